@@ -1,0 +1,1 @@
+"""Reading, plotting and reporting what regtap recorded."""

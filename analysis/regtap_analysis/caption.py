@@ -1,0 +1,114 @@
+"""The words of a picture: what a colleague has to know to believe it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regtap.quantities import format_duration_ns, format_rate, format_utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from regtap.gaps import GapSummary
+    from regtap.trace import Trace
+
+    from regtap_analysis.signals import Reading, View
+
+
+def title(trace: Trace) -> str:
+    """Return the title: which trace, of what, at which rate."""
+    pace = trace.mode.rate_hz
+    rate = "full speed" if pace is None else f"paced at {format_rate(_rate(pace))}"
+    return printable(f"{trace.path.resolve().name} · {trace.target} · {rate}")
+
+
+def subtitle(trace: Trace, view: View) -> str:
+    """Return the line below: rows, time, mean rate, and what is absent (also where that is nothing)."""
+    first_ns, last_ns = trace.time_range or (view.first_ns, view.first_ns)
+    whole = view.first_ns <= first_ns and last_ns < view.stop_ns
+    return ("" if whole else "whole trace: ") + " · ".join(_facts(trace))
+
+
+def printable(text: str) -> str:
+    """Return text on one line, without what no font shows and no SVG may hold."""
+    folded = " ".join(text.split())
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in folded
+    )
+
+
+def legend_entry(summary: GapSummary) -> str:
+    """Return what one cause's gaps come to, such as `missed: 12 slots in 3 gaps`."""
+    gaps = f"{summary.gaps:,} gap{'s' if summary.gaps != 1 else ''}"
+    span = format_duration_ns(summary.total_ns)
+    if not summary.count:
+        return f"{summary.cause}: {gaps}, {span}, nothing lost"
+    noun = "slot" if summary.cause == "missed" else "sample"
+    return f"{summary.cause}: {summary.count:,} {noun}{'s' if summary.count != 1 else ''} in {gaps}, {span}"
+
+
+def resolution(reading: Reading, buckets: int) -> str:
+    """Return how the samples are drawn."""
+    if not reading.rows:
+        return "no samples here"
+    if reading.rows <= buckets:
+        return f"every sample is drawn ({reading.rows:,})"
+    return (
+        f"smallest and largest of about {reading.rows / buckets:,.0f} samples in each of {buckets:,} columns"
+    )
+
+
+def start_time(trace: Trace) -> str:
+    """Return when time 0 was."""
+    return f"start {format_utc(trace.start.realtime_ns)}"
+
+
+def description(trace: Trace, view: View) -> str:
+    """Return the picture in words, for those who cannot see it."""
+    ranges = (
+        []
+        if not trace.rows
+        else [
+            f"{register.name} ({register.type} at {register.address:#x}) from {low:#x} to {high:#x}"
+            for register in trace.registers
+            for low, high in [trace.ranges[register.name]]
+        ]
+    )
+    gaps = [legend_entry(summary) for summary in trace.gap_summary] or ["no gaps"]
+    shown = f"{format_duration_ns(view.first_ns)} to {format_duration_ns(view.stop_ns)}"
+    return f"Registers over time, {shown}. {subtitle(trace, view)}. {'; '.join(ranges)}. {'; '.join(gaps)}."
+
+
+def _facts(trace: Trace) -> Iterator[str]:
+    if trace.unfinished:
+        yield "UNFINISHED (being recorded, or cut off)"
+    yield _rows(trace)
+    totals = trace.totals
+    lost = totals.lost if totals else sum(gap.count for gap in trace.gaps if gap.cause != "missed")
+    missed = totals.missed if totals else sum(gap.count for gap in trace.gaps if gap.cause == "missed")
+    yield f"{lost:,} lost"
+    if trace.mode.rate_hz is not None or missed:
+        yield f"{missed:,} missed"
+    if totals is not None and totals.throttled_ns:
+        yield f"waited {format_duration_ns(totals.throttled_ns)}{_share(trace, totals.throttled_ns)}"
+
+
+def _rows(trace: Trace) -> str:
+    rows = f"{trace.rows:,} row{'s' if trace.rows != 1 else ''}"
+    if trace.time_range is None or trace.mean_rate_hz is None:
+        return rows
+    first_ns, last_ns = trace.time_range
+    return f"{rows} in {format_duration_ns(last_ns - first_ns)} ({format_rate(trace.mean_rate_hz)})"
+
+
+def _share(trace: Trace, part_ns: int) -> str:
+    first_ns, last_ns = trace.time_range or (0, 0)
+    if last_ns <= first_ns:
+        return ""
+    share = part_ns / (last_ns - first_ns)
+    return " (under 0.1 % of the time)" if share < 0.001 else f" ({100 * share:.1f} % of the time)"
+
+
+def _rate(text: str) -> float:
+    numerator, _, denominator = text.partition("/")
+    return float(numerator) / float(denominator or 1)

@@ -1,0 +1,112 @@
+"""The commands that read traces: `regtap plot`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+from regtap.errors import InputError, StorageError
+from regtap.trace import open_trace
+from regtap.units import parse_time_ns
+
+from regtap_analysis.layout import WIDTH_PX
+
+_FORMATS = ("png", "svg")
+
+
+@click.command(short_help="Draw a trace as PNG or SVG.")
+@click.argument("trace", type=click.Path())
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Picture to write, .png or .svg [TRACE.png]."
+)
+@click.option(
+    "--register", "registers", multiple=True, metavar="NAME", help="Only this register; may be repeated."
+)
+@click.option("--from", "first", metavar="TIME", help="Show from this time after the start, such as 1.5s.")
+@click.option("--to", "stop", metavar="TIME", help="Show up to this time after the start.")
+@click.option(
+    "--width", type=click.IntRange(400, 20000), default=WIDTH_PX, show_default=True, help="In pixels."
+)
+@click.option("--height", type=click.IntRange(200, 20000), help="In pixels [what the lanes need].")
+@click.option("--force", is_flag=True, help="Overwrite an existing picture.")
+def plot(  # noqa: PLR0913 (one parameter for each option)
+    *,
+    trace: str,
+    output: Path | None,
+    registers: tuple[str, ...],
+    first: str | None,
+    stop: str | None,
+    width: int,
+    height: int | None,
+    force: bool,
+) -> None:
+    """Draw the registers of TRACE over time as a PNG or SVG.
+
+    Each column of the picture spans from the smallest to the largest sample in it, so a single odd sample
+    shows at any zoom. Gaps are shaded by cause, marks are named.
+    """
+    from regtap_analysis.picture import PictureOptions, make_picture  # imports numpy
+
+    opened = open_trace(trace)
+    path = output or default_output(Path(trace))
+    options = PictureOptions(
+        registers=registers,
+        first_ns=None if first is None else parse_time_ns(first),
+        stop_ns=None if stop is None else parse_time_ns(stop),
+        width=width,
+        height=height,
+        format=check_output(path, force=force),
+    )
+    picture = make_picture(opened, options)
+    write_output(path, picture.content)
+    click.echo(f"{path}: {picture.reading.rows:,} rows of {opened.path}")
+
+
+def default_output(trace: Path) -> Path:
+    """Return where a trace's picture goes: next to it, with its name."""
+    folder = trace.resolve()
+    return (
+        trace.parent / f"{trace.name}.png"
+        if trace.name not in ("", "..")
+        else folder.with_name(f"{folder.name}.png")
+    )
+
+
+def check_output(path: Path, *, force: bool) -> str:
+    """Return the format that a picture's name asks for.
+
+    Raises:
+        InputError: It asks for none, the file exists and is not to be overwritten, or cannot be made there.
+    """
+    file_format = path.suffix.lower().removeprefix(".")
+    if file_format not in _FORMATS:
+        raise InputError(f"cannot tell the format of {path}; name it .png or .svg")
+    if path.is_dir() or (path.exists() and not force):
+        raise InputError(f"{path} exists; name another output with -o, or overwrite it with --force")
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise InputError(
+            f"cannot write {path}: no permission to write in {path.parent}; name another output with -o"
+        )
+    return file_format
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        StorageError: The system refused, or the disk is full; no part of it is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(
+            f"cannot write {path}: {error.strerror}; name another output with -o",
+            path=str(path),
+            errno=error.errno,
+        ) from error

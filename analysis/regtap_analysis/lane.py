@@ -1,0 +1,159 @@
+"""One signal on its lane: every sample if they are few, or else a band from smallest to largest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.collections import LineCollection, PolyCollection
+
+from regtap_analysis.envelope import Envelope
+from regtap_analysis.ticks import Axis, value_axis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+    from regtap.trace_format import Gap
+
+    from regtap_analysis.envelope import Indices, Times, Values
+    from regtap_analysis.signals import Samples, Signal
+
+    Floats = npt.NDArray[np.float64]
+
+# Okabe and Ito's palette: told apart with every kind of colour vision.
+_REGISTER_COLOURS = ("#0072B2", "#9CC7E0")
+_FIELD_COLOURS = ("#00785A", "#9AD6C3")
+_MOST_MARKERS = 200
+_FEW_VALUES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A signal with what was read of it.
+
+    Attributes:
+        signal: What it is.
+        data: Its samples or their envelope.
+        bounds: Smallest and largest value, or None without samples.
+    """
+
+    signal: Signal
+    data: Samples | Envelope
+    bounds: tuple[int, int] | None
+
+    @property
+    def is_bit(self) -> bool:
+        """Whether it is drawn as a digital waveform."""
+        return self.signal.field is not None and self.signal.bits == 1
+
+    def axis(self, height_px: float) -> Axis:
+        """Return its value ticks for a lane of this height."""
+        if self.bounds is None or self.is_bit:
+            return Axis(())
+        signal, most = self.signal, max(2, int(height_px / 24))
+        as_hex = bool(signal.register.fields) and (signal.field is None or height_px < 48)
+        return value_axis(*self.bounds, bits=signal.bits, most=most, as_hex=as_hex)
+
+
+def lane_of(signal: Signal, data: Samples | Envelope) -> Lane:
+    """Return a lane with its bounds."""
+    if isinstance(data, Envelope):
+        filled = data.count > 0
+        low, high = data.low[filled], data.high[filled]
+    else:
+        low = high = data.values
+    return Lane(signal, data, (int(low.min()), int(high.max())) if len(low) else None)
+
+
+def draw_lane(axes: Axes, lane: Lane, first_ns: int, gaps: Sequence[Gap]) -> None:
+    """Draw a lane; x is ns after first_ns, y is the value above `floor(lane)`, so that 64 bits stay exact."""
+    if lane.bounds is None:
+        axes.set_ylim(0, 1)
+        axes.text(0.5, 0.5, "no samples", transform=axes.transAxes, ha="center", va="center", color="#777777")
+        return
+    span = 1 if lane.is_bit else lane.bounds[1] - lane.bounds[0]
+    margin = span * (0.22 if lane.is_bit else 0.07) or 1.0
+    axes.set_ylim(-margin, span + margin)
+    breaks = Breaks(gaps)
+    if isinstance(lane.data, Envelope):
+        _draw_envelope(axes, lane, lane.data, (first_ns, breaks))
+    else:
+        _draw_samples(axes, lane, lane.data, (first_ns, breaks))
+
+
+def floor(lane: Lane) -> int:
+    """Return the value at y = 0."""
+    return 0 if lane.bounds is None or lane.is_bit else lane.bounds[0]
+
+
+class Breaks:
+    """Tells between which moments a line must not be drawn, because a gap lies there."""
+
+    def __init__(self, gaps: Sequence[Gap]) -> None:
+        self._starts_ns = np.sort(np.array([gap.t0_ns for gap in gaps], np.int64))
+        self._stops_ns = np.sort(np.array([gap.t1_ns for gap in gaps], np.int64))
+
+    def between(self, left_ns: Times, right_ns: Times) -> npt.NDArray[np.bool_]:
+        """Return for each pair of moments whether some gap overlaps what is between them."""
+        begun = np.searchsorted(self._starts_ns, right_ns)
+        over = np.searchsorted(self._stops_ns, left_ns, side="right")
+        overlapped: npt.NDArray[np.bool_] = begun > over
+        return overlapped
+
+
+def _colours(lane: Lane) -> tuple[str, str]:
+    return _REGISTER_COLOURS if lane.signal.field is None else _FIELD_COLOURS
+
+
+def _heights(values: Values, lane: Lane) -> Floats:
+    return (values - values.dtype.type(floor(lane))).astype(np.float64)
+
+
+def _draw_envelope(axes: Axes, lane: Lane, data: Envelope, place: tuple[int, Breaks]) -> None:
+    first_ns, breaks = place
+    line, fill = _colours(lane)
+    x = (data.edges_ns - first_ns).astype(np.float64)
+    low, high = _heights(data.low, lane), _heights(data.high, lane)
+    filled = np.flatnonzero(data.count)
+    runs = np.split(filled, np.flatnonzero(np.diff(filled) > 1) + 1)
+    bands = [_band(x, low, high, run) for run in runs]
+    axes.add_collection(
+        PolyCollection(bands, facecolor=fill, edgecolor=line, linewidth=0.9, joinstyle="round"), autolim=False
+    )
+    stops, starts = np.array([run[-1] for run in runs[:-1]], int), np.array([run[0] for run in runs[1:]], int)
+    held = ~breaks.between(data.edges_ns[stops + 1], data.edges_ns[starts])
+    last, following = _heights(data.last[stops[held]], lane), _heights(data.first[starts[held]], lane)
+    left, right = x[stops[held] + 1], x[starts[held]]
+    corners = np.stack([left, last, right, last, right, following], axis=-1).reshape(-1, 3, 2)
+    axes.add_collection(LineCollection(list(corners), colors=line, linewidth=0.6, alpha=0.7), autolim=False)
+
+
+def _band(x: Floats, low: Floats, high: Floats, run: Indices) -> Floats:
+    """Return the outline around a run of neighbouring buckets: along the largest, back along the smallest."""
+    edges = x[run[0] : run[-1] + 2]
+    return np.concatenate([_steps(edges, high[run]), _steps(edges, low[run])[::-1]])
+
+
+def _steps(edges: Floats, heights: Floats) -> Floats:
+    """Return the corners of a line that holds heights[i] from edges[i] to edges[i + 1]."""
+    turns = np.concatenate(([0], np.flatnonzero(np.diff(heights)) + 1, [len(heights)]))
+    across = np.repeat(edges[turns], 2)[1:-1]
+    return np.column_stack([across, np.repeat(heights[turns[:-1]], 2)])
+
+
+def _draw_samples(axes: Axes, lane: Lane, data: Samples, place: tuple[int, Breaks]) -> None:
+    first_ns, breaks = place
+    line, _ = _colours(lane)
+    x, y = (data.times_ns - first_ns).astype(np.float64), _heights(data.values, lane)
+    broken = breaks.between(data.times_ns[:-1], data.times_ns[1:])
+    at = np.flatnonzero(broken) + 1
+    steps = bool(lane.signal.register.fields) or len(np.unique(data.values)) <= _FEW_VALUES
+    style: dict[str, Any] = {"drawstyle": "steps-post"} if steps else {}
+    axes.plot(np.insert(x, at, x[at - 1]), np.insert(y, at, np.nan), color=line, linewidth=1.1, **style)
+    alone = np.concatenate(([True], broken)) & np.concatenate((broken, [True]))
+    dotted = alone if lane.is_bit or len(x) > _MOST_MARKERS else np.full(len(x), True)
+    axes.plot(x[dotted], y[dotted], "o", color=line, markersize=2.6, markeredgewidth=0, clip_on=False)

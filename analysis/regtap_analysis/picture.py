@@ -1,0 +1,141 @@
+"""From a trace to the bytes of a PNG or SVG file; the same trace and options give the same bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from regtap.errors import InputError
+from regtap.quantities import format_duration_ns
+
+from regtap_analysis import caption
+from regtap_analysis.layout import DPI, WIDTH_PX
+from regtap_analysis.signals import View, read_signals, signals_of, whole_view
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from matplotlib.figure import Figure
+    from regtap.trace import Trace
+
+    from regtap_analysis.signals import Reading
+
+_MOST_BUCKETS = 2000
+_LABELS_PX = 200  # about what stands left of the lanes: there is no use in more buckets than pixels
+_SETTINGS = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "regtap",  # the same names for the same shapes, every time
+    "path.simplify": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PictureOptions:
+    """What to show, and how large.
+
+    Attributes:
+        registers: Their names; empty for all.
+        first_ns: First time shown; None from the start.
+        stop_ns: Time after the last one shown; None to the end.
+        width: In pixels.
+        height: In pixels; None takes what the lanes need.
+        format: `png` or `svg`.
+    """
+
+    registers: Sequence[str] = ()
+    first_ns: int | None = None
+    stop_ns: int | None = None
+    width: int = WIDTH_PX
+    height: int | None = None
+    format: str = "png"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A finished picture.
+
+    Attributes:
+        content: The file's bytes.
+        view: What it shows.
+        reading: What was read for it.
+    """
+
+    content: bytes
+    view: View
+    reading: Reading
+
+
+def make_picture(trace: Trace, options: PictureOptions) -> Picture:
+    """Read a trace once and draw it.
+
+    Raises:
+        InputError: A register is unknown, the stretch of time holds nothing, or the size is too small.
+        TraceError: A part is damaged.
+    """
+    import matplotlib as mpl
+
+    from regtap_analysis.figure import draw
+    from regtap_analysis.plan import Content
+
+    signals = signals_of(trace, options.registers)
+    buckets = _buckets(options)
+    view = _view(trace, options, buckets)
+    reading = read_signals(trace, signals, view, buckets)
+    settings: Any = {**mpl.rcParamsDefault, **_SETTINGS}
+    with mpl.rc_context(settings):
+        figure = draw(Content(trace, view, reading, buckets, (options.width, options.height)))
+        content = _png(figure) if options.format == "png" else _svg(figure, trace, view)
+    return Picture(content, view, reading)
+
+
+def _buckets(options: PictureOptions) -> int:
+    """Return at most 2,000, and for pixels a whole number of them to a bucket."""
+    pixels = max(options.width - _LABELS_PX, 100)
+    return min(_MOST_BUCKETS, pixels) if options.format == "png" else _MOST_BUCKETS
+
+
+def _view(trace: Trace, options: PictureOptions, buckets: int) -> View:
+    whole = whole_view(trace)
+    first = whole.first_ns if options.first_ns is None else options.first_ns
+    stop = whole.stop_ns if options.stop_ns is None else options.stop_ns
+    if first >= stop or first >= whole.stop_ns or stop <= whole.first_ns:
+        asked, held = _stretch(first, stop), _stretch(whole.first_ns, whole.stop_ns)
+        raise InputError(f"there is nothing to show from {asked}; {trace.path} holds {held}")
+    margin = whole.span_ns // 60 + 10 if trace.rows <= buckets else 0  # single samples need room around them
+    before = margin if options.first_ns is None and first else 0
+    return View(first - before, stop + (margin if options.stop_ns is None else 0))
+
+
+def _stretch(first_ns: int, stop_ns: int) -> str:
+    return f"{format_duration_ns(first_ns)} to {format_duration_ns(stop_ns)}"
+
+
+def _png(figure: Figure) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    file = io.BytesIO()
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.print_png(file, metadata={"Software": None})
+    return file.getvalue()
+
+
+def _svg(figure: Figure, trace: Trace, view: View) -> bytes:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    file = io.BytesIO()
+    canvas: Any = FigureCanvasSVG(figure)
+    canvas.print_svg(file, metadata={"Date": None, "Creator": None})
+    title, description = escape(caption.title(trace)), escape(caption.description(trace, view))
+    words = f"<title>{title}</title>\n <desc>{description}</desc>"
+    text = file.getvalue().decode()
+    width, height = (round(inches * DPI) for inches in figure.get_size_inches())
+    text = re.sub(
+        r'width="[0-9.]+pt" height="[0-9.]+pt"', f'width="{width}" height="{height}"', text, count=1
+    )
+    return re.sub(r"<svg[^>]*>", lambda head: f"{head[0]}\n {words}", text, count=1).encode()

@@ -1,0 +1,136 @@
+"""Everything that is decided about a picture before anything is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap_analysis import caption
+from regtap_analysis.lane import lane_of
+from regtap_analysis.layout import MARGIN_PX, Layout, Rows, lay_out
+from regtap_analysis.words import Measure, Placed, place_names, wrap
+
+if TYPE_CHECKING:
+    from regtap.registers import Field
+    from regtap.trace import Trace
+    from regtap.trace_format import Gap, Mark
+
+    from regtap_analysis.lane import Lane
+    from regtap_analysis.signals import Reading, Signal, View
+    from regtap_analysis.ticks import Axis
+
+TEXT_PT, SMALL_PT = 9.0, 7.8
+NAME_PX, INDENT_PX = 150.0, 12
+_MARK_PX, _MARK_LINES = 170.0, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """All that a picture is made from.
+
+    Attributes:
+        trace: For the words, gaps and marks.
+        view: The stretch of time shown.
+        reading: What was read of it.
+        buckets: Into how many columns it was read.
+        size: Width and height in pixels; height None takes what the lanes need.
+    """
+
+    trace: Trace
+    view: View
+    reading: Reading
+    buckets: int
+    size: tuple[int, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The decisions.
+
+    Attributes:
+        content: What the picture is made from.
+        measure: Measures its words.
+        layout: Where everything goes.
+        lanes: The signals with their bounds.
+        axes: The value ticks of each lane.
+        gaps: The gaps of each cause that occurs, in the order of the legend and the strips.
+        legend: Cause, words and place of each legend entry.
+        marks: The marks in the view with their names, cut to fit, and where those go.
+    """
+
+    content: Content
+    measure: Measure
+    layout: Layout
+    lanes: tuple[Lane, ...]
+    axes: tuple[Axis, ...]
+    gaps: dict[str, list[Gap]]
+    legend: tuple[tuple[str, str, Placed], ...]
+    marks: tuple[tuple[Mark, str, Placed], ...]
+
+
+def plan(content: Content) -> Plan:
+    """Decide.
+
+    Raises:
+        InputError: The size is too small for the lanes.
+    """
+    measure = Measure()
+    trace = content.trace
+    lanes = tuple(lane_of(signal, data) for signal, data in content.reading.signals.items())
+    signals = [lane.signal for lane in lanes]
+    legend = _legend(trace, measure, content.size[0])
+    rows = Rows(legend=max((placed.line or 0 for *_, placed in legend), default=-1) + 1, strips=len(legend))
+    draft = lay_out(signals, rows, 0, content.size)  # heights do not depend on the width of labels
+    axes = tuple(lane.axis(box.height) for lane, box in zip(lanes, draft.lanes, strict=True))
+    label_px = _label_width(signals, axes, measure)
+    marks = _mark_names(content, measure, draft.plot.width - label_px)
+    rows = Rows(rows.legend, max((placed.line or 0 for *_, placed in marks), default=-1) + 1, rows.strips)
+    gaps = {
+        summary.cause: [gap for gap in trace.gaps if gap.cause == summary.cause]
+        for summary in trace.gap_summary
+    }
+    return Plan(
+        content, measure, lay_out(signals, rows, label_px, content.size), lanes, axes, gaps, legend, marks
+    )
+
+
+def _legend(trace: Trace, measure: Measure, width: int) -> tuple[tuple[str, str, Placed], ...]:
+    causes = [summary.cause for summary in trace.gap_summary]
+    entries = [caption.legend_entry(summary) for summary in trace.gap_summary]
+    widths = [measure.width(entry, TEXT_PT) + 16 for entry in entries]
+    return tuple(zip(causes, entries, wrap(widths, width - 2 * MARGIN_PX, 22), strict=True))
+
+
+def _mark_names(content: Content, measure: Measure, width: float) -> tuple[tuple[Mark, str, Placed], ...]:
+    view = content.view
+    marks = [mark for mark in content.trace.marks if view.first_ns <= mark.t_ns < view.stop_ns]
+    marks.sort(key=lambda mark: mark.t_ns)
+    names = [measure.fit(caption.printable(mark.text), SMALL_PT, _MARK_PX) for mark in marks]
+    anchors = [(mark.t_ns - view.first_ns) / view.span_ns * width for mark in marks]
+    widths = [measure.width(name, SMALL_PT) for name in names]
+    return tuple(zip(marks, names, place_names(anchors, widths, width, _MARK_LINES), strict=True))
+
+
+def _label_width(signals: list[Signal], axes: tuple[Axis, ...], measure: Measure) -> float:
+    names = max(_name_width(signal, measure) for signal in signals)
+    labels = [label for axis in axes for _, label in axis.ticks]
+    return names + max((measure.width(label, SMALL_PT) for label in labels), default=0.0) + 26
+
+
+def _name_width(signal: Signal, measure: Measure) -> float:
+    if signal.field:
+        bits = measure.width(bits_text(signal.field), SMALL_PT)
+        return min(INDENT_PX + measure.width(signal.name, TEXT_PT) + 5 + bits, NAME_PX)
+    name, below = measure.width(signal.name, TEXT_PT, "bold"), measure.width(place_text(signal), SMALL_PT)
+    return min(max(name, below), NAME_PX)
+
+
+def bits_text(field: Field) -> str:
+    """Return which bits a field has, as `[3]` or `[11:8]`."""
+    top = field.lsb + field.bits - 1
+    return f"[{top}]" if field.bits == 1 else f"[{top}:{field.lsb}]"
+
+
+def place_text(signal: Signal) -> str:
+    """Return the line below a register's name."""
+    return f"{signal.register.type} at {signal.register.address:#x}"

@@ -1,0 +1,171 @@
+"""What a picture shows: whole registers and their fields, read once, as samples if few or as envelopes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError
+from regtap.trace_format import TIME_COLUMN
+
+from regtap_analysis.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+    from regtap.registers import Field, Register
+    from regtap.trace import Trace
+
+    from regtap_analysis.envelope import Times, Values
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A register, or one field of it.
+
+    Attributes:
+        register: Where the samples come from.
+        field: Which of its bits, or None for all.
+    """
+
+    register: Register
+    field: Field | None = None
+
+    @property
+    def name(self) -> str:
+        """Name on the lane."""
+        return self.field.name if self.field else self.register.name
+
+    @property
+    def bits(self) -> int:
+        """How many bits its values have."""
+        return self.field.bits if self.field else 8 * self.register.width_bytes
+
+    def pick(self, values: Values) -> Values:
+        """Return this signal's part of the register's samples, in the register's type."""
+        if self.field is None:
+            return values
+        unsigned = values.dtype.type
+        shifted: Values = values >> unsigned(self.field.lsb)
+        return shifted & unsigned((1 << self.field.bits) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Every sample of a signal.
+
+    Attributes:
+        times_ns: int64, non-decreasing, shape (rows,).
+        values: The samples, shape (rows,).
+    """
+
+    times_ns: Times
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The stretch of time that a picture shows, [first_ns, stop_ns)."""
+
+    first_ns: int
+    stop_ns: int
+
+    @property
+    def span_ns(self) -> int:
+        """Its length."""
+        return self.stop_ns - self.first_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read for a picture.
+
+    Attributes:
+        rows: How many rows lie in the view.
+        signals: Each signal's samples, if there are no more rows than buckets, or else its envelope.
+    """
+
+    rows: int
+    signals: Mapping[Signal, Samples | Envelope]
+
+
+def signals_of(trace: Trace, names: Sequence[str] = ()) -> tuple[Signal, ...]:
+    """Return the registers named, or all, each followed by its fields.
+
+    Raises:
+        InputError: The trace has no such register.
+    """
+    known = {register.name: register for register in trace.registers}
+    for name in names:
+        if name not in known:
+            raise InputError(f"{trace.path} has no register {name!r}; it has {' '.join(known)}")
+    chosen = [known[name] for name in dict.fromkeys(names)] or list(known.values())
+    return tuple(
+        Signal(register, field) for register in chosen for field in (None, *sorted(register.fields, key=_lsb))
+    )
+
+
+def whole_view(trace: Trace) -> View:
+    """Return the stretch from the trace's start to its last row, gap or mark."""
+    moments = [*(trace.time_range or ()), *(mark.t_ns for mark in trace.marks)]
+    moments += [moment for gap in trace.gaps for moment in (gap.t0_ns, gap.t1_ns)]
+    first, last = min(moments, default=0), max(moments, default=0)
+    starts_late = first > (last - first) // 8  # a flight recorder keeps the end only
+    return View(first if starts_late else min(first, 0), last + 1)
+
+
+def read_signals(trace: Trace, signals: Sequence[Signal], view: View, buckets: int) -> Reading:
+    """Read the rows of a view once, in bounded memory."""
+    columns = [TIME_COLUMN, *dict.fromkeys(signal.register.name for signal in signals)]
+    reader = _Reader(signals, view, buckets)
+    for batch in trace.batches(columns, view.first_ns, view.stop_ns):
+        reader.add(batch)
+    return reader.reading()
+
+
+class _Reader:
+    """Keeps batches while they are few, and builds envelopes as soon as they are not."""
+
+    def __init__(self, signals: Sequence[Signal], view: View, buckets: int) -> None:
+        self._limit = buckets
+        self._edges_ns = bucket_edges(view.first_ns, view.stop_ns, buckets)
+        self._builders = {
+            signal: EnvelopeBuilder(self._edges_ns, signal.register.dtype) for signal in signals
+        }
+        self._kept: list[pa.RecordBatch] = []
+        self._rows = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self._rows += batch.num_rows
+        self._kept.append(batch)
+        if self._rows > self._limit:
+            for kept in self._kept:
+                self._build(kept)
+            self._kept.clear()
+
+    def reading(self) -> Reading:
+        if self._rows > self._limit:
+            return Reading(
+                self._rows, {signal: builder.build() for signal, builder in self._builders.items()}
+            )
+        return Reading(self._rows, {signal: self._samples(signal) for signal in self._builders})
+
+    def _build(self, batch: pa.RecordBatch) -> None:
+        split = split_rows(batch.column(TIME_COLUMN).to_numpy(), self._edges_ns)
+        for signal, builder in self._builders.items():
+            builder.add(split, signal.pick(batch.column(signal.register.name).to_numpy()))
+
+    def _samples(self, signal: Signal) -> Samples:
+        import numpy as np
+
+        times = [batch.column(TIME_COLUMN).to_numpy() for batch in self._kept]
+        values = [batch.column(signal.register.name).to_numpy() for batch in self._kept]
+        none = np.empty(0, signal.register.dtype)
+        return Samples(
+            np.concatenate([np.empty(0, np.int64), *times]), signal.pick(np.concatenate([none, *values]))
+        )
+
+
+def _lsb(field: Field) -> int:
+    return field.lsb

@@ -1,0 +1,60 @@
+"""Gaps as a picture can show them: a density over its columns, and the stretches that it makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    from regtap.trace_format import Gap
+
+    from regtap_analysis.signals import View
+
+    Density = npt.NDArray[np.float64]
+
+_TOUCHED = 1e-6  # a column that a gap only touches is shown too
+
+
+def gap_density(gaps: Sequence[Gap], view: View, columns: int) -> Density:
+    """Return the share of each column's time that lies in a gap.
+
+    Args:
+        gaps: Of one cause; they may overlap.
+        view: What the picture shows; gaps outside of it do not count.
+        columns: How many columns (pixels) it has.
+
+    Returns:
+        float64, shape (columns,), 0 where no gap is and above 0 wherever one is, however short; at most 1.
+    """
+    seen = [gap for gap in gaps if gap.t1_ns >= view.first_ns and gap.t0_ns < view.stop_ns]
+    edges: Density = np.arange(columns + 1, dtype=np.float64) * (view.span_ns / columns)
+    starts = _moments([gap.t0_ns for gap in seen], view)
+    stops = _moments([gap.t1_ns for gap in seen], view)
+    share = np.diff(_elapsed(edges, starts) - _elapsed(edges, stops)) / (view.span_ns / columns)
+    begun = np.searchsorted(starts, edges[1:])
+    over = np.searchsorted(stops, edges[:-1])
+    return np.where(begun > over, np.clip(share, _TOUCHED, 1.0), 0.0)
+
+
+def spans(density: Density) -> list[tuple[float, float]]:
+    """Return the stretches of neighbouring columns with gaps, in fractions of the picture's width."""
+    bounded = np.concatenate(([False], density > 0, [False]))
+    changes = np.flatnonzero(bounded[1:] != bounded[:-1])
+    return [(left / len(density), right / len(density)) for left, right in changes.reshape(-1, 2).tolist()]
+
+
+def _moments(times_ns: Sequence[int], view: View) -> Density:
+    """Return times after the view's first, sorted and cut to the view."""
+    ends = (0, view.span_ns - 1)
+    return np.sort(np.array([min(max(time - view.first_ns, ends[0]), ends[1]) for time in times_ns], float))
+
+
+def _elapsed(edges: Density, moments: Density) -> Density:
+    """Return, for each edge, how long ago all earlier moments were, added up."""
+    sums = np.concatenate(([0.0], np.cumsum(moments)))
+    earlier = np.searchsorted(moments, edges)
+    return edges * earlier - sums[earlier]

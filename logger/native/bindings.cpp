@@ -1,0 +1,240 @@
+// The door between the core and Python: data in, data out. Nothing else here includes nanobind.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "core/clock.hpp"
+#include "core/sampler.hpp"
+#include "core/simulator.hpp"
+#include "core/spool.hpp"
+#include "core/window.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace regtap;
+
+namespace {
+
+template <class T>
+using Array = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Bytes = Array<std::uint8_t>;
+
+// A register's place: its window, its offset there, and how it is read.
+using Place = std::tuple<std::shared_ptr<Window>, std::uint64_t, Kind>;
+
+std::vector<Channel> channels_of(const std::vector<Place>& places) {
+  std::vector<Channel> channels;
+  for (const auto& [window, offset, kind] : places) channels.push_back({window->at(offset, width_bytes(kind)), kind});
+  return channels;
+}
+
+std::span<std::byte> memory_of(const Bytes& memory) {
+  return {reinterpret_cast<std::byte*>(memory.data()), memory.size()};
+}
+
+void require(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+// Holds the windows and the spool's memory for as long as the thread may touch them.
+class Recording {
+ public:
+  Recording(Bytes memory, std::vector<Place> places, Plan plan)
+      : memory_(std::move(memory)),
+        places_(std::move(places)),
+        sampler_(spool::Spool::attach(memory_of(memory_)), channels_of(places_), plan) {}
+  Sampler& sampler() { return sampler_; }
+
+ private:
+  Bytes memory_;
+  std::vector<Place> places_;
+  Sampler sampler_;
+};
+
+// Makes every page of a fresh mapping present, so that the loop never faults on one.
+void prefault(const Bytes& memory) {
+  const nb::gil_scoped_release unlocked;
+#ifdef MADV_POPULATE_WRITE
+  if (madvise(memory.data(), memory.size(), MADV_POPULATE_WRITE) != 0)  // Linux before 5.14
+#endif
+    for (std::size_t at = 0; at < memory.size(); at += spool::kPage) memory_of(memory)[at] = std::byte{0};
+  mlock(memory.data(), memory.size());  // best effort: the limit may forbid it
+}
+
+// Formats a spool into zeroed memory. Returns rows per block; 0: the memory is too small.
+std::uint32_t format_spool(const Bytes& memory, std::vector<Kind> kinds, bool latency, std::uint32_t blocks,
+                           std::uint32_t gap_capacity, const nb::bytes& document, std::uint64_t owner_pid) {
+  const auto geometry = spool::fit(memory.size(), std::move(kinds), latency, blocks, gap_capacity, document.size());
+  if (geometry.rows_per_block == 0) return 0;
+  spool::Spool::format(memory_of(memory), geometry, {document.c_str(), document.size()}, owner_pid);
+  return geometry.rows_per_block;
+}
+
+nb::tuple anchor_tuple(clock::Source source) {
+  const clock::Anchor anchor = clock::take_anchor(source);
+  return nb::make_tuple(anchor.ticks, anchor.raw_ns, anchor.realtime_ns, anchor.monotonic_ns, anchor.boottime_ns,
+                        anchor.uncertainty_ticks);
+}
+
+nb::tuple convert_ticks(const Array<const std::uint64_t>& ticks, const Array<std::int64_t>& ns,
+                        const Array<const std::uint64_t>& anchor_ticks, const Array<const std::int64_t>& anchor_ns,
+                        std::int64_t floor_ns) {
+  require(ticks.size() == ns.size(), "ticks and ns must have the same length");
+  require(anchor_ticks.size() == anchor_ns.size() && anchor_ticks.size() >= 2, "at least two anchors are needed");
+  clock::Converted result;
+  {
+    const nb::gil_scoped_release unlocked;
+    result = clock::convert({ticks.data(), ticks.size()}, {ns.data(), ns.size()},
+                            {anchor_ticks.data(), anchor_ticks.size()}, {anchor_ns.data(), anchor_ns.size()}, floor_ns);
+  }
+  return nb::make_tuple(result.last_ns, result.longest_ns, result.longest_at);
+}
+
+nb::tuple sample_into_arrays(const std::vector<Place>& places, const Array<std::uint64_t>& ticks,
+                             const std::vector<nb::ndarray<nb::ndim<1>, nb::c_contig, nb::device::cpu>>& values,
+                             std::uint64_t first, clock::Source source, std::uint64_t slice_ns, std::uint64_t last) {
+  require(values.size() == places.size(), "one array of values is needed for each register");
+  require(first <= ticks.size(), "the first row lies past the end of the arrays");
+  Arrays arrays{ticks.data() + first, {}, ticks.size() - first};
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    const unsigned width = width_bytes(std::get<2>(places[k]));
+    require(values[k].size() == ticks.size(), "ticks and values must have the same length");
+    require(values[k].dtype() == nb::dlpack::dtype{static_cast<std::uint8_t>(nb::dlpack::dtype_code::UInt),
+                                                   static_cast<std::uint8_t>(8 * width), 1},
+            "an array of values has not its register's type");
+    arrays.columns.push_back(static_cast<std::byte*>(values[k].data()) + first * width);
+  }
+  Samples samples;
+  {
+    const nb::gil_scoped_release unlocked;
+    samples = sample_into(arrays, channels_of(places), source, slice_ns, last);
+  }
+  return nb::make_tuple(samples.taken, samples.fault_channel, last);
+}
+
+void bind_access(nb::module_& m) {
+  nb::exception<BusFault>(m, "BusFault");
+  nb::enum_<Kind>(m, "Kind")
+      .value("u8", Kind::u8)
+      .value("u16", Kind::u16)
+      .value("u32", Kind::u32)
+      .value("u64", Kind::u64)
+      .value("u16be", Kind::u16be)
+      .value("u32be", Kind::u32be)
+      .value("u64be", Kind::u64be);
+  nb::class_<Window>(m, "Window", "One mapped window of a descriptor, which stays the caller's.")
+      .def(nb::init<int, std::uint64_t, std::size_t, bool>(), "fd"_a, "offset"_a, "size"_a, "writable"_a)
+      .def_prop_ro("size", &Window::size_bytes)
+      .def("load", &Window::load, "offset"_a, "width_bytes"_a, "Exactly one volatile load.")
+      .def("store", &Window::store, "offset"_a, "width_bytes"_a, "value"_a, "Exactly one volatile store.")
+      .def("close", &Window::close);
+  m.def("pread_register", &pread_register, "fd"_a, "offset"_a, "width_bytes"_a, nb::call_guard<nb::gil_scoped_release>());
+  m.def("pwrite_register", &pwrite_register, "fd"_a, "offset"_a, "width_bytes"_a, "value"_a,
+        nb::call_guard<nb::gil_scoped_release>());
+  m.def("run_simulator", &run_simulator, "fd"_a, "parent_pid"_a, nb::call_guard<nb::gil_scoped_release>());
+}
+
+void bind_clock(nb::module_& m) {
+  nb::enum_<clock::Source>(m, "Source")
+      .value("counter", clock::Source::counter)
+      .value("fenced", clock::Source::fenced)
+      .value("system", clock::Source::system);
+  m.def("best_source", &clock::best_source, "is_device"_a);
+  m.def("source_name", &clock::name, "source"_a);
+  m.def("take_anchor", &anchor_tuple, "source"_a,
+        "(ticks, raw_ns, realtime_ns, monotonic_ns, boottime_ns, uncertainty_ticks)");
+  m.def("frequency_hz", &clock::frequency_hz, "source"_a, nb::call_guard<nb::gil_scoped_release>());
+  m.def("convert_ticks", &convert_ticks, nb::arg("ticks").noconvert(), nb::arg("ns").noconvert(),
+        nb::arg("anchor_ticks").noconvert(), nb::arg("anchor_ns").noconvert(), "floor_ns"_a,
+        "Fill ns; (last_ns, longest_ns, longest_at).");
+}
+
+void bind_progress(nb::module_& m) {
+  nb::enum_<OnFull>(m, "OnFull")
+      .value("wait", OnFull::wait)
+      .value("discard", OnFull::discard)
+      .value("stop", OnFull::stop);
+  nb::enum_<Ended>(m, "Ended")
+      .value("running", Ended::running)
+      .value("stopped", Ended::stopped)
+      .value("duration", Ended::duration)
+      .value("samples", Ended::samples)
+      .value("full", Ended::full)
+      .value("fault", Ended::fault);
+  nb::class_<Progress>(m, "Progress")
+      .def_ro("ended", &Progress::ended)
+      .def_ro("taken", &Progress::taken)
+      .def_ro("lost", &Progress::lost)
+      .def_ro("missed", &Progress::missed)
+      .def_ro("due", &Progress::due)
+      .def_ro("pauses", &Progress::pauses)
+      .def_ro("throttled_ticks", &Progress::throttled_ticks)
+      .def_prop_ro("late_slots", [](const Progress& p) { return p.lateness.slots; })
+      .def_prop_ro("late_sum_ticks", [](const Progress& p) { return p.lateness.sum; })
+      .def_prop_ro("late_longest_ticks", [](const Progress& p) { return p.lateness.longest; })
+      .def_ro("fault_channel", &Progress::fault_channel)
+      .def_ro("cpu_errno", &Progress::cpu_errno)
+      .def_ro("priority_errno", &Progress::priority_errno);
+}
+
+void bind_sampler(nb::module_& m) {
+  nb::class_<Plan>(m, "Plan")
+      .def(nb::init<>())
+      .def_rw("source", &Plan::source)
+      .def_rw("on_full", &Plan::on_full)
+      .def(
+          "set_period",
+          [](Plan& plan, std::uint64_t numerator_ns, std::uint64_t denominator) {
+            require(numerator_ns > 0 && denominator > 0, "a period is above zero");
+            plan.period = Period{numerator_ns, denominator};
+          },
+          "numerator_ns"_a, "denominator"_a, "Pace by an absolute schedule of this exact period.")
+      .def_rw("duration_ns", &Plan::duration_ns)
+      .def_rw("samples", &Plan::samples)
+      .def_rw("seal_ns", &Plan::seal_ns)
+      .def_rw("cpu", &Plan::cpu)
+      .def_rw("fifo_priority", &Plan::fifo_priority);
+  nb::class_<Recording>(m, "Sampler", "The sampling thread over a formatted spool.")
+      .def(nb::init<Bytes, std::vector<Place>, Plan>(), nb::arg("memory").noconvert(), "places"_a, "plan"_a)
+      .def("start", [](Recording& r) { r.sampler().start(); })
+      .def("stop", [](Recording& r) { r.sampler().stop(); })
+      .def("join", [](Recording& r) { r.sampler().join(); }, nb::call_guard<nb::gil_scoped_release>())
+      .def("running", [](Recording& r) { return r.sampler().running(); })
+      .def(
+          "wait_sealed",
+          [](Recording& r, std::uint64_t seen, std::uint64_t timeout) { return r.sampler().wait_sealed(seen, timeout); },
+          "seen"_a, "timeout_ns"_a, nb::call_guard<nb::gil_scoped_release>())
+      .def("release", [](Recording& r, std::uint64_t sequence) { r.sampler().release(sequence); }, "sequence"_a)
+      .def("progress", [](Recording& r) { return r.sampler().progress(); });
+  m.def("prefault", &prefault, nb::arg("memory").noconvert());
+  m.def("format_spool", &format_spool, nb::arg("memory").noconvert(), "kinds"_a, "latency"_a, "blocks"_a,
+        "gap_capacity"_a, "document"_a, "owner_pid"_a);
+  m.def("sample_into", &sample_into_arrays, "places"_a, nb::arg("ticks").noconvert(), nb::arg("values").noconvert(),
+        "first"_a, "source"_a, "slice_ns"_a, "last"_a, "(taken, fault_channel, last)");
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  nb::register_exception_translator(
+      [](const std::exception_ptr& pointer, void*) {
+        try {
+          std::rethrow_exception(pointer);
+        } catch (const std::system_error& error) {
+          errno = error.code().value();
+          PyErr_SetFromErrno(PyExc_OSError);
+        }
+      },
+      nullptr);
+  bind_access(m);
+  bind_clock(m);
+  bind_progress(m);
+  bind_sampler(m);
+}

@@ -1,0 +1,180 @@
+// The loop itself. Nothing here allocates, locks, faults on purpose or calls the system.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+#include "core/access.hpp"
+#include "core/clock.hpp"
+
+namespace regtap {
+
+// One register as the loop sees it.
+struct Channel {
+  const volatile std::byte* source;
+  Kind kind;
+};
+
+// Where rows go: arrays of at least `limit` elements, and the count that publishes them.
+struct Rows {
+  std::uint64_t* ticks;
+  std::byte* const* columns;  // one for each channel, of its width
+  std::uint32_t* latency;     // ticks from first to last access of a row, saturated; or null
+  std::atomic<std::uint64_t>* published;
+  std::uint64_t base;  // row i is published as base + i + 1
+};
+
+// How another thread ends a loop.
+struct Control {
+  static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+  // The loop ends before the first row at or after this tick. One load a row serves every reason to end.
+  alignas(64) std::atomic<std::uint64_t> deadline{kNever};
+  std::atomic<std::uint32_t> stop{0};  // a futex: paced loops sleep on it
+
+  // Sets the deadline unless a stop came first or comes at the same time.
+  void set_deadline(std::uint64_t at) {
+    deadline.store(at);
+    if (stop.load()) deadline.store(0);
+  }
+};
+
+struct Loop {
+  std::span<const Channel> channels;
+  const Control* control;
+};
+
+// Fills rows [first, limit) and returns how many rows are complete; fewer than limit if the deadline came.
+// `last` is the tick of the row before, and then of the last row: ticks never decrease.
+using Fill = std::uint64_t (*)(const Loop&, const Rows&, std::uint64_t first, std::uint64_t limit,
+                               std::uint64_t& last);
+
+namespace detail {
+
+// A row of one register of a native type: the commonest, and the one with a bar to meet.
+template <class T>
+struct OneRow {
+  const volatile std::byte* source;
+  T* column;
+
+  OneRow(const Loop& loop, const Rows& rows)
+      : source(loop.channels[0].source), column(reinterpret_cast<T*>(rows.columns[0])) {}
+  void read(std::uint64_t i) const { column[i] = load<T>(source); }
+};
+
+// A row of registers of any kinds, read in the order in which they were named.
+struct MixedRow {
+  std::span<const Channel> channels;
+  std::byte* const* columns;
+
+  MixedRow(const Loop& loop, const Rows& rows) : channels(loop.channels), columns(rows.columns) {}
+
+  template <class T, bool swapped>
+  static void put(const Channel& channel, std::byte* column, std::uint64_t i) {
+    T value = load<T>(channel.source);
+    if constexpr (swapped) value = swap_bytes(value);
+    reinterpret_cast<T*>(column)[i] = value;
+  }
+
+  void read(std::uint64_t i) const {
+    for (std::size_t k = 0; k < channels.size(); ++k) {
+      const Channel& channel = channels[k];
+      std::byte* column = columns[k];
+      switch (channel.kind) {
+        case Kind::u8:
+          put<std::uint8_t, false>(channel, column, i);
+          break;
+        case Kind::u16:
+          put<std::uint16_t, false>(channel, column, i);
+          break;
+        case Kind::u32:
+          put<std::uint32_t, false>(channel, column, i);
+          break;
+        case Kind::u64:
+          put<std::uint64_t, false>(channel, column, i);
+          break;
+        case Kind::u16be:
+          put<std::uint16_t, true>(channel, column, i);
+          break;
+        case Kind::u32be:
+          put<std::uint32_t, true>(channel, column, i);
+          break;
+        case Kind::u64be:
+          put<std::uint64_t, true>(channel, column, i);
+          break;
+      }
+    }
+  }
+};
+
+template <clock::Source source, class Row, bool with_latency>
+std::uint64_t fill(const Loop& loop, const Rows& rows, std::uint64_t first, std::uint64_t limit,
+                   std::uint64_t& last) {
+  const Row row(loop, rows);
+  std::uint64_t* const ticks = rows.ticks;
+  std::uint32_t* const latency = rows.latency;
+  std::atomic<std::uint64_t>* const published = rows.published;
+  const std::atomic<std::uint64_t>& deadline = loop.control->deadline;
+  const std::uint64_t base = rows.base + 1;
+  std::uint64_t before = last;
+  std::uint64_t i = first;
+  for (; i < limit; ++i) {
+    std::uint64_t now = clock::ticks<source>();
+    if (now >= deadline.load(std::memory_order_relaxed)) [[unlikely]]
+      break;
+    if (now < before) now = before;
+    before = now;
+    row.read(i);
+    if constexpr (with_latency) {
+      const std::uint64_t end = clock::ticks<source>();
+      const std::uint64_t spent = end > now ? end - now : 0;
+      latency[i] = spent > 0xffffffffu ? 0xffffffffu : static_cast<std::uint32_t>(spent);
+    }
+    ticks[i] = now;
+    published->store(base + i, std::memory_order_release);
+  }
+  last = before;
+  return i;
+}
+
+template <clock::Source source, bool with_latency>
+Fill choose_row(std::span<const Channel> channels) {
+  if (channels.size() == 1) {
+    switch (channels[0].kind) {
+      case Kind::u8:
+        return fill<source, OneRow<std::uint8_t>, with_latency>;
+      case Kind::u16:
+        return fill<source, OneRow<std::uint16_t>, with_latency>;
+      case Kind::u32:
+        return fill<source, OneRow<std::uint32_t>, with_latency>;
+      case Kind::u64:
+        return fill<source, OneRow<std::uint64_t>, with_latency>;
+      default:
+        break;
+    }
+  }
+  return fill<source, MixedRow, with_latency>;
+}
+
+template <clock::Source source>
+Fill choose_latency(std::span<const Channel> channels, bool with_latency) {
+  return with_latency ? choose_row<source, true>(channels) : choose_row<source, false>(channels);
+}
+
+}  // namespace detail
+
+// The loop that fits these channels. A latency needs ticks that wait for the loads.
+inline Fill choose_fill(std::span<const Channel> channels, clock::Source source, bool with_latency) {
+  switch (source) {
+    case clock::Source::system:
+      return detail::choose_latency<clock::Source::system>(channels, with_latency);
+    case clock::Source::fenced:
+      return detail::choose_latency<clock::Source::fenced>(channels, with_latency);
+    default:
+      return with_latency ? detail::choose_latency<clock::Source::fenced>(channels, true)
+                          : detail::choose_latency<clock::Source::counter>(channels, false);
+  }
+}
+
+}  // namespace regtap

@@ -1,0 +1,448 @@
+#include "core/sampler.hpp"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <stdexcept>
+
+namespace regtap {
+namespace {
+
+using spool::Cause;
+using spool::Gap;
+using spool::Spool;
+
+// Entries of a gap table kept for what may end a block: a missed run, an open gap, a fault.
+constexpr std::uint64_t kReservedGaps = 4;
+// Samples dropped between two looks at whether there is room again.
+constexpr std::uint64_t kDropChunk = 1024;
+
+void block_signals() {
+  sigset_t set;
+  sigfillset(&set);
+  for (int signo : {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP}) sigdelset(&set, signo);
+  pthread_sigmask(SIG_SETMASK, &set, nullptr);
+}
+
+std::vector<fault::Range> ranges_of(const std::vector<Channel>& channels) {
+  std::vector<fault::Range> ranges;
+  for (const Channel& channel : channels) ranges.push_back({channel.source, width_bytes(channel.kind)});
+  return ranges;
+}
+
+int channel_at(const std::vector<Channel>& channels, const void* address) {
+  const auto at = reinterpret_cast<std::uintptr_t>(address);
+  for (std::size_t k = 0; k < channels.size(); ++k) {
+    const auto base = reinterpret_cast<std::uintptr_t>(channels[k].source);
+    if (at >= base && at - base < width_bytes(channels[k].kind)) return static_cast<int>(k);
+  }
+  return -1;
+}
+
+// Slots due at 0, p, 2p, ... before the duration ends.
+std::uint64_t slots_in(std::uint64_t duration_ns, Period period) {
+  if (duration_ns == 0) return std::numeric_limits<std::uint64_t>::max();
+  const auto product = static_cast<unsigned __int128>(duration_ns) * period.denominator;
+  return static_cast<std::uint64_t>((product + period.numerator_ns - 1) / period.numerator_ns);
+}
+
+std::uint64_t in_ticks(std::uint64_t ns, clock::Source source) {
+  return static_cast<std::uint64_t>(static_cast<double>(ns) * clock::frequency_hz(source) / 1e9);
+}
+
+}  // namespace
+
+Sampler::Sampler(Spool spool, std::vector<Channel> channels, Plan plan)
+    : spool_(std::move(spool)),
+      channels_(std::move(channels)),
+      plan_(plan),
+      offsets_(spool_.geometry().column_offsets()),
+      columns_(channels_.size()),
+      ranges_(ranges_of(channels_)),
+      fill_(choose_fill(channels_, plan.source, spool_.geometry().has_latency)) {
+  const auto& kinds = spool_.geometry().kinds;
+  const bool match = std::equal(kinds.begin(), kinds.end(), channels_.begin(), channels_.end(),
+                                [](Kind kind, const Channel& channel) { return kind == channel.kind; });
+  if (!match || channels_.empty()) throw std::invalid_argument("the spool was made for other registers");
+  if (spool_.geometry().gap_capacity <= 2 * kReservedGaps) throw std::invalid_argument("the gap table is too small");
+  seal_ticks_ = in_ticks(plan_.seal_ns, plan_.source);
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) may_spin_ = CPU_COUNT(&allowed) > 1;
+}
+
+Sampler::~Sampler() {
+  stop();
+  join();
+}
+
+void Sampler::start() {
+  guardian_ = std::make_unique<fault::Guardian>();
+  thread_ = std::thread([this] { thread_main(); });
+}
+
+void Sampler::stop() noexcept {
+  control_.stop.store(1);
+  control_.deadline.store(0);
+  syscall(SYS_futex, &control_.stop, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+void Sampler::join() {
+  if (thread_.joinable()) thread_.join();
+  guardian_.reset();
+}
+
+void Sampler::thread_main() {
+  pthread_setname_np(pthread_self(), "regtap-sampler");
+  block_signals();
+  become_real_time();
+  fault::acquire();
+  {
+    fault::Scope scope(ranges_);
+    if (sigsetjmp(scope.env(), 0) == 0) {
+      scope.arm();
+      run();
+      scope.disarm();
+    } else {
+      note_fault(scope.address());
+    }
+  }
+  fault::release();
+  if (block_open_) seal_block();
+  done_.store(true, std::memory_order_release);
+}
+
+void Sampler::become_real_time() {
+  prctl(PR_SET_TIMERSLACK, 1UL);
+  if (plan_.cpu >= 0) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<unsigned>(plan_.cpu), &set);
+    cpu_errno_ = pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+  }
+  if (plan_.fifo_priority > 0) {
+    const sched_param parameter = {plan_.fifo_priority};
+    priority_errno_ = pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameter);
+  }
+}
+
+// Runs armed: a bus error jumps out of here, so nothing below owns anything on the stack.
+void Sampler::run() {
+  const std::uint64_t now = clock::ticks(plan_.source);
+  if (plan_.period) {
+    schedule_.emplace(plan_.source, *plan_.period, slots_in(plan_.duration_ns, *plan_.period), control_);
+  } else if (plan_.duration_ns > 0) {
+    end_at_ = now + in_ticks(plan_.duration_ns, plan_.source);
+  }
+  last_ = now;
+  open_block();
+  while (make_room() && step()) {
+  }
+  if (dropping_) close_open_gap();  // stays in the overflow block: the writer takes it from there
+}
+
+bool Sampler::end(Ended why) {
+  ended_.store(why, std::memory_order_relaxed);
+  return false;
+}
+
+// Whether a loop that took fewer rows than it could has come to its end; else it only stopped to seal.
+bool Sampler::ran_out() {
+  if (control_.stop.load()) return !end(Ended::stopped);
+  if (clock::ticks(plan_.source) >= end_at_) return !end(Ended::duration);
+  return false;
+}
+
+void Sampler::count_taken(std::uint64_t rows) {
+  taken_.store(taken_.load(std::memory_order_relaxed) + rows, std::memory_order_relaxed);
+  if (dropping_) lost_.store(lost_.load(std::memory_order_relaxed) + rows, std::memory_order_relaxed);
+}
+
+// Every row that can be taken now, or up to a reason to look around. False: the capture ends here.
+bool Sampler::step() {
+  const Rows rows = rows_of(dropping_ ? Spool::kOverflow : sequence_);
+  std::uint64_t limit = dropping_ ? std::min<std::uint64_t>(kDropChunk, spool_.geometry().rows_per_block)
+                                  : spool_.geometry().rows_per_block;
+  const std::uint64_t taken = taken_.load(std::memory_order_relaxed);
+  if (plan_.samples > 0) limit = std::min(limit, row_ + (plan_.samples - taken));
+  const std::uint64_t before = row_;
+  step_published_ = rows.base + row_;
+  const bool goes_on = schedule_ ? step_paced(rows, limit) : step_free(rows, limit);
+  const std::uint64_t took = row_ - before;
+  count_taken(took);
+  if (!goes_on) return false;
+  if (plan_.samples > 0 && taken + took == plan_.samples) return end(Ended::samples);
+  return true;
+}
+
+bool Sampler::step_free(const Rows& rows, std::uint64_t limit) {
+  control_.set_deadline(std::min(end_at_, seal_at_));
+  const std::uint64_t before = row_;
+  row_ = fill_({channels_, &control_}, rows, row_, limit, last_);
+  index_ += row_ - before;
+  return row_ == limit || !ran_out();
+}
+
+bool Sampler::step_paced(const Rows& rows, std::uint64_t limit) {
+  while (row_ < limit) {
+    const Schedule::Event event = schedule_->wait();
+    due_.store(schedule_->next(), std::memory_order_relaxed);
+    if (event == Schedule::Event::ended) return end(Ended::duration);
+    if (event == Schedule::Event::stopped) return end(Ended::stopped);
+    if (event == Schedule::Event::missed) {
+      note_missed();
+      return true;  // the gap table may be full now
+    }
+    // The fault's index and the balance count this slot as taken only once its row is complete.
+    row_ = fill_({channels_, &unbounded_}, rows, row_, row_ + 1, last_);
+    ++index_;
+    if (last_ >= seal_at_) return true;
+  }
+  return true;
+}
+
+void Sampler::note_missed() {
+  const std::uint64_t count = schedule_->missed_count();
+  if (dropping_) close_open_gap();
+  note_gap({index_, count, schedule_->missed_from_ticks(), clock::ticks(plan_.source), Cause::missed, 0});
+  index_ += count;
+  missed_.store(missed_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+  if (dropping_) begin_open_gap();
+}
+
+bool Sampler::has_room() const {
+  return sequence_ - spool_.header().released.load(std::memory_order_acquire) < spool_.geometry().block_count;
+}
+
+// Whether the open block is to be handed over now. An empty one is kept, however old.
+bool Sampler::block_is_due() {
+  const std::uint64_t gaps = spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed);
+  if (row_ == spool_.geometry().rows_per_block) return true;
+  if (gaps + kReservedGaps >= spool_.geometry().gap_capacity) return true;
+  const std::uint64_t now = clock::ticks(plan_.source);
+  if (now < seal_at_) return false;
+  if (row_ + gaps > 0) return true;
+  seal_at_ = now + seal_ticks_;
+  return false;
+}
+
+// Sees to it that the next step has somewhere to put its rows. False: the capture ends here.
+bool Sampler::make_room() {
+  if (dropping_) {
+    resume_if_roomy();
+    return true;
+  }
+  if (!block_is_due()) return true;
+  seal_block();
+  if (has_room()) {
+    open_block();
+    return true;
+  }
+  switch (plan_.on_full) {
+    case OnFull::stop:
+      return end(Ended::full);
+    case OnFull::wait:
+      return wait_for_room();
+    default:
+      start_dropping();
+      return true;
+  }
+}
+
+void Sampler::start_dropping() {
+  dropping_ = true;
+  row_ = 0;
+  spool_.block_header(Spool::kOverflow).gap_count.store(0, std::memory_order_relaxed);
+  begin_open_gap();
+}
+
+// Storing resumes when an eighth of the ring is free, so that a slow writer makes few long gaps, not many short.
+void Sampler::resume_if_roomy() {
+  row_ = 0;
+  const std::uint64_t count = spool_.geometry().block_count;
+  const std::uint64_t used = sequence_ - spool_.header().released.load(std::memory_order_acquire);
+  if (count - used < std::max<std::uint64_t>(1, count / 8)) return;
+  close_open_gap();
+  dropping_ = false;
+  open_block();
+  auto& overflow = spool_.block_header(Spool::kOverflow);
+  const std::uint64_t gaps = overflow.gap_count.load(std::memory_order_relaxed);
+  std::copy_n(spool_.gaps(Spool::kOverflow), gaps, spool_.gaps(sequence_));
+  auto& block = spool_.block_header(sequence_);
+  if (gaps > 0) block.first_index = spool_.gaps(sequence_)->first_index;
+  block.gap_count.store(gaps, std::memory_order_release);
+  overflow.gap_count.store(0, std::memory_order_release);
+}
+
+void Sampler::begin_open_gap() {
+  auto& gap = spool_.header().gap;
+  gap.first_index = index_;
+  gap.t0_ticks = clock::ticks(plan_.source);
+  gap.base = spool_.block_header(Spool::kOverflow).published.load(std::memory_order_relaxed);
+  gap.cause.store(Cause::full, std::memory_order_release);
+}
+
+void Sampler::close_open_gap() {
+  auto& gap = spool_.header().gap;
+  const std::uint64_t published =
+      spool_.block_header(Spool::kOverflow).published.load(std::memory_order_relaxed);
+  if (published > gap.base)
+    note_gap({gap.first_index, published - gap.base, gap.t0_ticks, clock::ticks(plan_.source), Cause::full, 0});
+  gap.cause.store(Cause::none, std::memory_order_release);
+}
+
+bool Sampler::wait_for_room() {
+  const std::uint64_t begin = clock::ticks(plan_.source);
+  while (!has_room()) {
+    if (control_.stop.load(std::memory_order_relaxed)) return end(Ended::stopped);
+    if (clock::ticks(plan_.source) >= end_at_) return end(Ended::duration);
+    if (may_spin_) continue;
+    const timespec pause = {0, 100'000};  // the writer needs this CPU to make room
+    nanosleep(&pause, nullptr);
+  }
+  const std::uint64_t now = clock::ticks(plan_.source);
+  pauses_.fetch_add(1, std::memory_order_relaxed);
+  throttled_ticks_.fetch_add(now - begin, std::memory_order_relaxed);
+  open_block();
+  note_gap({index_, 0, begin, now, Cause::throttled, 0});
+  return true;
+}
+
+void Sampler::open_block() {
+  auto& block = spool_.block_header(sequence_);
+  block.published.store(0, std::memory_order_release);
+  block.gap_count.store(0, std::memory_order_release);
+  block.first_index = index_;
+  const clock::Anchor anchor = clock::take_anchor(plan_.source, 1);
+  block.anchor_ticks = anchor.ticks;
+  block.anchor_raw_ns = anchor.raw_ns;
+  block.anchor_realtime_ns = anchor.realtime_ns;
+  block.anchor_uncertainty_ticks = anchor.uncertainty_ticks;
+  std::copy(std::begin(spool::kBlockMagic), std::end(spool::kBlockMagic), block.magic);
+  std::atomic_thread_fence(std::memory_order_release);
+  block.sequence = sequence_;
+  spool_.header().open.store(sequence_ + 1, std::memory_order_release);
+  block_open_ = true;
+  row_ = 0;
+  seal_at_ = clock::ticks(plan_.source) + seal_ticks_;
+}
+
+void Sampler::seal_block() {
+  block_open_ = false;
+  ++sequence_;
+  spool_.header().sealed.store(sequence_, std::memory_order_release);
+}
+
+void Sampler::note_gap(const Gap& gap) {
+  const std::uint64_t at = dropping_ ? Spool::kOverflow : sequence_;
+  auto& block = spool_.block_header(at);
+  const std::uint64_t used = block.gap_count.load(std::memory_order_relaxed);
+  Gap* const table = spool_.gaps(at);
+  if (dropping_ && used + kReservedGaps >= spool_.geometry().gap_capacity) {
+    // No block can take this table yet. Counts stay exact; the place of the rest becomes one span for each cause.
+    for (Gap* entry = table + used; entry != table && entry != table + used - kReservedGaps; --entry) {
+      if (entry[-1].cause != gap.cause) continue;
+      entry[-1].count += gap.count;
+      entry[-1].t1_ticks = gap.t1_ticks;
+      return;
+    }
+  }
+  if (used == spool_.geometry().gap_capacity) return;  // not reached: kReservedGaps
+  table[used] = gap;
+  table[used].row = static_cast<std::uint32_t>(row_);
+  block.gap_count.store(used + 1, std::memory_order_release);
+}
+
+// The jump came out of the middle of a step: what it had completed is what it had published.
+void Sampler::note_fault(const void* address) {
+  const std::uint64_t at = dropping_ ? Spool::kOverflow : sequence_;
+  const std::uint64_t published = spool_.block_header(at).published.load(std::memory_order_relaxed);
+  const std::uint64_t took = published - step_published_;
+  count_taken(took);
+  if (!schedule_) index_ += took;
+  if (dropping_) close_open_gap();
+  const std::uint64_t now = clock::ticks(plan_.source);
+  row_ = dropping_ ? 0 : published;
+  note_gap({index_, 0, last_ > now ? now : last_, now, Cause::fault, 0});
+  fault_channel_ = channel_at(channels_, address);
+  if (schedule_) due_.store(index_, std::memory_order_relaxed);  // the slot that faulted ended the capture
+  end(Ended::fault);
+}
+
+Rows Sampler::rows_of(std::uint64_t sequence) {
+  std::byte* const block = spool_.block(sequence);
+  for (std::size_t k = 0; k < columns_.size(); ++k) columns_[k] = block + offsets_[k + 1];
+  auto* latency = spool_.geometry().has_latency
+                      ? reinterpret_cast<std::uint32_t*>(block + offsets_[columns_.size() + 1])
+                      : nullptr;
+  auto& published = spool_.block_header(sequence).published;
+  const std::uint64_t base = sequence == Spool::kOverflow ? published.load(std::memory_order_relaxed) : 0;
+  return {reinterpret_cast<std::uint64_t*>(block + offsets_[0]), columns_.data(), latency, &published, base};
+}
+
+std::uint64_t Sampler::wait_sealed(std::uint64_t seen, std::uint64_t timeout_ns) const {
+  const std::uint64_t until = clock::read_ns(CLOCK_MONOTONIC) + timeout_ns;
+  while (true) {
+    const bool ended = !running();  // before `sealed`: the last block is sealed first
+    const std::uint64_t sealed = spool_.header().sealed.load(std::memory_order_acquire);
+    if (sealed > seen || ended || clock::read_ns(CLOCK_MONOTONIC) >= until) return sealed;
+    const timespec pause = {0, plan_.period ? 5'000'000 : 500'000};
+    nanosleep(&pause, nullptr);
+  }
+}
+
+void Sampler::release(std::uint64_t sequence) {
+  spool_.header().released.store(sequence, std::memory_order_release);
+}
+
+Progress Sampler::progress() const {
+  Progress progress;
+  progress.ended = running() ? Ended::running : ended_.load(std::memory_order_relaxed);
+  progress.taken = taken_.load(std::memory_order_relaxed);
+  progress.lost = lost_.load(std::memory_order_relaxed);
+  progress.missed = missed_.load(std::memory_order_relaxed);
+  progress.due = due_.load(std::memory_order_relaxed);
+  progress.pauses = pauses_.load(std::memory_order_relaxed);
+  progress.throttled_ticks = throttled_ticks_.load(std::memory_order_relaxed);
+  if (running()) return progress;
+  if (schedule_) progress.lateness = schedule_->lateness();
+  progress.fault_channel = fault_channel_;
+  progress.cpu_errno = cpu_errno_;
+  progress.priority_errno = priority_errno_;
+  return progress;
+}
+
+Samples sample_into(const Arrays& arrays, const std::vector<Channel>& channels, clock::Source source,
+                    std::uint64_t slice_ns, std::uint64_t& last) {
+  const Fill fill = choose_fill(channels, source, false);
+  const std::vector<fault::Range> ranges = ranges_of(channels);
+  std::atomic<std::uint64_t> published{0};
+  Control control;
+  if (slice_ns > 0) control.deadline.store(clock::ticks(source) + in_ticks(slice_ns, source));
+  const Rows rows = {arrays.ticks, arrays.columns.data(), nullptr, &published, 0};
+  Samples samples;
+  fault::acquire();
+  {
+    const fault::Guardian guardian;
+    fault::Scope scope(ranges);
+    if (sigsetjmp(scope.env(), 0) == 0) {
+      scope.arm();
+      fill({channels, &control}, rows, 0, arrays.count, last);
+      scope.disarm();
+    } else {
+      samples.fault_channel = channel_at(channels, scope.address());
+    }
+  }
+  fault::release();
+  samples.taken = published.load(std::memory_order_relaxed);
+  return samples;
+}
+
+}  // namespace regtap

@@ -1,0 +1,148 @@
+// The sampling thread: the loop, the ring it fills, and what it does when the ring is full.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/fault.hpp"
+#include "core/fill.hpp"
+#include "core/schedule.hpp"
+#include "core/spool.hpp"
+
+namespace regtap {
+
+enum class OnFull : std::uint32_t { wait, discard, stop };
+enum class Ended : std::uint32_t { running, stopped, duration, samples, full, fault };
+
+struct Plan {
+  clock::Source source = clock::Source::counter;
+  OnFull on_full = OnFull::wait;
+  std::optional<Period> period;  // none: as fast as the bus allows
+  std::uint64_t duration_ns = 0;  // 0: until stopped
+  std::uint64_t samples = 0;      // samples taken; 0: until stopped
+  std::uint64_t seal_ns = 1'000'000'000;  // a block is handed over at least this often
+  int cpu = -1;                   // -1: wherever the scheduler likes
+  int fifo_priority = 0;          // 0: the ordinary scheduling class
+};
+
+// The balance: at full rate taken = stored + lost, paced due = stored + lost + missed. Exact once ended.
+struct Progress {
+  Ended ended = Ended::running;
+  std::uint64_t taken = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t missed = 0;
+  std::uint64_t due = 0;  // paced only
+  std::uint64_t pauses = 0;
+  std::uint64_t throttled_ticks = 0;
+  Lateness lateness;           // paced only, once ended
+  int fault_channel = -1;      // once ended by a fault
+  int cpu_errno = 0;       // why the thread could not be pinned
+  int priority_errno = 0;  // why it could not become SCHED_FIFO
+};
+
+class Sampler {
+ public:
+  // The spool's memory and the channels' windows must outlive the sampler.
+  Sampler(spool::Spool spool, std::vector<Channel> channels, Plan plan);
+  ~Sampler();
+  Sampler(const Sampler&) = delete;
+  Sampler& operator=(const Sampler&) = delete;
+
+  void start();          // once
+  void stop() noexcept;  // any thread, also a signal handler; returns at once
+  void join();           // until the last block is sealed
+  bool running() const { return !done_.load(std::memory_order_acquire); }
+
+  // Waits, asleep, until a block beyond `seen` is sealed, the sampler has ended, or the time is up.
+  // Returns the number of sealed blocks.
+  std::uint64_t wait_sealed(std::uint64_t seen, std::uint64_t timeout_ns) const;
+  void release(std::uint64_t sequence);  // blocks before it may be reused
+
+  Progress progress() const;
+
+ private:
+  void thread_main();
+  void become_real_time();
+  void run();
+  bool step();
+  bool step_free(const Rows& rows, std::uint64_t limit);
+  bool step_paced(const Rows& rows, std::uint64_t limit);
+  bool make_room();
+  bool block_is_due();
+  void open_block();
+  void seal_block();
+  bool wait_for_room();
+  void start_dropping();
+  void resume_if_roomy();
+  void begin_open_gap();
+  void close_open_gap();
+  void note_gap(const spool::Gap& gap);
+  void note_missed();
+  void count_taken(std::uint64_t rows);
+  void note_fault(const void* address);
+  bool end(Ended why);
+  bool ran_out();
+  bool has_room() const;
+  Rows rows_of(std::uint64_t sequence);
+
+  spool::Spool spool_;
+  std::vector<Channel> channels_;
+  Plan plan_;
+  std::vector<std::size_t> offsets_;
+  std::vector<std::byte*> columns_;
+  std::vector<fault::Range> ranges_;
+  Fill fill_;
+  Control control_;
+  Control unbounded_;  // for single rows of a schedule, which ends by itself
+  std::optional<Schedule> schedule_;
+  std::unique_ptr<fault::Guardian> guardian_;
+
+  // The sampling thread's own.
+  std::uint64_t sequence_ = 0;  // the open block, or the next
+  bool block_open_ = false;
+  bool dropping_ = false;
+  std::uint64_t row_ = 0;    // rows in the open block, or samples in the overflow block
+  std::uint64_t index_ = 0;  // of the next sample or slot
+  std::uint64_t last_ = 0;   // tick of the last row
+  std::uint64_t seal_at_ = 0;
+  std::uint64_t seal_ticks_ = 0;
+  std::uint64_t end_at_ = Control::kNever;
+  std::uint64_t step_published_ = 0;  // what the rows' counter said when the step began
+  bool may_spin_ = true;
+
+  std::atomic<std::uint64_t> taken_{0};
+  std::atomic<std::uint64_t> lost_{0};
+  std::atomic<std::uint64_t> missed_{0};
+  std::atomic<std::uint64_t> due_{0};
+  std::atomic<std::uint64_t> pauses_{0};
+  std::atomic<std::uint64_t> throttled_ticks_{0};
+  std::atomic<Ended> ended_{Ended::running};
+  std::atomic<bool> done_{false};
+  int fault_channel_ = -1;
+  int cpu_errno_ = 0;
+  int priority_errno_ = 0;
+  std::thread thread_;
+};
+
+// The same loop into arrays of the caller's, on the caller's thread.
+struct Samples {
+  std::uint64_t taken = 0;
+  int fault_channel = -1;  // -1: none
+};
+struct Arrays {
+  std::uint64_t* ticks;
+  std::vector<std::byte*> columns;
+  std::uint64_t count;
+};
+// Takes `arrays.count` rows, fewer after a bus error or, with slice_ns, when that much time is over: call again
+// with the arrays moved on. `last` carries the tick of the row before from one call to the next.
+Samples sample_into(const Arrays& arrays, const std::vector<Channel>& channels, clock::Source source,
+                    std::uint64_t slice_ns, std::uint64_t& last);
+
+}  // namespace regtap

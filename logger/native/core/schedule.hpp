@@ -1,0 +1,65 @@
+// An absolute schedule: slot k is due at start + k * period on CLOCK_MONOTONIC, whatever happened before.
+#pragma once
+
+#include <cstdint>
+
+#include "core/clock.hpp"
+#include "core/fill.hpp"
+
+namespace regtap {
+
+// A period in ns as an exact fraction, so that 3 samples a second do not drift.
+struct Period {
+  std::uint64_t numerator_ns;
+  std::uint64_t denominator;
+};
+
+// How late the taken slots were, in ticks.
+struct Lateness {
+  std::uint64_t slots = 0;
+  std::uint64_t sum = 0;
+  std::uint64_t longest = 0;
+};
+
+// Waits for slots on the sampling thread: asleep until 200 us before a slot, then spinning. At most one system
+// call a slot, none when slots are closer than that.
+class Schedule {
+ public:
+  enum class Event { slot, missed, stopped, ended };
+
+  // Slot 0 is due now; `limit` slots are due in all.
+  Schedule(clock::Source source, Period period, std::uint64_t limit, Control& control);
+
+  // Waits for the next slot. `slot`: take a row now, it is slot next() - 1. `missed`: slots that could not begin
+  // before their successors were due: see missed_*(). `stopped`: a stop was asked for; slots that had passed
+  // unserved are reported as `missed` first.
+  Event wait();
+
+  std::uint64_t next() const { return slot_; }  // slots accounted for so far
+  std::uint64_t missed_count() const { return missed_; }
+  std::uint64_t missed_from_ticks() const { return missed_from_; }
+  const Lateness& lateness() const { return lateness_; }
+
+ private:
+  std::uint64_t due_ns(std::uint64_t slot) const;
+  std::uint64_t due_ticks(std::uint64_t slot) const;
+  void anchor(unsigned tries);
+  std::uint64_t sleep_until_close(std::uint64_t due);
+  std::uint64_t passed(std::uint64_t now, std::uint64_t due) const;
+
+  clock::Source source_;
+  Period period_;
+  std::uint64_t limit_;
+  Control& control_;
+  double ticks_per_ns_;
+  double period_ticks_;
+  std::uint64_t start_ns_ = 0;
+  std::uint64_t anchor_ticks_ = 0;
+  std::uint64_t anchor_ns_ = 0;
+  std::uint64_t slot_ = 0;
+  std::uint64_t missed_ = 0;
+  std::uint64_t missed_from_ = 0;
+  Lateness lateness_;
+};
+
+}  // namespace regtap

@@ -1,0 +1,40 @@
+#include "page_trap.hpp"
+
+#if defined(__linux__) && defined(__x86_64__)
+
+#include <future>
+
+#include "tracer.hpp"
+
+namespace regtap::testing {
+
+TrapResult trap_accesses(const TrapRequest& request) {
+  const auto limit = std::chrono::steady_clock::now() +
+                     std::chrono::duration_cast<std::chrono::steady_clock::duration>(request.deadline);
+  Tracer tracer(request);
+  // A thread of its own: ptrace binds the command to the thread that attached, and its end kills what is
+  // left.
+  std::future<TrapResult> run = std::async(std::launch::async, [&tracer] { return tracer.run(); });
+  const bool expired = run.wait_until(limit) == std::future_status::timeout;
+  if (expired) tracer.kill();
+  TrapResult result = run.get();
+  if (expired) result.ended = Ended::kDeadline;
+  return result;
+}
+
+}  // namespace regtap::testing
+
+#else
+
+#include <cerrno>
+#include <system_error>
+
+namespace regtap::testing {
+
+TrapResult trap_accesses(const TrapRequest&) {
+  throw std::system_error(ENOSYS, std::generic_category(), "the page trap needs Linux on x86-64");
+}
+
+}  // namespace regtap::testing
+
+#endif

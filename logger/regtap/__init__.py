@@ -1,0 +1,98 @@
+"""regtap: record memory-mapped registers at bus speed.
+
+    with regtap.record(["COUNT32", "STATUS"], "run1", target="sim") as capture:
+        run_the_test()
+        capture.mark("phase 2")
+    table = regtap.open_trace("run1").to_arrow()
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from regtap.api import record
+    from regtap.device import Device
+    from regtap.errors import (
+        AddressError,
+        BusFaultError,
+        FaultError,
+        InputError,
+        RefusedError,
+        RegtapError,
+        StorageError,
+        TraceError,
+    )
+    from regtap.options import RecordOptions
+    from regtap.recorder import Capture
+    from regtap.registers import Field, Register, RegisterMap
+    from regtap.sampling import TickClock, sample
+    from regtap.summary import Summary
+    from regtap.targets import parse_target
+    from regtap.targets.base import Target
+    from regtap.trace import Trace, open_trace
+
+# Imported when first used: `regtap read` needs neither numpy nor pyarrow.
+_HOMES = {
+    "AddressError": "errors",
+    "BusFaultError": "errors",
+    "Capture": "recorder",
+    "Device": "device",
+    "FaultError": "errors",
+    "Field": "registers",
+    "InputError": "errors",
+    "RecordOptions": "options",
+    "RefusedError": "errors",
+    "Register": "registers",
+    "RegisterMap": "registers",
+    "RegtapError": "errors",
+    "StorageError": "errors",
+    "Summary": "summary",
+    "Target": "targets.base",
+    "TickClock": "sampling",
+    "Trace": "trace",
+    "TraceError": "errors",
+    "open_trace": "trace",
+    "parse_target": "targets",
+    "record": "api",
+    "sample": "sampling",
+}
+
+__all__ = [
+    "AddressError",
+    "BusFaultError",
+    "Capture",
+    "Device",
+    "FaultError",
+    "Field",
+    "InputError",
+    "RecordOptions",
+    "RefusedError",
+    "Register",
+    "RegisterMap",
+    "RegtapError",
+    "StorageError",
+    "Summary",
+    "Target",
+    "TickClock",
+    "Trace",
+    "TraceError",
+    "open_trace",
+    "parse_target",
+    "record",
+    "sample",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

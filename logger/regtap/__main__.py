@@ -1,0 +1,8 @@
+"""`python -m regtap` is `regtap`."""
+
+import sys
+
+from regtap.commands import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""What `regtap selftest --bus-shape` runs: regtap's own commands, and Python idioms that must be caught."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap._testing.bus_shape import Access, Observation
+from regtap.registers import TYPES, Register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+SAMPLES = 200
+PROBE_BYTES = 4096
+_FIRST = 0x40
+# Mixed widths, none beside the same width, every type once.
+MIXED = (
+    Register("a", 0x40, "u32"),
+    Register("b", 0x48, "u64"),
+    Register("c", 0x51, "u8"),
+    Register("d", 0x52, "u16"),
+    Register("e", 0x54, "u32be"),
+    Register("f", 0x60, "u16be"),
+    Register("g", 0x58, "u64be"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A command, and what one access of the declared width for each register comes to.
+
+    Attributes:
+        name: What the command does.
+        argv: The command.
+        declared: The accesses that it should make, in order.
+        harmful: It is known to do something else; the harness is wrong if it does not see that.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    declared: tuple[Access, ...]
+    harmful: bool = False
+
+    def verdict(self, seen: Observation) -> str:
+        """Return `ok`, `caught`, or in capitals what is wrong."""
+        as_declared = seen.accesses == self.declared
+        if self.harmful:
+            return "caught" if seen.succeeded and seen.accesses and not as_declared else "MISSED"
+        return "ok" if seen.succeeded and as_declared else "FAIL"
+
+    def passed(self, seen: Observation) -> bool:
+        """Return whether this is how it has to be."""
+        return self.verdict(seen) in ("ok", "caught")
+
+
+def product_cases(probe: str, folder: str) -> list[Case]:
+    """Return the cases of regtap's own accesses.
+
+    Args:
+        probe: A file of PROBE_BYTES.
+        folder: Where traces may be written.
+    """
+    target = ("-t", f"file:{probe}")
+    return [
+        *_single_cases(target),
+        *_block_cases(target),
+        *(_record_case(target, rate, f"{folder}/{rate}") for rate in ("max", "10k")),
+        _sample_case(probe),
+    ]
+
+
+def counter_examples(probe: str) -> list[Case]:
+    """Return Python idioms that look like one access and are not."""
+    one_read = (Access(_FIRST, 4, write=False),)
+    one_write = (Access(_FIRST, 4, write=True),)
+    array = "import numpy; a = numpy.frombuffer(mm, '<u4')"
+    return [
+        _idiom(probe, "mm[0:4]", "", f"mm[{_FIRST}:{_FIRST + 4}]", one_read),
+        _idiom(probe, "numpy slice copy", array, "a[16:32].copy()", _reads(_FIRST, 4, 16)),
+        _idiom(
+            probe,
+            "struct.pack_into '<I'",
+            "import struct",
+            f"struct.pack_into('<I', mm, {_FIRST}, 7)",
+            one_write,
+        ),
+        _idiom(
+            probe,
+            "ctypes .value = v",
+            f"import ctypes; c = ctypes.c_uint32.from_buffer(mm, {_FIRST})",
+            "c.value = 7",
+            one_write,
+        ),
+    ]
+
+
+def _single_cases(target: Sequence[str]) -> Iterable[Case]:
+    for number, kind in enumerate(TYPES):
+        register = Register("r", _FIRST + 8 * number, kind)
+        place = f"{register.address:#x}:{kind}"
+        read, write = _access(register), _access(register, write=True)
+        value = f"{0x0123456789ABCDEF % 256**register.width_bytes:#x}"
+        yield _regtap(f"read {kind}", "read", target, [place], [read])
+        yield _regtap(f"write {kind}", "write", target, [place, value], [write])
+        yield _regtap(f"write --verify {kind}", "write", target, [place, value, "--verify"], [write, read])
+
+
+def _block_cases(target: Sequence[str]) -> Iterable[Case]:
+    yield _regtap("read, mixed", "read", target, _spelled(MIXED), map(_access, MIXED))
+    yield _regtap("read, range u16", "read", target, [f"{_FIRST:#x}+16:u16"], _reads(_FIRST, 2, 8))
+
+
+def _record_case(target: Sequence[str], rate: str, output: str) -> Case:
+    options = ["--rate", rate, "--samples", str(SAMPLES), "-o", output]
+    declared = [_access(register) for register in MIXED] * SAMPLES
+    return _regtap(f"record --rate {rate}", "record", target, [*_spelled(MIXED), *options], declared)
+
+
+def _sample_case(probe: str) -> Case:
+    source = f"""
+import numpy, regtap
+ticks = numpy.empty({SAMPLES}, "u8")
+values = [numpy.empty({SAMPLES}, dtype) for dtype in {[register.dtype for register in MIXED]}]
+regtap.sample({_spelled(MIXED)}, values=values, ticks=ticks, target="file:{probe}")
+"""
+    declared = tuple(_access(register) for register in MIXED) * SAMPLES
+    return Case("regtap.sample", (sys.executable, "-P", "-c", source), declared)
+
+
+def _idiom(probe: str, name: str, setup: str, expression: str, declared: tuple[Access, ...]) -> Case:
+    source = f"""
+import mmap
+file = open({probe!r}, "r+b")
+mm = mmap.mmap(file.fileno(), {PROBE_BYTES})
+{setup}
+{expression}
+"""
+    return Case(name, (sys.executable, "-P", "-c", source), declared, harmful=True)
+
+
+def _regtap(
+    name: str, command: str, target: Sequence[str], arguments: Iterable[str], declared: Iterable[Access]
+) -> Case:
+    argv = (sys.executable, "-P", "-m", "regtap", command, *target, *arguments)
+    return Case(name, argv, tuple(declared))
+
+
+def _access(register: Register, *, write: bool = False) -> Access:
+    return Access(register.address, register.width_bytes, write)
+
+
+def _reads(offset: int, width_bytes: int, count: int) -> tuple[Access, ...]:
+    return tuple(Access(offset + i * width_bytes, width_bytes, write=False) for i in range(count))
+
+
+def _spelled(registers: Iterable[Register]) -> list[str]:
+    return [f"{register.name}={register.address:#x}:{register.type}" for register in registers]

@@ -1,0 +1,84 @@
+"""The capture as people write it in Python: names and units in, a Capture out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from regtap import units
+from regtap.errors import InputError
+from regtap.options import RecordOptions
+from regtap.recorder import Capture
+from regtap.targets import parse_target
+
+if TYPE_CHECKING:
+    from regtap.registers import Register
+
+
+def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
+    registers: Sequence[Register | str] | Register | str,
+    output: str | os.PathLike[str],
+    *,
+    target: str = "mem",
+    rate: str | float | Fraction = "max",
+    duration: str | float | None = None,
+    samples: str | int | None = None,
+    on_full: str | None = None,
+    latency: bool = False,
+    spool_size: str | int | None = None,
+    cpu: int | None = None,
+    realtime: bool = False,
+    compress: str = "none",
+) -> Capture:
+    """Return a capture, to be used as a context manager; it ends with its block, or before.
+
+    Args:
+        registers: One or several: names of the target's map, `ADDRESS[:TYPE]`, `NAME=ADDRESS[:TYPE]`, or
+            Register objects; read in this order.
+        output: The trace's folder, which must not exist.
+        target: `mem`, `uio:N`, `pci:ADDRESS/barN`, `file:PATH`, `sim` or `sim:PATH`.
+        rate: `max`, or samples per second, such as `"10k"` or 1000.
+        duration: Ends after this time: `"2s"`, or a number of seconds.
+        samples: Ends after this many samples taken: `"100k"`, or a number.
+        on_full: `wait`, `discard` or `stop`; see RecordOptions.
+        latency: Add the column `latency_ns`: from first to last access of a row.
+        spool_size: `"64MiB"`, or a number of bytes.
+        cpu: CPU of the sampling thread.
+        realtime: SCHED_FIFO and no deep sleep states.
+        compress: `none` or `zstd`.
+
+    Raises:
+        InputError: A name, unit or combination is wrong; nothing was opened.
+    """
+    opened = parse_target(target)
+    names = [registers] if isinstance(registers, str) or not isinstance(registers, Sequence) else registers
+    options = RecordOptions(
+        rate_hz=_rate(rate),
+        duration_ns=None if duration is None else _duration_ns(duration),
+        samples=None if samples is None else units.parse_count(str(samples)),
+        on_full=on_full or "",
+        latency=latency,
+        spool_bytes=None if spool_size is None else units.parse_size_bytes(str(spool_size)),
+        cpu=cpu,
+        realtime=realtime,
+        compression=compress,
+    )
+    return Capture(opened, opened.resolve(names), output, options)
+
+
+def _rate(rate: str | float | Fraction) -> Fraction | None:
+    if isinstance(rate, str):
+        return units.parse_rate_hz(rate)
+    if not rate > 0:
+        raise InputError(f"a rate of {rate} is not above zero")
+    return Fraction(rate).limit_denominator(10**9)
+
+
+def _duration_ns(duration: str | float) -> int:
+    if isinstance(duration, str):
+        return units.parse_duration_ns(duration)
+    if not 0 < duration < float("inf"):
+        raise InputError(f"a duration of {duration} s is not above zero")
+    return max(1, round(duration * 1e9))

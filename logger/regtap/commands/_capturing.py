@@ -1,0 +1,120 @@
+"""Waiting for a capture's end: signals, a command, progress."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from regtap.commands._output import ExitCode
+from regtap.errors import InputError
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+    from regtap.recorder import Capture
+
+_LOOK_S = 0.05  # how soon an end is noticed
+_LINE_S = 1.0  # between two lines of progress where they do not overwrite each other
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class EndSignals:
+    """While open, Ctrl-C, SIGTERM and SIGHUP are ordinary ends of a capture: noted, and nothing else.
+
+    Attributes:
+        asked: Set by the first of them.
+        number: Which one it was, or None.
+    """
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.number: int | None = None
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.number = self.number or number
+        self.asked.set()
+
+
+def find_command(command: list[str]) -> list[str]:
+    """Return the command with its program found, before anything is recorded.
+
+    Raises:
+        InputError: There is no such program.
+    """
+    program = shutil.which(command[0])
+    if program is None:
+        raise InputError(f"cannot run {command[0]!r}: no such program; check its name and PATH")
+    return [program, *command[1:]]
+
+
+def run_command(command: list[str], signals: EndSignals) -> int:
+    """Run a command to its end and return its status as a shell would (128 + N if signal N ended it).
+
+    Ctrl-C reaches it from the terminal; SIGTERM and SIGHUP, which only we got, are passed on.
+    """
+    with subprocess.Popen(command) as process:
+        while process.poll() is None:
+            if signals.asked.wait(_LOOK_S):
+                if signals.number != signal.SIGINT:
+                    process.send_signal(signal.SIGTERM)
+                process.wait()
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def wait_with_progress(capture: Capture, signals: EndSignals) -> int:
+    """Show progress on stderr until the capture ends or is asked to."""
+    progress = _Progress(capture)
+    while not signals.asked.is_set() and not capture.wait(_LOOK_S):
+        progress.show()
+    progress.clear()
+    return ExitCode.OK
+
+
+class _Progress:
+    """One line that overwrites itself on a terminal, a line a second elsewhere."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._overwrites = sys.stderr.isatty()
+        self._next_s = time.monotonic() + _LINE_S
+        self._seen = (0.0, 0)
+
+    def show(self) -> None:
+        if not self._overwrites and time.monotonic() < self._next_s:
+            return
+        self._next_s += _LINE_S
+        if self._overwrites:
+            click.echo(f"\r\033[K{self._line()}", err=True, nl=False)
+        else:
+            click.echo(self._line(), err=True)
+
+    def clear(self) -> None:
+        if self._overwrites:
+            click.echo("\r\033[K", err=True, nl=False)
+
+    def _line(self) -> str:
+        status = self._capture.status()
+        seconds, taken = self._seen
+        self._seen = (status.elapsed_s, status.taken)
+        rate = (status.taken - taken) / max(status.elapsed_s - seconds, 1e-9)
+        return (
+            f"{status.elapsed_s:6.1f} s  {rate / 1e6:8.3f} M/s  {status.stored:,} stored  {status.lost:,} lost  "
+            f"{status.missed:,} missed  spool {100 * status.spool_fill:.0f} %"
+        )

@@ -1,0 +1,104 @@
+"""How a capture ended, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from regtap.commands._output import print_note
+from regtap.quantities import format_duration_ns, format_rate, format_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from regtap.summary import Summary
+
+
+def print_report(summary: Summary, *, as_json: bool) -> None:
+    """Print what a capture came to on stdout; the last line is its balance."""
+    for warning in summary.warnings:
+        print_note(warning)
+    if as_json:
+        click.echo(json.dumps(_as_object(summary), indent=2))
+        return
+    for line in _lines(summary):
+        click.echo(line)
+    click.echo(balance(summary))
+
+
+def balance(summary: Summary) -> str:
+    """Return the conservation rule with this capture's numbers."""
+    totals = summary.totals
+    kept = "" if summary.spool is None else f" + {_in_spool(summary):,} kept in {summary.spool}"
+    if totals.due is None:
+        whole = f"taken {totals.taken:,}"
+        missed = ""
+    else:
+        whole = f"due {totals.due:,}"
+        missed = f" + missed {totals.missed:,}"
+    return f"{summary.output}: {whole} = stored {totals.stored:,} + lost {totals.lost:,}{missed}{kept}"
+
+
+def _in_spool(summary: Summary) -> int:
+    return summary.totals.taken - summary.totals.stored - summary.totals.lost
+
+
+def _lines(summary: Summary) -> Iterator[str]:
+    totals = summary.totals
+    rate = "" if summary.rate_hz is None else f" ({format_rate(summary.rate_hz)})"
+    yield f"{summary.output}: {totals.taken:,} samples in {format_duration_ns(summary.span_ns)}{rate}"
+    each = f" ({summary.bytes / totals.stored:.2f} bytes a sample)" if totals.stored else ""
+    parts = f"{summary.parts} part{'s' if summary.parts != 1 else ''}"
+    yield f"{summary.output}: {parts}, {format_size(summary.bytes)}{each}"
+    bound = f"within {summary.clock.error_bound_ns:.0f} ns"
+    yield f"{summary.output}: clock {summary.clock.source}, {bound}; longest hole {format_duration_ns(summary.longest_hole_ns)}"
+    if totals.due is not None:
+        late = summary.lateness
+        yield (
+            f"{summary.output}: lateness {format_duration_ns(round(late.mean_ns))} on average, "
+            f"{format_duration_ns(late.longest_ns)} at most"
+        )
+    if summary.pauses:
+        yield _pauses(summary)
+
+
+def _pauses(summary: Summary) -> str:
+    share = 100 * summary.totals.throttled_ns / max(summary.span_ns, 1)
+    even = "" if summary.rate_hz is None else f"; --rate {_two_digits(summary.rate_hz * 0.9)} would give even spacing"
+    times = f"{summary.pauses:,} time{'s' if summary.pauses != 1 else ''}"
+    return f"{summary.output}: the loop waited for the writer {times}, {share:.1f} % of the time{even}"
+
+
+def _two_digits(rate_hz: float) -> str:
+    for factor, unit in ((10**6, "M"), (10**3, "k")):
+        if rate_hz >= factor:
+            return f"{rate_hz / factor:.2g}{unit}" if rate_hz < 100 * factor else f"{rate_hz / factor:.0f}{unit}"
+    return f"{rate_hz:.0f}"
+
+
+def _as_object(summary: Summary) -> dict[str, object]:
+    totals = summary.totals
+    return {
+        "output": summary.output,
+        "ended": totals.ended,
+        "due": totals.due,
+        "taken": totals.taken,
+        "stored": totals.stored,
+        "lost": totals.lost,
+        "missed": totals.missed,
+        "balanced": totals.balanced,
+        "span_ns": summary.span_ns,
+        "rate_hz": summary.rate_hz,
+        "parts": summary.parts,
+        "bytes": summary.bytes,
+        "pauses": summary.pauses,
+        "throttled_ns": totals.throttled_ns,
+        "longest_hole_ns": summary.longest_hole_ns,
+        "lateness_mean_ns": summary.lateness.mean_ns,
+        "lateness_longest_ns": summary.lateness.longest_ns,
+        "clock": {"source": summary.clock.source, "error_bound_ns": summary.clock.error_bound_ns},
+        "spool": summary.spool,
+        "warnings": list(summary.warnings),
+    }

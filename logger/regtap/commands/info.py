@@ -1,0 +1,195 @@
+"""`regtap info`: what a trace says about itself, without reading a row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regtap.commands._options import json_option
+from regtap.commands._output import ExitCode
+from regtap.quantities import format_duration_ns, format_rate, format_size, format_utc
+from regtap.trace import open_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from regtap.registers import Field, Register
+    from regtap.trace import Trace
+    from regtap.trace_format import Totals
+
+
+@click.command(short_help="Show what a trace holds.")
+@click.argument("trace", type=click.Path())
+@json_option
+def info(trace: str, as_json: bool) -> int:
+    """Show what TRACE holds: registers, rows, rate, clock, balance, gaps and marks.
+
+    Reads the parts' footers only, so it is quick on any size. Ends with exit code 1 if the trace's own
+    balance does not come out.
+    """
+    opened = open_trace(trace)
+    click.echo(json.dumps(describe(opened), indent=2) if as_json else "\n".join(_lines(opened)))
+    return ExitCode.OK if finding(opened) is None else ExitCode.FINDING
+
+
+def describe(trace: Trace) -> dict[str, Any]:
+    """Return what `regtap info --json` prints; times in ns, `null` for what is not known."""
+    first_ns, last_ns = trace.time_range or (None, None)
+    return {
+        "path": str(trace.path),
+        "target": trace.target,
+        "unfinished": trace.unfinished,
+        "finding": finding(trace),
+        "start": {"utc": format_utc(trace.start.realtime_ns), **asdict(trace.start)},
+        "rows": trace.rows,
+        "first_ns": first_ns,
+        "last_ns": last_ns,
+        "mean_rate_hz": trace.mean_rate_hz,
+        "mode": asdict(trace.mode),
+        "clock": {
+            "source": trace.clock.source,
+            "frequency_hz": trace.clock.frequency_hz,
+            "error_bound_ns": trace.error_bound_ns,
+        },
+        "parts": len(trace.parts),
+        "size_bytes": trace.size_bytes,
+        "bytes_per_sample": trace.size_bytes / trace.rows if trace.rows else None,
+        "totals": None if trace.totals is None else asdict(trace.totals),
+        "gaps": [asdict(summary) for summary in trace.gap_summary],
+        "marks": [asdict(mark) for mark in trace.marks],
+        "registers": [_register(register, trace) for register in trace.registers],
+        "host": dict(trace.host),
+    }
+
+
+def finding(trace: Trace) -> str | None:
+    """Return why the trace's own figures do not agree, or None if they do."""
+    totals = trace.totals
+    if totals is None:
+        return None
+    if not totals.balanced:
+        return f"the balance does not come out: {_balance(totals)}"
+    if totals.stored != trace.rows:
+        return f"the balance says {totals.stored:,} rows were stored, the parts hold {trace.rows:,}"
+    return None
+
+
+def _register(register: Register, trace: Trace) -> dict[str, Any]:
+    low, high = trace.ranges.get(register.name, (None, None))
+    return {**asdict(register), "min": low, "max": high}
+
+
+def _lines(trace: Trace) -> Iterator[str]:
+    yield f"{trace.path}: {_state(trace)}"
+    if problem := finding(trace):
+        yield f"FINDING: {problem}"
+    facts = dict(_facts(trace))
+    yield from (f"  {name:<9} {text}" for name, text in facts.items())
+    yield from _table(_register_rows(trace))
+    yield from _table(_gap_rows(trace)) if trace.gaps else ["", "no gaps"]
+    if trace.marks:
+        yield from _table(
+            [("MARK", "AT"), *((mark.text, format_duration_ns(mark.t_ns)) for mark in trace.marks)]
+        )
+
+
+def _state(trace: Trace) -> str:
+    if trace.unfinished:
+        return "unfinished, still being recorded or cut off; these are its finished parts"
+    ended = trace.totals.ended if trace.totals else ""
+    return {
+        "duration": "complete, ended after its duration",
+        "samples": "complete, ended after its samples",
+        "stopped": "complete, stopped on request",
+        "full": "ended because the spool was full",
+        "fault": "ended by a bus error; everything before it is here",
+        "writer": "ended because it could not be written further; everything before that is here",
+    }.get(ended, f"ended: {ended}")
+
+
+def _facts(trace: Trace) -> Iterator[tuple[str, str]]:
+    yield "target", trace.target
+    yield (
+        "host",
+        ", ".join(str(value) for value in trace.host.values() if isinstance(value, str | int | float)),
+    )
+    yield "start", format_utc(trace.start.realtime_ns)
+    yield "mode", _mode(trace)
+    yield "clock", _clock(trace)
+    yield "rows", _rows(trace)
+    yield "size", _size(trace)
+    if trace.totals is not None:
+        yield "balance", _balance(trace.totals)
+        if trace.totals.throttled_ns:
+            yield "waited", f"{format_duration_ns(trace.totals.throttled_ns)} for room in the spool"
+
+
+def _mode(trace: Trace) -> str:
+    rate = trace.mode.rate_hz
+    pace = "as fast as possible (--rate max)" if rate is None else f"paced at {_pace(rate)}"
+    return f"{pace}; when the spool is full: {trace.mode.on_full}"
+
+
+def _pace(rate_hz: str) -> str:
+    return f"{rate_hz} a second" if "/" in rate_hz else format_rate(float(rate_hz))
+
+
+def _clock(trace: Trace) -> str:
+    source, frequency_mhz = trace.clock.source, trace.clock.frequency_hz / 1e6
+    return f"{source} at {frequency_mhz:.6f} MHz, times within {trace.error_bound_ns:.0f} ns"
+
+
+def _rows(trace: Trace) -> str:
+    text = f"{trace.rows:,}"
+    if trace.time_range and trace.mean_rate_hz:
+        first_ns, last_ns = trace.time_range
+        text += f" in {format_duration_ns(last_ns - first_ns)}: {format_rate(trace.mean_rate_hz)} on average"
+    return text
+
+
+def _size(trace: Trace) -> str:
+    count = len(trace.parts)
+    text = f"{format_size(trace.size_bytes)} in {count} part{'s' if count != 1 else ''}"
+    return f"{text}: {trace.size_bytes / trace.rows:.2f} bytes a sample" if trace.rows else text
+
+
+def _balance(totals: Totals) -> str:
+    if totals.due is None:
+        return f"taken {totals.taken:,} = stored {totals.stored:,} + lost {totals.lost:,}"
+    return f"due {totals.due:,} = stored {totals.stored:,} + lost {totals.lost:,} + missed {totals.missed:,}"
+
+
+def _register_rows(trace: Trace) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("REGISTER", "ADDRESS", "TYPE", "SMALLEST", "LARGEST", "FIELDS")]
+    for register in trace.registers:
+        bounds = trace.ranges.get(register.name, ())
+        shown = [f"{value:#x} ({value})" for value in bounds] or ["-", "-"]
+        fields = " ".join(_field(field) for field in register.fields)
+        rows.append((register.name, f"{register.address:#x}", register.type, *shown, fields))
+    return rows
+
+
+def _field(field: Field) -> str:
+    top = field.lsb + field.bits - 1
+    return f"{field.name}[{top}]" if field.bits == 1 else f"{field.name}[{top}:{field.lsb}]"
+
+
+def _gap_rows(trace: Trace) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("GAPS", "NUMBER", "SAMPLES", "LONGEST", "AT", "TOGETHER")]
+    for summary in trace.gap_summary:
+        longest = summary.longest
+        span, at = format_duration_ns(longest.t1_ns - longest.t0_ns), format_duration_ns(longest.t0_ns)
+        together = format_duration_ns(summary.total_ns)
+        rows.append((summary.cause, f"{summary.gaps:,}", f"{summary.count:,}", span, at, together))
+    return rows
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield an empty line, then the rows with their columns aligned."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    yield ""
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,0 +1,129 @@
+"""`regtap record`: registers into a trace."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regtap import units
+from regtap.commands._options import json_option, target_option
+from regtap.commands._capturing import EndSignals, find_command, run_command, wait_with_progress
+from regtap.commands._output import ExitCode, print_note
+from regtap.commands._report import print_report
+from regtap.errors import InputError
+from regtap.privileges import User, become, user_behind_root
+from regtap.targets import parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from regtap.options import RecordOptions
+    from regtap.recorder import Capture
+    from regtap.registers import Register
+    from regtap.targets import Target
+
+_COMMAND = "regtap.command"
+
+
+class _WithCommand(click.Command):
+    """A command whose arguments end at `--`; what follows is another command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            at = args.index("--")
+            args, ctx.meta[_COMMAND] = args[:at], args[at + 1 :]
+        return super().parse_args(ctx, args)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage(ctx.command_path, "[OPTIONS] REGISTER... -o DIR [-- COMMAND ...]")
+
+
+@click.command(cls=_WithCommand, short_help="Record registers into a trace.")
+@target_option
+@click.option("-o", "--output", required=True, metavar="DIR", help="The trace: a folder that does not exist yet.")
+@click.option("--rate", default="max", show_default=True, metavar="RATE", help="max, or samples a second (10k).")
+@click.option("--duration", metavar="TIME", help="End after this time (2s, 500ms).")
+@click.option("--samples", metavar="N", help="End after this many samples (100k).")
+@click.option(
+    "--on-full",
+    type=click.Choice(["wait", "discard", "stop"]),
+    help="When the ring is full: pause, drop and count, or end.  [default: wait at max, else discard]",
+)
+@click.option("--latency", is_flag=True, help="Add latency_ns: from first to last access of each row.")
+@click.option("--spool-size", metavar="SIZE", help="Ring in shared memory (64MiB).  [default: as needed, up to 1GiB]")
+@click.option("--compress", type=click.Choice(["none", "zstd"]), default="none", show_default=True)
+@click.option("--cpu", type=int, metavar="N", help="CPU of the sampling thread.")
+@click.option("--realtime", is_flag=True, help="SCHED_FIFO, and no deep sleep states.")
+@click.option("--strict-pace", is_flag=True, help="Missed slots are a finding too (exit code 1).")
+@click.option("--user", metavar="NAME", help="Become this user once the target is mapped.  [default: sudo's caller]")
+@json_option
+@click.argument("texts", metavar="REGISTER...", nargs=-1, required=True)
+@click.pass_context
+def record(ctx: click.Context, target_text: str, texts: tuple[str, ...], as_json: bool, **given: Any) -> int:
+    """Read registers in a tight loop and store every sample.
+
+    REGISTER is ADDRESS[:TYPE], NAME=ADDRESS[:TYPE], or a name that the target knows; each row reads them once,
+    in this order. The capture ends after --duration or --samples, on Ctrl-C or SIGTERM, or with COMMAND, whose
+    exit status is passed on if the capture is clean.
+    """
+    command = _command(ctx)
+    target = parse_target(target_text)
+    registers = target.resolve(texts)
+    user = user_behind_root(given["user"])
+    options = _options(given, None if user is None else lambda: become(user))
+    _say_whose_files(user)
+    capture, status = _capture(target, registers, given["output"], options, command)
+    print_report(capture.summary, as_json=as_json)
+    capture.raise_fault()
+    if not capture.summary.clean or (given["strict_pace"] and capture.summary.totals.missed):
+        return ExitCode.FINDING
+    return status
+
+
+def _command(ctx: click.Context) -> list[str] | None:
+    command: list[str] | None = ctx.meta.get(_COMMAND)
+    if command is None:
+        return None
+    if not command:
+        raise InputError("there is no command after --; name one, or leave -- out")
+    return find_command(command)
+
+
+def _options(given: dict[str, Any], before_output: Callable[[], None] | None) -> RecordOptions:
+    from regtap.options import RecordOptions  # noqa: PLC0415 - the native core, which --help does not need
+
+    return RecordOptions(
+        rate_hz=units.parse_rate_hz(given["rate"]),
+        duration_ns=None if given["duration"] is None else units.parse_duration_ns(given["duration"]),
+        samples=None if given["samples"] is None else units.parse_count(given["samples"]),
+        on_full=given["on_full"] or "",
+        latency=given["latency"],
+        spool_bytes=None if given["spool_size"] is None else units.parse_size_bytes(given["spool_size"]),
+        cpu=given["cpu"],
+        realtime=given["realtime"],
+        compression=given["compress"],
+        before_output=before_output,
+    )
+
+
+def _say_whose_files(user: User | None) -> None:
+    if user is None and os.geteuid() == 0:
+        print_note("running as root to the end, and the files will be root's; --user NAME changes that")
+
+
+def _capture(
+    target: Target, registers: Sequence[Register], output: str, options: RecordOptions, command: list[str] | None
+) -> tuple[Capture, int]:
+    """Record to the end; return the closed capture and the command's exit status."""
+    from regtap.recorder import Capture  # noqa: PLC0415 - pyarrow, which a usage error does not need
+
+    capture = Capture(target, registers, output, options)
+    with EndSignals() as signals:
+        capture.start()
+        try:
+            status = run_command(command, signals) if command else wait_with_progress(capture, signals)
+        finally:
+            capture.close()
+    return capture, status

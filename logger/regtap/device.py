@@ -1,0 +1,216 @@
+"""The live mapping of a target: one access of the declared width for each call."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from regtap import _native
+from regtap.errors import AddressError, BusFaultError, InputError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from regtap.registers import Register
+    from regtap.targets.base import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A window and the addresses of its target that it serves.
+
+    Attributes:
+        window: The mapping; the Device closes it.
+        base: Address of the window's first byte (negative where the device begins inside a page).
+        end: First address past what may be accessed; not beyond the target's own end.
+    """
+
+    window: _native.Window
+    base: int
+    end: int
+
+    def covers(self, register: Register) -> bool:
+        """Return whether the whole register lies in this window."""
+        return self.base <= register.address <= self.end - register.width_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SyscallPath:
+    """The way to a target's registers by pread and pwrite, or why there is none.
+
+    Attributes:
+        fd: An open descriptor, which the Device closes; None where there is no such way.
+        shift: Offset in that file of the target's address 0.
+        refusal: Turns the kernel's error into what to raise; called with None where `fd` is None.
+    """
+
+    fd: int | None
+    refusal: Callable[[Register, OSError | None], RefusedError]
+    shift: int = 0
+
+
+def _swap(value: int, width_bytes: int) -> int:
+    return int.from_bytes(value.to_bytes(width_bytes, "little"), "big")
+
+
+def _load_swapped(load: Callable[[], int], width_bytes: int) -> int:
+    return _swap(load(), width_bytes)
+
+
+class Device:
+    """Registers of one target, mapped; a context manager.
+
+    There is no way to the mapping but by read and write: a buffer object would touch the bus twice, or in
+    the wrong width (a memoryview slice, `struct`, a numpy copy).
+
+    Attributes:
+        target: What was opened.
+        writable: Whether writes were asked for.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        registers: Iterable[Register],
+        mapped: Iterable[Mapped],
+        syscall: SyscallPath,
+        *,
+        writable: bool = False,
+    ) -> None:
+        """Take ownership of windows and descriptor.
+
+        Args:
+            target: What was opened.
+            registers: Those that it was opened for; each must lie in one of the windows.
+            mapped: The windows.
+            syscall: The way to the same registers by system call.
+            writable: Whether the windows may be written.
+        """
+        self.target = target
+        self.writable = writable
+        self._mapped = tuple(mapped)
+        self._syscall = syscall
+        self._open = True
+        self._registers = tuple(registers)  # keeps the objects, and so their ids, alive
+        # By identity: hashing a description costs more than the access.
+        self._loads = {id(register): self._load(register) for register in self._registers}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Unmap everything; a second call does nothing."""
+        if not self._open:
+            return
+        self._open = False
+        self._loads = {}
+        for mapped in self._mapped:
+            mapped.window.close()
+        if self._syscall.fd is not None:
+            os.close(self._syscall.fd)
+
+    def read(self, register: Register) -> int:
+        """Return the register's value, by exactly one load of its width.
+
+        Raises:
+            AddressError: The device was not opened for it.
+            BusFaultError: It did not answer.
+        """
+        load = self._loads.get(id(register)) or self._load(register)
+        try:
+            return load()
+        except _native.BusFault as fault:
+            raise BusFaultError(register.name, register.address) from fault
+
+    def write(self, register: Register, value: int) -> None:
+        """Store a value, by exactly one store of the register's width and no load.
+
+        Raises:
+            AddressError: The device was not opened for the register.
+            InputError: The value does not fit, or the device was opened read-only.
+            BusFaultError: The register did not answer.
+        """
+        raw = self._checked_value(register, value)
+        window, offset = self.locate(register)
+        try:
+            window.store(offset, register.width_bytes, raw)
+        except _native.BusFault as fault:
+            raise BusFaultError(register.name, register.address) from fault
+
+    def pread(self, register: Register) -> int:
+        """Return the register's value by one pread of its width.
+
+        Raises:
+            AddressError: The device was not opened for the register.
+            RefusedError: The target has no such way, or the kernel refuses it here.
+        """
+        fd, offset = self.locate_syscall(register)
+        try:
+            value = _native.pread_register(fd, offset, register.width_bytes)
+        except OSError as error:
+            raise self._syscall.refusal(register, error) from error
+        return _swap(value, register.width_bytes) if register.swapped else value
+
+    def pwrite(self, register: Register, value: int) -> None:
+        """Write a value by one pwrite of the register's width; errors as in write and pread."""
+        raw = self._checked_value(register, value)
+        fd, offset = self.locate_syscall(register)
+        try:
+            _native.pwrite_register(fd, offset, register.width_bytes, raw)
+        except OSError as error:
+            raise self._syscall.refusal(register, error) from error
+
+    def locate(self, register: Register) -> tuple[_native.Window, int]:
+        """Return the window that holds a register and its offset there, for native loops.
+
+        The window stays this device's: keep the device open as long as it is used.
+
+        Raises:
+            AddressError: The device was not opened for the register.
+        """
+        mapped = self._find(register)
+        return mapped.window, register.address - mapped.base
+
+    def locate_syscall(self, register: Register) -> tuple[int, int]:
+        """Return the descriptor and file offset at which pread and pwrite reach a register.
+
+        The descriptor stays this device's.
+
+        Raises:
+            AddressError: The device was not opened for the register.
+            RefusedError: The target has no way by system call.
+        """
+        self._find(register)
+        if self._syscall.fd is None:
+            raise self._syscall.refusal(register, None)
+        return self._syscall.fd, self._syscall.shift + register.address
+
+    def _load(self, register: Register) -> Callable[[], int]:
+        window, offset = self.locate(register)
+        load = partial(window.load, offset, register.width_bytes)
+        return partial(_load_swapped, load, register.width_bytes) if register.swapped else load
+
+    def _find(self, register: Register) -> Mapped:
+        if not self._open:
+            raise InputError(f"{self.target.spec} is closed; open it again to reach {register.name}")
+        for mapped in self._mapped:
+            if mapped.covers(register):
+                return mapped
+        where = f"register {register.name} at {register.address:#x}"
+        raise AddressError(
+            f"{where} is not mapped; name it when opening {self.target.spec}", address=register.address
+        )
+
+    def _checked_value(self, register: Register, value: int) -> int:
+        if not self.writable:
+            raise InputError(f"{self.target.spec} was opened read-only; open it with writable=True")
+        register.check_value(value)
+        return _swap(value, register.width_bytes) if register.swapped else value

@@ -1,0 +1,50 @@
+"""What a trace says about the machine that it was taken on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+
+_CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+def boot_id() -> str:
+    """Return what names this boot: a spool of another one is gone with its shared memory."""
+    return _first_line(_BOOT_ID)
+
+
+def describe_host() -> dict[str, str | int]:
+    """Return host, kernel, processor and versions, for people and for comparing runs."""
+    return {
+        "hostname": platform.node(),
+        "machine": platform.machine(),
+        "kernel": platform.release(),
+        "processor": _processor(),
+        "cpus": os.cpu_count() or 0,
+        "clocksource": _first_line(_CLOCKSOURCE),
+        "python": platform.python_version(),
+        "regtap": version("regtap"),
+        "pyarrow": version("pyarrow"),
+        "boot_id": boot_id(),
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith(("model name", "Model", "Hardware")):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass  # no /proc: the machine's type will have to do
+    return platform.processor() or platform.machine()
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readline().strip()
+    except OSError:
+        return "unknown"

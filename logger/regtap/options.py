@@ -1,0 +1,78 @@
+"""How a capture is asked to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from regtap import _native
+from regtap.errors import InputError
+
+ON_FULL = ("wait", "discard", "stop")
+COMPRESSION = ("none", "zstd")
+_FIFO_PRIORITY = 50  # above ordinary threads, below the kernel's own at 99
+_SEAL_SHARE_NS = 240 * 10**9  # over the number of blocks: half a ring lasts two minutes, twice a part's 60 s
+_NS_PER_S = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOptions:
+    """Options of a capture.
+
+    Attributes:
+        rate_hz: Samples per second on an absolute schedule; None: as fast as the bus allows.
+        duration_ns: Ends after this time; None: until stopped.
+        samples: Ends after this many samples taken; None: until stopped.
+        on_full: What to do when the ring is full: `wait` (pause), `discard` (drop the newest and count them)
+            or `stop`. None: `wait` at full rate, `discard` when paced.
+        latency: Record the time from first to last access of each row.
+        spool_bytes: Size of the ring; None: what the capture needs, at most 1 GiB or a quarter of /dev/shm.
+        cpu: The CPU of the sampling thread; None: one of this process's, kept free of the writer.
+        realtime: SCHED_FIFO and no deep sleep states.
+        compression: `none` or `zstd`.
+        before_output: Called once everything that needs privilege is open, before any file is made.
+    """
+
+    rate_hz: Fraction | None = None
+    duration_ns: int | None = None
+    samples: int | None = None
+    on_full: str = ""
+    latency: bool = False
+    spool_bytes: int | None = None
+    cpu: int | None = None
+    realtime: bool = False
+    compression: str = "none"
+    before_output: Callable[[], None] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.on_full:
+            object.__setattr__(self, "on_full", "wait" if self.rate_hz is None else "discard")
+        if self.on_full not in ON_FULL:
+            raise InputError(f"unknown choice {self.on_full!r} for a full ring; use one of {', '.join(ON_FULL)}")
+        if self.compression not in COMPRESSION:
+            raise InputError(f"unknown compression {self.compression!r}; use one of {', '.join(COMPRESSION)}")
+        if self.rate_hz is not None and not Fraction(1, 10**6) <= self.rate_hz <= _NS_PER_S:
+            raise InputError(f"a rate of {float(self.rate_hz):g} Hz cannot be kept; use one from 1e-6 to 1e9, or max")
+
+    def known_rows(self) -> int | None:
+        """Return how many rows there will be at most, or None where only the bus decides."""
+        slots = None
+        if self.rate_hz is not None and self.duration_ns is not None:
+            slots = -(-self.duration_ns * self.rate_hz.numerator // (_NS_PER_S * self.rate_hz.denominator))
+        known = [rows for rows in (slots, self.samples) if rows is not None]
+        return min(known) if known else None
+
+    def plan(self, source: _native.Source, block_count: int, cpu: int | None) -> _native.Plan:
+        """Return the same for the native sampler."""
+        plan = _native.Plan()
+        plan.source = source
+        plan.on_full = _native.OnFull[self.on_full]
+        if self.rate_hz is not None:
+            plan.set_period(_NS_PER_S * self.rate_hz.denominator, self.rate_hz.numerator)
+        plan.duration_ns = self.duration_ns or 0
+        plan.samples = self.samples or 0
+        plan.seal_ns = _SEAL_SHARE_NS // block_count
+        plan.cpu = -1 if cpu is None else cpu
+        plan.fifo_priority = _FIFO_PRIORITY if self.realtime else 0
+        return plan

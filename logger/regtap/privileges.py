@@ -1,0 +1,56 @@
+"""Giving up root: it is needed to map, not to access, and least of all to create files."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from dataclasses import dataclass
+
+from regtap.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Whom to become."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def user_behind_root(wanted: str | None) -> User | None:
+    """Return the user that files should belong to, or None where this process is not root or nobody is named.
+
+    Args:
+        wanted: A user's name or number; None: whoever called sudo.
+
+    Raises:
+        InputError: There is no such user.
+    """
+    if os.geteuid() != 0:
+        return None
+    if wanted is not None:
+        return _named(wanted)
+    uid, gid = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if uid.isdigit() and gid.isdigit() and int(uid) != 0:
+        return User(os.environ.get("SUDO_USER", uid), int(uid), int(gid))
+    return None
+
+
+def _named(wanted: str) -> User:
+    try:
+        entry = pwd.getpwuid(int(wanted)) if wanted.isdigit() else pwd.getpwnam(wanted)
+    except (KeyError, OverflowError) as error:
+        raise InputError(f"there is no user {wanted!r} on this machine") from error
+    return User(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def become(user: User) -> None:
+    """Become that user for good: groups, ids and, with them, every capability, in all threads.
+
+    The C library carries each call out in all threads. Leaving uid 0 for another in all three ids clears the
+    capability sets (capabilities(7), "Effect of user ID changes on capabilities").
+    """
+    os.setgroups([user.gid])
+    os.setresgid(user.gid, user.gid, user.gid)
+    os.setresuid(user.uid, user.uid, user.uid)

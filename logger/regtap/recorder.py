@@ -1,0 +1,334 @@
+"""Recording: a target's registers into a trace, by a native sampling thread and a writer thread."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import dataclasses
+import errno
+import json
+import os
+import threading
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
+
+from regtap import _native, scheduling
+from regtap.errors import BusFaultError, FaultError, InputError, RefusedError, StorageError
+from regtap.host import boot_id, describe_host
+from regtap.options import RecordOptions
+from regtap.pipeline import Pipeline
+from regtap.sampling import places_of
+from regtap.spool import SMALL_BYTES, Spool, default_size_bytes, needed_bytes
+from regtap.summary import Lateness, Status, Summary
+from regtap.timebase import Timebase
+from regtap.trace import open_trace
+from regtap.trace_format import SPOOL_POINTER, ClockInfo, Mark, Mode, PartMetadata, Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from regtap.device import Device
+    from regtap.registers import Register
+    from regtap.targets.base import Target
+    from regtap.trace import Trace
+
+_ENDED = {
+    _native.Ended.stopped: "stopped",
+    _native.Ended.duration: "duration",
+    _native.Ended.samples: "samples",
+    _native.Ended.full: "full",
+    _native.Ended.fault: "fault",
+}
+
+
+class Capture:
+    """One capture; a context manager that records from its beginning to its end.
+
+    Threads: any thread may call mark(), stop(), status() and wait(); start() and close() belong to one.
+
+    Attributes:
+        output: The trace's folder.
+        registers: What is recorded, in the order of access.
+        target: Where from.
+        options: How.
+    """
+
+    def __init__(
+        self, target: Target, registers: Sequence[Register], output: str | os.PathLike[str], options: RecordOptions
+    ) -> None:
+        """Describe a capture; nothing is opened before start()."""
+        if not registers:
+            raise InputError("there is nothing to record; name at least one register")
+        self.output = os.fspath(output)
+        self.registers = tuple(registers)
+        self.target = target
+        self.options = options
+        self._resources = ExitStack()
+        self._failure: BaseException | None = None
+        self._ended_ns: int | None = None
+        self._warnings: list[str] = []
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+        if error is None:
+            self.raise_fault()
+
+    def start(self) -> None:
+        """Map the registers, make the folder and begin to sample.
+
+        Raises:
+            InputError: The output exists already, or a register lies outside the target.
+            RefusedError: The system lets the target not be mapped, or the output not be made.
+        """
+        _require_free(self.output)
+        with ExitStack() as stack:
+            device = stack.enter_context(self.target.open(self.registers))
+            stack.enter_context(scheduling.low_latency(self.options.realtime))
+            if self.options.before_output is not None:
+                self.options.before_output()
+            self._warnings += scheduling.warnings(self.options.realtime, free_running=self.options.rate_hz is None)
+            self._prepare(device, stack)
+            self._resources = stack.pop_all()
+        atexit.register(self.close)
+        self._begin()
+
+    def _prepare(self, device: Device, stack: ExitStack) -> None:
+        self._cpu, self._writer_cpus = scheduling.choose_cpus(self.options.cpu)
+        self._spool = Spool(self._spool_bytes())
+        stack.callback(self._close_spool)
+        source = _native.best_source(self.target.is_device)
+        self._timebase = Timebase(source)  # t_ns begins here, when all that takes long is done
+        self._template = self._describe()
+        self._spool.format(self.registers, self._template.to_json(), latency=self.options.latency)
+        self._folder_fd = _make_folder(self.output)
+        stack.callback(os.close, self._folder_fd)
+        _point_to_spool(self._folder_fd, self._spool.path)
+        plan = self.options.plan(source, self._spool.block_count, self._cpu)
+        self._sampler = _native.Sampler(self._spool.memory, places_of(device, self.registers), plan)
+        stack.callback(self._end_threads)
+
+    def _describe(self) -> PartMetadata:
+        options = self.options
+        rate_hz = None if options.rate_hz is None else str(options.rate_hz)
+        return PartMetadata(
+            registers=self.registers,
+            target=self.target.spec,
+            mode=Mode(rate_hz, options.on_full, options.latency),
+            clock=ClockInfo("", 0.0, 0.0),
+            start=self._timebase.start,
+            host=describe_host(),
+            part=0,
+            first_index=0,
+        )
+
+    def _spool_bytes(self) -> int:
+        row_bytes = 8 + sum(register.width_bytes for register in self.registers) + 4 * self.options.latency
+        rows = self.options.known_rows()
+        size_bytes = self.options.spool_bytes or default_size_bytes()
+        if self.options.spool_bytes is None and rows is not None:
+            size_bytes = min(size_bytes, needed_bytes(rows, row_bytes))
+        elif size_bytes < SMALL_BYTES:
+            self._warnings.append(f"the spool has {size_bytes >> 20} MiB only: short stalls of the disk may fill it")
+        return size_bytes
+
+    def _begin(self) -> None:
+        self._pipeline = Pipeline(
+            self._spool,
+            self._sampler,
+            self._timebase,
+            self._folder_fd,
+            self._template,
+            compression=self.options.compression,
+        )
+        self._thread = threading.Thread(target=self._write, name="regtap-writer", daemon=True)
+        self._began_ns = time.monotonic_ns()
+        self._sampler.start()
+        self._thread.start()
+
+    def _write(self) -> None:
+        if self._writer_cpus:
+            os.sched_setaffinity(threading.get_native_id(), self._writer_cpus)
+        try:
+            self._pipeline.run(self._totals)
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that closes
+            self._failure = error
+        self._ended_ns = time.monotonic_ns()
+
+    def _totals(self, stored: int) -> Totals:
+        progress = self._sampler.progress()
+        return Totals(
+            ended=_ENDED[progress.ended],
+            due=None if self.options.rate_hz is None else progress.due,
+            taken=progress.taken,
+            stored=stored,
+            lost=progress.lost,
+            missed=progress.missed,
+            throttled_ns=self._timebase.in_ns(progress.throttled_ticks),
+        )
+
+    def mark(self, text: str) -> None:
+        """Name this moment in the trace.
+
+        Raises:
+            InputError: The capture is not running.
+        """
+        if self._thread is None or self._closed:
+            raise InputError(f"cannot mark {text!r}: the capture is not running")
+        now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - self._timebase.start.raw_ns
+        self._pipeline.stored.marks.append(Mark(now_ns, text))
+
+    def stop(self) -> None:
+        """Ask the loop to end; returns at once, and may be called from a signal handler."""
+        self._sampler.stop()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the capture has ended by itself, at most `timeout` seconds; return whether it has."""
+        assert self._thread is not None  # noqa: S101 - start() comes first
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def status(self) -> Status:
+        """Return what happened so far; the numbers are exact only after the end."""
+        progress = self._sampler.progress()
+        stored = self._pipeline.stored
+        used = (self._spool.sealed() - self._spool.released()) / self._spool.block_count
+        return Status(
+            elapsed_s=((self._ended_ns or time.monotonic_ns()) - self._began_ns) / 1e9,
+            taken=progress.taken,
+            stored=stored.written,
+            lost=progress.lost,
+            missed=progress.missed,
+            spool_fill=used,
+        )
+
+    def close(self) -> None:
+        """End the capture and make everything durable; a second call does nothing.
+
+        Errors of the capture itself are not raised here: see raise_fault() and summary.
+        """
+        if self._thread is None or self._closed:
+            return
+        self._sampler.stop()
+        self._thread.join()
+        self._sampler.join()
+        self._summary = self._summarise()
+        self._closed = True
+        atexit.unregister(self.close)
+        if self._failure is None:
+            os.unlink(SPOOL_POINTER, dir_fd=self._folder_fd)
+            os.fsync(self._folder_fd)
+        self._resources.close()
+
+    def _end_threads(self) -> None:
+        self._sampler.stop()
+        self._sampler.join()
+
+    def _close_spool(self) -> None:
+        self._spool.close(keep=self._failure is not None)
+
+    @property
+    def summary(self) -> Summary:
+        """What the capture came to; only after close()."""
+        if not self._closed:
+            raise InputError("the capture has not ended; its summary comes after close()")
+        return self._summary
+
+    def trace(self) -> Trace:
+        """Open the trace; only after close()."""
+        return open_trace(self.output)
+
+    def _summarise(self) -> Summary:
+        progress = self._sampler.progress()
+        stored = self._pipeline.stored
+        totals = self._totals(stored.rows)
+        if self._failure is not None:
+            totals = dataclasses.replace(totals, ended="writer")
+        lateness = Lateness(
+            progress.late_slots,
+            self._timebase.in_ns(progress.late_sum_ticks),
+            self._timebase.in_ns(progress.late_longest_ticks),
+        )
+        return Summary(
+            output=self.output,
+            totals=totals,
+            span_ns=self._timebase.span_ns,
+            parts=stored.parts,
+            bytes=stored.bytes,
+            clock=self._timebase.info(),
+            pauses=progress.pauses,
+            longest_hole_ns=self._timebase.longest_ns,
+            lateness=lateness,
+            fault=self._fault(progress),
+            spool=self._spool.path if self._failure is not None else None,
+            warnings=(*self._warnings, *scheduling.thread_warnings(progress.cpu_errno, progress.priority_errno)),
+        )
+
+    def _fault(self, progress: _native.Progress) -> FaultError | None:
+        if isinstance(self._failure, OSError):
+            return StorageError(
+                f"cannot write to {self.output}: {os.strerror(self._failure.errno or errno.EIO)}; "
+                f"what is not in its parts is kept in {self._spool.path}",
+                path=self.output,
+                errno=self._failure.errno,
+            )
+        if self._failure is not None or progress.ended is not _native.Ended.fault:
+            return None
+        if progress.fault_channel < 0:
+            return FaultError("bus error inside a mapped window, at no register of this capture")
+        register = self.registers[progress.fault_channel]
+        return BusFaultError(register.name, register.address, progress.taken)
+
+    def raise_fault(self) -> None:
+        """Raise what ended the capture, if it was a fault; only after close().
+
+        Raises:
+            BusFaultError: A register stopped answering; everything before it is in the trace.
+            StorageError: The disk refused; what is not in the trace is in the spool.
+        """
+        if self._failure is not None and self.summary.fault is None:
+            raise self._failure
+        if self.summary.fault is not None:
+            raise self.summary.fault from self._failure
+
+
+def _require_free(output: str) -> None:
+    if os.path.lexists(output):
+        raise InputError(f"the output {output} exists already; name a new folder")
+    parent = os.path.dirname(os.path.abspath(output))
+    if not os.path.isdir(parent):
+        raise InputError(f"the output {output} cannot be made: there is no folder {parent}")
+
+
+def _make_folder(output: str) -> int:
+    try:
+        os.mkdir(output)
+        return os.open(output, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileExistsError as error:
+        raise InputError(f"the output {output} exists already; name a new folder") from error
+    except OSError as error:
+        raise RefusedError(
+            f"cannot make the output {output}: {os.strerror(error.errno or 0)}",
+            remedy="choose a folder that you may write to",
+            errno=error.errno,
+        ) from error
+
+
+def _point_to_spool(folder_fd: int, spool: str) -> None:
+    """Leave a note that names the spool, for recovery after a crash."""
+    text = json.dumps({"spool": spool, "boot_id": boot_id(), "owner_pid": os.getpid()})
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with contextlib.closing(os.fdopen(os.open(SPOOL_POINTER, flags, 0o666, dir_fd=folder_fd), "w")) as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.fsync(folder_fd)

@@ -1,0 +1,230 @@
+"""What a register is, apart from any live mapping: name, address, type, fields, side effects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from regtap.errors import AddressError, InputError
+from regtap.units import parse_integer, parse_size_bytes, quoted
+
+# type name -> (width in bytes, whether the value is swapped after the access)
+_TYPES = {
+    "u8": (1, False),
+    "u16": (2, False),
+    "u32": (4, False),
+    "u64": (8, False),
+    "u16be": (2, True),
+    "u32be": (4, True),
+    "u64be": (8, True),
+}
+TYPES = tuple(_TYPES)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*\Z")
+_RANGE = re.compile(r"(?P<address>[0-9][^+:=]*)\+(?P<length>[^:]*)(?::(?P<type>.*))?\Z", re.DOTALL)
+_RESERVED = ("t_ns", "latency_ns")  # columns of every trace
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Some bits of a register.
+
+    Attributes:
+        name: Its name in the manual.
+        lsb: Number of its lowest bit.
+        bits: How many bits it has.
+        description: One line.
+    """
+
+    name: str
+    lsb: int
+    bits: int
+    description: str = ""
+
+    def extract(self, value: int) -> int:
+        """Return this field's part of a register value."""
+        return (value >> self.lsb) & ((1 << self.bits) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A register's description; nothing here touches hardware.
+
+    Attributes:
+        name: The column that its samples go to.
+        address: Physical address for `mem`, offset into the map for every other target.
+        type: One of TYPES; `be` types are swapped after the access.
+        fields: Named bits, lowest first.
+        read_effect: What a read changes in the device ("clears the flags"), or empty for none.
+        description: One line.
+    """
+
+    name: str
+    address: int
+    type: str = "u32"
+    fields: tuple[Field, ...] = ()
+    read_effect: str = ""
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if self.type not in _TYPES:
+            raise InputError(f"unknown register type {quoted(self.type)}; use one of {', '.join(TYPES)}")
+        if not _NAME.match(self.name) or self.name in _RESERVED:
+            reserved = ", ".join(_RESERVED)
+            raise InputError(
+                f"{quoted(self.name)} cannot name a register; use letters, digits and _ (not {reserved})"
+            )
+        where, width_bytes = f"address {self.address:#x} of {self.name}", self.width_bytes
+        if not 0 <= self.address < 2**64:
+            raise AddressError(f"{where} does not fit 64 bits; check it", address=self.address)
+        if self.address % width_bytes:
+            remedy = f"use {self.address - self.address % width_bytes:#x}, or a narrower type"
+            raise AddressError(
+                f"{where} is not aligned to the {width_bytes} bytes of {self.type}; {remedy}",
+                address=self.address,
+            )
+
+    def decode(self, value: int) -> dict[str, int]:
+        """Return the value of each field, by name."""
+        return {field.name: field.extract(value) for field in self.fields}
+
+    def check_value(self, value: int) -> None:
+        """Raise InputError if a value does not fit the register."""
+        largest = (1 << 8 * self.width_bytes) - 1
+        if not 0 <= value <= largest:
+            raise InputError(f"value {value:#x} does not fit {self.name} ({self.type}: 0 to {largest:#x})")
+
+    @property
+    def width_bytes(self) -> int:
+        """Width of the one access that reads it, in bytes."""
+        return _TYPES[self.type][0]
+
+    @property
+    def size_bytes(self) -> int:
+        """How much of the address space it takes: its width."""
+        return self.width_bytes
+
+    @property
+    def swapped(self) -> bool:
+        """Whether the value's bytes are swapped after the access."""
+        return _TYPES[self.type][1]
+
+    @property
+    def dtype(self) -> str:
+        """The numpy type of its samples, for example `uint32`."""
+        return f"uint{8 * self.width_bytes}"
+
+
+class RegisterMap(Mapping[str, Register]):
+    """Registers of one device by name, in the order of its manual."""
+
+    def __init__(self, registers: tuple[Register, ...] = ()) -> None:
+        self._registers = {register.name: register for register in registers}
+
+    def __getitem__(self, name: str) -> Register:
+        return self._registers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._registers)
+
+    def __len__(self) -> int:
+        return len(self._registers)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRange:
+    """Neighbouring words of one type, as a dump reads them.
+
+    Attributes:
+        address: Of the first word.
+        count: How many words, at least 1.
+        type: One of TYPES.
+    """
+
+    address: int
+    count: int
+    type: str = "u32"
+
+    def __post_init__(self) -> None:
+        _ = self.word(0), self.word(self.count - 1)  # both ends must be registers
+
+    @property
+    def width_bytes(self) -> int:
+        """Width of one word, in bytes."""
+        return _TYPES[self.type][0]
+
+    @property
+    def size_bytes(self) -> int:
+        """How much of the address space it takes."""
+        return self.count * self.width_bytes
+
+    def word(self, index: int) -> Register:
+        """Return one word of the range as a register."""
+        address = self.address + index * self.width_bytes if index else self.address
+        return Register(_default_name(address), address, self.type)
+
+    def words(self) -> Iterator[Register]:
+        """Yield the words in the order of their addresses."""
+        return map(self.word, range(self.count))
+
+    def landmarks(self, step_bytes: int) -> Iterator[Register]:
+        """Yield a word in each `step_bytes` of the range, and the last: enough to map all of it."""
+        yield from map(self.word, range(0, self.count, step_bytes // self.width_bytes))
+        yield self.word(self.count - 1)
+
+
+def parse_register(text: str, known: RegisterMap | None = None) -> Register:
+    """Return the register that a person means.
+
+    Args:
+        text: `ADDRESS[:TYPE]`, `NAME=ADDRESS[:TYPE]`, or a name of `known`.
+        known: The target's register map.
+
+    Raises:
+        InputError: It is neither; the message lists the names that would do.
+        AddressError: The address is misaligned or over 64 bits.
+    """
+    if known is not None and text in known:
+        return known[text]
+    name, equals, place = text.rpartition("=")
+    address_text, colon, type_name = place.partition(":")
+    if not address_text[:1].isdigit() or (equals and not name):
+        raise InputError(_not_a_register(text, known))
+    address = parse_integer(address_text, "address")
+    return Register(name or _default_name(address), address, type_name if colon else "u32")
+
+
+def parse_range(text: str) -> RegisterRange | None:
+    """Return the range that `ADDRESS+LENGTH[:TYPE]` means, or None if the text does not have that form.
+
+    LENGTH is in bytes and takes units (`64`, `0x40`, `4KiB`).
+
+    Raises:
+        InputError: A part of it is wrong, or the length is no multiple of the type's width.
+        AddressError: It is misaligned or leaves the 64-bit address space.
+    """
+    match = _RANGE.match(text)
+    if match is None:
+        return None
+    address = parse_integer(match["address"], "address")
+    type_name = "u32" if match["type"] is None else match["type"]
+    width_bytes = Register(_default_name(address), address, type_name).width_bytes
+    length = _parse_length(match["length"])
+    if length % width_bytes or not length:
+        raise InputError(
+            f"length {quoted(match['length'])} must be a multiple of the {width_bytes} bytes of {type_name}"
+        )
+    return RegisterRange(address, length // width_bytes, type_name)
+
+
+def _parse_length(text: str) -> int:
+    return parse_integer(text, "length") if text[:2].lower() == "0x" else parse_size_bytes(text)
+
+
+def _default_name(address: int) -> str:
+    return f"r_{address:x}"
+
+
+def _not_a_register(text: str, known: RegisterMap | None) -> str:
+    names = f", or one of {' '.join(known)}" if known else ""
+    return f"unknown register {quoted(text)}; write ADDRESS[:TYPE] or NAME=ADDRESS[:TYPE]{names}"

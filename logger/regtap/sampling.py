@@ -1,0 +1,122 @@
+"""`regtap.sample`: the recorder's loop into arrays of the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regtap import _native
+from regtap.errors import BusFaultError, InputError
+from regtap.targets import parse_target
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from regtap.device import Device
+    from regtap.registers import Register
+
+_SLICE_NS = 100_000_000  # Ctrl-C is looked for this often
+
+
+@dataclass(frozen=True, slots=True)
+class TickClock:
+    """Turns the raw ticks of sample() into time.
+
+    Attributes:
+        source: `tsc`, `cntvct` or `monotonic_raw`.
+        frequency_hz: Ticks per second between the two readings of CLOCK_MONOTONIC_RAW around the sampling.
+        uncertainty_ns: How far a time from to_ns may be off that clock.
+    """
+
+    source: str
+    frequency_hz: float
+    uncertainty_ns: float
+    first_tick: int
+
+    def to_ns(self, ticks: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """Return ns since sampling began, of the same shape."""
+        return ((ticks - np.uint64(self.first_tick)) * (1e9 / self.frequency_hz)).astype(np.int64)
+
+
+def places_of(device: Device, registers: Sequence[Register]) -> list[tuple[_native.Window, int, _native.Kind]]:
+    """Return where the native loops find registers; keep the device open while they run."""
+    return [(*device.locate(register), _native.Kind[register.type]) for register in registers]
+
+
+def sample(
+    registers: Sequence[Register | str] | Register | str,
+    *,
+    values: npt.NDArray[np.unsignedinteger] | Sequence[npt.NDArray[np.unsignedinteger]],
+    ticks: npt.NDArray[np.uint64],
+    target: str = "mem",
+) -> TickClock:
+    """Fill preallocated arrays as fast as the bus allows: a tick, then one access of each register, in order.
+
+    Args:
+        registers: One or several, as `regtap record` takes them.
+        values: For each register a C-contiguous array of its own unsigned type, of the length of `ticks`; for a
+            single register the array itself will do. They stay the caller's.
+        ticks: Shape (samples,), uint64: the raw counter before each row's first access, never decreasing.
+        target: As `regtap record -t` takes it.
+
+    Returns:
+        The clock that turns ticks into ns.
+
+    Raises:
+        InputError: An unknown register or target, or arrays of the wrong type or length; nothing was accessed.
+        RefusedError: The system does not let the target be mapped.
+        BusFaultError: A register stopped answering; rows before its `index` are filled.
+    """
+    names = [registers] if isinstance(registers, str) or not isinstance(registers, Sequence) else registers
+    arrays = [values] if isinstance(values, np.ndarray) else list(values)
+    opened = parse_target(target)
+    chosen = opened.resolve(names)
+    _check_arrays(chosen, arrays, ticks)
+    source = _native.best_source(opened.is_device)
+    with opened.open(chosen) as device:
+        before = _native.take_anchor(source)
+        _fill(device, chosen, arrays, ticks, source)
+        return _clock(source, before)
+
+
+def _clock(source: _native.Source, before: tuple[int, ...]) -> TickClock:
+    after = _native.take_anchor(source)
+    frequency_hz = (after[0] - before[0]) * 1e9 / (after[1] - before[1])
+    uncertainty_ns = max(before[5], after[5]) * 1e9 / frequency_hz
+    return TickClock(_native.source_name(source), frequency_hz, uncertainty_ns, before[0])
+
+
+def _fill(
+    device: Device,
+    registers: Sequence[Register],
+    values: list[npt.NDArray[np.unsignedinteger]],
+    ticks: npt.NDArray[np.uint64],
+    source: _native.Source,
+) -> None:
+    places = places_of(device, registers)
+    done = last = 0
+    while done < len(ticks):
+        taken, fault, last = _native.sample_into(places, ticks, values, done, source, _SLICE_NS, last)
+        done += taken
+        if fault >= 0:
+            raise BusFaultError(registers[fault].name, registers[fault].address, done)
+
+
+def _check_arrays(
+    registers: Sequence[Register],
+    values: list[npt.NDArray[np.unsignedinteger]],
+    ticks: npt.NDArray[np.uint64],
+) -> None:
+    if len(values) != len(registers):
+        raise InputError(f"{len(values)} arrays of values for {len(registers)} registers; give one for each")
+    wanted = [("ticks", "uint64", ticks), *((r.name, r.dtype, v) for r, v in zip(registers, values, strict=True))]
+    for name, dtype, array in wanted:
+        fits = array.dtype == dtype and array.shape == (len(ticks),) and array.flags.c_contiguous
+        if not fits or not array.flags.writeable:
+            raise InputError(
+                f"the array for {name} is {array.dtype} of shape {array.shape}; "
+                f"it must be a writable, contiguous {dtype} of shape ({len(ticks)},)"
+            )

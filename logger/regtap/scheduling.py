@@ -1,0 +1,84 @@
+"""Where the sampling thread runs, and what keeps it from running."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DMA_LATENCY = "/dev/cpu_dma_latency"
+_RT_RUNTIME = "/proc/sys/kernel/sched_rt_runtime_us"
+_captures = itertools.count()
+
+
+def choose_cpus(wanted: int | None) -> tuple[int | None, set[int]]:
+    """Return the sampling thread's CPU and the writer's CPUs (none: leave it alone).
+
+    Captures of one process take turns on the upper half of its CPUs: the first ones serve most interrupts.
+
+    Raises:
+        InputError: The wanted CPU is not one of this process's.
+    """
+    allowed = sorted(os.sched_getaffinity(0))
+    if wanted is not None and wanted not in allowed:
+        raise InputError(f"CPU {wanted} is not among those of this process ({', '.join(map(str, allowed))})")
+    if len(allowed) == 1:
+        return wanted, set()
+    upper = allowed[len(allowed) // 2 :]
+    cpu = upper[-1 - next(_captures) % len(upper)] if wanted is None else wanted
+    return cpu, set(allowed) - {cpu}
+
+
+@contextlib.contextmanager
+def low_latency(realtime: bool) -> Iterator[None]:
+    """Keep CPUs out of deep sleep while open, where real time was asked for.
+
+    Raises:
+        RefusedError: The kernel does not let us ask for it.
+    """
+    if not realtime:
+        yield
+        return
+    try:
+        fd = os.open(_DMA_LATENCY, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise RefusedError(
+            f"cannot open {_DMA_LATENCY}: {os.strerror(error.errno or 0)}",
+            remedy="run as root, or without --realtime",
+            errno=error.errno,
+        ) from error
+    try:
+        os.write(fd, b"\0\0\0\0")  # a binary 32-bit number of microseconds
+        yield
+    finally:
+        os.close(fd)
+
+
+def warnings(realtime: bool, *, free_running: bool) -> list[str]:
+    """Return what the user should know beforehand."""
+    if not realtime or not free_running:
+        return []
+    try:
+        with open(_RT_RUNTIME, encoding="ascii") as file:
+            throttled = int(file.read()) >= 0
+    except (OSError, ValueError):
+        throttled = True
+    if not throttled:
+        return []
+    return [f"the kernel stops a busy real-time thread for up to 50 ms each second: write -1 to {_RT_RUNTIME}, or pace"]
+
+
+def thread_warnings(cpu_errno: int, priority_errno: int) -> list[str]:
+    """Return what the sampling thread was refused."""
+    refused = []
+    if cpu_errno:
+        refused.append(f"the sampling thread could not be pinned: {os.strerror(cpu_errno)}")
+    if priority_errno:
+        refused.append(f"the sampling thread could not become SCHED_FIFO: {os.strerror(priority_errno)}")
+    return refused

@@ -1,0 +1,99 @@
+"""What a capture came to, while it runs and at its end: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from regtap.errors import FaultError
+    from regtap.trace_format import ClockInfo, Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A look at a running capture.
+
+    Attributes:
+        elapsed_s: Seconds since its start.
+        taken: Samples taken.
+        stored: Samples with the encoder.
+        lost: Samples taken and dropped.
+        missed: Slots never taken.
+        spool_fill: Share of the ring in use, 0 to 1.
+    """
+
+    elapsed_s: float
+    taken: int
+    stored: int
+    lost: int
+    missed: int
+    spool_fill: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How late the slots of a paced capture were taken.
+
+    Attributes:
+        slots: Slots taken.
+        sum_ns: Their delays together.
+        longest_ns: The longest delay.
+    """
+
+    slots: int
+    sum_ns: int
+    longest_ns: int
+
+    @property
+    def mean_ns(self) -> float:
+        """Mean delay in ns."""
+        return self.sum_ns / self.slots if self.slots else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The end of a capture.
+
+    Attributes:
+        output: The trace's folder.
+        totals: The balance.
+        span_ns: From the first to the last row.
+        parts: Finished parts.
+        bytes: Their size.
+        clock: The clock over the last part.
+        pauses: How often the loop waited for room.
+        longest_hole_ns: Longest time between two neighbouring rows.
+        lateness: Of a paced capture.
+        fault: What ended it, if it was a fault.
+        spool: Where samples are kept that could not be written, or None.
+        warnings: What the user should know about how it ran.
+    """
+
+    output: str
+    totals: Totals
+    span_ns: int
+    parts: int
+    bytes: int
+    clock: ClockInfo
+    pauses: int
+    longest_hole_ns: int
+    lateness: Lateness
+    fault: FaultError | None
+    spool: str | None
+    warnings: tuple[str, ...]
+
+    @property
+    def rate_hz(self) -> float | None:
+        """Samples a second over the rows' span, or None where there are fewer than two."""
+        return (self.totals.taken - 1) * 1e9 / self.span_ns if self.span_ns and self.totals.taken > 1 else None
+
+    @property
+    def lossless(self) -> bool:
+        """Whether every sample that was taken is stored."""
+        return self.totals.taken == self.totals.stored
+
+    @property
+    def clean(self) -> bool:
+        """Whether there is nothing that an exit code of 1 or 4 would tell."""
+        return self.lossless and self.fault is None and self.spool is None and self.totals.ended != "full"

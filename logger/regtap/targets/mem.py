@@ -1,0 +1,107 @@
+"""Physical memory: /dev/mem."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap.errors import RefusedError
+from regtap.targets import _refusals, _system
+from regtap.targets.base import NodeTarget, Place
+
+if TYPE_CHECKING:
+    from regtap.registers import Register
+
+_ELSEWHERE = "reach the device as uio:N or pci:DDDD:BB:DD.F/barN"
+
+
+@dataclass(frozen=True)
+class MemTarget(NodeTarget):
+    """Physical addresses through /dev/mem, opened with O_SYNC so that devices are mapped uncached.
+
+    pread is not a general way to a device: the kernel answers it for RAM only on most systems, and where
+    both work they may disagree.
+
+    Attributes:
+        node: The device node; another one serves tests.
+    """
+
+    node: str = "/dev/mem"
+
+    def _place(self) -> Place:
+        # mmap and pread take a signed 64-bit offset; no physical address comes near it.
+        return Place(self.node, length=2**63, has_syscalls=True)
+
+    def _refuse_open(self, place: Place, error: OSError, writable: bool) -> RefusedError:
+        if error.errno in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
+            cause = (
+                f"this kernel has no {self.node} (built without CONFIG_DEVMEM, or hidden from this container)"
+            )
+            return RefusedError(cause, remedy=_ELSEWHERE, errno=error.errno)
+        if error.errno == errno.EACCES:  # the group alone is not enough: CAP_SYS_RAWIO is needed too
+            return _refusals.no_permission(self.node, error, writable=writable, group_helps=False)
+        if error.errno == errno.EPERM:
+            cause, remedy = _forbidden_open(self.node)
+            return RefusedError(cause, remedy=remedy, errno=error.errno)
+        return super()._refuse_open(place, error, writable)
+
+    def _refuse_map(self, place: Place, error: OSError, run: tuple[int, int]) -> RefusedError:
+        explain = {errno.EPERM: _forbidden_pages, errno.EINVAL: _impossible_pages}.get(error.errno or 0)
+        if explain is None:
+            return super()._refuse_map(place, error, run)
+        cause, remedy = explain(*run)
+        return RefusedError(cause, remedy=remedy, errno=error.errno)
+
+    def _refuse_syscall(self, register: Register, error: OSError | None) -> RefusedError:
+        where = f"{register.name} at {register.address:#x}"
+        number = error.errno if error else None
+        if number == errno.EFAULT:
+            cause = f"{where} is not RAM, and this kernel's {self.node} answers read and write for RAM only"
+            return RefusedError(cause, remedy="reach it by its mapping (mmap)", errno=number)
+        if number == errno.EPERM:
+            cause, remedy = _forbidden_pages(register.address, register.address + register.width_bytes)
+            return RefusedError(cause, remedy=remedy, errno=number)
+        return super()._refuse_syscall(register, error)
+
+
+def _forbidden_open(node: str) -> tuple[str, str]:
+    mode = _system.lockdown_mode()
+    if mode != "none":
+        return (
+            f"kernel lockdown ({mode}) forbids {node}",
+            f"boot without Secure Boot or lockdown=, or {_ELSEWHERE}",
+        )
+    if not _system.has_rawio():
+        return (
+            f"opening {node} takes CAP_SYS_RAWIO, which this process lacks",
+            "run as root (sudo), or give the container --cap-add SYS_RAWIO",
+        )
+    return f"the container's device rules forbid {node}", f"start it with --device {node}"
+
+
+def _forbidden_pages(first: int, end: int) -> tuple[str, str]:
+    owners = _system.owners_of(first, end)
+    where = f"{first:#x}-{end - 1:#x}"
+    if owners and owners[0] == "System RAM":
+        return (
+            f"{where} is System RAM, which CONFIG_STRICT_DEVMEM protects",
+            "name a device's address, or reserve the memory at boot (memmap=SIZE$ADDRESS on x86)",
+        )
+    if owners:
+        return (
+            f"driver claim: {owners[-1]!r} holds part of {where} (CONFIG_IO_STRICT_DEVMEM)",
+            "unbind that driver, or boot with iomem=relaxed",
+        )
+    return (
+        f"the kernel protects {where} (System RAM, or claimed by a driver: CONFIG_STRICT_DEVMEM)",
+        "see /proc/iomem as root for the owner; unbind its driver, or boot with iomem=relaxed",
+    )
+
+
+def _impossible_pages(first: int, end: int) -> tuple[str, str]:
+    bits = _system.physical_address_bits()
+    where = f"{first:#x}-{end - 1:#x}"
+    if bits is not None and end > 1 << bits:
+        return f"{where} is beyond this machine's {bits}-bit physical addresses", "check the address"
+    return f"the kernel cannot map physical addresses {where}", "check the address against /proc/iomem"

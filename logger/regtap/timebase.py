@@ -1,0 +1,104 @@
+"""From raw ticks to nanoseconds since the start of a trace, by interpolation between anchors."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regtap import _native
+from regtap.trace_format import Anchor, ClockInfo, StartTimes
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class Timebase:
+    """The clock of one capture; used by one thread at a time.
+
+    Times lie between two anchors, never beyond the last: take one with advance() after the last tick that is
+    to be converted. That holds the error at the anchors' own uncertainty, for a capture of a millisecond too,
+    whatever the counter's frequency really is.
+
+    Attributes:
+        start: The moment 0 on the system's clocks.
+        longest_ns: Longest distance between two neighbouring rows so far, in ns.
+        longest_at_ns: Where it began.
+    """
+
+    def __init__(self, source: _native.Source) -> None:
+        """Take the first anchor: the start of the trace is now."""
+        self._source = source
+        self._frequency_hz = _native.frequency_hz(source)
+        ticks, raw_ns, realtime_ns, monotonic_ns, boottime_ns, uncertainty = _native.take_anchor(source)
+        self.start = StartTimes(realtime_ns, monotonic_ns, boottime_ns, raw_ns)
+        self._anchors = [self._anchor(ticks, raw_ns, realtime_ns, uncertainty)]
+        self._first_ns = 0
+        self._last_ns = -1
+        self.longest_ns = 0
+        self.longest_at_ns = 0
+
+    def _anchor(self, ticks: int, raw_ns: int, realtime_ns: int, uncertainty_ticks: int) -> Anchor:
+        return Anchor(ticks, raw_ns, realtime_ns, uncertainty_ticks * 1e9 / self._frequency_hz)
+
+    def advance(self) -> None:
+        """Take an anchor now."""
+        while True:
+            ticks, raw_ns, realtime_ns, _, _, uncertainty = _native.take_anchor(self._source)
+            if ticks > self._anchors[-1].ticks:  # two readings within one tick say nothing new
+                break
+        self._anchors.append(self._anchor(ticks, raw_ns, realtime_ns, uncertainty))
+
+    def forget_before(self, ticks: int) -> None:
+        """Drop the anchors that no time from `ticks` on needs."""
+        keep = max(0, bisect_right(self._anchors, ticks, key=lambda anchor: anchor.ticks) - 1)
+        del self._anchors[: min(keep, len(self._anchors) - 2)]
+
+    def convert(self, ticks: npt.NDArray[np.uint64], out: npt.NDArray[np.int64]) -> None:
+        """Fill `out` (as long as `ticks`) with ns; never below what an earlier call returned."""
+        anchor_ticks = np.array([anchor.ticks for anchor in self._anchors], dtype=np.uint64)
+        anchor_ns = np.array([anchor.raw_ns - self.start.raw_ns for anchor in self._anchors], dtype=np.int64)
+        last_ns, longest_ns, longest_at_ns = _native.convert_ticks(
+            ticks, out, anchor_ticks, anchor_ns, self._last_ns
+        )
+        if self._last_ns < 0 and len(out):
+            self._first_ns = int(out[0])
+        self._last_ns = last_ns
+        if longest_ns > self.longest_ns:
+            self.longest_ns, self.longest_at_ns = longest_ns, longest_at_ns
+
+    @property
+    def span_ns(self) -> int:
+        """Time from the first to the last row converted so far, in ns."""
+        return max(0, self._last_ns - self._first_ns)
+
+    def to_ns(self, ticks: int) -> int:
+        """Return one tick's time; apart from convert's order."""
+        after = bisect_right(self._anchors, ticks, key=lambda anchor: anchor.ticks)
+        after = min(max(after, 1), len(self._anchors) - 1)
+        left, right = self._anchors[after - 1], self._anchors[after]
+        slope = (right.raw_ns - left.raw_ns) / (right.ticks - left.ticks)
+        return max(0, left.raw_ns - self.start.raw_ns + round((ticks - left.ticks) * slope))
+
+    def in_ns(self, ticks: int) -> int:
+        """Return a distance in ticks as ns."""
+        return round(ticks * 1e9 / self._frequency_hz)
+
+    def age_ns(self, ticks: int) -> int:
+        """Return how long ago a tick was, roughly."""
+        return self.in_ns(_native.take_anchor(self._source)[0] - ticks)
+
+    def latency_ns(self, ticks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+        """Return latencies in ns (shape as given); what does not fit 32 bits is 2**32 - 1."""
+        nanoseconds = np.rint(ticks * (1e9 / self._frequency_hz))
+        return np.minimum(nanoseconds, np.iinfo(np.uint32).max).astype(np.uint32)
+
+    def info(self) -> ClockInfo:
+        """Describe the clock over the anchors still held."""
+        first, last = self._anchors[0], self._anchors[-1]
+        span_ns = last.raw_ns - first.raw_ns
+        frequency_hz = (last.ticks - first.ticks) * 1e9 / span_ns if span_ns else self._frequency_hz
+        # Each end of a segment is off by its own uncertainty at most, so is what lies between; +1 for rounding.
+        bound_ns = max(anchor.uncertainty_ns for anchor in self._anchors) + 1
+        return ClockInfo(_native.source_name(self._source), frequency_hz, bound_ns, tuple(self._anchors))

@@ -1,0 +1,236 @@
+"""Reading a trace: what it says about itself, and its rows batch by batch."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regtap.errors import InputError
+from regtap.gaps import GapSummary, summarise_gaps
+from regtap.trace_format import (
+    SPOOL_POINTER,
+    TIME_COLUMN,
+    ClockInfo,
+    Gap,
+    Mark,
+    Mode,
+    PartMetadata,
+    StartTimes,
+    Totals,
+)
+from regtap.trace_parts import Part, check_same_registers, find_parts, read_part, read_rows
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+    from regtap.registers import Register
+
+_FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1  # of an int64
+
+
+def open_trace(path: str | os.PathLike[str]) -> Trace:
+    """Open a trace for reading; only the first part's footer is read.
+
+    Args:
+        path: The folder of parts.
+
+    Raises:
+        TraceError: It is not a trace, a part is missing, or the first one is damaged.
+    """
+    return Trace(Path(path))
+
+
+class Trace:
+    """A folder of Parquet parts, opened for reading.
+
+    Nothing is read before it is asked for: the first part's footer at opening, the other footers for what
+    concerns the whole trace, rows only by `to_arrow`, `batches` and iteration. The parts are those that were
+    there at opening.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._being_written = (path / SPOOL_POINTER).exists()
+        self._paths = find_parts(path)
+        self._first_part = read_part(self._paths[0])
+
+    def __repr__(self) -> str:
+        names = " ".join(register.name for register in self.registers)
+        return f"<Trace {str(self.path)!r}: {names} from {self.target}, {len(self._paths)} parts>"
+
+    @property
+    def registers(self) -> tuple[Register, ...]:
+        """The registers, one for each column after `t_ns`."""
+        return self._first.registers
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns: `t_ns`, the registers, and `latency_ns` where it was recorded."""
+        return tuple(self._first_part.columns)
+
+    @property
+    def target(self) -> str:
+        """The target as it was spelled."""
+        return self._first.target
+
+    @property
+    def mode(self) -> Mode:
+        """How the capture was asked to run."""
+        return self._first.mode
+
+    @property
+    def start(self) -> StartTimes:
+        """The moment `t_ns == 0` on the system's clocks."""
+        return self._first.start
+
+    @property
+    def host(self) -> Mapping[str, Any]:
+        """The machine that recorded it."""
+        return self._first.host
+
+    @property
+    def clock(self) -> ClockInfo:
+        """Where the times come from, as of the first part; see `error_bound_ns` for the whole trace."""
+        return self._first.clock
+
+    @property
+    def _first(self) -> PartMetadata:
+        return self._first_part.metadata
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """All parts in their order; reads every footer, once.
+
+        Raises:
+            TraceError: One of them is damaged or does not belong here; the message names it.
+        """
+        parts = (self._first_part, *(read_part(path) for path in self._paths[1:]))
+        check_same_registers(parts)
+        return parts
+
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Every gap in the order of the capture."""
+        return tuple(gap for part in self.parts for gap in part.metadata.gaps)
+
+    @cached_property
+    def gap_summary(self) -> tuple[GapSummary, ...]:
+        """What the gaps come to, one entry for each cause that occurs."""
+        return summarise_gaps(self.gaps)
+
+    @cached_property
+    def marks(self) -> tuple[Mark, ...]:
+        """Every moment that was named while recording."""
+        return tuple(mark for part in self.parts for mark in part.metadata.marks)
+
+    @property
+    def totals(self) -> Totals | None:
+        """The capture's balance, or None while it is recorded or after it was cut off."""
+        return self.parts[-1].metadata.totals
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it is still being recorded or was cut off; what is there is whole and can be read."""
+        return self._being_written or self.totals is None
+
+    @cached_property
+    def rows(self) -> int:
+        """Number of rows."""
+        return sum(part.rows for part in self.parts)
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """Size of all parts."""
+        return sum(part.size_bytes for part in self.parts)
+
+    @cached_property
+    def error_bound_ns(self) -> float:
+        """Largest error of any `t_ns` against CLOCK_MONOTONIC_RAW."""
+        return max(part.metadata.clock.error_bound_ns for part in self.parts)
+
+    @cached_property
+    def ranges(self) -> Mapping[str, tuple[int, int]]:
+        """Smallest and largest value of each column, from statistics; no row is read.
+
+        A column is absent where the trace has no rows or a part has no statistics for it.
+        """
+        filled = [part.ranges for part in self.parts if part.rows]
+        common = [name for name in self.columns if filled and all(name in ranges for ranges in filled)]
+        return {
+            name: (min(ranges[name][0] for ranges in filled), max(ranges[name][1] for ranges in filled))
+            for name in common
+        }
+
+    @property
+    def time_range(self) -> tuple[int, int] | None:
+        """Times of the first and last row in ns, or None without rows."""
+        return self.ranges.get(TIME_COLUMN)
+
+    @property
+    def mean_rate_hz(self) -> float | None:
+        """Rows per second between the first and the last row, or None if they are not two moments."""
+        first_ns, last_ns = self.time_range or (0, 0)
+        return (self.rows - 1) * 1e9 / (last_ns - first_ns) if last_ns > first_ns else None
+
+    def dataset(self) -> ds.Dataset:
+        """Return the parts as a pyarrow dataset; it reads nothing until it is scanned."""
+        import pyarrow.dataset as ds
+
+        paths = [str(path) for path in self._paths]
+        return ds.dataset(paths, schema=self._schema(self.columns), format="parquet")
+
+    def to_arrow(
+        self, columns: Sequence[str] | None = None, t0: int | None = None, t1: int | None = None
+    ) -> pa.Table:
+        """Return rows as one table; without t0 and t1 that is the whole trace, in memory.
+
+        Args:
+            columns: Names of the columns wanted, in this order; None for all.
+            t0: First time in ns, inclusive; None from the start.
+            t1: Last time in ns, exclusive; None to the end.
+
+        Raises:
+            InputError: A column is unknown.
+            TraceError: A part is damaged; the message names it.
+        """
+        import pyarrow as pa
+
+        schema = self._schema(self._known(columns))
+        return pa.Table.from_batches(self.batches(columns, t0, t1), schema)
+
+    def batches(
+        self, columns: Sequence[str] | None = None, t0: int | None = None, t1: int | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield rows in the order of time, at most 131,072 at once, in bounded memory.
+
+        Parts and row groups outside of [t0, t1) are not read; arguments and errors are those of `to_arrow`.
+        """
+        schema = self._schema(self._known(columns))
+        window = (
+            _FIRST_NS if t0 is None else max(t0, _FIRST_NS),
+            _LAST_NS if t1 is None else min(t1, _LAST_NS),
+        )
+        for part in self.parts:
+            yield from read_rows(part, schema, window)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self.batches()
+
+    def _known(self, columns: Sequence[str] | None) -> tuple[str, ...]:
+        for name in columns or ():
+            if name not in self.columns:
+                raise InputError(f"{self.path} has no column {name!r}; it has {' '.join(self.columns)}")
+        return self.columns if columns is None else tuple(columns)
+
+    def _schema(self, names: Sequence[str]) -> pa.Schema:
+        import pyarrow as pa
+
+        types = self._first_part.columns
+        return pa.schema([pa.field(name, pa.type_for_alias(types[name]), nullable=False) for name in names])

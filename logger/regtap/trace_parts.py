@@ -1,0 +1,231 @@
+"""The parts of a trace: which files they are, and what each one's footer says without reading a row."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from regtap.errors import TraceError
+from regtap.trace_format import LATENCY_COLUMN, METADATA_KEY, SPOOL_POINTER, TIME_COLUMN, PartMetadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+BATCH_ROWS = 1 << 17  # 2 MiB for a time and a 64-bit register: what a core's cache holds
+
+_PART = re.compile(r"part-(\d{5,})\.parquet\Z")
+_MEND = "copy it again, or move it and all later parts away"
+_MAGIC = b"PAR1"  # first and last four bytes of every Parquet file
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One closed file of a trace.
+
+    Attributes:
+        path: The file.
+        metadata: What it says about itself.
+        columns: Its columns in their order, and the type of each as numpy names it.
+        rows: Number of rows; 0 for a part that only carries gaps.
+        size_bytes: Size of the file.
+        ranges: Smallest and largest value of each column, from its statistics; empty without rows.
+    """
+
+    path: Path
+    metadata: PartMetadata
+    columns: Mapping[str, str]
+    rows: int
+    size_bytes: int
+    ranges: Mapping[str, tuple[int, int]]
+
+
+def find_parts(folder: Path) -> tuple[Path, ...]:
+    """Return the parts of a trace in their order.
+
+    Raises:
+        TraceError: It is no folder, has no part, or one is missing between the others.
+    """
+    numbered = sorted(
+        (int(match[1]), entry) for entry in _entries(folder) if (match := _PART.match(entry.name))
+    )
+    if not numbered:
+        raise TraceError(_no_parts(folder))
+    for expected, (number, _) in enumerate(numbered):
+        if number != expected:
+            name, last = f"part-{expected:05d}.parquet", numbered[-1][1].name
+            raise TraceError(f"{folder}: {name} is missing (the last part is {last}); bring it back")
+    return tuple(entry for _, entry in numbered)
+
+
+def read_part(path: Path) -> Part:
+    """Return what a part's footer says.
+
+    Raises:
+        TraceError: It is no Parquet file, truncated, or is not a part that this regtap understands.
+    """
+    footer = _read_footer(path)
+    document = (footer.metadata or {}).get(METADATA_KEY)
+    if document is None:
+        raise TraceError(
+            f"{path} was not written by regtap (it has no regtap metadata); a trace holds only parts"
+        )
+    metadata = PartMetadata.from_json(document, str(path))
+    columns = {field.name: str(field.type) for field in footer.schema.to_arrow_schema()}
+    _check_columns(path, columns, metadata)
+    return Part(path, metadata, columns, footer.num_rows, path.stat().st_size, _ranges(footer))
+
+
+def check_same_registers(parts: Sequence[Part]) -> None:
+    """Raise TraceError if a part holds other registers than the first one, or was renamed."""
+    for number, part in enumerate(parts):
+        if part.metadata.part != number:
+            raise TraceError(f"{part.path} calls itself part {part.metadata.part}; give it its own name back")
+        if part.metadata.registers != parts[0].metadata.registers or part.columns != parts[0].columns:
+            raise TraceError(
+                f"{part.path} holds other registers than {parts[0].path.name}; two traces are mixed"
+            )
+
+
+def read_rows(part: Part, schema: pa.Schema, window: tuple[int, int]) -> Iterator[pa.RecordBatch]:
+    """Yield a part's rows with t_ns in [window[0], window[1]), in batches of at most BATCH_ROWS rows.
+
+    Args:
+        part: Where to read.
+        schema: The columns wanted; their order is kept.
+        window: First time, inclusive, and last time, exclusive; row groups outside of it are not read.
+
+    Raises:
+        TraceError: The part is damaged.
+    """
+    import pyarrow as pa
+
+    if not part.rows or not _overlap(part.ranges.get(TIME_COLUMN), window):
+        return
+    try:
+        yield from _batches(part.path, schema, window)
+    except (pa.ArrowException, OSError) as error:
+        raise TraceError(_damaged(part.path, error)) from error
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        raise TraceError(f"no trace at {folder}: there is no such folder") from None
+    except NotADirectoryError:
+        raise TraceError(
+            f"{folder} is a file; a trace is the folder that holds part-00000.parquet: name that"
+        ) from None
+    except OSError as error:
+        raise TraceError(f"cannot open {folder}: {error.strerror}; check its permissions") from error
+
+
+def _no_parts(folder: Path) -> str:
+    if (folder / SPOOL_POINTER).exists():
+        return f"{folder} has no finished part yet: it is being recorded, or was cut off before its first one"
+    return f"{folder} is not a trace: it holds no part-00000.parquet"
+
+
+def _read_footer(path: Path) -> pq.FileMetaData:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_metadata(path)
+    except (pa.ArrowException, OSError) as error:
+        raise TraceError(_unreadable(path, error)) from error
+
+
+def _unreadable(path: Path, error: BaseException) -> str:
+    """Say what is wrong with a file whose footer cannot be read."""
+    try:
+        content = path.read_bytes()[:4] if path.stat().st_size < 12 else _ends(path)
+    except OSError as refused:
+        return f"cannot read {path}: {refused.strerror}; check its permissions"
+    if not content.startswith(_MAGIC) and content:
+        return f"{path} is no Parquet file; take it out of the trace or bring the real one back"
+    if len(content) < 8 or not content.endswith(_MAGIC):
+        return f"{path} is truncated: it has no footer; {_MEND}"
+    return _damaged(path, error)
+
+
+def _damaged(path: Path, error: BaseException) -> str:
+    return f"{path} is damaged ({_one_line(error)}); {_MEND}"
+
+
+def _one_line(error: BaseException) -> str:
+    """Return the first line of another library's message, without its full stop."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")
+
+
+def _ends(path: Path) -> bytes:
+    """Return the first and last four bytes of a file of at least eight."""
+    with path.open("rb") as file:
+        first = file.read(4)
+        file.seek(-4, 2)
+        return first + file.read(4)
+
+
+def _check_columns(path: Path, columns: Mapping[str, str], metadata: PartMetadata) -> None:
+    expected = {TIME_COLUMN: "int64", **{register.name: register.dtype for register in metadata.registers}}
+    if metadata.mode.latency:
+        expected[LATENCY_COLUMN] = "uint32"
+    if columns != expected:
+        raise TraceError(
+            f"{path}: its columns ({' '.join(columns)}) are not the registers of its metadata; it is damaged"
+        )
+
+
+def _ranges(footer: pq.FileMetaData) -> dict[str, tuple[int, int]]:
+    """Return each column's smallest and largest value; a column without statistics is left out."""
+    ranges: dict[str, tuple[int, int]] = {}
+    for column in range(footer.num_columns):
+        bounds = [_bounds(footer, group, column) for group in range(footer.num_row_groups)]
+        known = [bound for bound in bounds if bound is not None]
+        if known and len(known) == len(bounds):
+            name = footer.schema.column(column).name
+            ranges[name] = (min(low for low, _ in known), max(high for _, high in known))
+    return ranges
+
+
+def _bounds(footer: pq.FileMetaData, group: int, column: int) -> tuple[Any, Any] | None:
+    statistics = footer.row_group(group).column(column).statistics
+    if statistics is None or not statistics.has_min_max:
+        return None
+    return statistics.min, statistics.max
+
+
+def _overlap(held: tuple[int, int] | None, window: tuple[int, int]) -> bool:
+    """Whether the times held, if known, meet the half-open window."""
+    return held is None or (held[0] < window[1] and held[1] >= window[0])
+
+
+def _batches(path: Path, schema: pa.Schema, window: tuple[int, int]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        time_index = file.schema_arrow.get_field_index(TIME_COLUMN)
+        groups = [
+            group
+            for group in range(file.num_row_groups)
+            if _overlap(_bounds(file.metadata, group, time_index), window)
+        ]
+        wanted = list({TIME_COLUMN, *schema.names})
+        for batch in file.iter_batches(BATCH_ROWS, row_groups=groups, columns=wanted):
+            rows = _within(batch.column(TIME_COLUMN), window)
+            if rows.stop > rows.start:
+                chosen = [batch.column(name)[rows] for name in schema.names]
+                yield pa.RecordBatch.from_arrays(chosen, schema=schema)
+
+
+def _within(times: pa.Array, window: tuple[int, int]) -> slice:
+    """Return which of the sorted times lie in the window; slicing by it copies nothing."""
+    first, stop = times.to_numpy().searchsorted(window)
+    return slice(int(first), int(stop))

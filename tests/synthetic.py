@@ -1,0 +1,163 @@
+"""Traces made of arrays, written as the recorder writes them; no register is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from regtap.registers import Field, Register
+from regtap.trace_format import (
+    METADATA_KEY,
+    SPOOL_POINTER,
+    TIME_COLUMN,
+    Anchor,
+    ClockInfo,
+    Gap,
+    Mark,
+    Mode,
+    PartMetadata,
+    StartTimes,
+    Totals,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+START = StartTimes(1_700_000_000_123_456_789, 5_000, 6_000, 4_000)
+CLOCK = ClockInfo("tsc", 2.445e9, 120.0, (Anchor(0, 4_000, START.realtime_ns, 30.0),))
+HOST = {"hostname": "board", "kernel": "6.1.0", "machine": "x86_64", "cpu": "Example CPU"}
+STATUS = Register(
+    "STATUS",
+    0x20,
+    fields=(Field("BUSY", 0, 1), Field("DONE", 1, 1), Field("ERROR", 2, 1), Field("LEVEL", 8, 4)),
+)
+
+Columns = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class TraceOptions:
+    """What write_trace stores beside the rows.
+
+    Attributes:
+        rows_per_part: Where the rows are cut into parts.
+        gap_parts: Rows-less parts appended at the end, one for each tuple of gaps.
+        totals: The last part's balance; None writes that of a clean end.
+        finished: Whether the last part has totals; False also leaves the spool pointer behind.
+    """
+
+    target: str = "sim"
+    mode: Mode = Mode("10000", "discard")  # noqa: RUF009 - frozen
+    gaps: tuple[Gap, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    rows_per_part: int = 1 << 30
+    gap_parts: tuple[tuple[Gap, ...], ...] = ()
+    totals: Totals | None = None
+    finished: bool = True
+    ended: str = "stopped"
+
+
+def schema_of(registers: Sequence[Register]) -> pa.Schema:
+    """Return a part's columns."""
+    fields = [pa.field(TIME_COLUMN, pa.int64(), nullable=False)]
+    fields += [
+        pa.field(register.name, pa.from_numpy_dtype(np.dtype(register.dtype)), nullable=False)
+        for register in registers
+    ]
+    return pa.schema(fields)
+
+
+def balance(rows: int, options: TraceOptions) -> Totals:
+    """Return the totals that these rows and gaps come to."""
+    gaps = (*options.gaps, *(gap for part in options.gap_parts for gap in part))
+    missed = sum(gap.count for gap in gaps if gap.cause == "missed")
+    lost = sum(gap.count for gap in gaps) - missed
+    paused_ns = sum(gap.t1_ns - gap.t0_ns for gap in gaps if gap.cause == "throttled")
+    due = rows + lost + missed if options.mode.rate_hz else None
+    return Totals(options.ended, due, rows + lost, rows, lost, missed, paused_ns)
+
+
+def write_part(path: Path, metadata: PartMetadata, times: npt.NDArray[np.int64], columns: Columns) -> None:
+    """Write one part; the settings are the recorder's."""
+    schema = schema_of(metadata.registers)
+    arrays = [times, *(columns[register.name] for register in metadata.registers)]
+    encoding = dict.fromkeys(schema.names, "DELTA_BINARY_PACKED")
+    with pq.ParquetWriter(
+        path,
+        schema,
+        compression="none",
+        use_dictionary=False,
+        column_encoding=encoding,
+        write_page_index=True,
+    ) as writer:
+        if len(times):
+            table = pa.Table.from_arrays(
+                [pa.array(a, field.type) for a, field in zip(arrays, schema, strict=True)], schema=schema
+            )
+            writer.write_table(table, row_group_size=1 << 21)
+        writer.add_key_value_metadata({METADATA_KEY: metadata.to_json()})
+
+
+def write_trace(
+    path: Path,
+    registers: Sequence[Register],
+    times: npt.ArrayLike,
+    columns: Mapping[str, npt.ArrayLike],
+    options: TraceOptions | None = None,
+) -> Path:
+    """Write a trace of these rows under `path` and return it.
+
+    Args:
+        path: The folder to make.
+        registers: One for each column.
+        times: int64 nanoseconds, non-decreasing, shape (rows,).
+        columns: The samples of each register by name, shape (rows,).
+        options: Gaps, marks, parts.
+    """
+    options = options or TraceOptions()
+    times_ns = np.asarray(times, np.int64)
+    values = {r.name: np.asarray(columns[r.name]).astype(r.dtype) for r in registers}
+    starts = list(range(0, len(times_ns), options.rows_per_part)) or [0]
+    count = len(starts) + len(options.gap_parts)
+    totals = options.totals or balance(len(times_ns), options)
+    common = PartMetadata(
+        registers=tuple(registers),
+        target=options.target,
+        mode=options.mode,
+        clock=CLOCK,
+        start=START,
+        host=HOST,
+        part=0,
+        first_index=0,
+    )
+    path.mkdir(parents=True)
+    for part in range(count):
+        rows = (
+            slice(starts[part], starts[part] + options.rows_per_part) if part < len(starts) else slice(0, 0)
+        )
+        first = options.gaps if part == 0 else ()
+        metadata = replace(
+            common,
+            part=part,
+            first_index=starts[part] if part < len(starts) else len(times_ns),
+            gaps=first if part < len(starts) else options.gap_parts[part - len(starts)],
+            marks=options.marks if part == 0 else (),
+            totals=totals if part == count - 1 and options.finished else None,
+        )
+        part_values = {name: column[rows] for name, column in values.items()}
+        write_part(path / f"part-{part:05d}.parquet", metadata, times_ns[rows], part_values)
+    if not options.finished:
+        (path / SPOOL_POINTER).write_text("{}\n")
+    return path
+
+
+def counter_trace(path: Path, rows: int = 1000, step_ns: int = 1000, **options: Any) -> Path:
+    """Write a trace of one free-running u32 counter, `COUNT`, which counts up by one a row."""
+    index = np.arange(rows)
+    register = Register("COUNT", 0x10)
+    return write_trace(path, [register], index * step_ns, {"COUNT": index}, TraceOptions(**options))

@@ -1,0 +1,114 @@
+"""Gaps in a picture: none disappears, neighbours merge, and words and lines keep out of each other's way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regtap.gaps import summarise_gaps
+from regtap.trace_format import Gap
+from regtap_analysis.caption import legend_entry, printable
+from regtap_analysis.lane import Breaks
+from regtap_analysis.signals import View
+from regtap_analysis.spans import gap_density, spans
+from regtap_analysis.words import place_names, wrap
+
+VIEW = View(1000, 2000)
+GAPS = st.lists(
+    st.tuples(st.integers(0, 3000), st.integers(0, 300)).map(
+        lambda pair: Gap(0, 1, pair[0], pair[0] + pair[1], "full")
+    ),
+    max_size=30,
+)
+
+
+def gap(t0_ns: int, t1_ns: int, cause: str = "full", count: int = 1) -> Gap:
+    return Gap(0, count, t0_ns, t1_ns, cause)
+
+
+@pytest.mark.parametrize("t0_ns", [1000, 1499, 1500, 1999])
+def test_a_gap_of_no_length_is_shown(t0_ns: int) -> None:
+    assert np.flatnonzero(gap_density([gap(t0_ns, t0_ns)], VIEW, 10)).tolist() == [(t0_ns - 1000) // 100]
+
+
+def test_density_is_the_share_of_a_columns_time() -> None:
+    density = gap_density([gap(1050, 1230), gap(1250, 1300)], VIEW, 10)
+    assert density[:3] == pytest.approx([0.5, 1.0, 0.8])
+
+
+@pytest.mark.parametrize("outside", [gap(0, 999), gap(2000, 3000)])
+def test_a_gap_outside_of_the_view_is_not_shown(outside: Gap) -> None:
+    assert not gap_density([outside], VIEW, 10).any()
+
+
+def test_a_gap_over_the_edges_of_the_view_is_cut() -> None:
+    assert gap_density([gap(0, 5000)], VIEW, 4).tolist() == pytest.approx([1, 1, 1, 1], abs=0.01)
+
+
+@given(GAPS, st.integers(1, 50))
+def test_a_column_is_dense_exactly_where_a_gap_touches_it(gaps: list[Gap], columns: int) -> None:
+    density = gap_density(gaps, VIEW, columns)
+    assert np.all((density >= 0) & (density <= 1))
+    edges = np.arange(columns + 1) * (VIEW.span_ns / columns) + VIEW.first_ns
+    for column in range(columns):
+        inside = any(each.t0_ns < edges[column + 1] and each.t1_ns > edges[column] for each in gaps)
+        assert density[column] > 0 or not inside
+
+
+def test_neighbouring_gaps_merge_and_distant_ones_do_not() -> None:
+    density = gap_density([gap(1010, 1020), gap(1110, 1120), gap(1500, 1510)], VIEW, 10)
+    assert spans(density) == [(0.0, 0.2), (0.5, 0.6)]
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=50))
+def test_spans_cover_the_dense_columns_and_no_other(dense: list[bool]) -> None:
+    columns = len(dense)
+    covered = [False] * columns
+    for left, right in spans(np.array(dense, float)):
+        covered[round(left * columns) : round(right * columns)] = [True] * round((right - left) * columns)
+    assert covered == dense
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "broken"),
+    [(100, 200, True), (0, 100, False), (200, 300, False), (50, 150, True), (120, 130, True), (0, 300, True)],
+)
+def test_a_line_breaks_where_a_gap_lies_between_its_ends(left: int, right: int, broken: bool) -> None:
+    breaks = Breaks([gap(100, 200)])
+    assert breaks.between(np.array([left]), np.array([right])).tolist() == [broken]
+
+
+@pytest.mark.parametrize(
+    ("gaps", "words"),
+    [
+        ([gap(0, 1500, "missed", 3)], "missed: 3 slots in 1 gap, 1.5 µs"),
+        ([gap(0, 10, "full", 1), gap(20, 30, "full", 1)], "full: 2 samples in 2 gaps, 20 ns"),
+        ([gap(0, 10, "throttled", 0)], "throttled: 1 gap, 10 ns, nothing lost"),
+    ],
+)
+def test_the_legend_says_what_a_cause_took(gaps: list[Gap], words: str) -> None:
+    (summary,) = summarise_gaps(gaps)
+    assert legend_entry(summary) == words
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 900), st.floats(1, 200)), max_size=40).map(sorted),
+    st.integers(1, 3),
+)
+def test_names_of_marks_never_overlap(marks: list[tuple[float, float]], lines: int) -> None:
+    widths = [width for _, width in marks]
+    placed = place_names([anchor for anchor, _ in marks], widths, 900, lines)
+    for line in range(lines):
+        taken = [(place.left, place.left + width) for place, width in zip(placed, widths, strict=True) if place.line == line]
+        assert all(one[1] <= other[0] for one, other in zip(taken, taken[1:], strict=False))
+
+
+def test_legend_entries_wrap_where_the_line_ends() -> None:
+    placed = wrap([40, 40, 40], 100, 10)
+    assert [(place.left, place.line) for place in placed] == [(0, 0), (50, 0), (0, 1)]
+
+
+def test_what_no_font_shows_is_replaced() -> None:
+    assert printable("a\tb\n c\x1b[31m\udcff") == "a b c�[31m�"
