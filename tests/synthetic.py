@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from regtap.registers import Field, Register
 from regtap.trace_format import (
     METADATA_KEY,

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from regtap.gaps import GapSummary
     from regtap.trace import Trace
-
     from regtap_analysis.signals import Reading, View
 
 

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import click
+
 from regtap.errors import InputError, StorageError
 from regtap.trace import open_trace
 from regtap.units import parse_time_ns
-
 from regtap_analysis.layout import WIDTH_PX
 
 _FORMATS = ("png", "svg")

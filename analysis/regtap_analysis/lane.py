@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     from matplotlib.axes import Axes
-    from regtap.trace_format import Gap
 
+    from regtap.trace_format import Gap
     from regtap_analysis.envelope import Indices, Times, Values
     from regtap_analysis.signals import Samples, Signal
 

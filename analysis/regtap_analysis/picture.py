@@ -10,7 +10,6 @@ from xml.sax.saxutils import escape
 
 from regtap.errors import InputError
 from regtap.quantities import format_duration_ns
-
 from regtap_analysis import caption
 from regtap_analysis.layout import DPI, WIDTH_PX
 from regtap_analysis.signals import View, read_signals, signals_of, whole_view
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from matplotlib.figure import Figure
-    from regtap.trace import Trace
 
+    from regtap.trace import Trace
     from regtap_analysis.signals import Reading
 
 _MOST_BUCKETS = 2000

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from regtap.registers import Field
     from regtap.trace import Trace
     from regtap.trace_format import Gap, Mark
-
     from regtap_analysis.lane import Lane
     from regtap_analysis.signals import Reading, Signal, View
     from regtap_analysis.ticks import Axis

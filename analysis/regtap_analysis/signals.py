@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
 from regtap.trace_format import TIME_COLUMN
-
 from regtap_analysis.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
+
     from regtap.registers import Field, Register
     from regtap.trace import Trace
-
     from regtap_analysis.envelope import Times, Values
 
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
-    from regtap.trace_format import Gap
 
+    from regtap.trace_format import Gap
     from regtap_analysis.signals import View
 
     Density = npt.NDArray[np.float64]

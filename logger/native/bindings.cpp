@@ -31,7 +31,8 @@ using Place = std::tuple<std::shared_ptr<Window>, std::uint64_t, Kind>;
 
 std::vector<Channel> channels_of(const std::vector<Place>& places) {
   std::vector<Channel> channels;
-  for (const auto& [window, offset, kind] : places) channels.push_back({window->at(offset, width_bytes(kind)), kind});
+  for (const auto& [window, offset, kind] : places)
+    channels.push_back({window->at(offset, width_bytes(kind)), kind});
   return channels;
 }
 
@@ -71,7 +72,8 @@ void prefault(const Bytes& memory) {
 // Formats a spool into zeroed memory. Returns rows per block; 0: the memory is too small.
 std::uint32_t format_spool(const Bytes& memory, std::vector<Kind> kinds, bool latency, std::uint32_t blocks,
                            std::uint32_t gap_capacity, const nb::bytes& document, std::uint64_t owner_pid) {
-  const auto geometry = spool::fit(memory.size(), std::move(kinds), latency, blocks, gap_capacity, document.size());
+  const auto geometry =
+      spool::fit(memory.size(), std::move(kinds), latency, blocks, gap_capacity, document.size());
   if (geometry.rows_per_block == 0) return 0;
   spool::Spool::format(memory_of(memory), geometry, {document.c_str(), document.size()}, owner_pid);
   return geometry.rows_per_block;
@@ -79,27 +81,30 @@ std::uint32_t format_spool(const Bytes& memory, std::vector<Kind> kinds, bool la
 
 nb::tuple anchor_tuple(clock::Source source) {
   const clock::Anchor anchor = clock::take_anchor(source);
-  return nb::make_tuple(anchor.ticks, anchor.raw_ns, anchor.realtime_ns, anchor.monotonic_ns, anchor.boottime_ns,
-                        anchor.uncertainty_ticks);
+  return nb::make_tuple(anchor.ticks, anchor.raw_ns, anchor.realtime_ns, anchor.monotonic_ns,
+                        anchor.boottime_ns, anchor.uncertainty_ticks);
 }
 
 nb::tuple convert_ticks(const Array<const std::uint64_t>& ticks, const Array<std::int64_t>& ns,
-                        const Array<const std::uint64_t>& anchor_ticks, const Array<const std::int64_t>& anchor_ns,
-                        std::int64_t floor_ns) {
+                        const Array<const std::uint64_t>& anchor_ticks,
+                        const Array<const std::int64_t>& anchor_ns, std::int64_t floor_ns) {
   require(ticks.size() == ns.size(), "ticks and ns must have the same length");
-  require(anchor_ticks.size() == anchor_ns.size() && anchor_ticks.size() >= 2, "at least two anchors are needed");
+  require(anchor_ticks.size() == anchor_ns.size() && anchor_ticks.size() >= 2,
+          "at least two anchors are needed");
   clock::Converted result;
   {
     const nb::gil_scoped_release unlocked;
     result = clock::convert({ticks.data(), ticks.size()}, {ns.data(), ns.size()},
-                            {anchor_ticks.data(), anchor_ticks.size()}, {anchor_ns.data(), anchor_ns.size()}, floor_ns);
+                            {anchor_ticks.data(), anchor_ticks.size()}, {anchor_ns.data(), anchor_ns.size()},
+                            floor_ns);
   }
   return nb::make_tuple(result.last_ns, result.longest_ns, result.longest_at);
 }
 
-nb::tuple sample_into_arrays(const std::vector<Place>& places, const Array<std::uint64_t>& ticks,
-                             const std::vector<nb::ndarray<nb::ndim<1>, nb::c_contig, nb::device::cpu>>& values,
-                             std::uint64_t first, clock::Source source, std::uint64_t slice_ns, std::uint64_t last) {
+nb::tuple sample_into_arrays(
+    const std::vector<Place>& places, const Array<std::uint64_t>& ticks,
+    const std::vector<nb::ndarray<nb::ndim<1>, nb::c_contig, nb::device::cpu>>& values, std::uint64_t first,
+    clock::Source source, std::uint64_t slice_ns, std::uint64_t last) {
   require(values.size() == places.size(), "one array of values is needed for each register");
   require(first <= ticks.size(), "the first row lies past the end of the arrays");
   Arrays arrays{ticks.data() + first, {}, ticks.size() - first};
@@ -135,7 +140,8 @@ void bind_access(nb::module_& m) {
       .def("load", &Window::load, "offset"_a, "width_bytes"_a, "Exactly one volatile load.")
       .def("store", &Window::store, "offset"_a, "width_bytes"_a, "value"_a, "Exactly one volatile store.")
       .def("close", &Window::close);
-  m.def("pread_register", &pread_register, "fd"_a, "offset"_a, "width_bytes"_a, nb::call_guard<nb::gil_scoped_release>());
+  m.def("pread_register", &pread_register, "fd"_a, "offset"_a, "width_bytes"_a,
+        nb::call_guard<nb::gil_scoped_release>());
   m.def("pwrite_register", &pwrite_register, "fd"_a, "offset"_a, "width_bytes"_a, "value"_a,
         nb::call_guard<nb::gil_scoped_release>());
   m.def("run_simulator", &run_simulator, "fd"_a, "parent_pid"_a, nb::call_guard<nb::gil_scoped_release>());
@@ -149,10 +155,14 @@ void bind_clock(nb::module_& m) {
   m.def("best_source", &clock::best_source, "is_device"_a);
   m.def("source_name", &clock::name, "source"_a);
   m.def("take_anchor", &anchor_tuple, "source"_a,
+        nb::sig("def take_anchor(source: Source) -> tuple[int, int, int, int, int, int]"),
         "(ticks, raw_ns, realtime_ns, monotonic_ns, boottime_ns, uncertainty_ticks)");
   m.def("frequency_hz", &clock::frequency_hz, "source"_a, nb::call_guard<nb::gil_scoped_release>());
   m.def("convert_ticks", &convert_ticks, nb::arg("ticks").noconvert(), nb::arg("ns").noconvert(),
         nb::arg("anchor_ticks").noconvert(), nb::arg("anchor_ns").noconvert(), "floor_ns"_a,
+        nb::sig("def convert_ticks(ticks: NDArray[numpy.uint64], ns: NDArray[numpy.int64], "
+                "anchor_ticks: NDArray[numpy.uint64], anchor_ns: NDArray[numpy.int64], floor_ns: int) "
+                "-> tuple[int, int, int]"),
         "Fill ns; (last_ns, longest_ns, longest_at).");
 }
 
@@ -205,19 +215,29 @@ void bind_sampler(nb::module_& m) {
       .def(nb::init<Bytes, std::vector<Place>, Plan>(), nb::arg("memory").noconvert(), "places"_a, "plan"_a)
       .def("start", [](Recording& r) { r.sampler().start(); })
       .def("stop", [](Recording& r) { r.sampler().stop(); })
-      .def("join", [](Recording& r) { r.sampler().join(); }, nb::call_guard<nb::gil_scoped_release>())
+      .def(
+          "join", [](Recording& r) { r.sampler().join(); }, nb::call_guard<nb::gil_scoped_release>())
       .def("running", [](Recording& r) { return r.sampler().running(); })
       .def(
           "wait_sealed",
-          [](Recording& r, std::uint64_t seen, std::uint64_t timeout) { return r.sampler().wait_sealed(seen, timeout); },
+          [](Recording& r, std::uint64_t seen, std::uint64_t timeout) {
+            return r.sampler().wait_sealed(seen, timeout);
+          },
           "seen"_a, "timeout_ns"_a, nb::call_guard<nb::gil_scoped_release>())
-      .def("release", [](Recording& r, std::uint64_t sequence) { r.sampler().release(sequence); }, "sequence"_a)
+      .def(
+          "release", [](Recording& r, std::uint64_t sequence) { r.sampler().release(sequence); },
+          "sequence"_a)
       .def("progress", [](Recording& r) { return r.sampler().progress(); });
   m.def("prefault", &prefault, nb::arg("memory").noconvert());
   m.def("format_spool", &format_spool, nb::arg("memory").noconvert(), "kinds"_a, "latency"_a, "blocks"_a,
         "gap_capacity"_a, "document"_a, "owner_pid"_a);
-  m.def("sample_into", &sample_into_arrays, "places"_a, nb::arg("ticks").noconvert(), nb::arg("values").noconvert(),
-        "first"_a, "source"_a, "slice_ns"_a, "last"_a, "(taken, fault_channel, last)");
+  m.def(
+      "sample_into", &sample_into_arrays, "places"_a, nb::arg("ticks").noconvert(),
+      nb::arg("values").noconvert(), "first"_a, "source"_a, "slice_ns"_a, "last"_a,
+      nb::sig("def sample_into(places: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], "
+              "values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, "
+              "last: int) -> tuple[int, int, int]"),
+      "(taken, fault_channel, last)");
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -14,6 +13,8 @@ from regtap.recorder import Capture
 from regtap.targets import parse_target
 
 if TYPE_CHECKING:
+    import os
+
     from regtap.registers import Register
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ON_FULL = ("wait", "discard", "stop")
 COMPRESSION = ("none", "zstd")
@@ -49,11 +52,15 @@ class RecordOptions:
         if not self.on_full:
             object.__setattr__(self, "on_full", "wait" if self.rate_hz is None else "discard")
         if self.on_full not in ON_FULL:
-            raise InputError(f"unknown choice {self.on_full!r} for a full ring; use one of {', '.join(ON_FULL)}")
+            raise InputError(
+                f"unknown choice {self.on_full!r} for a full ring; use one of {', '.join(ON_FULL)}"
+            )
         if self.compression not in COMPRESSION:
             raise InputError(f"unknown compression {self.compression!r}; use one of {', '.join(COMPRESSION)}")
         if self.rate_hz is not None and not Fraction(1, 10**6) <= self.rate_hz <= _NS_PER_S:
-            raise InputError(f"a rate of {float(self.rate_hz):g} Hz cannot be kept; use one from 1e-6 to 1e9, or max")
+            raise InputError(
+                f"a rate of {float(self.rate_hz):g} Hz cannot be kept; use one from 1e-6 to 1e9, or max"
+            )
 
     def known_rows(self) -> int | None:
         """Return how many rows there will be at most, or None where only the bus decides."""

@@ -75,7 +75,7 @@ class Pipeline:
         compression: `none` or `zstd`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the threads' shared parts, each used by name
         self,
         spool: Spool,
         sampler: _native.Sampler,
@@ -204,13 +204,16 @@ class Pipeline:
             at += block.rows
         columns: list[list[np.ndarray]] = [times]
         columns += [[block.columns[k] for block in blocks] for k in range(len(self._template.registers))]
-        if self._template.mode.latency:
-            columns.append([self._timebase.latency_ns(block.latency) for block in blocks])
+        latencies = [block.latency for block in blocks if block.latency is not None]
+        if latencies:
+            columns.append([self._timebase.latency_ns(latency) for latency in latencies])
         return [pa.chunked_array([pa.array(chunk) for chunk in chunks]) for chunks in columns]
 
     def _gap(self, gap: TickGap) -> Gap:
         t0_ns = self._timebase.to_ns(gap.t0_ticks)
-        return Gap(gap.first_index, gap.count, t0_ns, max(t0_ns, self._timebase.to_ns(gap.t1_ticks)), gap.cause)
+        return Gap(
+            gap.first_index, gap.count, t0_ns, max(t0_ns, self._timebase.to_ns(gap.t1_ticks)), gap.cause
+        )
 
     def _close_part(self, totals: Totals | None) -> None:
         """Hand the open part to the closer; its blocks are given back when it is durable."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Self
 from regtap import _native, scheduling
 from regtap.errors import BusFaultError, FaultError, InputError, RefusedError, StorageError
 from regtap.host import boot_id, describe_host
-from regtap.options import RecordOptions
 from regtap.pipeline import Pipeline
 from regtap.sampling import places_of
 from regtap.spool import SMALL_BYTES, Spool, default_size_bytes, needed_bytes
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from regtap.device import Device
+    from regtap.options import RecordOptions
     from regtap.registers import Register
     from regtap.targets.base import Target
     from regtap.trace import Trace
@@ -56,7 +56,11 @@ class Capture:
     """
 
     def __init__(
-        self, target: Target, registers: Sequence[Register], output: str | os.PathLike[str], options: RecordOptions
+        self,
+        target: Target,
+        registers: Sequence[Register],
+        output: str | os.PathLike[str],
+        options: RecordOptions,
     ) -> None:
         """Describe a capture; nothing is opened before start()."""
         if not registers:
@@ -96,7 +100,9 @@ class Capture:
             stack.enter_context(scheduling.low_latency(self.options.realtime))
             if self.options.before_output is not None:
                 self.options.before_output()
-            self._warnings += scheduling.warnings(self.options.realtime, free_running=self.options.rate_hz is None)
+            self._warnings += scheduling.warnings(
+                self.options.realtime, free_running=self.options.rate_hz is None
+            )
             self._prepare(device, stack)
             self._resources = stack.pop_all()
         atexit.register(self.close)
@@ -138,7 +144,9 @@ class Capture:
         if self.options.spool_bytes is None and rows is not None:
             size_bytes = min(size_bytes, needed_bytes(rows, row_bytes))
         elif size_bytes < SMALL_BYTES:
-            self._warnings.append(f"the spool has {size_bytes >> 20} MiB only: short stalls of the disk may fill it")
+            self._warnings.append(
+                f"the spool has {size_bytes >> 20} MiB only: short stalls of the disk may fill it"
+            )
         return size_bytes
 
     def _begin(self) -> None:
@@ -270,7 +278,10 @@ class Capture:
             lateness=lateness,
             fault=self._fault(progress),
             spool=self._spool.path if self._failure is not None else None,
-            warnings=(*self._warnings, *scheduling.thread_warnings(progress.cpu_errno, progress.priority_errno)),
+            warnings=(
+                *self._warnings,
+                *scheduling.thread_warnings(progress.cpu_errno, progress.priority_errno),
+            ),
         )
 
     def _fault(self, progress: _native.Progress) -> FaultError | None:

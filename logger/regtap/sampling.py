@@ -41,7 +41,9 @@ class TickClock:
         return ((ticks - np.uint64(self.first_tick)) * (1e9 / self.frequency_hz)).astype(np.int64)
 
 
-def places_of(device: Device, registers: Sequence[Register]) -> list[tuple[_native.Window, int, _native.Kind]]:
+def places_of(
+    device: Device, registers: Sequence[Register]
+) -> list[tuple[_native.Window, int, _native.Kind]]:
     """Return where the native loops find registers; keep the device open while they run."""
     return [(*device.locate(register), _native.Kind[register.type]) for register in registers]
 
@@ -57,8 +59,8 @@ def sample(
 
     Args:
         registers: One or several, as `regtap record` takes them.
-        values: For each register a C-contiguous array of its own unsigned type, of the length of `ticks`; for a
-            single register the array itself will do. They stay the caller's.
+        values: For each register a C-contiguous array of its own unsigned type, as long as `ticks`; for a single
+            register the array itself will do. They stay the caller's.
         ticks: Shape (samples,), uint64: the raw counter before each row's first access, never decreasing.
         target: As `regtap record -t` takes it.
 
@@ -66,7 +68,7 @@ def sample(
         The clock that turns ticks into ns.
 
     Raises:
-        InputError: An unknown register or target, or arrays of the wrong type or length; nothing was accessed.
+        InputError: An unknown register or target, or arrays of the wrong type or length.
         RefusedError: The system does not let the target be mapped.
         BusFaultError: A register stopped answering; rows before its `index` are filled.
     """
@@ -112,7 +114,10 @@ def _check_arrays(
 ) -> None:
     if len(values) != len(registers):
         raise InputError(f"{len(values)} arrays of values for {len(registers)} registers; give one for each")
-    wanted = [("ticks", "uint64", ticks), *((r.name, r.dtype, v) for r, v in zip(registers, values, strict=True))]
+    wanted = [
+        ("ticks", "uint64", ticks),
+        *((r.name, r.dtype, v) for r, v in zip(registers, values, strict=True)),
+    ]
     for name, dtype, array in wanted:
         fits = array.dtype == dtype and array.shape == (len(ticks),) and array.flags.c_contiguous
         if not fits or not array.flags.writeable:

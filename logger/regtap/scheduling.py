@@ -71,7 +71,10 @@ def warnings(realtime: bool, *, free_running: bool) -> list[str]:
         throttled = True
     if not throttled:
         return []
-    return [f"the kernel stops a busy real-time thread for up to 50 ms each second: write -1 to {_RT_RUNTIME}, or pace"]
+    return [
+        "the kernel stops a busy real-time thread for up to 50 ms each second: "
+        f"write -1 to {_RT_RUNTIME}, or pace the capture"
+    ]
 
 
 def thread_warnings(cpu_errno: int, priority_errno: int) -> list[str]:

@@ -176,7 +176,9 @@ class Spool:
         )
         if self.rows_per_block == 0:
             size_bytes = len(self.memory)
-            raise InputError(f"a spool of {size_bytes} bytes holds no row of these registers; give more --spool-size")
+            raise InputError(
+                f"a spool of {size_bytes} bytes holds no row of these registers; give more --spool-size"
+            )
         header = np.frombuffer(self._map, dtype=_HEADER, count=1)[0]
         self._header_bytes = int(header["header_bytes"])
         self._block_bytes = int(header["block_bytes"])
@@ -218,7 +220,9 @@ class Spool:
             arrays.append(np.frombuffer(self._map, dtype=dtype, count=rows, offset=at))
             at = start + _round_up(at - start + dtype.itemsize * self.rows_per_block, 64)
         latency = arrays.pop() if self._has_latency else None
-        return Block(int(header["first_index"]), arrays[0], tuple(arrays[1:]), latency, self._gaps(start, header))
+        return Block(
+            int(header["first_index"]), arrays[0], tuple(arrays[1:]), latency, self._gaps(start, header)
+        )
 
     def overflow_gaps(self) -> tuple[TickGap, ...]:
         """Return the gaps that no block could take: those at the very end of a capture."""
@@ -229,7 +233,13 @@ class Spool:
         count = int(header["gap_count"])
         table = np.frombuffer(self._map, dtype=_GAP, count=count, offset=start + _BLOCK_HEADER_BYTES)
         return tuple(
-            TickGap(int(gap["first_index"]), int(gap["count"]), int(gap["t0_ticks"]), int(gap["t1_ticks"]), _cause(gap))
+            TickGap(
+                int(gap["first_index"]),
+                int(gap["count"]),
+                int(gap["t0_ticks"]),
+                int(gap["t1_ticks"]),
+                _cause(gap),
+            )
             for gap in table
         )
 

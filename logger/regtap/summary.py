@@ -86,7 +86,9 @@ class Summary:
     @property
     def rate_hz(self) -> float | None:
         """Samples a second over the rows' span, or None where there are fewer than two."""
-        return (self.totals.taken - 1) * 1e9 / self.span_ns if self.span_ns and self.totals.taken > 1 else None
+        return (
+            (self.totals.taken - 1) * 1e9 / self.span_ns if self.span_ns and self.totals.taken > 1 else None
+        )
 
     @property
     def lossless(self) -> bool:

@@ -92,13 +92,14 @@ class Timebase:
     def latency_ns(self, ticks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
         """Return latencies in ns (shape as given); what does not fit 32 bits is 2**32 - 1."""
         nanoseconds = np.rint(ticks * (1e9 / self._frequency_hz))
-        return np.minimum(nanoseconds, np.iinfo(np.uint32).max).astype(np.uint32)
+        latency: npt.NDArray[np.uint32] = np.minimum(nanoseconds, np.iinfo(np.uint32).max).astype(np.uint32)
+        return latency
 
     def info(self) -> ClockInfo:
         """Describe the clock over the anchors still held."""
         first, last = self._anchors[0], self._anchors[-1]
         span_ns = last.raw_ns - first.raw_ns
         frequency_hz = (last.ticks - first.ticks) * 1e9 / span_ns if span_ns else self._frequency_hz
-        # Each end of a segment is off by its own uncertainty at most, so is what lies between; +1 for rounding.
+        # Each end of a segment is off by its own uncertainty at most, so is what lies between; 1 for rounding
         bound_ns = max(anchor.uncertainty_ns for anchor in self._anchors) + 1
         return ClockInfo(_native.source_name(self._source), frequency_hz, bound_ns, tuple(self._anchors))

@@ -7,12 +7,14 @@ Columns of a part: `t_ns` int64, then one column for each register in its own un
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regtap.errors import TraceError
 from regtap.registers import Field, Register
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # 1: first version.
 FORMAT_VERSION = 1
@@ -179,7 +181,9 @@ class PartMetadata:
         except (ValueError, KeyError, TypeError) as error:
             raise TraceError(f"{where}: its regtap metadata cannot be read ({error})") from error
         if version != FORMAT_VERSION:
-            raise TraceError(f"{where}: trace format {version}; this regtap reads {FORMAT_VERSION}: upgrade it")
+            raise TraceError(
+                f"{where}: trace format {version}; this regtap reads {FORMAT_VERSION}: upgrade it"
+            )
         try:
             return cls(**_parsed(document))
         except (KeyError, TypeError, ValueError) as error:

@@ -31,9 +31,11 @@ class Encoding:
 
 
 def schema_of(registers: Sequence[Register], *, latency: bool) -> pa.Schema:
-    """Return a trace's columns; non-nullable, because definition levels cost a quarter of the writer's time."""
+    """Return a trace's columns; non-nullable: definition levels cost a quarter of the writer's time."""
     fields = [pa.field(TIME_COLUMN, pa.int64(), nullable=False)]
-    fields += [pa.field(register.name, pa.type_for_alias(register.dtype), nullable=False) for register in registers]
+    fields += [
+        pa.field(register.name, pa.type_for_alias(register.dtype), nullable=False) for register in registers
+    ]
     if latency:
         fields.append(pa.field(LATENCY_COLUMN, pa.uint32(), nullable=False))
     return pa.schema(fields)

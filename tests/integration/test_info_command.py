@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.trace_format import Gap, Mark, Mode, Totals
-from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,12 @@ def test_json_holds_the_same_for_a_program(tmp_path: Path) -> None:
     assert (document["rows"], document["first_ns"], document["last_ns"]) == (3, 0, 1000)
     assert document["mean_rate_hz"] == pytest.approx(2e6)
     (register,) = document["registers"]
-    assert (register["name"], register["address"], register["min"], register["max"]) == ("STATUS", 32, 0, 0xF02)
+    assert (register["name"], register["address"], register["min"], register["max"]) == (
+        "STATUS",
+        32,
+        0,
+        0xF02,
+    )
     assert [field["name"] for field in register["fields"]] == ["BUSY", "DONE", "ERROR", "LEVEL"]
     (gaps,) = document["gaps"]
     assert (gaps["cause"], gaps["gaps"], gaps["count"], gaps["total_ns"]) == ("missed", 2, 3, 5_000)

@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.registers import Register
 from regtap.trace_format import Gap, Mark, Mode
-from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,8 @@ def size(path: Path) -> tuple[int, int]:
     """Return width and height of a PNG, from its header."""
     content = path.read_bytes()
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
-    return struct.unpack(">II", content[16:24])  # type: ignore[return-value]
+    width, height = struct.unpack(">II", content[16:24])
+    return width, height
 
 
 @pytest.fixture
@@ -71,10 +72,8 @@ def test_the_size_is_the_one_asked_for(trace: Path, tmp_path: Path) -> None:
 def test_an_svg_says_what_a_colleague_needs_to_believe_it(trace: Path, tmp_path: Path) -> None:
     assert plot(trace, "-o", tmp_path / "out.svg").returncode == 0
     words = texts(tmp_path / "out.svg")
-    assert words[:2] == [
-        "run · sim · paced at 10 k/s",
-        "1,000 rows in 999 µs (1 M/s) · 100 lost · 2 missed · waited 1 µs (0.1 % of the time)",
-    ]
+    assert "run · sim · paced at 10 k/s" in words
+    assert "1,000 rows in 999 µs (1 M/s) · 100 lost · 2 missed · waited 1 µs (0.1 % of the time)" in words
     assert {"COUNT32", "u32 at 0x10", "STATUS", "BUSY", "DONE", "ERROR", "LEVEL", "[11:8]"} <= set(words)
     assert {"time since start (µs)", "motor on", "start 2023-11-14T22:13:20.123456789Z"} <= set(words)
     assert "full: 100 samples in 1 gap, 101 µs" in words
@@ -84,7 +83,7 @@ def test_an_svg_says_what_a_colleague_needs_to_believe_it(trace: Path, tmp_path:
 
 def test_nothing_lost_is_said(tmp_path: Path) -> None:
     plot(counter_trace(tmp_path / "run", mode=Mode(None, "wait")), "-o", tmp_path / "out.svg")
-    assert texts(tmp_path / "out.svg")[1] == "1,000 rows in 999 µs (1 M/s) · 0 lost"
+    assert "1,000 rows in 999 µs (1 M/s) · 0 lost" in texts(tmp_path / "out.svg")
 
 
 def test_an_svg_has_a_title_and_a_description(trace: Path, tmp_path: Path) -> None:
@@ -112,7 +111,7 @@ def test_only_the_registers_asked_for_are_drawn(trace: Path, tmp_path: Path) -> 
 def test_only_the_time_asked_for_is_read(trace: Path, tmp_path: Path) -> None:
     done = plot(trace, "-o", tmp_path / "out.svg", "--from", "0s", "--to", "100us")
     assert done.stdout.endswith(f"100 rows of {trace}\n")
-    assert texts(tmp_path / "out.svg")[1].startswith("whole trace: 1,000 rows")
+    assert any(words.startswith("whole trace: 1,000 rows") for words in texts(tmp_path / "out.svg"))
 
 
 def test_a_constant_register_shows_its_value_in_hex(tmp_path: Path) -> None:
@@ -141,7 +140,7 @@ def test_a_trace_of_gaps_only_is_drawn(tmp_path: Path) -> None:
     path = counter_trace(tmp_path / "run", rows=0, gap_parts=(GAPS,), finished=False)
     plot(path, "-o", tmp_path / "out.svg")
     words = texts(tmp_path / "out.svg")
-    assert words[1].startswith("UNFINISHED (being recorded, or cut off) · 0 rows · 100 lost")
+    assert "UNFINISHED (being recorded, or cut off) · 0 rows · 100 lost · 2 missed" in words
     assert "no samples" in words
 
 

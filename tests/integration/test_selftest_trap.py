@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+
 from regtap._testing.bus_shape import Access, Observation, observe
 from regtap.errors import RefusedError
 

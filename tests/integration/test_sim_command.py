@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+
 from regtap.errors import InputError, RefusedError
 from regtap.targets import parse_target
 from regtap.targets.sim import REGISTERS

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from regtap import simulator
 from regtap.errors import InputError
 from regtap.simulator import COUNT64_AHEAD, ID_BYTES, check_of

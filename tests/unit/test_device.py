@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from regtap.errors import AddressError, BusFaultError, InputError, RefusedError
 from regtap.registers import TYPES, Register
 from regtap.targets import FileTarget, parse_target

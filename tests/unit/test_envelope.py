@@ -1,7 +1,8 @@
-"""The laws of the min/max envelope: it holds every sample, invents none, and does not depend on the batches."""
+"""The laws of the envelope: it holds every sample, invents none, and does not depend on the batches."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.registers import Field, Register
 from regtap.trace import open_trace
 from regtap.trace_format import Gap
 from regtap_analysis.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows
 from regtap_analysis.signals import Samples, Signal, View, read_signals, signals_of, whole_view
-from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ def envelope_of(times: Times, values: Values, edges: Times, cuts: list[int]) -> 
     """Build an envelope from batches that end at the cuts."""
     builder = EnvelopeBuilder(edges, "uint64")
     bounds = sorted({0, len(times), *(cut for cut in cuts if cut < len(times))})
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in itertools.pairwise(bounds):
         builder.add(split_rows(times[start:stop], edges), values[start:stop])
     return builder.build()
 
@@ -153,7 +154,6 @@ def test_a_field_is_extracted_as_the_register_says(value: int, lsb: int, bits: i
 
 
 def test_the_whole_view_reaches_over_gaps_at_the_end(tmp_path: Path) -> None:
-
 
     write_trace(
         tmp_path / "run",

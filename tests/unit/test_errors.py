@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from regtap import errors
 from regtap.errors import BusFaultError, FaultError, InputError, RefusedError, RegtapError, StorageError
 

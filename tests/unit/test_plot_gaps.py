@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -101,8 +103,12 @@ def test_names_of_marks_never_overlap(marks: list[tuple[float, float]], lines: i
     widths = [width for _, width in marks]
     placed = place_names([anchor for anchor, _ in marks], widths, 900, lines)
     for line in range(lines):
-        taken = [(place.left, place.left + width) for place, width in zip(placed, widths, strict=True) if place.line == line]
-        assert all(one[1] <= other[0] for one, other in zip(taken, taken[1:], strict=False))
+        taken = [
+            (place.left, place.left + width)
+            for place, width in zip(placed, widths, strict=True)
+            if place.line == line
+        ]
+        assert all(one[1] <= other[0] for one, other in itertools.pairwise(taken))
 
 
 def test_legend_entries_wrap_where_the_line_ends() -> None:

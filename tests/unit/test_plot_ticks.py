@@ -99,7 +99,9 @@ def test_a_counter_far_from_zero_counts_from_its_smallest_value() -> None:
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(2, 8), st.booleans())
-def test_value_ticks_are_few_distinct_and_near_the_values(one: int, two: int, most: int, as_hex: bool) -> None:
+def test_value_ticks_are_few_distinct_and_near_the_values(
+    one: int, two: int, most: int, as_hex: bool
+) -> None:
     low, high = min(one, two), max(one, two)
     axis = value_axis(low, high, bits=64, most=most, as_hex=as_hex)
     margin = (high - low) // 19

@@ -5,6 +5,7 @@ import mmap
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from regtap.errors import AddressError, InputError
 from regtap.registers import TYPES, Field, Register, RegisterMap, RegisterRange, parse_range, parse_register
 

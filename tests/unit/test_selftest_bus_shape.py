@@ -6,6 +6,7 @@ import platform
 import sys
 
 import pytest
+
 from regtap._testing import bus_shape
 from regtap._testing.bus_shape import Access, decode_all, require_available
 from regtap.errors import RefusedError

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+
 from regtap._testing import checks, selftest
 from regtap._testing.checks import Outcome, run_checks
 from regtap.commands import ExitCode

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from regtap._testing.bus_shape import Access, Observation
 from regtap._testing.cases import MIXED, SAMPLES, Case, counter_examples, product_cases
 from regtap._testing.report import Table, summarise
@@ -58,15 +59,24 @@ def test_every_type_is_read_and_written_and_recorded() -> None:
     names = {case.name for case in product_cases("probe", "folder")}
 
     assert {f"{command} {kind}" for command in ("read", "write") for kind in TYPES} <= names
-    assert {"record --rate max", "record --rate 10k"} <= names
+    assert {f"record {kind} --rate max" for kind in (*TYPES, "mixed")} <= names
+    assert {f"record mixed --rate {rate}" for rate in ("10k", "100")} <= names
     assert {register.type for register in MIXED} == set(TYPES)
 
 
 def test_a_record_declares_its_registers_in_order_for_each_sample() -> None:
-    (record,) = (case for case in product_cases("probe", "folder") if case.name == "record --rate max")
+    cases = {case.name: case for case in product_cases("probe", "folder")}
 
     one_sample = tuple(Access(register.address, register.width_bytes, write=False) for register in MIXED)
-    assert record.declared == one_sample * SAMPLES
+    assert cases["record mixed --rate max"].declared == one_sample * SAMPLES
+
+
+def test_no_two_cases_share_a_name_or_an_output() -> None:
+    cases = [*product_cases("probe", "folder"), *counter_examples("probe")]
+
+    outputs = [case.argv[case.argv.index("-o") + 1] for case in cases if "-o" in case.argv]
+    assert len({case.name for case in cases}) == len(cases)
+    assert len(set(outputs)) == len(outputs)
 
 
 def test_counter_examples_are_judged_as_such() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from regtap import simulator
 from regtap.errors import AddressError, InputError, RefusedError
 from regtap.registers import Register

@@ -12,9 +12,21 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from regtap.errors import AddressError, InputError, RefusedError
 from regtap.registers import TYPES, Register
-from regtap.targets import SPELLINGS, FileTarget, MemTarget, PciTarget, Place, UioTarget, base, parse_target
+from regtap.targets import (
+    SPELLINGS,
+    FileTarget,
+    MemTarget,
+    PciTarget,
+    Place,
+    UioTarget,
+    _refusals,
+    _system,
+    base,
+    parse_target,
+)
 from regtap.targets.base import check_registers, page_runs
 
 if TYPE_CHECKING:
@@ -152,7 +164,7 @@ def test_nothing_is_opened_for_an_address_past_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = _file(tmp_path, 64)
-    monkeypatch.setattr(base.os, "open", lambda *_: pytest.fail("opened"))
+    monkeypatch.setattr(os, "open", lambda *_: pytest.fail("opened"))
     with pytest.raises(AddressError):
         target.open([Register("good", 0), Register("past", 64)])
 
@@ -162,13 +174,30 @@ def test_opening_for_no_register_is_refused(tmp_path: Path) -> None:
         _file(tmp_path, 64).open([])
 
 
+def _refuse_open(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+
+
+def _record_open_flags(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    seen: list[int] = []
+    real = os.open
+
+    def record(path: str, flags: int) -> int:
+        seen.append(flags)
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", record)
+    return seen
+
+
 @pytest.mark.parametrize(("writable", "access"), [(False, os.O_RDONLY), (True, os.O_RDWR)])
 def test_a_file_is_opened_read_only_unless_asked_and_never_with_o_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writable: bool, access: int
 ) -> None:
-    flags: list[int] = []
-    real = os.open
-    monkeypatch.setattr(base.os, "open", lambda path, flag: (flags.append(flag), real(path, flag))[1])
+    flags = _record_open_flags(monkeypatch)
     _file(tmp_path, 64).open([Register("r", 0)], writable=writable).close()
     assert [flag & os.O_ACCMODE for flag in flags] == [access]
     assert [flag & os.O_SYNC for flag in flags] == [0]
@@ -235,12 +264,27 @@ def test_each_refusal_at_open_has_cause_and_remedy(
 ) -> None:
     target = _file(tmp_path, 64)
 
-    def refuse(*_: object) -> int:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(base.os, "open", refuse)
+    _refuse_open(monkeypatch, number)
     with pytest.raises(RefusedError, match=cause) as caught:
         target.open([Register("r", 0)], writable=True)
     assert caught.value.errno == number
     assert caught.value.remedy
     assert "{" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "writable", "helps"),
+    [(0o640, False, True), (0o640, True, False), (0o660, True, True), (0o600, False, False)],
+)
+def test_the_group_is_a_remedy_exactly_where_it_may_open_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, writable: bool, helps: bool
+) -> None:
+    target = _file(tmp_path, 64)
+    os.chmod(target.path, mode)
+    monkeypatch.setattr(_system, "group_name", lambda gid: "hardware")
+    monkeypatch.setattr(_refusals, "_ROOT_GROUP", -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    _refuse_open(monkeypatch, errno.EACCES)
+    with pytest.raises(RefusedError) as caught:
+        target.open([Register("r", 0)], writable=writable)
+    assert ("join group hardware" in caught.value.remedy) == helps

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
 from regtap import _native
 from regtap.errors import AddressError, RefusedError
 from regtap.registers import Register
@@ -48,7 +49,19 @@ def _refuse_open(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def refuse(*_: object) -> int:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(base.os, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
+
+
+def _record_open_flags(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    seen: list[int] = []
+    real = os.open
+
+    def record(path: str, flags: int) -> int:
+        seen.append(flags)
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", record)
+    return seen
 
 
 def _refuse_map(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -84,9 +97,7 @@ def test_only_the_pages_of_the_registers_are_mapped(
 def test_it_is_opened_with_o_sync_and_read_only_unless_asked(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, writable: bool, access: int
 ) -> None:
-    flags: list[int] = []
-    real = os.open
-    monkeypatch.setattr(base.os, "open", lambda path, flag: (flags.append(flag), real(path, flag))[1])
+    flags = _record_open_flags(monkeypatch)
     target.open([Register("R", 0)], writable=writable).close()
     assert [flag & os.O_ACCMODE for flag in flags] == [access]
     assert [flag & os.O_SYNC for flag in flags] == [os.O_SYNC]
@@ -124,8 +135,10 @@ def test_mode_bits_are_shown_with_the_node_and_root_is_the_remedy(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path(target.node).chmod(0o640)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
     _refuse_open(monkeypatch, errno.EACCES)
     error = _refused(target)
+    assert "runs as uid 12345" in error.cause
     assert "-rw-r----- " in error.cause
     assert error.remedy == "run as root (sudo)"
 

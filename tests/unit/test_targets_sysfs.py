@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+
 from regtap import _native
 from regtap.errors import AddressError, RefusedError
 from regtap.registers import Register
@@ -36,6 +37,18 @@ def _refuse_map(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(base, "_native", SimpleNamespace(Window=refuse))
+
+
+def _record_open_flags(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    seen: list[int] = []
+    real = os.open
+
+    def record(path: str, flags: int) -> int:
+        seen.append(flags)
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", record)
+    return seen
 
 
 def _record_windows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
@@ -258,9 +271,7 @@ def test_a_bar_has_no_way_by_system_call(tmp_path: Path) -> None:
 
 
 def test_a_bar_is_opened_with_o_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flags: list[int] = []
-    real = os.open
     target = _pci(tmp_path)
-    monkeypatch.setattr(base.os, "open", lambda path, flag: (flags.append(flag), real(path, flag))[1])
+    flags = _record_open_flags(monkeypatch)
     target.open([R]).close()
     assert [flag & (os.O_SYNC | os.O_ACCMODE) for flag in flags] == [os.O_SYNC | os.O_RDONLY]

@@ -1,4 +1,4 @@
-"""open_trace and Trace: what they tell without reading rows, which rows they read, which folders they refuse."""
+"""open_trace and Trace: what they tell without rows, which rows they read, which folders they refuse."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.synthetic import HOST, START, STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.errors import InputError, TraceError
 from regtap.registers import Register
 from regtap.trace import open_trace
 from regtap.trace_format import METADATA_KEY, Gap, Mark, Mode
 from regtap.trace_parts import read_part
-from tests.synthetic import HOST, START, STATUS, TraceOptions, counter_trace, write_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,12 @@ def test_gaps_are_summed_up_by_cause(tmp_path: Path) -> None:
     longer = Gap(20, 3, 19_000, 25_000, "missed")
     counter_trace(tmp_path / "run", gaps=(MISSED, PAUSE, longer))
     throttled, missed = sorted(open_trace(tmp_path / "run").gap_summary, key=lambda summary: summary.count)
-    assert (throttled.cause, throttled.gaps, throttled.count, throttled.total_ns) == ("throttled", 1, 0, 3_000)
+    assert (throttled.cause, throttled.gaps, throttled.count, throttled.total_ns) == (
+        "throttled",
+        1,
+        0,
+        3_000,
+    )
     assert (missed.cause, missed.gaps, missed.count, missed.total_ns) == ("missed", 2, 5, 9_000)
     assert missed.longest == longer
 
@@ -129,7 +134,11 @@ def test_times_select_a_half_open_stretch(
 
 def test_rows_at_the_same_moment_are_all_selected(tmp_path: Path) -> None:
     write_trace(
-        tmp_path / "run", [Register("R", 0)], [1, 5, 5, 5, 6], {"R": [0, 1, 2, 3, 4]}, TraceOptions(rows_per_part=3)
+        tmp_path / "run",
+        [Register("R", 0)],
+        [1, 5, 5, 5, 6],
+        {"R": [0, 1, 2, 3, 4]},
+        TraceOptions(rows_per_part=3),
     )
     assert open_trace(tmp_path / "run").to_arrow(t0=5, t1=6)["R"].to_pylist() == [1, 2, 3]
 

@@ -37,7 +37,8 @@ struct Segment {
 
   // Signed: ticks before the first anchor are extended backwards.
   std::int64_t at(std::uint64_t value) const {
-    return static_cast<std::int64_t>(ns + static_cast<double>(static_cast<std::int64_t>(value - ticks)) * ns_per_tick);
+    return static_cast<std::int64_t>(ns + static_cast<double>(static_cast<std::int64_t>(value - ticks)) *
+                                              ns_per_tick);
   }
 };
 
@@ -80,8 +81,9 @@ Anchor take_anchor(Source source, unsigned tries) {
     const std::uint64_t after = ticks(bracket);
     if (after - before >= narrowest) continue;
     narrowest = after - before;
-    best = {before + narrowest / 2, raw_ns, read_ns(CLOCK_REALTIME), read_ns(CLOCK_MONOTONIC), read_ns(CLOCK_BOOTTIME),
-            (narrowest + 1) / 2};
+    best = {before + narrowest / 2,  raw_ns,
+            read_ns(CLOCK_REALTIME), read_ns(CLOCK_MONOTONIC),
+            read_ns(CLOCK_BOOTTIME), (narrowest + 1) / 2};
   }
   if (source == Source::system) best.ticks = best.raw_ns;
   return best;

@@ -14,7 +14,8 @@ namespace regtap::clock {
 
 // How the loop takes its ticks.
 //   counter  the CPU's invariant counter, read as it is
-//   fenced   the same, after every earlier load has completed: on a bus that takes longer than the counter, an
+//   fenced   the same, after every earlier load has completed: on a bus that takes longer than the counter,
+//   an
 //            unfenced one would be read while the previous row's load is still under way
 //   system   CLOCK_MONOTONIC_RAW in ns, where the kernel itself does not trust the counter
 enum class Source : std::uint32_t { counter, fenced, system };
@@ -67,9 +68,10 @@ double frequency_hz(Source source);
 
 // Converts ticks to ns by linear interpolation between neighbouring anchors (the outer segments are
 // extended), never below `floor_ns`, hence never decreasing for ticks that never decrease.
-// A negative floor_ns says that nothing came before. Sizes: ns as ticks; anchor_ticks (strictly increasing) and anchor_ns alike, at least 2.
+// A negative floor_ns says that nothing came before. Sizes: ns as ticks; anchor_ticks (strictly increasing)
+// and anchor_ns alike, at least 2.
 struct Converted {
-  std::int64_t last_ns;      // of the last element; floor_ns if there is none
+  std::int64_t last_ns;     // of the last element; floor_ns if there is none
   std::int64_t longest_ns;  // longest distance between neighbours, the first one measured from floor_ns
   std::int64_t longest_at;  // where that distance began, ns
 };

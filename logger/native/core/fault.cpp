@@ -2,9 +2,8 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <unistd.h>
-
 #include <time.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -163,10 +162,11 @@ void Scope::disarm() noexcept {
   armed = outer_;
 }
 
-Guardian::Guardian() : thread_([this] {
-      std::unique_lock lock(mutex_);
-      while (!ended_.wait_for(lock, std::chrono::milliseconds(1), [this] { return end_; })) refresh();
-    }) {
+Guardian::Guardian()
+    : thread_([this] {
+        std::unique_lock lock(mutex_);
+        while (!ended_.wait_for(lock, std::chrono::milliseconds(1), [this] { return end_; })) refresh();
+      }) {
   pthread_setname_np(thread_.native_handle(), "regtap-guard");
 }
 

@@ -23,10 +23,11 @@ struct Range {
   std::size_t size_bytes;
 };
 
-void acquire();           // counted; installs on the first
-void release() noexcept;  // restores on the last
-void refresh() noexcept;  // if somebody replaced the handler while guarded: installs it again on top
-void refresh_if_stale() noexcept;  // refresh() at most once a clock tick (1-10 ms): cheap enough for every access
+void acquire();                    // counted; installs on the first
+void release() noexcept;           // restores on the last
+void refresh() noexcept;           // if somebody replaced the handler while guarded: installs it again on top
+void refresh_if_stale() noexcept;  // refresh() at most once a clock tick (1-10 ms): cheap enough for every
+                                   // access
 
 // One guarded stretch of code on this thread:
 //   Scope scope(ranges);

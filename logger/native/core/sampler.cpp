@@ -72,7 +72,8 @@ Sampler::Sampler(Spool spool, std::vector<Channel> channels, Plan plan)
   const bool match = std::equal(kinds.begin(), kinds.end(), channels_.begin(), channels_.end(),
                                 [](Kind kind, const Channel& channel) { return kind == channel.kind; });
   if (!match || channels_.empty()) throw std::invalid_argument("the spool was made for other registers");
-  if (spool_.geometry().gap_capacity <= 2 * kReservedGaps) throw std::invalid_argument("the gap table is too small");
+  if (spool_.geometry().gap_capacity <= 2 * kReservedGaps)
+    throw std::invalid_argument("the gap table is too small");
   seal_ticks_ = in_ticks(plan_.seal_ns, plan_.source);
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) may_spin_ = CPU_COUNT(&allowed) > 1;
@@ -263,7 +264,8 @@ void Sampler::start_dropping() {
   begin_open_gap();
 }
 
-// Storing resumes when an eighth of the ring is free, so that a slow writer makes few long gaps, not many short.
+// Storing resumes when an eighth of the ring is free, so that a slow writer makes few long gaps, not many
+// short.
 void Sampler::resume_if_roomy() {
   row_ = 0;
   const std::uint64_t count = spool_.geometry().block_count;
@@ -294,7 +296,8 @@ void Sampler::close_open_gap() {
   const std::uint64_t published =
       spool_.block_header(Spool::kOverflow).published.load(std::memory_order_relaxed);
   if (published > gap.base)
-    note_gap({gap.first_index, published - gap.base, gap.t0_ticks, clock::ticks(plan_.source), Cause::full, 0});
+    note_gap(
+        {gap.first_index, published - gap.base, gap.t0_ticks, clock::ticks(plan_.source), Cause::full, 0});
   gap.cause.store(Cause::none, std::memory_order_release);
 }
 
@@ -346,7 +349,8 @@ void Sampler::note_gap(const Gap& gap) {
   const std::uint64_t used = block.gap_count.load(std::memory_order_relaxed);
   Gap* const table = spool_.gaps(at);
   if (dropping_ && used + kReservedGaps >= spool_.geometry().gap_capacity) {
-    // No block can take this table yet. Counts stay exact; the place of the rest becomes one span for each cause.
+    // No block can take this table yet. Counts stay exact; the place of the rest becomes one span for each
+    // cause.
     for (Gap* entry = table + used; entry != table && entry != table + used - kReservedGaps; --entry) {
       if (entry[-1].cause != gap.cause) continue;
       entry[-1].count += gap.count;

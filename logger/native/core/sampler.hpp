@@ -23,12 +23,12 @@ enum class Ended : std::uint32_t { running, stopped, duration, samples, full, fa
 struct Plan {
   clock::Source source = clock::Source::counter;
   OnFull on_full = OnFull::wait;
-  std::optional<Period> period;  // none: as fast as the bus allows
-  std::uint64_t duration_ns = 0;  // 0: until stopped
-  std::uint64_t samples = 0;      // samples taken; 0: until stopped
+  std::optional<Period> period;           // none: as fast as the bus allows
+  std::uint64_t duration_ns = 0;          // 0: until stopped
+  std::uint64_t samples = 0;              // samples taken; 0: until stopped
   std::uint64_t seal_ns = 1'000'000'000;  // a block is handed over at least this often
-  int cpu = -1;                   // -1: wherever the scheduler likes
-  int fifo_priority = 0;          // 0: the ordinary scheduling class
+  int cpu = -1;                           // -1: wherever the scheduler likes
+  int fifo_priority = 0;                  // 0: the ordinary scheduling class
 };
 
 // The balance: at full rate taken = stored + lost, paced due = stored + lost + missed. Exact once ended.
@@ -40,8 +40,8 @@ struct Progress {
   std::uint64_t due = 0;  // paced only
   std::uint64_t pauses = 0;
   std::uint64_t throttled_ticks = 0;
-  Lateness lateness;           // paced only, once ended
-  int fault_channel = -1;      // once ended by a fault
+  Lateness lateness;       // paced only, once ended
+  int fault_channel = -1;  // once ended by a fault
   int cpu_errno = 0;       // why the thread could not be pinned
   int priority_errno = 0;  // why it could not become SCHED_FIFO
 };
@@ -140,8 +140,8 @@ struct Arrays {
   std::vector<std::byte*> columns;
   std::uint64_t count;
 };
-// Takes `arrays.count` rows, fewer after a bus error or, with slice_ns, when that much time is over: call again
-// with the arrays moved on. `last` carries the tick of the row before from one call to the next.
+// Takes `arrays.count` rows, fewer after a bus error or, with slice_ns, when that much time is over: call
+// again with the arrays moved on. `last` carries the tick of the row before from one call to the next.
 Samples sample_into(const Arrays& arrays, const std::vector<Channel>& channels, clock::Source source,
                     std::uint64_t slice_ns, std::uint64_t& last);
 

@@ -9,8 +9,8 @@
 namespace regtap {
 namespace {
 
-constexpr std::uint64_t kSpinNs = 200'000;      // longer than a wake-up of an idle virtual machine usually takes
-constexpr double kAnchorNs = 10e6;              // 100 ppm of frequency error over this is 1 us
+constexpr std::uint64_t kSpinNs = 200'000;  // longer than a wake-up of an idle virtual machine usually takes
+constexpr double kAnchorNs = 10e6;          // 100 ppm of frequency error over this is 1 us
 constexpr std::uint64_t kWideBracketNs = 2000;  // a bracket this wide was interrupted
 
 void relax() {
@@ -23,7 +23,8 @@ void relax() {
 
 // Sleeps until `until_ns` on CLOCK_MONOTONIC, or until somebody wakes the word after making it non-zero.
 void sleep_on(const std::atomic<std::uint32_t>& word, std::uint64_t until_ns) {
-  const timespec until = {static_cast<time_t>(until_ns / 1'000'000'000u), static_cast<long>(until_ns % 1'000'000'000u)};
+  const timespec until = {static_cast<time_t>(until_ns / 1'000'000'000u),
+                          static_cast<long>(until_ns % 1'000'000'000u)};
   syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, 0, &until, nullptr, FUTEX_BITSET_MATCH_ANY);
 }
 
@@ -35,7 +36,8 @@ Schedule::Schedule(clock::Source source, Period period, std::uint64_t limit, Con
       limit_(limit),
       control_(control),
       ticks_per_ns_(clock::frequency_hz(source) / 1e9),
-      period_ticks_(static_cast<double>(period.numerator_ns) / static_cast<double>(period.denominator) * ticks_per_ns_) {
+      period_ticks_(static_cast<double>(period.numerator_ns) / static_cast<double>(period.denominator) *
+                    ticks_per_ns_) {
   anchor(64);
   start_ns_ = anchor_ns_;
 }

@@ -21,8 +21,8 @@ struct Lateness {
   std::uint64_t longest = 0;
 };
 
-// Waits for slots on the sampling thread: asleep until 200 us before a slot, then spinning. At most one system
-// call a slot, none when slots are closer than that.
+// Waits for slots on the sampling thread: asleep until 200 us before a slot, then spinning. At most one
+// system call a slot, none when slots are closer than that.
 class Schedule {
  public:
   enum class Event { slot, missed, stopped, ended };
@@ -30,9 +30,9 @@ class Schedule {
   // Slot 0 is due now; `limit` slots are due in all.
   Schedule(clock::Source source, Period period, std::uint64_t limit, Control& control);
 
-  // Waits for the next slot. `slot`: take a row now, it is slot next() - 1. `missed`: slots that could not begin
-  // before their successors were due: see missed_*(). `stopped`: a stop was asked for; slots that had passed
-  // unserved are reported as `missed` first.
+  // Waits for the next slot. `slot`: take a row now, it is slot next() - 1. `missed`: slots that could not
+  // begin before their successors were due: see missed_*(). `stopped`: a stop was asked for; slots that had
+  // passed unserved are reported as `missed` first.
   Event wait();
 
   std::uint64_t next() const { return slot_; }  // slots accounted for so far

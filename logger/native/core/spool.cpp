@@ -8,7 +8,9 @@
 namespace regtap::spool {
 namespace {
 
-constexpr std::size_t round_up(std::size_t value, std::size_t unit) { return (value + unit - 1) / unit * unit; }
+constexpr std::size_t round_up(std::size_t value, std::size_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
 
 }  // namespace
 
@@ -40,7 +42,9 @@ std::vector<std::size_t> Geometry::column_offsets() const {
 
 std::size_t Geometry::block_bytes() const { return round_up(column_offsets().back(), kPage); }
 
-std::size_t Geometry::total_bytes() const { return header_bytes() + block_bytes() * (std::size_t{block_count} + 1); }
+std::size_t Geometry::total_bytes() const {
+  return header_bytes() + block_bytes() * (std::size_t{block_count} + 1);
+}
 
 Geometry fit(std::size_t size_bytes, std::vector<Kind> kinds, bool has_latency, std::uint32_t block_count,
              std::uint32_t gap_capacity, std::size_t document_bytes) {
@@ -62,7 +66,8 @@ Spool Spool::format(std::span<std::byte> memory, const Geometry& geometry, std::
                     std::uint64_t owner_pid) {
   if (geometry.rows_per_block == 0 || geometry.block_count < 2 || geometry.document_bytes != document.size())
     throw std::invalid_argument("a spool needs at least two blocks of one row, and its document");
-  if (memory.size() < geometry.total_bytes()) throw std::invalid_argument("the memory is too small for the spool");
+  if (memory.size() < geometry.total_bytes())
+    throw std::invalid_argument("the memory is too small for the spool");
   Spool spool(memory, geometry);
   SpoolHeader& header = spool.header();
   header.version = kVersion;
@@ -102,7 +107,8 @@ Spool Spool::attach(std::span<std::byte> memory) {
   for (Kind kind : geometry.kinds)
     if (kind > Kind::u64be) refuse("its header is damaged");
   // 32-bit factors in 64-bit arithmetic: the sums below cannot wrap.
-  if (geometry.rows_per_block == 0 || geometry.block_count < 2 || header.header_bytes != geometry.header_bytes() ||
+  if (geometry.rows_per_block == 0 || geometry.block_count < 2 ||
+      header.header_bytes != geometry.header_bytes() ||
       header.document_offset != geometry.document_offset() || header.block_bytes != geometry.block_bytes() ||
       header.header_bytes > memory.size() ||
       header.block_bytes > (memory.size() - header.header_bytes) / (std::size_t{header.block_count} + 1))
@@ -111,7 +117,8 @@ Spool Spool::attach(std::span<std::byte> memory) {
 }
 
 std::byte* Spool::block(std::uint64_t sequence) const {
-  const std::uint64_t index = sequence == kOverflow ? geometry_.block_count : sequence % geometry_.block_count;
+  const std::uint64_t index =
+      sequence == kOverflow ? geometry_.block_count : sequence % geometry_.block_count;
   const SpoolHeader& header = this->header();
   return memory_.data() + header.header_bytes + index * header.block_bytes;
 }

@@ -14,12 +14,12 @@
 // release order; who loads the count with acquire order (a reader in this process, or one that opens the file
 // after a kill -9) sees every completed row, on weakly ordered machines too. The same holds for a gap and
 // gap_count, for a full block and `sealed`, and, towards the filler, for a block that became durable and
-// `released`. A block is reused only when sealed - released < block_count, and is emptied before it is given its new
-// sequence number, so that no old row can be taken for a new one.
+// `released`. A block is reused only when sealed - released < block_count, and is emptied before it is given
+// its new sequence number, so that no old row can be taken for a new one.
 //
-// When no block is free and the policy drops samples, the filler goes on in the overflow block. Its `published`
-// counts on from where it was, and the open gap's base says where the gap began, so that the number of lost
-// samples is exact at every instruction.
+// When no block is free and the policy drops samples, the filler goes on in the overflow block. Its
+// `published` counts on from where it was, and the open gap's base says where the gap began, so that the
+// number of lost samples is exact at every instruction.
 #pragma once
 
 #include <atomic>
@@ -109,7 +109,7 @@ struct Geometry {
   std::size_t document_offset() const;
   std::size_t header_bytes() const;
   std::size_t block_bytes() const;
-  std::size_t total_bytes() const;                   // with the overflow block
+  std::size_t total_bytes() const;                  // with the overflow block
   std::vector<std::size_t> column_offsets() const;  // in a block: ticks, registers, latency if any
 };
 
@@ -132,8 +132,12 @@ class Spool {
   // Block of a sequence number; the overflow block is block(kOverflow).
   static constexpr std::uint64_t kOverflow = ~std::uint64_t{0};
   std::byte* block(std::uint64_t sequence) const;
-  BlockHeader& block_header(std::uint64_t sequence) const { return *reinterpret_cast<BlockHeader*>(block(sequence)); }
-  Gap* gaps(std::uint64_t sequence) const { return reinterpret_cast<Gap*>(block(sequence) + sizeof(BlockHeader)); }
+  BlockHeader& block_header(std::uint64_t sequence) const {
+    return *reinterpret_cast<BlockHeader*>(block(sequence));
+  }
+  Gap* gaps(std::uint64_t sequence) const {
+    return reinterpret_cast<Gap*>(block(sequence) + sizeof(BlockHeader));
+  }
 
  private:
   Spool(std::span<std::byte> memory, Geometry geometry) : memory_(memory), geometry_(std::move(geometry)) {}

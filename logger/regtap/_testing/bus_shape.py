@@ -97,7 +97,7 @@ def observe(argv: Sequence[str], probe: str, *, deadline_s: float = DEADLINE_S) 
         RefusedError: The page trap is not available, or the system does not let it trace.
         FaultError: The page trap lost the command on the way.
     """
-    from regtap._testing import _native  # noqa: PLC0415 (built on x86-64 only)
+    from regtap._testing import _native
 
     require_available()
     with tempfile.TemporaryFile() as output:
@@ -135,7 +135,7 @@ def _as_regtap_error(error: OSError) -> RegtapError:
 @functools.cache
 def _decoder() -> Callable[[int, bool, bytes], tuple[Access, ...]]:
     """Return the function that decodes one entry of the log."""
-    import iced_x86 as x86  # noqa: PLC0415 (optional: the extra `selftest`)
+    import iced_x86 as x86
 
     factory = x86.InstructionInfoFactory()
     both = {x86.OpAccess.READ_WRITE, x86.OpAccess.READ_COND_WRITE}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SAMPLES = 1000
+_PATIENCE_S = 30.0
 _REGISTERS = ("COUNT32", "CHECK", "STATUS")
 
 
@@ -66,16 +67,16 @@ def _checks(folder: str) -> list[tuple[str, Callable[[], str]]]:
 
 
 def _native_core() -> str:
-    from regtap import _native  # noqa: F401, PLC0415 (whether it loads is the question)
+    from regtap import _native  # noqa: F401 (whether it loads is the question)
 
     return "loads"
 
 
 def _simulated_device() -> str:
-    import numpy as np  # noqa: PLC0415 (slow to import)
+    import numpy as np
 
-    import regtap  # noqa: PLC0415
-    from regtap.simulator import check_of  # noqa: PLC0415
+    import regtap
+    from regtap.simulator import check_of
 
     ticks = np.empty(SAMPLES, np.uint64)
     checked = np.empty(SAMPLES, np.uint64)
@@ -89,10 +90,10 @@ def _simulated_device() -> str:
 
 
 def _record(path: str) -> str:
-    import regtap  # noqa: PLC0415
+    import regtap
 
-    with regtap.record(_REGISTERS, target="sim", output=path, samples=SAMPLES):
-        pass
+    with regtap.record(_REGISTERS, path, target="sim", samples=SAMPLES) as capture:
+        capture.wait(_PATIENCE_S)
     trace = regtap.open_trace(path)
     totals = trace.totals
     if totals is None or not totals.balanced:
@@ -103,7 +104,7 @@ def _record(path: str) -> str:
 
 
 def _clock(path: str) -> str:
-    import regtap  # noqa: PLC0415
+    import regtap
 
     clock = regtap.open_trace(path).clock
     megahertz = clock.frequency_hz / 1e6
@@ -111,7 +112,7 @@ def _clock(path: str) -> str:
 
 
 def _fault_guard(path: str) -> str:
-    import regtap  # noqa: PLC0415
+    import regtap
 
     with open(path, "wb") as file:
         file.truncate(4096)

@@ -14,6 +14,7 @@ import click
 
 from regtap.commands._output import ExitCode
 from regtap.errors import InputError
+from regtap.quantities import format_rate
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
@@ -115,6 +116,6 @@ class _Progress:
         self._seen = (status.elapsed_s, status.taken)
         rate = (status.taken - taken) / max(status.elapsed_s - seconds, 1e-9)
         return (
-            f"{status.elapsed_s:6.1f} s  {rate / 1e6:8.3f} M/s  {status.stored:,} stored  {status.lost:,} lost  "
-            f"{status.missed:,} missed  spool {100 * status.spool_fill:.0f} %"
+            f"{status.elapsed_s:6.1f} s  {format_rate(max(rate, 0.0)):>10}  {status.stored:,} stored  "
+            f"{status.lost:,} lost  {status.missed:,} missed  spool {100 * status.spool_fill:.0f} %"
         )

@@ -52,8 +52,8 @@ def _lines(summary: Summary) -> Iterator[str]:
     each = f" ({summary.bytes / totals.stored:.2f} bytes a sample)" if totals.stored else ""
     parts = f"{summary.parts} part{'s' if summary.parts != 1 else ''}"
     yield f"{summary.output}: {parts}, {format_size(summary.bytes)}{each}"
-    bound = f"within {summary.clock.error_bound_ns:.0f} ns"
-    yield f"{summary.output}: clock {summary.clock.source}, {bound}; longest hole {format_duration_ns(summary.longest_hole_ns)}"
+    clock = f"clock {summary.clock.source}, within {summary.clock.error_bound_ns:.0f} ns"
+    yield f"{summary.output}: {clock}; longest hole {format_duration_ns(summary.longest_hole_ns)}"
     if totals.due is not None:
         late = summary.lateness
         yield (
@@ -66,7 +66,11 @@ def _lines(summary: Summary) -> Iterator[str]:
 
 def _pauses(summary: Summary) -> str:
     share = 100 * summary.totals.throttled_ns / max(summary.span_ns, 1)
-    even = "" if summary.rate_hz is None else f"; --rate {_two_digits(summary.rate_hz * 0.9)} would give even spacing"
+    even = (
+        ""
+        if summary.rate_hz is None
+        else f"; --rate {_two_digits(summary.rate_hz * 0.9)} would give even spacing"
+    )
     times = f"{summary.pauses:,} time{'s' if summary.pauses != 1 else ''}"
     return f"{summary.output}: the loop waited for the writer {times}, {share:.1f} % of the time{even}"
 
@@ -74,7 +78,9 @@ def _pauses(summary: Summary) -> str:
 def _two_digits(rate_hz: float) -> str:
     for factor, unit in ((10**6, "M"), (10**3, "k")):
         if rate_hz >= factor:
-            return f"{rate_hz / factor:.2g}{unit}" if rate_hz < 100 * factor else f"{rate_hz / factor:.0f}{unit}"
+            return (
+                f"{rate_hz / factor:.2g}{unit}" if rate_hz < 100 * factor else f"{rate_hz / factor:.0f}{unit}"
+            )
     return f"{rate_hz:.0f}"
 
 

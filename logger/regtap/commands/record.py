@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regtap import units
-from regtap.commands._options import json_option, target_option
 from regtap.commands._capturing import EndSignals, find_command, run_command, wait_with_progress
+from regtap.commands._options import json_option, target_option
 from regtap.commands._output import ExitCode, print_note
 from regtap.commands._report import print_report
 from regtap.errors import InputError
@@ -42,8 +42,12 @@ class _WithCommand(click.Command):
 
 @click.command(cls=_WithCommand, short_help="Record registers into a trace.")
 @target_option
-@click.option("-o", "--output", required=True, metavar="DIR", help="The trace: a folder that does not exist yet.")
-@click.option("--rate", default="max", show_default=True, metavar="RATE", help="max, or samples a second (10k).")
+@click.option(
+    "-o", "--output", required=True, metavar="DIR", help="The trace: a folder that does not exist yet."
+)
+@click.option(
+    "--rate", default="max", show_default=True, metavar="RATE", help="max, or samples a second (10k)."
+)
 @click.option("--duration", metavar="TIME", help="End after this time (2s, 500ms).")
 @click.option("--samples", metavar="N", help="End after this many samples (100k).")
 @click.option(
@@ -52,21 +56,27 @@ class _WithCommand(click.Command):
     help="When the ring is full: pause, drop and count, or end.  [default: wait at max, else discard]",
 )
 @click.option("--latency", is_flag=True, help="Add latency_ns: from first to last access of each row.")
-@click.option("--spool-size", metavar="SIZE", help="Ring in shared memory (64MiB).  [default: as needed, up to 1GiB]")
+@click.option(
+    "--spool-size", metavar="SIZE", help="Ring in shared memory (64MiB).  [default: as needed, up to 1GiB]"
+)
 @click.option("--compress", type=click.Choice(["none", "zstd"]), default="none", show_default=True)
 @click.option("--cpu", type=int, metavar="N", help="CPU of the sampling thread.")
 @click.option("--realtime", is_flag=True, help="SCHED_FIFO, and no deep sleep states.")
 @click.option("--strict-pace", is_flag=True, help="Missed slots are a finding too (exit code 1).")
-@click.option("--user", metavar="NAME", help="Become this user once the target is mapped.  [default: sudo's caller]")
+@click.option(
+    "--user", metavar="NAME", help="Become this user once the target is mapped.  [default: sudo's caller]"
+)
 @json_option
 @click.argument("texts", metavar="REGISTER...", nargs=-1, required=True)
 @click.pass_context
-def record(ctx: click.Context, target_text: str, texts: tuple[str, ...], as_json: bool, **given: Any) -> int:
+def record(
+    ctx: click.Context, /, target_text: str, texts: tuple[str, ...], as_json: bool, **given: Any
+) -> int:
     """Read registers in a tight loop and store every sample.
 
-    REGISTER is ADDRESS[:TYPE], NAME=ADDRESS[:TYPE], or a name that the target knows; each row reads them once,
-    in this order. The capture ends after --duration or --samples, on Ctrl-C or SIGTERM, or with COMMAND, whose
-    exit status is passed on if the capture is clean.
+    REGISTER is ADDRESS[:TYPE], NAME=ADDRESS[:TYPE], or a name that the target knows; each row reads them
+    once, in this order. The capture ends after --duration or --samples, on Ctrl-C or SIGTERM, or with COMMAND,
+    whose exit status is passed on if the capture is clean.
     """
     command = _command(ctx)
     target = parse_target(target_text)
@@ -92,7 +102,7 @@ def _command(ctx: click.Context) -> list[str] | None:
 
 
 def _options(given: dict[str, Any], before_output: Callable[[], None] | None) -> RecordOptions:
-    from regtap.options import RecordOptions  # noqa: PLC0415 - the native core, which --help does not need
+    from regtap.options import RecordOptions
 
     return RecordOptions(
         rate_hz=units.parse_rate_hz(given["rate"]),
@@ -114,10 +124,14 @@ def _say_whose_files(user: User | None) -> None:
 
 
 def _capture(
-    target: Target, registers: Sequence[Register], output: str, options: RecordOptions, command: list[str] | None
+    target: Target,
+    registers: Sequence[Register],
+    output: str,
+    options: RecordOptions,
+    command: list[str] | None,
 ) -> tuple[Capture, int]:
     """Record to the end; return the closed capture and the command's exit status."""
-    from regtap.recorder import Capture  # noqa: PLC0415 - pyarrow, which a usage error does not need
+    from regtap.recorder import Capture
 
     capture = Capture(target, registers, output, options)
     with EndSignals() as signals:

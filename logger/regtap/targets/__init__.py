@@ -36,7 +36,7 @@ def parse_target(text: str) -> Target:
     if text == "mem":
         return MemTarget(text)
     if kind == "sim":
-        from regtap.targets.sim import SimTarget  # noqa: PLC0415 (only those who ask for it pay for it)
+        from regtap.targets.sim import SimTarget
 
         return SimTarget.from_spec(text)
     parse = {"uio": UioTarget.from_spec, "pci": PciTarget.from_spec, "file": FileTarget.from_spec}.get(kind)

@@ -46,6 +46,7 @@ _AT_MAP = {
     errno.ENOMEM: ("no room to map {place} of {node}", "free memory, or raise `ulimit -v`"),
     errno.EOVERFLOW: ("{place} is past what {node} can address", "check the address"),
 }
+_ROOT_GROUP = 0  # joining it is no better than being root
 _UNKNOWN = ("{node}: {text}", "see `dmesg` for the kernel's own word on it")
 
 
@@ -75,6 +76,8 @@ def at_syscall(spec: str, register: Register, error: OSError | None) -> RefusedE
 def no_permission(node: str, error: OSError, *, writable: bool, group_helps: bool = True) -> RefusedError:
     """Return the refusal for EACCES: the node's mode bits keep this user out."""
     cause = f"{node} is {_system.describe_node(node)} and this process runs as {_system.describe_user()}"
+    if os.geteuid() == 0:  # a container or sandbox took the capability that lets root in
+        return RefusedError(cause, remedy="change its mode, or allow CAP_DAC_OVERRIDE", errno=error.errno)
     group = _opening_group(node, writable) if group_helps else None
     remedy = f"run as root (sudo), or join group {group}" if group else "run as root (sudo)"
     return RefusedError(cause, remedy=remedy, errno=error.errno)
@@ -87,7 +90,7 @@ def _opening_group(node: str, writable: bool) -> str | None:
         status = os.stat(node)
     except OSError:
         return None
-    helps = status.st_mode & needed == needed and status.st_gid != 0
+    helps = status.st_mode & needed == needed and status.st_gid != _ROOT_GROUP
     return _system.group_name(status.st_gid) if helps else None
 
 

@@ -45,14 +45,16 @@ class Target(ABC):
         """Whether a real bus lies behind it, so that its costs are a device's and not those of RAM."""
         return True
 
-    def resolve(self, texts: Sequence[str]) -> tuple[Register, ...]:
-        """Return the registers that a person means, in the same order.
+    def resolve(self, texts: Sequence[Register | str]) -> tuple[Register, ...]:
+        """Return the registers that a person means, in the same order; descriptions stay as they are.
 
         Raises:
             InputError: A text is no register, or two would share a column.
             AddressError: An address is misaligned or over 64 bits.
         """
-        resolved = tuple(parse_register(text, self.registers) for text in texts)
+        resolved = tuple(
+            text if isinstance(text, Register) else parse_register(text, self.registers) for text in texts
+        )
         seen: set[str] = set()
         for register in resolved:
             if register.name in seen:

@@ -1,0 +1,62 @@
+# Every target does its own set-up: make demo and make test work on a clean clone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SOURCES := $(shell find logger/native -name '*.[ch]pp') logger/native/CMakeLists.txt pyproject.toml
+# Without isolation the build is incremental; what it needs is installed first, from pyproject.toml's list.
+BUILD_NEEDS := "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.24" ninja
+CPP := $(shell find logger/native -name '*.[ch]pp')
+
+.PHONY: help demo test lint types imports check format stubs bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    capture a simulated device, draw it, and say where to look (results/demo)"
+	@echo "make test    run the tests"
+	@echo "make check   lint, types, import contracts"
+	@echo "make bench   measure against the bars (results/)"
+	@echo "make format  rewrite the sources as the formatters want them"
+	@echo "make stubs   write the stubs of the native modules anew"
+
+demo: $(READY)
+	$(BIN)/regtap demo
+
+test: $(READY)
+	$(BIN)/pytest
+
+check: lint types imports
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/clang-format --dry-run --Werror $(CPP)
+
+types: $(READY)
+	$(BIN)/mypy
+	$(BIN)/python -m nanobind.stubgen -q -m regtap._native -O build/stubs
+	diff -u logger/regtap/_native.pyi build/stubs/_native.pyi
+
+imports: $(READY)
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+	$(BIN)/clang-format -i $(CPP)
+
+stubs: $(READY)
+	$(BIN)/python -m nanobind.stubgen -m regtap._native -O logger/regtap
+
+bench: $(READY)
+	$(BIN)/pytest tests/benchmarks
+
+$(READY): $(SOURCES)
+	@sh .ci/prerequisites $(PYTHON)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(BUILD_NEEDS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf build $(VENV)

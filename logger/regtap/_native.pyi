@@ -1,0 +1,202 @@
+from collections.abc import Sequence
+import enum
+from typing import Annotated
+
+import numpy
+from numpy.typing import NDArray
+
+
+class BusFault(Exception):
+    pass
+
+class Kind(enum.Enum):
+    u8 = 0
+
+    u16 = 1
+
+    u32 = 2
+
+    u64 = 3
+
+    u16be = 4
+
+    u32be = 5
+
+    u64be = 6
+
+class Window:
+    """One mapped window of a descriptor, which stays the caller's."""
+
+    def __init__(self, fd: int, offset: int, size: int, writable: bool) -> None: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def load(self, offset: int, width_bytes: int) -> int:
+        """Exactly one volatile load."""
+
+    def store(self, offset: int, width_bytes: int, value: int) -> None:
+        """Exactly one volatile store."""
+
+    def close(self) -> None: ...
+
+def pread_register(fd: int, offset: int, width_bytes: int) -> int: ...
+
+def pwrite_register(fd: int, offset: int, width_bytes: int, value: int) -> None: ...
+
+def run_simulator(fd: int, parent_pid: int) -> None: ...
+
+class Source(enum.Enum):
+    counter = 0
+
+    fenced = 1
+
+    system = 2
+
+def best_source(is_device: bool) -> Source: ...
+
+def source_name(source: Source) -> str: ...
+
+def take_anchor(source: Source) -> tuple[int, int, int, int, int, int]:
+    """
+    (ticks, raw_ns, realtime_ns, monotonic_ns, boottime_ns, uncertainty_ticks)
+    """
+
+def frequency_hz(source: Source) -> float: ...
+
+def convert_ticks(ticks: NDArray[numpy.uint64], ns: NDArray[numpy.int64], anchor_ticks: NDArray[numpy.uint64], anchor_ns: NDArray[numpy.int64], floor_ns: int) -> tuple[int, int, int]:
+    """Fill ns; (last_ns, longest_ns, longest_at)."""
+
+class OnFull(enum.Enum):
+    wait = 0
+
+    discard = 1
+
+    stop = 2
+
+class Ended(enum.Enum):
+    running = 0
+
+    stopped = 1
+
+    duration = 2
+
+    samples = 3
+
+    full = 4
+
+    fault = 5
+
+class Progress:
+    @property
+    def ended(self) -> Ended: ...
+
+    @property
+    def taken(self) -> int: ...
+
+    @property
+    def lost(self) -> int: ...
+
+    @property
+    def missed(self) -> int: ...
+
+    @property
+    def due(self) -> int: ...
+
+    @property
+    def pauses(self) -> int: ...
+
+    @property
+    def throttled_ticks(self) -> int: ...
+
+    @property
+    def late_slots(self) -> int: ...
+
+    @property
+    def late_sum_ticks(self) -> int: ...
+
+    @property
+    def late_longest_ticks(self) -> int: ...
+
+    @property
+    def fault_channel(self) -> int: ...
+
+    @property
+    def cpu_errno(self) -> int: ...
+
+    @property
+    def priority_errno(self) -> int: ...
+
+class Plan:
+    def __init__(self) -> None: ...
+
+    @property
+    def source(self) -> Source: ...
+
+    @source.setter
+    def source(self, arg: Source, /) -> None: ...
+
+    @property
+    def on_full(self) -> OnFull: ...
+
+    @on_full.setter
+    def on_full(self, arg: OnFull, /) -> None: ...
+
+    def set_period(self, numerator_ns: int, denominator: int) -> None:
+        """Pace by an absolute schedule of this exact period."""
+
+    @property
+    def duration_ns(self) -> int: ...
+
+    @duration_ns.setter
+    def duration_ns(self, arg: int, /) -> None: ...
+
+    @property
+    def samples(self) -> int: ...
+
+    @samples.setter
+    def samples(self, arg: int, /) -> None: ...
+
+    @property
+    def seal_ns(self) -> int: ...
+
+    @seal_ns.setter
+    def seal_ns(self, arg: int, /) -> None: ...
+
+    @property
+    def cpu(self) -> int: ...
+
+    @cpu.setter
+    def cpu(self, arg: int, /) -> None: ...
+
+    @property
+    def fifo_priority(self) -> int: ...
+
+    @fifo_priority.setter
+    def fifo_priority(self, arg: int, /) -> None: ...
+
+class Sampler:
+    """The sampling thread over a formatted spool."""
+
+    def __init__(self, memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], places: Sequence[tuple[Window, int, Kind]], plan: Plan) -> None: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def join(self) -> None: ...
+
+    def running(self) -> bool: ...
+
+    def wait_sealed(self, seen: int, timeout_ns: int) -> int: ...
+
+    def release(self, sequence: int) -> None: ...
+
+    def progress(self) -> Progress: ...
+
+def prefault(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')]) -> None: ...
+
+def format_spool(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], kinds: Sequence[Kind], latency: bool, blocks: int, gap_capacity: int, document: bytes, owner_pid: int) -> int: ...
+
+def sample_into(places: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, last: int) -> tuple[int, int, int]:
+    """(taken, fault_channel, last)"""

@@ -1,0 +1,203 @@
+"""From what a command raises or returns to exit code and one line; the commands themselves run elsewhere."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from regtap import commands
+from regtap.commands import ExitCode, main
+from regtap.commands._output import print_error, print_json_list
+from regtap.errors import (
+    AddressError,
+    BusFaultError,
+    InputError,
+    RefusedError,
+    RegtapError,
+    StorageError,
+    TraceError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class _Entry(EntryPoint):
+    """An entry point of a command that does one thing."""
+
+    def load(self) -> object:
+        return _COMMANDS[self.value]
+
+
+_COMMANDS: dict[str, click.Command] = {}
+
+
+def _install(monkeypatch: pytest.MonkeyPatch, outcome: object) -> None:
+    """Let `regtap act` raise or return an outcome."""
+
+    def act() -> object:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    monkeypatch.setitem(_COMMANDS, "act", click.Command("act", callback=act))
+    monkeypatch.setattr(commands, "_entries", lambda: {"act": _Entry("act", "act", "regtap.commands")})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (None, ExitCode.OK),
+        (ExitCode.FINDING, ExitCode.FINDING),
+        (3, ExitCode.REFUSED),
+        ("text", ExitCode.OK),
+        (InputError("x"), ExitCode.INPUT),
+        (AddressError("x", address=1), ExitCode.INPUT),
+        (TraceError("x"), ExitCode.INPUT),
+        (click.UsageError("x"), ExitCode.INPUT),
+        (click.BadParameter("x"), ExitCode.INPUT),
+        (RefusedError("x", remedy="y"), ExitCode.REFUSED),
+        (PermissionError(errno.EACCES, "x", "path"), ExitCode.REFUSED),
+        (BusFaultError("R", 0), ExitCode.FAULT),
+        (StorageError("x", path="p"), ExitCode.FAULT),
+        (OSError(errno.ENOSPC, "x"), ExitCode.FAULT),
+        (RegtapError("x"), ExitCode.FAULT),
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (click.exceptions.Exit(1), ExitCode.FINDING),
+    ],
+)
+def test_each_outcome_has_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch, outcome: object, code: ExitCode
+) -> None:
+    _install(monkeypatch, outcome)
+    assert main(["act"]) == code
+
+
+@pytest.mark.parametrize(
+    "error", [InputError("a\n b"), RefusedError("a", remedy="b"), OSError(2, "a", "p"), click.UsageError("a")]
+)
+def test_an_error_is_one_line_on_stderr(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    _install(monkeypatch, error)
+    main(["act"])
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("regtap: error: ")
+    assert printed.err.count("\n") == 1
+
+
+def test_an_error_of_the_system_names_its_path(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _install(monkeypatch, PermissionError(errno.EACCES, "Permission denied", "/some/path"))
+    main(["act"])
+    assert "/some/path: Permission denied" in capsys.readouterr().err
+
+
+def test_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    _install(monkeypatch, ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        main(["act"])
+
+
+def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_error("a\x1b[31m\nb\udcffµ")
+    assert capsys.readouterr().err == "regtap: error: a\\x1b[31m b\\udcffµ\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["frobnicate"], "No such command 'frobnicate'; see `regtap --help`"),
+        (["--frob"], "see `regtap --help`"),
+        (["act", "--frob"], "see `regtap act --help`"),
+        (["act", "extra"], "see `regtap act --help`"),
+    ],
+)
+def test_wrong_usage_points_to_the_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], text: str
+) -> None:
+    _install(monkeypatch, None)
+    assert main(arguments) == ExitCode.INPUT
+    assert text in capsys.readouterr().err
+
+
+def test_no_command_prints_the_help_and_is_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _install(monkeypatch, None)
+    assert main([]) == ExitCode.INPUT
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err[:13]) == ("", "Usage: regtap")
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("broken", "regtap_no_such_module:command", "regtap.commands")
+    monkeypatch.setattr(commands, "_entries", lambda: {"broken": entry})
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_command_that_cannot_be_loaded_leaves_the_help_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == ExitCode.OK
+    assert "broken  (cannot be loaded)" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["--option", "value"]])
+def test_a_command_that_cannot_be_loaded_says_why_when_called(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert main(["broken", *arguments]) == ExitCode.REFUSED
+    assert "regtap_no_such_module" in capsys.readouterr().err
+
+
+def test_a_json_list_is_whole_when_its_items_end_in_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    def items() -> Iterator[dict[str, object]]:
+        yield {"a": 1}
+        yield {"a": 2}
+        raise BusFaultError("R", 0)
+
+    with pytest.raises(BusFaultError):
+        print_json_list(items())
+    assert json.loads(capsys.readouterr().out) == [{"a": 1}, {"a": 2}]
+
+
+def test_an_empty_json_list_is_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json_list([])
+    assert json.loads(capsys.readouterr().out) == []
+
+
+PROGRAM = """
+import sys
+from regtap.commands import main
+main(sys.argv[1:])
+print(*sys.modules, file=sys.stderr)
+"""
+HEAVY = {"numpy", "pyarrow", "matplotlib", "rich", "pandas"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["read", "-t", "file:/dev/zero", "0"]])
+def test_the_quick_commands_import_nothing_heavy(arguments: list[str]) -> None:
+    run = [sys.executable, "-c", PROGRAM, *arguments]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert HEAVY.isdisjoint(done.stderr.split())
+
+
+def test_ending_does_not_depend_on_stdout_being_open() -> None:
+    pid = os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", "regtap", "read", "-t", "file:/dev/zero", "0"],
+        os.environ,
+        file_actions=[(os.POSIX_SPAWN_CLOSE, 1)],
+    )
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == ExitCode.OK
