@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 START = StartTimes(1_700_000_000_123_456_789, 5_000, 6_000, 4_000)
 CLOCK = ClockInfo("tsc", 2.445e9, 120.0, (Anchor(0, 4_000, START.realtime_ns, 30.0),))
-HOST = {"hostname": "board", "kernel": "6.1.0", "machine": "x86_64", "cpu": "Example CPU"}
+HOST = {"hostname": "board", "machine": "x86_64", "processor": "Example CPU", "kernel": "6.1.0"}
 STATUS = Register(
     "STATUS",
     0x20,

@@ -1,4 +1,4 @@
-"""The commands that read traces: `regtap plot`."""
+"""The commands of this package: `regtap plot` and `regtap demo`."""
 
 from __future__ import annotations
 
@@ -61,6 +61,20 @@ def plot(  # noqa: PLR0913 (one parameter for each option)
     picture = make_picture(opened, options)
     write_output(path, picture.content)
     click.echo(f"{path}: {picture.reading.rows:,} rows of {opened.path}")
+
+
+@click.command(short_help="See it work: capture, picture, numbers; no device needed.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder to make [results/demo, or a free name after it].",
+)
+def demo(output: Path | None) -> int:
+    """Capture the simulated device at full speed and paced, draw both, and say where to look."""
+    from regtap_analysis.demo import run_demo  # imports numpy
+
+    return run_demo(output)
 
 
 def default_output(trace: Path) -> Path:

@@ -128,8 +128,8 @@ def needed_bytes(rows: int, row_bytes: int) -> int:
     """Return a size that holds all of `rows` rows, with the small geometry's overhead."""
     small_blocks, small_gaps = _shape(0)
     per_block = _BLOCK_HEADER_BYTES + small_gaps * _GAP.itemsize + 2 * _PAGE
-    # Twice the rows: with half of the ring in a part that is being closed, the other half still holds all.
-    return 4 * _PAGE + (small_blocks + 1) * per_block + 2 * rows * row_bytes
+    # Over twice the rows: a part is closed when it holds half of the ring, and this one is to be the only part.
+    return 4 * _PAGE + (small_blocks + 1) * per_block + 5 * rows * row_bytes // 2
 
 
 def _shape(size_bytes: int) -> tuple[int, int]:

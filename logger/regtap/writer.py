@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,8 @@ class PartWriter:
 
     def abandon(self) -> None:
         """Remove the unfinished file; the samples are still in the spool."""
+        with contextlib.suppress(OSError):  # the disk refused before; arrow insists on its footer
+            self._writer.close()
         self._file.close()
         os.unlink(self._temporary, dir_fd=self._folder_fd)
 

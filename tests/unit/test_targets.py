@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regtap.errors import AddressError, InputError, RefusedError
@@ -32,6 +32,7 @@ from regtap.targets.base import check_registers, page_runs
 if TYPE_CHECKING:
     from pathlib import Path
 
+UNHURRIED = settings(deadline=None)  # a loaded machine is no failure
 PAGE = mmap.PAGESIZE
 
 
@@ -107,6 +108,7 @@ def registers(draw: st.DrawFn, below: int = 2**64) -> Register:
     return Register("r", draw(st.integers(0, below // width_bytes - 1)) * width_bytes, type_name)
 
 
+@UNHURRIED
 @given(registers(), st.integers(0, 2**64))
 def test_a_register_is_in_bounds_exactly_when_its_last_byte_is(register: Register, length: int) -> None:
     place = Place("/node", length)
@@ -130,6 +132,7 @@ def test_a_register_wider_than_one_access_is_refused(monkeypatch: pytest.MonkeyP
         check_registers([Register("r", 0, "u64")], Place("/node", 64), "spec")
 
 
+@UNHURRIED
 @given(st.lists(registers(below=64 * PAGE), min_size=1, max_size=20), st.integers(0, 3))
 def test_the_runs_are_exactly_the_pages_of_the_registers(wanted: list[Register], shift_words: int) -> None:
     place = Place("/node", 64 * PAGE, shift=8 * shift_words)

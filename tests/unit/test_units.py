@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regtap.errors import InputError
@@ -20,14 +20,17 @@ from regtap.units import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+UNHURRIED = settings(deadline=None)  # a loaded machine is no failure
 WORDS = st.integers(0, 2**64 - 1)
 
 
+@UNHURRIED
 @given(WORDS, st.sampled_from(["d", "#x", "#X", "#b", "_d", "#_x"]))
 def test_an_integer_comes_back_from_every_way_of_writing_it(value: int, spelling: str) -> None:
     assert parse_integer(format(value, spelling)) == value
 
 
+@UNHURRIED
 @given(st.integers(2**64, 2**80))
 def test_an_integer_over_64_bits_is_refused(value: int) -> None:
     with pytest.raises(InputError, match="64 bits"):
@@ -49,6 +52,7 @@ def test_a_leading_zero_is_decimal_and_not_octal() -> None:
     assert parse_integer("010") == 10
 
 
+@UNHURRIED
 @given(st.integers(1, 10**9), st.sampled_from([("ns", 1), ("us", 10**3), ("ms", 10**6), ("s", 10**9)]))
 def test_a_duration_comes_back_in_nanoseconds(count: int, unit: tuple[str, int]) -> None:
     assert parse_duration_ns(f"{count}{unit[0]}") == count * unit[1]
@@ -66,6 +70,7 @@ def test_durations_have_fractions_and_long_units(text: str, ns: int) -> None:
     assert parse_duration_ns(text) == ns
 
 
+@UNHURRIED
 @given(st.decimals(0, 1000, places=3, allow_nan=False, allow_infinity=False).filter(lambda value: value > 0))
 def test_a_decimal_quantity_is_exact(value: object) -> None:
     assert parse_duration_ns(f"{value}s") == Fraction(str(value)) * 10**9
@@ -117,6 +122,7 @@ def test_a_rate_without_a_sensible_period_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "parse", [parse_count, parse_size_bytes, parse_duration_ns, parse_rate_hz, parse_integer]
 )
+@UNHURRIED
 @given(text=st.text(max_size=30))
 def test_any_text_is_parsed_or_refused_in_one_line(parse: Callable[[str], object], text: str) -> None:
     try:
@@ -125,6 +131,7 @@ def test_any_text_is_parsed_or_refused_in_one_line(parse: Callable[[str], object
         assert "\n" not in str(error)  # noqa: PT017
 
 
+@UNHURRIED
 @given(st.text())
 def test_a_quotation_is_one_short_line(text: str) -> None:
     assert quoted(text).isprintable()

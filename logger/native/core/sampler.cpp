@@ -116,7 +116,7 @@ void Sampler::thread_main() {
     }
   }
   fault::release();
-  if (block_open_) seal_block();
+  if (block_open_ && !block_is_empty()) seal_block();
   done_.store(true, std::memory_order_release);
 }
 
@@ -171,23 +171,21 @@ bool Sampler::step() {
   const Rows rows = rows_of(dropping_ ? Spool::kOverflow : sequence_);
   std::uint64_t limit = dropping_ ? std::min<std::uint64_t>(kDropChunk, spool_.geometry().rows_per_block)
                                   : spool_.geometry().rows_per_block;
-  const std::uint64_t taken = taken_.load(std::memory_order_relaxed);
-  if (plan_.samples > 0) limit = std::min(limit, row_ + (plan_.samples - taken));
-  const std::uint64_t before = row_;
-  step_published_ = rows.base + row_;
-  const bool goes_on = schedule_ ? step_paced(rows, limit) : step_free(rows, limit);
-  const std::uint64_t took = row_ - before;
-  count_taken(took);
-  if (!goes_on) return false;
-  if (plan_.samples > 0 && taken + took == plan_.samples) return end(Ended::samples);
+  if (plan_.samples > 0)
+    limit = std::min(limit, row_ + (plan_.samples - taken_.load(std::memory_order_relaxed)));
+  if (!(schedule_ ? step_paced(rows, limit) : step_free(rows, limit))) return false;
+  if (plan_.samples > 0 && taken_.load(std::memory_order_relaxed) == plan_.samples)
+    return end(Ended::samples);
   return true;
 }
 
 bool Sampler::step_free(const Rows& rows, std::uint64_t limit) {
   control_.set_deadline(std::min(end_at_, seal_at_));
   const std::uint64_t before = row_;
+  fill_begin_ = rows.base + row_;
   row_ = fill_({channels_, &control_}, rows, row_, limit, last_);
   index_ += row_ - before;
+  count_taken(row_ - before);
   return row_ == limit || !ran_out();
 }
 
@@ -202,8 +200,10 @@ bool Sampler::step_paced(const Rows& rows, std::uint64_t limit) {
       return true;  // the gap table may be full now
     }
     // The fault's index and the balance count this slot as taken only once its row is complete.
+    fill_begin_ = rows.base + row_;
     row_ = fill_({channels_, &unbounded_}, rows, row_, row_ + 1, last_);
     ++index_;
+    count_taken(1);
     if (last_ >= seal_at_) return true;
   }
   return true;
@@ -222,6 +222,10 @@ bool Sampler::has_room() const {
   return sequence_ - spool_.header().released.load(std::memory_order_acquire) < spool_.geometry().block_count;
 }
 
+bool Sampler::block_is_empty() const {
+  return row_ == 0 && spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed) == 0;
+}
+
 // Whether the open block is to be handed over now. An empty one is kept, however old.
 bool Sampler::block_is_due() {
   const std::uint64_t gaps = spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed);
@@ -229,7 +233,7 @@ bool Sampler::block_is_due() {
   if (gaps + kReservedGaps >= spool_.geometry().gap_capacity) return true;
   const std::uint64_t now = clock::ticks(plan_.source);
   if (now < seal_at_) return false;
-  if (row_ + gaps > 0) return true;
+  if (!block_is_empty()) return true;
   seal_at_ = now + seal_ticks_;
   return false;
 }
@@ -364,13 +368,12 @@ void Sampler::note_gap(const Gap& gap) {
   block.gap_count.store(used + 1, std::memory_order_release);
 }
 
-// The jump came out of the middle of a step: what it had completed is what it had published.
+// The jump came out of the middle of a fill: what it had completed is what it had published.
 void Sampler::note_fault(const void* address) {
   const std::uint64_t at = dropping_ ? Spool::kOverflow : sequence_;
   const std::uint64_t published = spool_.block_header(at).published.load(std::memory_order_relaxed);
-  const std::uint64_t took = published - step_published_;
-  count_taken(took);
-  if (!schedule_) index_ += took;
+  count_taken(published - fill_begin_);
+  index_ += published - fill_begin_;
   if (dropping_) close_open_gap();
   const std::uint64_t now = clock::ticks(plan_.source);
   row_ = dropping_ ? 0 : published;

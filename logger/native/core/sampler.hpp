@@ -75,6 +75,7 @@ class Sampler {
   bool step_paced(const Rows& rows, std::uint64_t limit);
   bool make_room();
   bool block_is_due();
+  bool block_is_empty() const;
   void open_block();
   void seal_block();
   bool wait_for_room();
@@ -113,7 +114,7 @@ class Sampler {
   std::uint64_t seal_at_ = 0;
   std::uint64_t seal_ticks_ = 0;
   std::uint64_t end_at_ = Control::kNever;
-  std::uint64_t step_published_ = 0;  // what the rows' counter said when the step began
+  std::uint64_t fill_begin_ = 0;  // what the rows' counter said when the last fill began
   bool may_spin_ = true;
 
   std::atomic<std::uint64_t> taken_{0};

@@ -4,6 +4,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 
 #include "page_trap.hpp"

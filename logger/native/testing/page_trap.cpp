@@ -1,6 +1,6 @@
 #include "page_trap.hpp"
 
-#if defined(__linux__) && defined(__x86_64__)
+#ifdef REGTAP_HAS_PAGE_TRAP
 
 #include <future>
 

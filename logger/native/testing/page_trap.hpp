@@ -15,6 +15,10 @@
 #include <string>
 #include <vector>
 
+#if defined(__linux__) && defined(__x86_64__)
+#define REGTAP_HAS_PAGE_TRAP 1
+#endif
+
 namespace regtap::testing {
 
 struct TrapRequest {

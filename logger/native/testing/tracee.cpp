@@ -1,12 +1,17 @@
-#include "tracee.hpp"
+#include "page_trap.hpp"
+
+#ifdef REGTAP_HAS_PAGE_TRAP
 
 #include <linux/audit.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
+
+#include "tracee.hpp"
 
 namespace regtap::testing {
 namespace {
@@ -112,3 +117,5 @@ SignalsHeld::SignalsHeld(const Tracee& tracee) : tid_(tracee.tid()) {
 SignalsHeld::~SignalsHeld() { ::ptrace(PTRACE_SETSIGMASK, tid_, sizeof mask_, &mask_); }
 
 }  // namespace regtap::testing
+
+#endif

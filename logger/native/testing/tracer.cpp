@@ -1,4 +1,6 @@
-#include "tracer.hpp"
+#include "page_trap.hpp"
+
+#ifdef REGTAP_HAS_PAGE_TRAP
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -12,6 +14,7 @@
 #include <system_error>
 
 #include "spawn.hpp"
+#include "tracer.hpp"
 
 namespace regtap::testing {
 namespace {
@@ -165,40 +168,24 @@ void Tracer::on_call_entry(Space& space, const Registers& call) {
 }
 
 void Tracer::on_call_exit(const Tracee& tracee, Space& space, const Registers& call) {
-  if (call.orig_rax == SYS_mmap) {
-    if (!failed(call.rax) && is_probe(tracee.tid(), static_cast<int>(call.r8)))
-      on_mapped(tracee, space, call);
-    return;
+  switch (call.orig_rax) {
+    case SYS_mmap:
+      return on_mapped(tracee, space, call);
+    case SYS_mremap:
+      return on_moved(space, call);
+    case SYS_mprotect:
+      return on_opened(tracee, space, call);
+    case SYS_mlock:
+    case SYS_mlock2:
+      return on_locked(tracee, space, call);
+    default:
+      return;
   }
-  const bool moves = call.orig_rax == SYS_mremap;
-  const bool opens = call.orig_rax == SYS_mprotect;
-  const bool locks = call.orig_rax == SYS_mlock || call.orig_rax == SYS_mlock2;
-  if (!moves && !opens && !locks) return;
-  const auto windows = space.windows.overlapping(call.rdi, call.rdi + page_up(call.rsi));
-  if (windows.empty() || (failed(call.rax) && !locks)) return;
-  if (moves) {
-    Window moved = *windows.front();
-    space.windows.remove(call.rdi, call.rdi + page_up(call.rsi));
-    moved.start = call.rax;
-    moved.end = call.rax + page_up(call.rdx);
-    space.windows.add(moved);
-    return;
-  }
-  if (opens) {
-    const SignalsHeld held(tracee);
-    for (Window* window : windows) {
-      window->writable = (call.rdx & PROT_WRITE) != 0;
-      protect(tracee, space, *window, Opening::kNone);
-    }
-    return;
-  }
-  // Locking fails only because the trap has closed the page.
-  Registers answered = call;
-  answered.rax = 0;
-  tracee.set_registers(answered);
 }
 
 void Tracer::on_mapped(const Tracee& tracee, Space& space, const Registers& call) {
+  const bool of_file = !failed(call.rax) && (call.r10 & MAP_ANONYMOUS) == 0;
+  if (!of_file || !is_probe(tracee.tid(), static_cast<int>(call.r8))) return;
   space.syscall_address = call.rip - kSyscallSize;
   Window window{call.rax, call.rax + page_up(call.rsi), call.r9, (call.rdx & PROT_WRITE) != 0};
   const SignalsHeld held(tracee);
@@ -206,10 +193,36 @@ void Tracer::on_mapped(const Tracee& tracee, Space& space, const Registers& call
   space.windows.add(window);
 }
 
+void Tracer::on_moved(Space& space, const Registers& call) {
+  const auto windows = space.windows.overlapping(call.rdi, call.rdi + page_up(call.rsi));
+  if (failed(call.rax) || windows.empty()) return;
+  Window moved = *windows.front();
+  space.windows.remove(call.rdi, call.rdi + page_up(call.rsi));
+  moved.start = call.rax;
+  moved.end = call.rax + page_up(call.rdx);
+  space.windows.add(moved);
+}
+
+void Tracer::on_opened(const Tracee& tracee, Space& space, const Registers& call) {
+  if (failed(call.rax)) return;
+  const SignalsHeld held(tracee);
+  for (Window* window : space.windows.overlapping(call.rdi, call.rdi + page_up(call.rsi))) {
+    window->writable = (call.rdx & PROT_WRITE) != 0;
+    protect(tracee, space, *window, Opening::kNone);
+  }
+}
+
+void Tracer::on_locked(const Tracee& tracee, Space& space, const Registers& call) {
+  if (space.windows.overlapping(call.rdi, call.rdi + page_up(call.rsi)).empty()) return;
+  Registers answered = call;
+  answered.rax = 0;  // it fails only because the trap has closed the page
+  tracee.set_registers(answered);
+}
+
 bool Tracer::is_probe(pid_t tid, int fd) const {
   if (fd < 0) return false;
   const std::string link = "/proc/" + std::to_string(tid) + "/fd/" + std::to_string(fd);
-  struct stat mapped {};
+  struct stat mapped = {};
   return ::stat(link.c_str(), &mapped) == 0 && mapped.st_dev == probe_.st_dev &&
          mapped.st_ino == probe_.st_ino;
 }
@@ -290,3 +303,5 @@ bool Tracer::open(const Tracee& tracee, Space& space, const siginfo_t& fault) {
 }
 
 }  // namespace regtap::testing
+
+#endif

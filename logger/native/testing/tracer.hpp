@@ -49,6 +49,9 @@ class Tracer {
   void on_call_entry(Space& space, const Registers& call);
   void on_call_exit(const Tracee& tracee, Space& space, const Registers& call);
   void on_mapped(const Tracee& tracee, Space& space, const Registers& call);
+  void on_moved(Space& space, const Registers& call);
+  void on_opened(const Tracee& tracee, Space& space, const Registers& call);
+  void on_locked(const Tracee& tracee, Space& space, const Registers& call);
   void on_signal(pid_t tid, int signal);
   void adopt(pid_t parent, pid_t tid);
   void on_exec(pid_t tid);
@@ -64,7 +67,7 @@ class Tracer {
   Space& space_of(pid_t tid) { return spaces_[threads_.at(tid).group]; }
 
   const TrapRequest& request_;
-  struct stat probe_ {};
+  struct stat probe_ = {};
   pid_t command_ = -1;
   std::atomic<int> pidfd_{-1};
   std::atomic<bool> killed_{false};

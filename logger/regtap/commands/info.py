@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from regtap.trace import Trace
     from regtap.trace_format import Totals
 
+_HOST_KEYS = ("hostname", "machine", "processor", "kernel")
+
 
 @click.command(short_help="Show what a trace holds.")
 @click.argument("trace", type=click.Path())
@@ -112,10 +114,7 @@ def _state(trace: Trace) -> str:
 
 def _facts(trace: Trace) -> Iterator[tuple[str, str]]:
     yield "target", trace.target
-    yield (
-        "host",
-        ", ".join(str(value) for value in trace.host.values() if isinstance(value, str | int | float)),
-    )
+    yield "host", ", ".join(str(trace.host[key]) for key in _HOST_KEYS if key in trace.host)
     yield "start", format_utc(trace.start.realtime_ns)
     yield "mode", _mode(trace)
     yield "clock", _clock(trace)

@@ -11,7 +11,7 @@ from regtap import units
 from regtap.commands._capturing import EndSignals, find_command, run_command, wait_with_progress
 from regtap.commands._options import json_option, target_option
 from regtap.commands._output import ExitCode, print_note
-from regtap.commands._report import print_report
+from regtap.commands.report import print_report
 from regtap.errors import InputError
 from regtap.privileges import User, become, user_behind_root
 from regtap.targets import parse_target

@@ -1,0 +1,81 @@
+"""`regtap demo`: the whole path on the simulated device, in a few seconds and without privileges."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import regtap
+from regtap.commands import ExitCode
+from regtap.commands.report import print_report
+from regtap_analysis.commands import write_output
+from regtap_analysis.picture import PictureOptions, make_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regtap.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """One capture of the demo."""
+
+    name: str
+    what: str
+    registers: Sequence[str]
+    rate: str
+    duration: str
+
+
+_SCENES = (
+    _Scene("full-speed", "one register as fast as it can be read", ["COUNT32"], "max", "1s"),
+    _Scene("paced", "five registers at 1 kHz", ["COUNT32", "CHECKED", "STATUS", "ADC", "GPIO"], "1k", "3s"),
+)
+
+
+def run_demo(folder: Path | None) -> int:
+    """Capture, draw and report; returns the exit code.
+
+    Args:
+        folder: Where to; None: `results/demo`, or the next free name after it.
+
+    Raises:
+        InputError: The folder exists already.
+    """
+    folder = folder or _free_folder(Path("results/demo"))
+    if folder.exists():
+        raise regtap.InputError(f"{folder} exists already; name a new folder with -o")
+    folder.mkdir(parents=True)
+    summaries = [_play(scene, folder) for scene in _SCENES]
+    click.echo(f"\nLook at {folder / 'paced.png'}, or open a trace with any tool that reads Parquet:")
+    click.echo(f"    regtap info {folder / 'paced'}")
+    click.echo(f"    python -c 'import pandas; print(pandas.read_parquet(\"{folder / 'paced'}\"))'")
+    return ExitCode.OK if all(summary.clean for summary in summaries) else ExitCode.FINDING
+
+
+def _free_folder(wanted: Path) -> Path:
+    numbered = (wanted.with_name(f"{wanted.name}-{k}") for k in itertools.count(2))
+    return next(path for path in itertools.chain([wanted], numbered) if not path.exists())
+
+
+def _play(scene: _Scene, folder: Path) -> Summary:
+    output = folder / scene.name
+    click.echo(f"\nRecording {scene.what} for {scene.duration}, from a simulated device:")
+    click.echo(
+        f"    regtap record -t sim {' '.join(scene.registers)} -o {output} "
+        f"--rate {scene.rate} --duration {scene.duration}"
+    )
+    with regtap.record(
+        scene.registers, output, target="sim", rate=scene.rate, duration=scene.duration
+    ) as capture:
+        capture.wait()
+    print_report(capture.summary, as_json=False)
+    picture = make_picture(capture.trace(), PictureOptions())
+    write_output(output.with_suffix(".png"), picture.content)
+    click.echo(f"{output.with_suffix('.png')}: the picture")
+    return capture.summary

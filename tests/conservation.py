@@ -1,0 +1,42 @@
+"""The conservation rule, checked from a trace alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from regtap.trace import Trace
+    from regtap.trace_format import Gap
+
+
+def assert_conserved(trace: Trace, extra: tuple[Gap, ...] = ()) -> None:
+    """Rows and gaps together are exactly [0, total), nothing twice, and each gap lies between its rows.
+
+    Args:
+        trace: A finished one, with totals.
+        extra: Gaps to be taken for the trace's own, to try the check itself.
+    """
+    totals = trace.totals
+    assert totals is not None
+    assert totals.balanced
+    assert totals.stored == trace.rows
+    times = trace.to_arrow(columns=["t_ns"])["t_ns"].to_numpy()
+    total = totals.taken if totals.due is None else totals.due
+    gaps = sorted((*trace.gaps, *extra), key=lambda gap: (gap.first_index, gap.count))
+    absent = 0
+    end = 0  # first index after the gap before
+    for gap in gaps:
+        assert gap.first_index >= end, f"{gap} overlaps the gap before it"
+        assert gap.t0_ns <= gap.t1_ns, gap
+        row = gap.first_index - absent  # rows before it
+        assert 0 <= row <= len(times), gap
+        if row > 0:
+            assert times[row - 1] <= gap.t1_ns, f"{gap} ends before the row before it"
+        if row < len(times):
+            assert times[row] >= gap.t0_ns, f"{gap} begins after the row after it"
+        absent += gap.count
+        end = gap.first_index + gap.count
+    assert end <= total
+    assert len(times) + absent == total
+    by_cause = {cause: sum(gap.count for gap in gaps if gap.cause == cause) for cause in ("full", "missed")}
+    assert by_cause == {"full": totals.lost, "missed": totals.missed}
