@@ -25,9 +25,12 @@ from regtap.errors import (
     StorageError,
     TraceError,
 )
+from regtap.registers import Register, RegisterMap
+from regtap.targets import FileTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 class _Entry(EntryPoint):
@@ -191,6 +194,50 @@ def test_the_quick_commands_import_nothing_heavy(arguments: list[str]) -> None:
     run = [sys.executable, "-c", PROGRAM, *arguments]
     done = subprocess.run(run, capture_output=True, text=True, check=True)
     assert HEAVY.isdisjoint(done.stderr.split())
+
+
+class _Described(FileTarget):
+    """A file that knows a register whose reading has an effect."""
+
+    @property
+    def registers(self) -> RegisterMap:
+        return RegisterMap(
+            (Register("DATA", 8, read_effect="takes a byte out of the FIFO"), Register("ID", 0))
+        )
+
+
+@pytest.fixture
+def described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "f"
+    path.write_bytes(bytes(64))
+    for module in ("read", "write"):
+        monkeypatch.setattr(
+            f"regtap.commands.{module}.parse_target", lambda text: _Described(text, str(path))
+        )
+    return path
+
+
+NOTE = "regtap: note: reading DATA: takes a byte out of the FIFO\n"
+
+
+@pytest.mark.usefixtures("described")
+@pytest.mark.parametrize(
+    ("arguments", "note"),
+    [
+        (["read", "DATA"], NOTE),
+        (["read", "0x8:u8"], NOTE),
+        (["read", "0xb:u8"], NOTE),
+        (["read", "0+64"], NOTE),
+        (["read", "ID", "0xc", "0+8", "0x7:u8"], ""),
+        (["write", "DATA", "1"], ""),
+        (["write", "DATA", "1", "--verify"], NOTE),
+    ],
+)
+def test_a_read_with_an_effect_is_noted_on_stderr(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], note: str
+) -> None:
+    assert main(arguments) == ExitCode.OK
+    assert capsys.readouterr().err == note
 
 
 def test_ending_does_not_depend_on_stdout_being_open() -> None:

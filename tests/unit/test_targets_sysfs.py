@@ -247,9 +247,10 @@ def test_a_sleeping_device_is_refused_with_the_line_that_wakes_it(tmp_path: Path
     assert "power/control" in error.remedy
 
 
-def test_a_bar_list_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["hello\n", "", "0x0 0x0\n" * 7, "0x0 0x0 0x0\n" * 5])
+def test_a_bar_list_that_makes_no_sense_is_refused(tmp_path: Path, text: str) -> None:
     target = _pci(tmp_path)
-    (tmp_path / "devices/0000:03:00.0/resource").write_text("hello\n")
+    (tmp_path / "devices/0000:03:00.0/resource").write_text(text)
     assert "cannot be understood" in _refused(target).cause
 
 
@@ -275,3 +276,11 @@ def test_a_bar_is_opened_with_o_sync(tmp_path: Path, monkeypatch: pytest.MonkeyP
     flags = _record_open_flags(monkeypatch)
     target.open([R]).close()
     assert [flag & (os.O_SYNC | os.O_ACCMODE) for flag in flags] == [os.O_SYNC | os.O_RDONLY]
+
+
+@pytest.mark.parametrize("kind", ["uio", "pci"])
+def test_no_descriptor_stays_open_where_no_system_call_needs_one(tmp_path: Path, kind: str) -> None:
+    target = _uio(tmp_path) if kind == "uio" else _pci(tmp_path)
+    before = sorted(os.listdir("/proc/self/fd"))
+    with target.open([R]):
+        assert sorted(os.listdir("/proc/self/fd")) == before

@@ -14,6 +14,7 @@ from regtap.units import (
     parse_integer,
     parse_rate_hz,
     parse_size_bytes,
+    parse_time_ns,
     quoted,
 )
 
@@ -56,6 +57,12 @@ def test_a_leading_zero_is_decimal_and_not_octal() -> None:
 @given(st.integers(1, 10**9), st.sampled_from([("ns", 1), ("us", 10**3), ("ms", 10**6), ("s", 10**9)]))
 def test_a_duration_comes_back_in_nanoseconds(count: int, unit: tuple[str, int]) -> None:
     assert parse_duration_ns(f"{count}{unit[0]}") == count * unit[1]
+
+
+def test_a_time_may_be_the_start_itself_and_a_duration_may_not() -> None:
+    assert parse_time_ns("0s") == 0
+    with pytest.raises(InputError, match="from 1"):
+        parse_duration_ns("0s")
 
 
 @pytest.mark.parametrize("micro", ["us", "\u00b5s", "\u03bcs"])

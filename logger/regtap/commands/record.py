@@ -75,8 +75,8 @@ def record(
     """Read registers in a tight loop and store every sample.
 
     REGISTER is ADDRESS[:TYPE], NAME=ADDRESS[:TYPE], or a name that the target knows; each row reads them
-    once, in this order. The capture ends after --duration or --samples, on Ctrl-C or SIGTERM, or with COMMAND,
-    whose exit status is passed on if the capture is clean.
+    once, in this order. The capture ends after --duration or --samples, on Ctrl-C or SIGTERM, or with
+    COMMAND, whose exit status is passed on if the capture is clean.
     """
     command = _command(ctx)
     target = parse_target(target_text)

@@ -8,9 +8,7 @@ from regtap.commands._output import ExitCode
 
 
 @click.command(short_help="Check that regtap works on this machine.")
-@click.option(
-    "--bus-shape", is_flag=True, help="Also prove the accesses, on Linux on x86-64 (under a minute)."
-)
+@click.option("--bus-shape", is_flag=True, help="Also prove the accesses (x86-64 only, under a minute).")
 def selftest(bus_shape: bool) -> int:
     """Check the native core, the clock, the simulated device, a short capture and the fault guard.
 

@@ -84,8 +84,8 @@ class PciTarget(NodeTarget):
             raise self._missing()
         try:
             rows = [[int(number, 16) for number in line.split()] for line in text.splitlines()[:_BARS]]
-            return [_Bar(*row) for row in rows]
-        except (ValueError, TypeError):
+            return [_Bar(*rows[number]) for number in range(_BARS)]
+        except (ValueError, TypeError, IndexError):
             raise RefusedError(
                 f"{self._folder}/resource cannot be understood", remedy="report this"
             ) from None
@@ -101,9 +101,9 @@ class PciTarget(NodeTarget):
     def _check_kind(self, bars: list[_Bar]) -> None:
         usable = [f"bar{n}" for n, bar in enumerate(bars) if bar.exists and not bar.flags & _IORESOURCE_IO]
         remedy = f"choose from {' '.join(usable)}" if usable else "this device has no memory BAR"
-        bar = bars[self.bar] if self.bar < len(bars) else _Bar(0, 0, 0)
+        bar = bars[self.bar]
         name = f"bar{self.bar} of {self.device}"
-        if self.bar and not bar.exists and bars[self.bar - 1].flags & _IORESOURCE_MEM_64:
+        if self.bar and bars[self.bar - 1].flags & _IORESOURCE_MEM_64:
             whole = f"bar{self.bar - 1}"
             raise RefusedError(f"{name} is the upper half of the 64-bit {whole}", remedy=f"use {whole}")
         if not bar.exists:
