@@ -53,7 +53,7 @@ def convert_ticks(
     for i, tick in enumerate(int(tick) for tick in ticks):
         k = min(max(bisect_right(at, tick) - 1, 0), len(at) - 2)
         slope = Fraction(to[k + 1] - to[k], at[k + 1] - at[k])
-        value = max(int(to[k] + (tick - at[k]) * slope), last)
+        value = max(to[k] + round((tick - at[k]) * slope), last)
         if last >= 0 and value - last > longest:
             longest, longest_at = value - last, last
         ns[i] = last = value

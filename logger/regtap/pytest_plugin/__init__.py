@@ -1,0 +1,91 @@
+"""pytest plugin: the fixture `register_trace` records registers while a test runs.
+
+    @pytest.mark.registers("STATUS=0x10", "COUNT=0x14", target="uio:0", rate="10k")
+    def test_reset(register_trace, board):
+        board.reset()
+        trace = register_trace.stop()
+        assert trace.to_arrow()["STATUS"][-1].as_py() == 0
+
+The trace of a failed test is kept (regtap-traces/RUN/TEST); its path is in the test's report.
+Every run of pytest loads this module, so it imports neither numpy nor pyarrow nor the native core.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from regtap.pytest_plugin import _settings
+from regtap.pytest_plugin._folders import RunFolder
+from regtap.pytest_plugin._recording import LossWarning, RegisterTrace, start
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+__all__ = ["LossWarning", "RegisterTrace"]
+
+_folder = pytest.StashKey[RunFolder]()
+_recording = pytest.StashKey[RegisterTrace]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    _settings.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker and check the ini file; nothing is made before a test records."""
+    config.addinivalue_line("markers", _settings.MARKER_HELP)
+    _settings.check_ini(config)
+    config.stash[_folder] = RunFolder(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave no empty folder, and only the traces of the last few runs."""
+    if _folder in config.stash:  # it is not, after a usage error
+        config.stash[_folder].finish()
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist's
+def pytest_configure_node(node: Any) -> None:
+    """Let a worker put its traces beside the others'."""
+    node.config.stash[_folder].tell_worker(node.workerinput)
+
+
+@pytest.fixture(scope="session")
+def regtap_target(pytestconfig: pytest.Config) -> str:
+    """Target of the tests whose marker names none; override it where only the run shows which one it is."""
+    return _settings.default_target(pytestconfig)
+
+
+@pytest.fixture
+def register_trace(request: pytest.FixtureRequest, regtap_target: str) -> Iterator[RegisterTrace]:
+    """Record the registers of `@pytest.mark.registers(...)` while the test runs."""
+    __tracebackhide__ = True
+    item = request.node
+    recording = start(item, regtap_target, request.config.stash[_folder])
+    item.stash[_recording] = recording
+    yield recording
+    recording.finish(item)
+
+
+# The old kind of wrapper, which pluggy before 1.2 knows too: a plugin that fails to load ends every run.
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
+    """Tell the recording how each phase of its test ended, as the report has it in the end."""
+    outcome = yield
+    recording = item.stash.get(_recording, None)
+    if recording is None or outcome.excinfo is not None:
+        return
+    report: pytest.TestReport = outcome.get_result()
+    if report.when == "teardown":
+        del item.stash[_recording]
+    recording.note(item, report)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say where the traces are."""
+    folder = config.stash[_folder]
+    if folder.has_traces():
+        terminalreporter.write_sep("-", f"register traces: {folder.path}")

@@ -1,0 +1,127 @@
+"""Where traces of tests lie: BASE/RUN/TEST, and what becomes of older runs."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+_RUN = re.compile(r"\d{8}-\d{6}-\d+")  # UTC and process, so that their order is that of time
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.=-]+")
+_LONGEST_NAME = 120  # leaves room for a number, and most file systems take 255
+_SPOOL_POINTER = "_spool"  # as in trace_format, which is imported only where something is recorded
+_WORKER_KEY = "regtap_run"
+
+
+class RunFolder:
+    """The folder for the traces of one run of pytest; made when the first one is recorded.
+
+    Attributes:
+        path: BASE/RUN.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Decide where it will be; xdist's workers take over the controller's decision."""
+        worker = getattr(config, "workerinput", None) or {}
+        name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}"
+        self.path: Path = _base(config) / worker.get(_WORKER_KEY, name)
+        # Two workers never look for a free name at the same time.
+        self._suffix = f"-{worker['workerid']}" if worker else ""
+        self._is_worker = bool(worker)
+        self._retention_count = int(config.getini("regtap_retention_count"))
+        self._lock_fd = -1
+
+    def tell_worker(self, workerinput: dict[str, object]) -> None:
+        """Leave word for a worker's own RunFolder."""
+        workerinput[_WORKER_KEY] = self.path.name
+
+    def new_path(self, nodeid: str) -> Path:
+        """Return a free path for a test's trace, in a folder that is there.
+
+        Raises:
+            OSError: The folder cannot be made.
+        """
+        if self._lock_fd < 0:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock_fd = _lock(self.path, fcntl.LOCK_SH)
+        name = _safe_name(nodeid) + self._suffix
+        path, number = self.path / name, 1
+        while os.path.lexists(path):  # the test runs again, or another one's name differs in odd characters
+            number += 1
+            path = self.path / f"{name}-{number}"
+        return path
+
+    def has_traces(self) -> bool:
+        """Return whether anything was kept."""
+        return self.path.is_dir() and any(self.path.iterdir())
+
+    def finish(self) -> None:
+        """At the end of the run, leave no empty folder, and only the last few runs."""
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+        if self._is_worker:  # the others may still record
+            return
+        if self.has_traces():
+            _ignore_for_git(self.path.parent)
+            _remove_old_runs(self.path.parent, self._retention_count)
+        with contextlib.suppress(OSError):  # not empty, or never made
+            self.path.rmdir()
+            self.path.parent.rmdir()
+
+
+def discard(path: Path) -> None:
+    """Remove a trace of this run."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _base(config: pytest.Config) -> Path:
+    """Return the folder of all runs: a command line's path is relative to where it was typed."""
+    typed = config.getoption("regtap_dir")
+    if typed:
+        return Path(config.invocation_params.dir, os.path.expanduser(typed))
+    return Path(config.rootpath, config.getini("regtap_dir"))
+
+
+def _safe_name(nodeid: str) -> str:
+    """Return the test's name for a file system; its end says most, so a long one loses its beginning."""
+    return _UNSAFE.sub("-", nodeid).strip("-")[-_LONGEST_NAME:].strip("-.")
+
+
+def _lock(folder: Path, how: int) -> int:
+    """Return a descriptor that holds a lock on a folder; it is also the proof that somebody still uses it.
+
+    Raises:
+        OSError: Somebody else does.
+    """
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, how | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _ignore_for_git(base: Path) -> None:
+    with contextlib.suppress(OSError), open(base / ".gitignore", "x", encoding="ascii") as file:
+        file.write("*\n")
+
+
+def _remove_old_runs(base: Path, count: int) -> None:
+    """Remove all but the last runs; those in use and those with a capture to be recovered stay."""
+    runs = sorted(path for path in base.iterdir() if _RUN.fullmatch(path.name) and path.is_dir())
+    for path in runs[:-count]:
+        with contextlib.suppress(OSError):
+            fd = _lock(path, fcntl.LOCK_EX)
+            if not any(path.glob(f"*/{_SPOOL_POINTER}")):
+                shutil.rmtree(path, ignore_errors=True)
+            os.close(fd)

@@ -1,0 +1,211 @@
+"""The value of the fixture `register_trace`, from its start to the decision whether its trace is kept."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from regtap.pytest_plugin._folders import RunFolder, discard
+from regtap.pytest_plugin._settings import settings_of
+
+if TYPE_CHECKING:
+    from regtap.pytest_plugin._settings import Settings
+    from regtap.recorder import Capture
+    from regtap.registers import Register
+    from regtap.summary import Summary
+    from regtap.trace import Trace
+
+
+class LossWarning(pytest.PytestWarning):
+    """A capture lost samples; its trace says where."""
+
+
+class RegisterTrace:
+    """Registers that are recorded while a test runs.
+
+    Attributes:
+        path: The trace's folder; it stays after the test if the trace is kept.
+        capture: The capture itself, for what is rarely needed: `status()`, `wait()`.
+    """
+
+    def __init__(self, capture: Capture, keep: str) -> None:
+        self.path = Path(capture.output)
+        self.capture = capture
+        self._keep = keep
+        self._ended = False
+        self._fault_raised = False
+        self._failed = False
+        self._lines: list[str] = []  # for the next report
+        self._path_told = False
+        self._balance_told = False
+
+    @property
+    def registers(self) -> tuple[Register, ...]:
+        """What is recorded."""
+        return self.capture.registers
+
+    @property
+    def summary(self) -> Summary:
+        """What the capture came to; only after stop().
+
+        Raises:
+            InputError: It is still running.
+        """
+        return self.capture.summary
+
+    def mark(self, text: str) -> None:
+        """Name this moment in the trace.
+
+        Raises:
+            InputError: The capture has ended.
+        """
+        self.capture.mark(text)
+
+    def stop(self) -> Trace:
+        """End the capture now and return its trace; the same trace again after the first time.
+
+        Raises:
+            FaultError: A register stopped answering, or the disk refused.
+        """
+        __tracebackhide__ = True
+        self.end()
+        if self.summary.fault is not None:
+            self._fault_raised = True
+            raise self.summary.fault
+        return self.capture.trace()
+
+    def end(self) -> None:
+        """End the capture; a second call does nothing."""
+        if not self._ended:
+            self._ended = True
+            self.capture.close()
+
+    def finish(self, item: pytest.Item) -> None:
+        """End the capture, and make the test an error or give a warning where something went wrong."""
+        __tracebackhide__ = True
+        self.end()
+        if self._keep == "never":
+            self._discard()
+        fault = self.summary.fault
+        if fault is not None:
+            if not self._fault_raised:
+                _fail(f"{fault}")
+        elif not self.summary.clean:
+            text = f"{' '.join(r.name for r in self.registers)}: {_loss(self.summary)}"
+            if item.config.getini("regtap_lossless"):
+                _fail(text)
+            item.warn(LossWarning(f"regtap: {text}"))
+
+    def note(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Take note of how a phase of the test ended; after the last one, keep the trace or discard it."""
+        if report.failed:
+            self._failed = True
+            if not self._ended:
+                self.capture.mark("failed")
+        is_last = report.when == "teardown"
+        if self._is_kept(is_last):
+            self._add_path(item, report)
+        if self._ended and (self._path_told or not self.summary.clean):
+            self._add_balance()
+        if self._lines:
+            report.sections.append((f"regtap trace ({report.when})", "\n".join(self._lines)))
+            self._lines = []
+        if is_last and not self._path_told:
+            self._discard()
+
+    def _is_kept(self, is_last: bool) -> bool:
+        """Return whether it is known by now that the trace is kept."""
+        return (self._keep == "failed" and self._failed) or (self._keep == "always" and is_last)
+
+    def _add_path(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        if self._path_told:
+            return
+        self._path_told = True
+        self._lines.append(str(self.path))
+        if not self._ended:
+            self._lines.append('its mark "failed" is this moment; the recording ends with the teardown')
+        for properties in (item.user_properties, report.user_properties):  # the report has its own copy
+            properties.append(("regtap_trace", str(self.path)))
+
+    def _add_balance(self) -> None:
+        if not self._balance_told:
+            self._balance_told = True
+            self._lines += [_balance(self.summary), *self.summary.warnings]
+
+    def _discard(self) -> None:
+        discard(self.path)
+        if self.summary.spool is not None:
+            with contextlib.suppress(FileNotFoundError):
+                Path(self.summary.spool).unlink()
+
+
+def start(item: pytest.Item, default_target: str, folder: RunFolder) -> RegisterTrace:
+    """Start what a test asks for; any reason why it cannot be is an error of the test, or skips it."""
+    from regtap.errors import InputError, RefusedError
+
+    __tracebackhide__ = True
+    try:
+        settings = settings_of(item)
+        capture = _capture(item, settings, settings.target or default_target, folder)
+    except RefusedError as error:
+        if item.config.getini("regtap_unavailable") == "skip":
+            pytest.skip(f"regtap: {error}")
+        _fail(f"{error}")
+    except InputError as error:
+        _fail(f"{error}")
+    return RegisterTrace(capture, settings.keep)
+
+
+def _capture(item: pytest.Item, settings: Settings, target: str, folder: RunFolder) -> Capture:
+    from regtap.api import record
+    from regtap.errors import InputError
+
+    _check_shareable(item, target)
+    try:
+        path = folder.new_path(item.nodeid)
+    except OSError as error:
+        raise InputError(
+            f"cannot make the folder {folder.path}: {error.strerror}; name another with --regtap-dir"
+        ) from error
+    capture = record(settings.registers, path, target=target, **settings.options)
+    capture.start()
+    return capture
+
+
+def _check_shareable(item: pytest.Item, target: str) -> None:
+    """Refuse a device that several xdist workers would read at once: reads may change it."""
+    from regtap.errors import InputError
+    from regtap.targets import parse_target
+
+    workers = getattr(item.config, "workerinput", {}).get("workercount", 1)
+    if workers == 1 or not parse_target(target).is_device:
+        return
+    if getattr(item.config.option, "loadgroup", False) and item.get_closest_marker("xdist_group"):
+        return  # tests of one group run one after the other, in one worker
+    raise InputError(
+        f"{target} is a device, which {workers} xdist workers cannot share, since a read may change it; "
+        'use -n0, or --dist loadgroup with the same @pytest.mark.xdist_group("NAME") on all its tests'
+    )
+
+
+def _fail(text: str) -> NoReturn:
+    __tracebackhide__ = True
+    pytest.fail(f"regtap: {text}", pytrace=False)
+
+
+def _loss(summary: Summary) -> str:
+    totals = summary.totals
+    if totals.ended == "full":
+        return f"the capture ended early because its ring was full; {_balance(summary)}"
+    return f"{totals.lost:,} of {totals.taken:,} samples lost; lower the rate, or give a larger spool_size"
+
+
+def _balance(summary: Summary) -> str:
+    totals = summary.totals
+    kept = f"stored {totals.stored:,} + lost {totals.lost:,}"
+    if totals.due is None:
+        return f"taken {totals.taken:,} = {kept}"
+    return f"due {totals.due:,} = {kept} + missed {totals.missed:,}"

@@ -1,0 +1,122 @@
+"""What a test asks for: the marker's options, then the command line's, then the ini file's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regtap.registers import Register
+
+MARKER = "registers"
+MARKER_HELP = (
+    "registers(*registers, target=, rate=, keep=, on_full=, duration=, samples=, latency=, spool_size=, "
+    "cpu=, realtime=, compress=): what the fixture register_trace records; options as in regtap.record"
+)
+_KEEP = ("failed", "always", "never")
+_UNAVAILABLE = ("error", "skip")
+_RECORD_OPTIONS = frozenset(
+    {"rate", "on_full", "duration", "samples", "latency", "spool_size", "cpu", "realtime", "compress"}
+)
+_MARKER_OPTIONS = _RECORD_OPTIONS | {"target", "keep"}
+# The ring's pages are touched beforehand, and in a test that time counts; the small one holds 50 s at 10 kHz.
+_SPOOL_MAX, _SPOOL_PACED = "64MiB", "8MiB"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one test's capture is asked for.
+
+    Attributes:
+        registers: What to record.
+        target: Where from, or None where the marker leaves it open.
+        keep: `failed`, `always` or `never`.
+        options: Further options of regtap.record.
+    """
+
+    registers: tuple[Register | str, ...]
+    target: str | None
+    keep: str
+    options: Mapping[str, Any]
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the command line's options and the ini file's."""
+    group = parser.getgroup("regtap", "register traces (regtap)")
+    group.addoption(
+        "--regtap-target", metavar="TARGET", help="Target of register_trace (mem, uio:0, sim...)."
+    )
+    group.addoption("--regtap-keep", choices=_KEEP, help="Which register traces to keep.")
+    group.addoption("--regtap-dir", metavar="DIR", help="Folder for register traces.")
+    parser.addini("regtap_target", "target of register_trace", default="mem")
+    parser.addini("regtap_registers", "registers that register_trace records", type="args", default=[])
+    parser.addini("regtap_rate", "samples a second (1k), or max", default="1k")
+    parser.addini("regtap_spool_size", f"ring in shared memory ({_SPOOL_PACED}; {_SPOOL_MAX} at rate max)")
+    parser.addini("regtap_keep", "traces to keep: failed, always or never", default="failed")
+    parser.addini("regtap_dir", "folder for traces, from the rootdir", default="regtap-traces")
+    parser.addini("regtap_retention_count", "how many runs' traces to keep", default="3")
+    parser.addini("regtap_lossless", "whether a lost sample is an error", type="bool", default=False)
+    parser.addini("regtap_unavailable", "what a refused target means: error or skip", default="error")
+
+
+def check_ini(config: pytest.Config) -> None:
+    """Raise UsageError where the ini file has a value that none of its options knows."""
+    for name, known in (("regtap_keep", _KEEP), ("regtap_unavailable", _UNAVAILABLE)):
+        if config.getini(name) not in known:
+            raise pytest.UsageError(f"{name} is {config.getini(name)!r}; use one of {', '.join(known)}")
+    count = config.getini("regtap_retention_count")
+    if not (count.isascii() and count.isdigit() and int(count)):
+        raise pytest.UsageError(f"regtap_retention_count is {count!r}; use a number of runs, at least 1")
+
+
+def default_target(config: pytest.Config) -> str:
+    """Return the target of tests whose marker names none."""
+    target: str = config.getoption("regtap_target") or config.getini("regtap_target")
+    return target
+
+
+def settings_of(item: pytest.Item) -> Settings:
+    """Return what a test asks for; of several markers the one nearest to the test wins, option by option.
+
+    Raises:
+        InputError: It makes no sense; the message says which part.
+    """
+    from regtap.errors import InputError
+
+    config = item.config
+    registers = tuple(config.getini("regtap_registers"))
+    given: dict[str, Any] = {}
+    for mark in reversed(list(item.iter_markers(MARKER))):
+        given.update(mark.kwargs)
+        registers = mark.args or registers
+    if not registers:
+        raise InputError('no registers to record; name them: @pytest.mark.registers("NAME", ...)')
+    _check(registers, given)
+    target, keep = given.pop("target", None), given.pop("keep", None)
+    keep = keep or config.getoption("regtap_keep") or config.getini("regtap_keep")
+    return Settings(registers, target, keep, _with_defaults(config, given))
+
+
+def _check(registers: tuple[Any, ...], given: dict[str, Any]) -> None:
+    from regtap.errors import InputError
+    from regtap.registers import Register
+
+    for register in registers:
+        if not isinstance(register, str | Register):
+            raise InputError(f"{register!r} is no register; write registers as strings, one argument each")
+    unknown = sorted(given.keys() - _MARKER_OPTIONS)
+    if unknown:
+        known = ", ".join(sorted(_MARKER_OPTIONS))
+        raise InputError(f"the marker {MARKER} has no option {unknown[0]!r}; it has {known}")
+    if given.get("keep") not in (None, *_KEEP):
+        raise InputError(f"keep is {given['keep']!r}; use one of {', '.join(_KEEP)}")
+
+
+def _with_defaults(config: pytest.Config, given: dict[str, Any]) -> dict[str, Any]:
+    rate = given.get("rate", config.getini("regtap_rate"))
+    spool_size = config.getini("regtap_spool_size") or (_SPOOL_MAX if rate == "max" else _SPOOL_PACED)
+    return {"spool_size": spool_size, **given, "rate": rate}
