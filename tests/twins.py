@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _WIDTHS = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "u16be": 2, "u32be": 4, "u64be": 8}
 
 
-def sample_into(  # noqa: PLR0913 - the native function's own parameters
+def sample_into(
     places: Sequence[tuple[_native.Window, int, _native.Kind]],
     ticks: npt.NDArray[np.uint64],
     values: Sequence[npt.NDArray[Any]],

@@ -19,7 +19,8 @@ with open(path, "wb") as file:
     file.write(bytes(8192))
 
 def capture(name, **options):
-    return regtap.record(["a=0", "b=4096"], f"{path}-{name}", target=f"file:{path}", rate="10k", spool_size="4MiB", **options)
+    options = {"target": f"file:{path}", "rate": "10k", "spool_size": "4MiB", **options}
+    return regtap.record(["a=0", "b=4096"], f"{path}-{name}", **options)
 
 def wait_for(condition):
     for _ in range(5000):

@@ -6,17 +6,16 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.conservation import assert_conserved
 
 import regtap
 from regtap import pipeline, writer
 from regtap.trace_format import Gap
-from tests.conservation import assert_conserved
 
 SMALL = "1MiB"  # fills in milliseconds
 
@@ -29,7 +28,7 @@ def device(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def slow_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def slow_writer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that takes 20 ms for each row group: far slower than the loop."""
     original = writer.PartWriter.write
 
@@ -38,7 +37,6 @@ def slow_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         original(self, arrays)
 
     monkeypatch.setattr(writer.PartWriter, "write", write)
-    yield
 
 
 def record(device: Path, output: Path, **options: Any) -> regtap.Capture:
@@ -238,9 +236,10 @@ def test_a_full_disk_ends_the_capture_and_keeps_the_spool(
 
     original = writer.PartWriter.write
     monkeypatch.setattr(writer.PartWriter, "write", no_space)
-    with pytest.raises(regtap.StorageError, match="No space left"), record(
-        device, tmp_path / "run", spool_size=SMALL
-    ) as capture:
+    with (
+        pytest.raises(regtap.StorageError, match="No space left"),
+        record(device, tmp_path / "run", spool_size=SMALL) as capture,
+    ):
         assert capture.wait(60)
     summary = capture.summary
     assert summary.spool is not None

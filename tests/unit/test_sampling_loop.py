@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests import twins
 
 from regtap import _native
@@ -33,10 +31,10 @@ def loop(request: pytest.FixtureRequest) -> Loop:
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Path]:
+def page(tmp_path: Path) -> Path:
     path = tmp_path / "device"
     path.write_bytes(PAGE)
-    yield path
+    return path
 
 
 def window_on(path: Path, *, writable: bool = False) -> _native.Window:
@@ -112,7 +110,9 @@ def test_an_array_of_another_type_is_refused_and_stays_untouched(page: Path, kin
     assert not ticks.any()
 
 
-@pytest.mark.parametrize(("offset", "kind"), [(4094, "u32"), (4096, "u8"), (2, "u32"), (2**63, "u64"), (4089, "u64")])
+@pytest.mark.parametrize(
+    ("offset", "kind"), [(4094, "u32"), (4096, "u8"), (2, "u32"), (2**63, "u64"), (4089, "u64")]
+)
 def test_a_place_outside_the_window_or_misaligned_is_refused(page: Path, offset: int, kind: str) -> None:
     ticks, values = arrays_for([kind], 4)
     with pytest.raises(ValueError, match="access"):

@@ -62,7 +62,6 @@ def regtap_target(pytestconfig: pytest.Config) -> str:
 @pytest.fixture
 def register_trace(request: pytest.FixtureRequest, regtap_target: str) -> Iterator[RegisterTrace]:
     """Record the registers of `@pytest.mark.registers(...)` while the test runs."""
-    __tracebackhide__ = True
     item = request.node
     recording = start(item, regtap_target, request.config.stash[_folder])
     item.stash[_recording] = recording

@@ -85,14 +85,13 @@ class RegisterTrace:
 
     def finish(self, item: pytest.Item) -> None:
         """End the capture, and make the test an error or give a warning where something went wrong."""
-        __tracebackhide__ = True
         self.end()
         if self._keep == "never":
             self._discard()
         fault = self.summary.fault
         if fault is not None:
             if not self._fault_raised:
-                _fail(f"{fault}")
+                _fail(str(fault))
         elif not self.summary.clean:
             text = f"{' '.join(r.name for r in self.registers)}: {_loss(self.summary)}"
             if item.config.getini("regtap_lossless"):
@@ -144,25 +143,25 @@ class RegisterTrace:
 
 def start(item: pytest.Item, default_target: str, folder: RunFolder) -> RegisterTrace:
     """Start what a test asks for; any reason why it cannot be is an error of the test, or skips it."""
-    from regtap.errors import InputError, RefusedError
+    from regtap.errors import RefusedError, RegtapError
 
-    __tracebackhide__ = True
+    reason: RegtapError | None = None
     try:
         settings = settings_of(item)
-        capture = _capture(item, settings, settings.target or default_target, folder)
-    except RefusedError as error:
-        if item.config.getini("regtap_unavailable") == "skip":
-            pytest.skip(f"regtap: {error}")
-        _fail(f"{error}")
-    except InputError as error:
-        _fail(f"{error}")
-    return RegisterTrace(capture, settings.keep)
+        return RegisterTrace(_capture(item, settings, default_target, folder), settings.keep)
+    except RegtapError as error:
+        reason = error
+    # Out of the handler, so that the report shows this line only.
+    if isinstance(reason, RefusedError) and item.config.getini("regtap_unavailable") == "skip":
+        pytest.skip(f"regtap: {reason}")
+    _fail(str(reason))
 
 
-def _capture(item: pytest.Item, settings: Settings, target: str, folder: RunFolder) -> Capture:
+def _capture(item: pytest.Item, settings: Settings, default_target: str, folder: RunFolder) -> Capture:
     from regtap.api import record
     from regtap.errors import InputError
 
+    target = settings.target or default_target
     _check_shareable(item, target)
     try:
         path = folder.new_path(item.nodeid)
@@ -192,7 +191,6 @@ def _check_shareable(item: pytest.Item, target: str) -> None:
 
 
 def _fail(text: str) -> NoReturn:
-    __tracebackhide__ = True
     pytest.fail(f"regtap: {text}", pytrace=False)
 
 

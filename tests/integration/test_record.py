@@ -1,0 +1,369 @@
+"""`regtap record` as a process: what it stores, prints and returns."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from tests.conservation import assert_conserved
+
+import regtap
+from regtap.simulator import check_of
+
+REGTAP = [sys.executable, "-m", "regtap"]
+NOBODY = pwd.getpwnam("nobody")
+
+
+def run(arguments: Sequence[str], cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        [*REGTAP, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False, **options
+    )
+
+
+def start(arguments: Sequence[str], cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*REGTAP, *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(path: Path) -> None:
+    for _ in range(6000):
+        if path.exists():
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"{path} never came")
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    path = tmp_path / "device"
+    path.write_bytes(bytes(8192))
+    return path
+
+
+@pytest.fixture(scope="module")
+def sim_trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A full-speed capture of registers that prove themselves."""
+    folder = tmp_path_factory.mktemp("sim")
+    done = run(
+        ["record", "-t", "sim", "COUNT32", "CHECK", "CHECKED", "STATUS", "-o", "run1", "--duration", "1s"],
+        folder,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"taken ([0-9,]+) = stored \1 \+ lost 0$", done.stdout.rstrip())
+    return folder / "run1"
+
+
+def test_count_never_goes_back_and_moves(sim_trace: Path) -> None:
+    counts = pd.read_parquet(sim_trace, columns=["COUNT32"])["COUNT32"].to_numpy().astype(np.int64)
+    steps = np.diff(counts)
+    assert steps.min() >= 0
+    assert counts[-1] > counts[0]
+
+
+def test_each_checked_fits_itself(sim_trace: Path) -> None:
+    values = np.unique(pd.read_parquet(sim_trace, columns=["CHECKED"])["CHECKED"].to_numpy())
+    assert len(values) > 100
+    assert all(check_of(int(value) & 0xFFFFFFFF) == int(value) >> 32 for value in values)
+
+
+def test_each_check_fits_a_count_between_its_neighbours(sim_trace: Path) -> None:
+    table = pd.read_parquet(sim_trace, columns=["COUNT32", "CHECK"])
+    counts = table["COUNT32"].to_numpy().astype(np.int64)
+    hash_to_count = {check_of(count): count for count in range(int(counts[0]) - 2, int(counts[-1]) + 3)}
+    checks, inverse = np.unique(table["CHECK"].to_numpy(), return_inverse=True)
+    of_check = np.array([hash_to_count[int(check)] for check in checks])[inverse]  # KeyError: fits no count
+    assert np.all(of_check[:-1] >= counts[:-1])
+    assert np.all(of_check[:-1] <= counts[1:])
+
+
+def test_duckdb_reads_it_without_our_help(sim_trace: Path) -> None:
+    query = f"select count(*), min(t_ns), max(t_ns) from '{sim_trace}/*.parquet'"
+    rows, first, last = duckdb.connect().execute(query).fetchall()[0]
+    assert rows == regtap.open_trace(sim_trace).rows
+    assert 0 <= first < last
+
+
+def test_it_balances(sim_trace: Path) -> None:
+    assert_conserved(regtap.open_trace(sim_trace))
+
+
+def test_json_is_one_object_with_the_balance(tmp_path: Path) -> None:
+    done = run(["record", "-t", "sim", "GPIO", "-o", "run", "--samples", "5000", "--json"], tmp_path)
+    result = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (result["taken"], result["stored"], result["lost"], result["balanced"]) == (5000, 5000, 0, True)
+    assert result["ended"] == "samples"
+
+
+def test_names_and_types_become_columns(device: Path, tmp_path: Path) -> None:
+    device.write_bytes(bytes(range(64)))
+    done = run(
+        [
+            "record",
+            "-t",
+            f"file:{device}",
+            "first=0:u64be",
+            "0x8:u16",
+            "0x20",
+            "-o",
+            "run",
+            "--samples",
+            "10",
+        ],
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    table = pd.read_parquet(tmp_path / "run")
+    assert {name: str(dtype) for name, dtype in table.dtypes.items()} == {
+        "t_ns": "int64",
+        "first": "uint64",
+        "r_8": "uint16",
+        "r_20": "uint32",
+    }
+    assert set(table["first"]) == {0x0001020304050607}
+    assert set(table["r_8"]) == {0x0908}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_an_ordinary_end(device: Path, tmp_path: Path, number: signal.Signals) -> None:
+    process = start(["record", "-t", f"file:{device}", "0", "-o", "run", "--spool-size", "8MiB"], tmp_path)
+    wait_for(tmp_path / "run" / "_spool")
+    time.sleep(0.1)
+    process.send_signal(number)
+    _stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert "Traceback" not in stderr
+    trace = regtap.open_trace(tmp_path / "run")
+    assert trace.rows > 0
+    assert not trace.unfinished
+    assert_conserved(trace)
+
+
+def test_a_commands_status_is_passed_on(tmp_path: Path) -> None:
+    done = run(
+        ["record", "-t", "sim", "COUNT32", "-o", "run", "--", "sh", "-c", "echo out; exit 7"], tmp_path
+    )
+    assert done.returncode == 7
+    assert done.stdout.startswith("out\n")
+    assert regtap.open_trace(tmp_path / "run").totals is not None
+
+
+def test_a_command_killed_by_a_signal_is_told_as_a_shell_does(tmp_path: Path) -> None:
+    done = run(["record", "-t", "sim", "COUNT32", "-o", "run", "--", "sh", "-c", "kill -9 $$"], tmp_path)
+    assert done.returncode == 128 + 9
+
+
+def test_a_terminated_capture_terminates_its_command(tmp_path: Path) -> None:
+    process = start(
+        ["record", "-t", "sim", "GPIO", "--rate", "1k", "-o", "run", "--", "sleep", "60"], tmp_path
+    )
+    wait_for(tmp_path / "run" / "_spool")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("on_full", ["stop", "discard"])
+def test_a_ring_that_fills_is_a_finding_and_told_last(device: Path, tmp_path: Path, on_full: str) -> None:
+    # a ring of less than a millisecond, which is less than the writer sleeps
+    arguments = [
+        "-t",
+        f"file:{device}",
+        "0:u64",
+        "-o",
+        "run",
+        "--spool-size",
+        "512KiB",
+        "--duration",
+        "300ms",
+    ]
+    done = run(["record", *arguments, "--on-full", on_full], tmp_path)
+    assert done.returncode == 1
+    totals = regtap.open_trace(tmp_path / "run").totals
+    assert totals is not None
+    assert (totals.lost > 0, totals.ended) == (
+        (True, "duration") if on_full == "discard" else (False, "full")
+    )
+    assert f"lost {totals.lost:,}" in done.stdout.splitlines()[-1]
+    assert_conserved(regtap.open_trace(tmp_path / "run"))
+
+
+def test_missed_slots_are_a_finding_only_if_asked(device: Path, tmp_path: Path) -> None:
+    paced = ["record", "-t", f"file:{device}", "0", "--rate", "500M", "--duration", "20ms"]
+    assert run([*paced, "-o", "one"], tmp_path).returncode == 0
+    assert regtap.open_trace(tmp_path / "one").totals.missed > 0  # type: ignore[union-attr]
+    assert run([*paced, "-o", "two", "--strict-pace"], tmp_path).returncode == 1
+
+
+def test_a_truncated_device_ends_with_4_and_keeps_what_came_before(device: Path, tmp_path: Path) -> None:
+    process = start(["record", "-t", f"file:{device}", "last=4096", "-o", "run"], tmp_path)
+    wait_for(tmp_path / "run" / "_spool")
+    time.sleep(0.2)
+    os.truncate(device, 0)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 4
+    last = stderr.rstrip().splitlines()[-1]
+    assert "register last at 0x1000" in last
+    trace = regtap.open_trace(tmp_path / "run")
+    assert trace.rows > 0
+    assert_conserved(trace)
+
+
+def test_kill_9_leaves_a_spool_and_a_note_that_names_it(device: Path, tmp_path: Path) -> None:
+    process = start(["record", "-t", f"file:{device}", "0", "-o", "run", "--spool-size", "8MiB"], tmp_path)
+    wait_for(tmp_path / "run" / "_spool")
+    time.sleep(0.1)
+    process.kill()
+    process.communicate(timeout=30)
+    note = json.loads((tmp_path / "run" / "_spool").read_text())
+    spool = Path(note["spool"])
+    assert note["owner_pid"] == process.pid
+    assert spool.stat().st_mode & 0o777 == 0o600
+    assert spool.read_bytes()[:8] == b"REGTAPSP"
+    spool.unlink()
+
+
+def spools_now() -> set[str]:
+    return {name for name in os.listdir("/dev/shm") if name.startswith("regtap-")}
+
+
+BAD = {
+    "unknown register": (["-t", "sim", "NOPE"], 2),
+    "unknown target": (["-t", "sin", "0"], 2),
+    "misaligned": (["-t", "sim", "2:u32"], 2),
+    "past the end": (["-t", "sim", "4096"], 2),
+    "over 64 bits": (["-t", "sim", "0x10000000000000000"], 2),
+    "bad rate": (["-t", "sim", "ID", "--rate", "10kk"], 2),
+    "zero rate": (["-t", "sim", "ID", "--rate", "0"], 2),
+    "rate that is too high": (["-t", "sim", "ID", "--rate", "2G"], 2),
+    "bad duration": (["-t", "sim", "ID", "--duration", "2"], 2),
+    "bad samples": (["-t", "sim", "ID", "--samples", "-1"], 2),
+    "bad size": (["-t", "sim", "ID", "--spool-size", "1XB"], 2),
+    "spool without room for a row": (["-t", "sim", "ID", "--spool-size", "4KiB"], 2),
+    "spool larger than memory": (["-t", "sim", "ID", "--spool-size", "100000GiB"], 3),
+    "bad policy": (["-t", "sim", "ID", "--on-full", "explode"], 2),
+    "cpu that is not ours": (["-t", "sim", "ID", "--cpu", "4096"], 2),
+    "twice the same column": (["-t", "sim", "ID", "ID"], 2),
+    "no register": (["-t", "sim"], 2),
+    "no command after --": (["-t", "sim", "ID", "--"], 2),
+    "no such command": (["-t", "sim", "ID", "--", "no-such-command-here"], 2),
+    "unknown user": (["-t", "sim", "ID", "--user", "no-such-user-here"], 2),
+    "missing file": (["-t", "file:nowhere", "0"], 3),
+    "empty file": (["-t", "file:/dev/null", "0"], 3),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, case: str) -> None:
+    if case == "unknown user" and os.geteuid() != 0:
+        pytest.skip("only root gives up root; CI runs as root")
+    arguments, code = BAD[case]
+    before = spools_now()
+    options, dashes, command = (arguments, [], []) if "--" not in arguments else _split(arguments)
+    done = run(["record", *options, "-o", "run", *dashes, *command], tmp_path)
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("regtap: note:")]
+    assert done.returncode == code, done.stderr
+    assert len(errors) == 1, done.stderr
+    assert errors[0].startswith("regtap: error: ")
+    assert done.stdout == ""
+    assert not (tmp_path / "run").exists()
+    assert spools_now() <= before
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str], list[str]]:
+    at = arguments.index("--")
+    return arguments[:at], ["--"], arguments[at + 1 :]
+
+
+def test_an_existing_output_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious").write_text("data")
+    done = run(["record", "-t", "sim", "ID", "-o", "run", "--samples", "1"], tmp_path)
+    assert done.returncode == 2
+    assert "exists already" in done.stderr
+    assert os.listdir(tmp_path / "run") == ["precious"]
+
+
+def test_an_output_without_a_parent_is_refused(tmp_path: Path) -> None:
+    done = run(["record", "-t", "sim", "ID", "-o", "no/such/run", "--samples", "1"], tmp_path)
+    assert done.returncode == 2
+    assert "there is no folder" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives up root; CI runs as root")
+class TestAsRoot:
+    """What happens to root's power."""
+
+    @pytest.fixture
+    def shared(self, tmp_path: Path) -> Path:
+        for folder in (tmp_path, *tmp_path.parents[:3]):
+            if folder.stat().st_uid == os.geteuid() and folder != Path("/tmp"):
+                folder.chmod(0o755)
+        tmp_path.chmod(0o777)
+        return tmp_path
+
+    def test_every_thread_becomes_the_user_behind_sudo(self, device: Path, shared: Path) -> None:
+        environment = {**os.environ, "SUDO_UID": str(NOBODY.pw_uid), "SUDO_GID": str(NOBODY.pw_gid)}
+        process = subprocess.Popen(
+            [*REGTAP, "record", "-t", f"file:{device}", "0", "--rate", "1k", "-o", "run"],
+            cwd=shared,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_for(shared / "run" / "_spool")
+        time.sleep(0.2)
+        statuses = [path.read_text() for path in Path(f"/proc/{process.pid}/task").glob("*/status")]
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 0, stderr
+        assert len(statuses) >= 3  # main, sampler, writer
+        for status in statuses:
+            facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+            assert facts["Uid"].split() == [str(NOBODY.pw_uid)] * 4
+            assert facts["Gid"].split() == [str(NOBODY.pw_gid)] * 4
+            assert facts["Groups"].split() == [str(NOBODY.pw_gid)]
+            assert {int(facts[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")} == {0}
+        for path in [shared / "run", *(shared / "run").iterdir()]:
+            assert path.stat().st_uid == NOBODY.pw_uid
+
+    def test_user_names_whom_to_become(self, device: Path, shared: Path) -> None:
+        done = run(
+            ["record", "-t", f"file:{device}", "0", "--samples", "10", "-o", "run", "--user", "nobody"],
+            shared,
+        )
+        assert done.returncode == 0, done.stderr
+        assert (shared / "run").stat().st_uid == NOBODY.pw_uid
+
+    def test_a_command_runs_as_that_user(self, device: Path, shared: Path) -> None:
+        arguments = ["record", "-t", f"file:{device}", "0", "-o", "run", "--user", "nobody", "--", "id", "-u"]
+        assert run(arguments, shared).stdout.splitlines()[0] == str(NOBODY.pw_uid)
+
+    def test_staying_root_is_said(self, device: Path, tmp_path: Path) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SUDO_")}
+        done = run(
+            ["record", "-t", f"file:{device}", "0", "--samples", "10", "-o", "run"], tmp_path, env=environment
+        )
+        assert "root" in done.stderr
+
+    def test_an_output_that_may_not_be_made_is_refused(self, device: Path, tmp_path: Path) -> None:
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o700)
+        arguments = ["record", "-t", f"file:{device}", "0", "--samples", "1", "--user", "nobody"]
+        done = run([*arguments, "-o", str(closed / "run")], tmp_path)
+        assert done.returncode == 3
+        assert "Permission denied" in done.stderr
