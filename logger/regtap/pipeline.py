@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from regtap.trace_format import Gap, Mark, PartMetadata, Totals
-from regtap.writer import Encoding, PartWriter, schema_of
+from regtap.writer import EncodingChoice, PartWriter, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +91,7 @@ class Pipeline:
         self._timebase = timebase
         self._folder_fd = folder_fd
         self._template = template
-        self._encoding = Encoding(compression=compression)
+        self._encodings = EncodingChoice(compression)
         self._schema = schema_of(template.registers, latency=template.mode.latency)
         self._times = np.empty(max(MOST_ROWS, spool.rows_per_block), dtype=np.int64)
         self._seen = 0  # sealed blocks that this thread knows of
@@ -181,9 +181,8 @@ class Pipeline:
         self.stored.written += sum(block.rows for block in blocks)
 
     def _open_part(self, blocks: list[Block]) -> _OpenPart:
-        # The ring fills: PLAIN for this part, because pauses cost more than bytes.
-        is_behind = len(blocks) + len(self._pending) > self._spool.block_count // 4
-        encoding = replace(self._encoding, plain_values=is_behind)
+        behind = len(blocks) + len(self._pending) > self._spool.block_count // 4
+        encoding = self._encodings.choose(behind=behind)
         writer = PartWriter(self._folder_fd, self._parts_begun, self._schema, encoding)
         self._parts_begun += 1
         first_block = self._seen - len(self._pending) - len(blocks)
@@ -234,6 +233,7 @@ class Pipeline:
         )
         consumed = self._seen - len(self._pending)
         self._closing = self._closer.submit(self._finish_part, part, metadata, consumed)
+        self._encodings.learn(part.writer.encoding, part.writer.rows, part.writer.spent_ns)
         self._part = None
 
     def _finish_part(self, part: _OpenPart, metadata: PartMetadata, consumed: int) -> None:

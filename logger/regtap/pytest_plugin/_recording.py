@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -91,11 +91,11 @@ class RegisterTrace:
         fault = self.summary.fault
         if fault is not None:
             if not self._fault_raised:
-                _fail(str(fault))
+                raise _failure(str(fault))
         elif not self.summary.clean:
             text = f"{' '.join(r.name for r in self.registers)}: {_loss(self.summary)}"
             if item.config.getini("regtap_lossless"):
-                _fail(text)
+                raise _failure(text)
             item.warn(LossWarning(f"regtap: {text}"))
 
     def note(self, item: pytest.Item, report: pytest.TestReport) -> None:
@@ -154,7 +154,7 @@ def start(item: pytest.Item, default_target: str, folder: RunFolder) -> Register
     # Out of the handler, so that the report shows this line only.
     if isinstance(reason, RefusedError) and item.config.getini("regtap_unavailable") == "skip":
         pytest.skip(f"regtap: {reason}")
-    _fail(str(reason))
+    raise _failure(str(reason))
 
 
 def _capture(item: pytest.Item, settings: Settings, default_target: str, folder: RunFolder) -> Capture:
@@ -190,8 +190,8 @@ def _check_shareable(item: pytest.Item, target: str) -> None:
     )
 
 
-def _fail(text: str) -> NoReturn:
-    pytest.fail(f"regtap: {text}", pytrace=False)
+def _failure(text: str) -> BaseException:
+    return pytest.fail.Exception(f"regtap: {text}", pytrace=False)
 
 
 def _loss(summary: Summary) -> str:
