@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""regtap_bench: measure and compare."""

@@ -16,6 +16,7 @@ ON_FULL = ("wait", "discard", "stop")
 COMPRESSION = ("none", "zstd")
 _FIFO_PRIORITY = 50  # above ordinary threads, below the kernel's own at 99
 _SEAL_SHARE_NS = 240 * 10**9  # over the number of blocks: half a ring lasts two minutes, twice a part's 60 s
+_RING_NS = 120 * 10**9
 _NS_PER_S = 10**9
 
 
@@ -62,11 +63,15 @@ class RecordOptions:
                 f"a rate of {float(self.rate_hz):g} Hz cannot be kept; use one from 1e-6 to 1e9, or max"
             )
 
-    def known_rows(self) -> int | None:
-        """Return how many rows there will be at most, or None where only the bus decides."""
+    def most_waiting_rows(self) -> int | None:
+        """Return how many rows may have to wait in the ring, or None where only the bus decides.
+
+        That is all of them, or as many as a schedule makes in twice the time of a part.
+        """
         slots = None
-        if self.rate_hz is not None and self.duration_ns is not None:
-            slots = -(-self.duration_ns * self.rate_hz.numerator // (_NS_PER_S * self.rate_hz.denominator))
+        if self.rate_hz is not None:
+            span_ns = min(self.duration_ns or _RING_NS, _RING_NS)
+            slots = -(-span_ns * self.rate_hz.numerator // (_NS_PER_S * self.rate_hz.denominator))
         known = [rows for rows in (slots, self.samples) if rows is not None]
         return min(known) if known else None
 

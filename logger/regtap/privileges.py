@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import resource
 from dataclasses import dataclass
 
 from regtap.errors import InputError
+
+
+MOST_PRIORITY = 99  # of SCHED_FIFO
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,18 @@ def _named(wanted: str) -> User:
     return User(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
-def become(user: User) -> None:
+def become(user: User, *, realtime: bool = False) -> None:
     """Become that user for good: groups, ids and, with them, every capability, in all threads.
+
+    Before that, the limits are raised that the sampling thread meets later: locked memory and, where real time
+    was asked for, its priority (which a command that is run meanwhile inherits).
 
     The C library carries each call out in all threads. Leaving uid 0 for another in all three ids clears the
     capability sets (capabilities(7), "Effect of user ID changes on capabilities").
     """
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    if realtime:
+        resource.setrlimit(resource.RLIMIT_RTPRIO, (MOST_PRIORITY, MOST_PRIORITY))
     os.setgroups([user.gid])
     os.setresgid(user.gid, user.gid, user.gid)
     os.setresuid(user.uid, user.uid, user.uid)

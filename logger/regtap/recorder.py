@@ -116,12 +116,11 @@ class Capture:
         self._timebase = Timebase(source)  # t_ns begins here, when all that takes long is done
         self._template = self._describe()
         self._spool.format(self.registers, self._template.to_json(), latency=self.options.latency)
-        self._folder_fd = _make_folder(self.output)
-        stack.callback(os.close, self._folder_fd)
-        _point_to_spool(self._folder_fd, self._spool.path)
         plan = self.options.plan(source, self._spool.block_count, self._cpu)
         self._sampler = _native.Sampler(self._spool.memory, places_of(device, self.registers), plan)
         stack.callback(self._end_threads)
+        self._folder_fd = _make_folder(self.output, self._spool.path)  # last: a refusal leaves nothing behind
+        stack.callback(os.close, self._folder_fd)
 
     def _describe(self) -> PartMetadata:
         options = self.options
@@ -139,7 +138,7 @@ class Capture:
 
     def _spool_bytes(self) -> int:
         row_bytes = 8 + sum(register.width_bytes for register in self.registers) + 4 * self.options.latency
-        rows = self.options.known_rows()
+        rows = self.options.most_waiting_rows()
         size_bytes = self.options.spool_bytes or default_size_bytes()
         if self.options.spool_bytes is None and rows is not None:
             size_bytes = min(size_bytes, needed_bytes(rows, row_bytes))
@@ -320,10 +319,18 @@ def _require_free(output: str) -> None:
         raise InputError(f"the output {output} cannot be made: there is no folder {parent}")
 
 
-def _make_folder(output: str) -> int:
+def _make_folder(output: str, spool: str) -> int:
+    """Make the trace's folder, with the note that names its spool; return it open."""
     try:
         os.mkdir(output)
-        return os.open(output, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with ExitStack() as undo:
+            undo.callback(os.rmdir, output)
+            fd = os.open(output, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            undo.callback(os.close, fd)
+            undo.callback(_unlink_if_there, SPOOL_POINTER, fd)
+            _point_to_spool(fd, spool)
+            undo.pop_all()
+        return fd
     except FileExistsError as error:
         raise InputError(f"the output {output} exists already; name a new folder") from error
     except OSError as error:
@@ -332,6 +339,11 @@ def _make_folder(output: str) -> int:
             remedy="choose a folder that you may write to",
             errno=error.errno,
         ) from error
+
+
+def _unlink_if_there(name: str, folder_fd: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder_fd)
 
 
 def _point_to_spool(folder_fd: int, spool: str) -> None:

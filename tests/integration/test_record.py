@@ -341,6 +341,21 @@ class TestAsRoot:
         for path in [shared / "run", *(shared / "run").iterdir()]:
             assert path.stat().st_uid == NOBODY.pw_uid
 
+    def test_the_sampling_thread_is_real_time_though_root_is_gone(self, device: Path, shared: Path) -> None:
+        arguments = ["record", "-t", f"file:{device}", "0", "--rate", "1k", "--realtime", "--user", "nobody"]
+        process = start([*arguments, "-o", "run"], shared)
+        wait_for(shared / "run" / "_spool")
+        time.sleep(0.2)
+        policies = {
+            path.joinpath("comm").read_text().strip(): os.sched_getscheduler(int(path.name))
+            for path in Path(f"/proc/{process.pid}/task").iterdir()
+        }
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 0, stderr
+        assert policies["regtap-sampler"] == os.SCHED_FIFO
+        assert policies["regtap-guard"] == os.SCHED_OTHER
+
     def test_user_names_whom_to_become(self, device: Path, shared: Path) -> None:
         done = run(
             ["record", "-t", f"file:{device}", "0", "--samples", "10", "-o", "run", "--user", "nobody"],

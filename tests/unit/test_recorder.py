@@ -40,6 +40,7 @@ def slow_writer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def record(device: Path, output: Path, **options: Any) -> regtap.Capture:
+    options.setdefault("spool_size", "8MiB")
     return regtap.record(["a=0:u32", "b=8:u8"], output, target=f"file:{device}", **options)
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regtap import system
 from regtap.errors import AddressError, InputError, RefusedError
 from regtap.registers import TYPES, Register
 from regtap.targets import (
@@ -23,7 +24,6 @@ from regtap.targets import (
     Place,
     UioTarget,
     _refusals,
-    _system,
     base,
     parse_target,
 )
@@ -284,7 +284,7 @@ def test_the_group_is_a_remedy_exactly_where_it_may_open_the_node(
 ) -> None:
     target = _file(tmp_path, 64)
     os.chmod(target.path, mode)
-    monkeypatch.setattr(_system, "group_name", lambda gid: "hardware")
+    monkeypatch.setattr(system, "group_name", lambda gid: "hardware")
     monkeypatch.setattr(_refusals, "_ROOT_GROUP", -1)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     _refuse_open(monkeypatch, errno.EACCES)

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from regtap import _native
+from regtap import _native, system
 from regtap.errors import AddressError, RefusedError
 from regtap.registers import Register
-from regtap.targets import MemTarget, _system, base
+from regtap.targets import MemTarget, base
 
 PAGE = mmap.PAGESIZE
 IOMEM = """\
@@ -41,8 +41,8 @@ def target(tmp_path: Path) -> MemTarget:
 @pytest.fixture(autouse=True)
 def _kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every fact about the system a file that the test may write."""
-    for name in ("IOMEM", "CPUINFO", "LOCKDOWN", "STATUS"):
-        monkeypatch.setattr(_system, name, str(tmp_path / name))
+    for name in ("IOMEM", "CPUINFO", "CMDLINE", "LOCKDOWN", "STATUS"):
+        monkeypatch.setattr(system, name, str(tmp_path / name))
 
 
 def _refuse_open(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -146,7 +146,7 @@ def test_mode_bits_are_shown_with_the_node_and_root_is_the_remedy(
 def test_eperm_at_open_is_lockdown_where_the_kernel_says_so(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(_system.LOCKDOWN).write_text("none [integrity] confidentiality\n")
+    Path(system.LOCKDOWN).write_text("none [integrity] confidentiality\n")
     _refuse_open(monkeypatch, errno.EPERM)
     assert "lockdown (integrity)" in _refused(target).cause
 
@@ -154,8 +154,8 @@ def test_eperm_at_open_is_lockdown_where_the_kernel_says_so(
 def test_eperm_at_open_is_the_capability_where_it_is_missing(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(_system.LOCKDOWN).write_text("[none] integrity confidentiality\n")
-    Path(_system.STATUS).write_text("Name:\tx\nCapEff:\t000001fffffdffff\n")
+    Path(system.LOCKDOWN).write_text("[none] integrity confidentiality\n")
+    Path(system.STATUS).write_text("Name:\tx\nCapEff:\t000001fffffdffff\n")
     _refuse_open(monkeypatch, errno.EPERM)
     assert "CAP_SYS_RAWIO" in _refused(target).cause
 
@@ -163,7 +163,7 @@ def test_eperm_at_open_is_the_capability_where_it_is_missing(
 def test_eperm_at_open_is_the_containers_where_the_capability_is_there(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(_system.STATUS).write_text("CapEff:\t000001ffffffffff\n")
+    Path(system.STATUS).write_text("CapEff:\t000001ffffffffff\n")
     _refuse_open(monkeypatch, errno.EPERM)
     error = _refused(target)
     assert "device rules" in error.cause
@@ -171,7 +171,7 @@ def test_eperm_at_open_is_the_containers_where_the_capability_is_there(
 
 
 def test_eperm_at_mmap_of_ram_is_strict_devmem(target: MemTarget, monkeypatch: pytest.MonkeyPatch) -> None:
-    Path(_system.IOMEM).write_text(IOMEM)
+    Path(system.IOMEM).write_text(IOMEM)
     _refuse_map(monkeypatch, errno.EPERM)
     error = _refused(target, 0x2000)
     assert "System RAM" in error.cause
@@ -183,7 +183,7 @@ def test_eperm_at_mmap_of_ram_is_strict_devmem(target: MemTarget, monkeypatch: p
 def test_eperm_at_mmap_names_the_driver_that_claims_a_part_of_the_page(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, address: int, owner: str
 ) -> None:
-    Path(_system.IOMEM).write_text(IOMEM)
+    Path(system.IOMEM).write_text(IOMEM)
     _refuse_map(monkeypatch, errno.EPERM)
     error = _refused(target, address)
     assert f"'{owner}'" in error.cause
@@ -195,7 +195,7 @@ def test_eperm_at_mmap_names_no_owner_where_the_kernel_hides_them(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, iomem: str | None
 ) -> None:
     if iomem is not None:
-        Path(_system.IOMEM).write_text(iomem)
+        Path(system.IOMEM).write_text(iomem)
     _refuse_map(monkeypatch, errno.EPERM)
     error = _refused(target, 0)
     assert "System RAM, or claimed by a driver" in error.cause
@@ -205,7 +205,7 @@ def test_eperm_at_mmap_names_no_owner_where_the_kernel_hides_them(
 def test_einval_at_mmap_is_the_width_of_a_physical_address(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(_system.CPUINFO).write_text("flags\t: x\naddress sizes\t: 40 bits physical, 48 bits virtual\n")
+    Path(system.CPUINFO).write_text("flags\t: x\naddress sizes\t: 40 bits physical, 48 bits virtual\n")
     _refuse_map(monkeypatch, errno.EINVAL)
     assert "40-bit physical addresses" in _refused(target, 1 << 40).cause
     assert "40-bit" not in _refused(target, (1 << 40) - 4).cause

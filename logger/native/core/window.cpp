@@ -53,7 +53,10 @@ void store_any(volatile void* address, unsigned width_bytes, std::uint64_t value
 Window::Window(int fd, std::uint64_t offset, std::size_t size_bytes, bool writable)
     : base_(nullptr), size_(size_bytes), writable_(writable) {
   const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-  void* base = mmap(nullptr, size_bytes, protection, MAP_SHARED, fd, static_cast<off_t>(offset));
+  // POPULATE: the loop is not to fault on a page of a file. It touches no device: their pages are mapped
+  // anyway.
+  void* base =
+      mmap(nullptr, size_bytes, protection, MAP_SHARED | MAP_POPULATE, fd, static_cast<off_t>(offset));
   if (base == MAP_FAILED) throw_errno("mmap", errno);
   base_ = static_cast<std::byte*>(base);
   fault::acquire();

@@ -82,7 +82,7 @@ def record(
     target = parse_target(target_text)
     registers = target.resolve(texts)
     user = user_behind_root(given["user"])
-    options = _options(given, None if user is None else lambda: become(user))
+    options = _options(given, None if user is None else lambda: become(user, realtime=given["realtime"]))
     _say_whose_files(user)
     capture, status = _capture(target, registers, given["output"], options, command)
     print_report(capture.summary, as_json=as_json)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LossWarning", "RegisterTrace"]
 
-_folder = pytest.StashKey[RunFolder]()
-_recording = pytest.StashKey[RegisterTrace]()
+_run_folder = pytest.StashKey[RunFolder]()
+_current = pytest.StashKey[RegisterTrace]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,19 +38,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker and check the ini file; nothing is made before a test records."""
     config.addinivalue_line("markers", _settings.MARKER_HELP)
     _settings.check_ini(config)
-    config.stash[_folder] = RunFolder(config)
+    config.stash[_run_folder] = RunFolder(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave no empty folder, and only the traces of the last few runs."""
-    if _folder in config.stash:  # it is not, after a usage error
-        config.stash[_folder].finish()
+    if _run_folder in config.stash:  # it is not, after a usage error
+        config.stash[_run_folder].finish()
 
 
 @pytest.hookimpl(optionalhook=True)  # xdist's
 def pytest_configure_node(node: Any) -> None:
     """Let a worker put its traces beside the others'."""
-    node.config.stash[_folder].tell_worker(node.workerinput)
+    node.config.stash[_run_folder].tell_worker(node.workerinput)
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +63,8 @@ def regtap_target(pytestconfig: pytest.Config) -> str:
 def register_trace(request: pytest.FixtureRequest, regtap_target: str) -> Iterator[RegisterTrace]:
     """Record the registers of `@pytest.mark.registers(...)` while the test runs."""
     item = request.node
-    recording = start(item, regtap_target, request.config.stash[_folder])
-    item.stash[_recording] = recording
+    recording = start(item, regtap_target, request.config.stash[_run_folder])
+    item.stash[_current] = recording
     yield recording
     recording.finish(item)
 
@@ -74,17 +74,17 @@ def register_trace(request: pytest.FixtureRequest, regtap_target: str) -> Iterat
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
     """Tell the recording how each phase of its test ended, as the report has it in the end."""
     outcome = yield
-    recording = item.stash.get(_recording, None)
+    recording = item.stash.get(_current, None)
     if recording is None or outcome.excinfo is not None:
         return
     report: pytest.TestReport = outcome.get_result()
     if report.when == "teardown":
-        del item.stash[_recording]
+        del item.stash[_current]
     recording.note(item, report)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say where the traces are."""
-    folder = config.stash[_folder]
+    folder = config.stash[_run_folder]
     if folder.has_traces():
         terminalreporter.write_sep("-", f"register traces: {folder.path}")

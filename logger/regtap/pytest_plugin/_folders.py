@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -93,7 +94,7 @@ def _base(config: pytest.Config) -> Path:
 
 def _safe_name(nodeid: str) -> str:
     """Return the test's name for a file system; its end says most, so a long one loses its beginning."""
-    return _UNSAFE.sub("-", nodeid).strip("-")[-_LONGEST_NAME:].strip("-.")
+    return _UNSAFE.sub("-", nodeid).strip("-")[-_LONGEST_NAME:].strip("-.") or "test"
 
 
 def _lock(folder: Path, how: int) -> int:
@@ -117,11 +118,19 @@ def _ignore_for_git(base: Path) -> None:
 
 
 def _remove_old_runs(base: Path, count: int) -> None:
-    """Remove all but the last runs; those in use and those with a capture to be recovered stay."""
+    """Remove all but the last runs; those in use and those with samples to be recovered stay."""
     runs = sorted(path for path in base.iterdir() if _RUN.fullmatch(path.name) and path.is_dir())
     for path in runs[:-count]:
         with contextlib.suppress(OSError):
             fd = _lock(path, fcntl.LOCK_EX)
-            if not any(path.glob(f"*/{_SPOOL_POINTER}")):
+            if not any(map(_has_spool, path.glob(f"*/{_SPOOL_POINTER}"))):
                 shutil.rmtree(path, ignore_errors=True)
             os.close(fd)
+
+
+def _has_spool(pointer: Path) -> bool:
+    """Return whether the spool of a capture that was cut off is still there."""
+    try:
+        return os.path.exists(json.loads(pointer.read_bytes())["spool"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

@@ -12,6 +12,7 @@ from regtap.pytest_plugin._folders import RunFolder, discard
 from regtap.pytest_plugin._settings import settings_of
 
 if TYPE_CHECKING:
+    from regtap.errors import FaultError
     from regtap.pytest_plugin._settings import Settings
     from regtap.recorder import Capture
     from regtap.registers import Register
@@ -65,16 +66,20 @@ class RegisterTrace:
         self.capture.mark(text)
 
     def stop(self) -> Trace:
-        """End the capture now and return its trace; the same trace again after the first time.
+        """End the capture now and return its trace; may be called again.
 
         Raises:
             FaultError: A register stopped answering, or the disk refused.
         """
+        from regtap.errors import FaultError
+
         __tracebackhide__ = True
         self.end()
-        if self.summary.fault is not None:
-            self._fault_raised = True
-            raise self.summary.fault
+        self._fault_raised = True  # below, if there was one
+        try:
+            self.capture.raise_fault()
+        except FaultError as fault:
+            raise fault.with_traceback(None) from None  # the test's own line is the one to show
         return self.capture.trace()
 
     def end(self) -> None:
@@ -88,15 +93,23 @@ class RegisterTrace:
         self.end()
         if self._keep == "never":
             self._discard()
-        fault = self.summary.fault
+        fault = None if self._fault_raised else self._fault()
         if fault is not None:
-            if not self._fault_raised:
-                raise _failure(str(fault))
-        elif not self.summary.clean:
-            text = f"{' '.join(r.name for r in self.registers)}: {_loss(self.summary)}"
+            raise _failure(str(fault))
+        if self.summary.fault is None and not self.summary.clean:
+            text = f"{' '.join(register.name for register in self.registers)}: {_loss(self.summary)}"
             if item.config.getini("regtap_lossless"):
                 raise _failure(text)
             item.warn(LossWarning(f"regtap: {text}"))
+
+    def _fault(self) -> FaultError | None:
+        from regtap.errors import FaultError
+
+        try:
+            self.capture.raise_fault()
+        except FaultError as fault:
+            return fault
+        return None
 
     def note(self, item: pytest.Item, report: pytest.TestReport) -> None:
         """Take note of how a phase of the test ended; after the last one, keep the trace or discard it."""

@@ -6,8 +6,9 @@ import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regtap import system
 from regtap.errors import RefusedError
-from regtap.targets import _refusals, _system
+from regtap.targets import _refusals
 from regtap.targets.base import NodeTarget, Place
 
 if TYPE_CHECKING:
@@ -66,13 +67,13 @@ class MemTarget(NodeTarget):
 
 
 def _forbidden_open(node: str) -> tuple[str, str]:
-    mode = _system.lockdown_mode()
+    mode = system.lockdown_mode()
     if mode != "none":
         return (
             f"kernel lockdown ({mode}) forbids {node}",
             f"boot without Secure Boot or lockdown=, or {_ELSEWHERE}",
         )
-    if not _system.has_rawio():
+    if not system.has_rawio():
         return (
             f"opening {node} takes CAP_SYS_RAWIO, which this process lacks",
             "run as root (sudo), or give the container --cap-add SYS_RAWIO",
@@ -81,7 +82,7 @@ def _forbidden_open(node: str) -> tuple[str, str]:
 
 
 def _forbidden_pages(first: int, end: int) -> tuple[str, str]:
-    owners = _system.owners_of(first, end)
+    owners = system.owners_of(first, end)
     where = f"{first:#x}-{end - 1:#x}"
     if owners and owners[0] == "System RAM":
         return (
@@ -100,7 +101,7 @@ def _forbidden_pages(first: int, end: int) -> tuple[str, str]:
 
 
 def _impossible_pages(first: int, end: int) -> tuple[str, str]:
-    bits = _system.physical_address_bits()
+    bits = system.physical_address_bits()
     where = f"{first:#x}-{end - 1:#x}"
     if bits is not None and end > 1 << bits:
         return f"{where} is beyond this machine's {bits}-bit physical addresses", "check the address"

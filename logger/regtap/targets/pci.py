@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from regtap import system
 from regtap.errors import InputError, RefusedError
-from regtap.targets import _system
 from regtap.targets.base import PAGE_BYTES, NodeTarget, Place
 from regtap.units import quoted
 
@@ -17,20 +16,6 @@ if TYPE_CHECKING:
     from regtap.registers import Register
 
 _SPEC = re.compile(r"pci:((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/bar([0-5])", re.IGNORECASE)
-_BARS = 6
-# include/linux/ioport.h
-_IORESOURCE_IO = 0x100
-_IORESOURCE_MEM_64 = 0x100000
-
-
-class _Bar(NamedTuple):
-    start: int
-    end: int
-    flags: int
-
-    @property
-    def exists(self) -> bool:
-        return self.end > self.start
 
 
 @dataclass(frozen=True)
@@ -70,54 +55,48 @@ class PciTarget(NodeTarget):
         self._check_power()
         bar = bars[self.bar]
         # A BAR smaller than a page need not begin on one, but its mapping does.
-        return Place(
-            f"{self._folder}/resource{self.bar}", bar.end - bar.start + 1, shift=bar.start % PAGE_BYTES
-        )
+        return Place(f"{self._folder}/resource{self.bar}", bar.size_bytes, shift=bar.start % PAGE_BYTES)
 
     @property
     def _folder(self) -> str:
         return f"{self.sys_root}/{self.device}"
 
-    def _bars(self) -> list[_Bar]:
-        text = _system.read_text(f"{self._folder}/resource")
+    def _bars(self) -> list[system.PciBar]:
+        text = system.read_text(f"{self._folder}/resource")
         if text is None:
             raise self._missing()
         try:
-            rows = [[int(number, 16) for number in line.split()] for line in text.splitlines()[:_BARS]]
-            return [_Bar(*rows[number]) for number in range(_BARS)]
-        except (ValueError, TypeError, IndexError):
+            return system.parse_bars(text)
+        except ValueError:
             raise RefusedError(
                 f"{self._folder}/resource cannot be understood", remedy="report this"
             ) from None
 
     def _missing(self) -> RefusedError:
-        try:
-            known = sorted(os.listdir(self.sys_root))
-        except OSError:
-            known = []
+        known = system.list_folder(self.sys_root)
         remedy = f"choose from {' '.join(known)}" if known else "this system shows no PCI devices at all"
         return RefusedError(f"there is no PCI device {self.device}", remedy=remedy)
 
-    def _check_kind(self, bars: list[_Bar]) -> None:
-        usable = [f"bar{n}" for n, bar in enumerate(bars) if bar.exists and not bar.flags & _IORESOURCE_IO]
+    def _check_kind(self, bars: list[system.PciBar]) -> None:
+        usable = [f"bar{n}" for n, bar in enumerate(bars) if bar.exists and bar.is_memory]
         remedy = f"choose from {' '.join(usable)}" if usable else "this device has no memory BAR"
         bar = bars[self.bar]
         name = f"bar{self.bar} of {self.device}"
-        if self.bar and bars[self.bar - 1].flags & _IORESOURCE_MEM_64:
+        if self.bar and bars[self.bar - 1].is_64bit:
             whole = f"bar{self.bar - 1}"
             raise RefusedError(f"{name} is the upper half of the 64-bit {whole}", remedy=f"use {whole}")
         if not bar.exists:
             raise RefusedError(f"{name} does not exist or has no address", remedy=remedy)
-        if bar.flags & _IORESOURCE_IO:
+        if not bar.is_memory:
             raise RefusedError(f"{name} is I/O ports, which cannot be mapped", remedy=remedy)
 
     def _check_power(self) -> None:
-        if _system.read_text(f"{self._folder}/enable") == "0":
+        if system.read_text(f"{self._folder}/enable") == "0":
             raise RefusedError(
                 f"PCI device {self.device} is disabled, so its BARs do not answer",
                 remedy=f"as root: echo 1 > {self._folder}/enable",
             )
-        state = _system.read_text(f"{self._folder}/power_state") or ""
+        state = system.read_text(f"{self._folder}/power_state") or ""
         if state.startswith("D3"):
             raise RefusedError(
                 f"PCI device {self.device} sleeps ({state}), so its BARs do not answer",
@@ -127,7 +106,7 @@ class PciTarget(NodeTarget):
     def _refuse_map(self, place: Place, error: OSError, run: tuple[int, int]) -> RefusedError:
         if error.errno == errno.EPERM:
             return RefusedError(
-                f"kernel lockdown ({_system.lockdown_mode()}) forbids mapping BARs",
+                f"kernel lockdown ({system.lockdown_mode()}) forbids mapping BARs",
                 remedy="boot without Secure Boot or lockdown=, or bind a UIO or VFIO driver",
                 errno=error.errno,
             )

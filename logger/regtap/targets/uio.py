@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regtap import system
 from regtap.errors import InputError, RefusedError
-from regtap.targets import _refusals, _system
+from regtap.targets import _refusals
 from regtap.targets.base import PAGE_BYTES, NodeTarget, Place
 from regtap.units import quoted
 
@@ -62,7 +63,7 @@ class UioTarget(NodeTarget):
 
     def _attribute(self, name: str) -> int:
         folder = f"{self.sys_root}/uio{self.number}/maps/map{self.map}"
-        text = _system.read_text(f"{folder}/{name}")
+        text = system.read_text(f"{folder}/{name}")
         if text is None:
             raise self._missing()
         try:
@@ -75,19 +76,19 @@ class UioTarget(NodeTarget):
     def _missing(self) -> RefusedError:
         device = f"{self.sys_root}/uio{self.number}"
         if not os.path.isdir(device):
-            known = [f"uio:{name[3:]}" for name in _listed(self.sys_root) if name[:3] == "uio"]
+            known = [f"uio:{name[3:]}" for name in system.list_folder(self.sys_root) if name[:3] == "uio"]
             return RefusedError(
                 f"there is no UIO device {self.number}",
                 remedy=_choose(known, "bind one (uio_pdrv_genirq, uio_pci_generic)"),
             )
-        maps = [self._spelled(f"{device}/maps", name) for name in _listed(f"{device}/maps")]
+        maps = [self._spelled(f"{device}/maps", name) for name in system.list_folder(f"{device}/maps")]
         return RefusedError(
             f"uio{self.number} has no map {self.map}",
             remedy=_choose(maps, "its driver offers none: use pci: or mem"),
         )
 
     def _spelled(self, folder: str, name: str) -> str:
-        title = _system.read_text(f"{folder}/{name}/name")
+        title = system.read_text(f"{folder}/{name}/name")
         return f"uio:{self.number}/{name[3:]}" + (f" ({title})" if title else "")
 
     def _refuse_open(self, place: Place, error: OSError, writable: bool) -> RefusedError:
@@ -110,13 +111,6 @@ class UioTarget(NodeTarget):
     def _refuse_syscall(self, register: Register, error: OSError | None) -> RefusedError:
         cause = f"{self.spec} has no system call that reaches {register.name}: read() waits for an interrupt"
         return RefusedError(cause, remedy="reach it by its mapping", errno=error.errno if error else None)
-
-
-def _listed(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
 
 
 def _choose(known: list[str], otherwise: str) -> str:

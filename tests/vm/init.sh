@@ -1,0 +1,45 @@
+#!/bin/busybox sh
+# First process of a guest: puts together a root from the host's files (read-only, 9p) and a tmpfs for what is
+# written, runs the steps that lie in the share, and powers off.
+/bin/busybox --install -s /bin
+mount -t proc p /proc
+mount -t sysfs s /sys
+mount -t devtmpfs d /dev
+mount -t securityfs s /sys/kernel/security
+for module in $(cat /modules/order); do
+    insmod "/modules/$module.ko" || echo "VM: cannot load $module"
+done
+options=trans=virtio,version=9p2000.L,msize=512000
+mount -t 9p -o "$options,ro,cache=loose" root /lower || echo "VM: no root"
+mount -t 9p -o "$options,cache=none" share /share || echo "VM: no share"
+mount -t tmpfs t /writable
+mkdir /writable/upper /writable/work
+mount -t overlay -o lowerdir=/lower,upperdir=/writable/upper,workdir=/writable/work o /root ||
+    echo "VM: no overlay"
+mkdir -p /root/proc /root/sys /root/dev /root/mnt /root/tmp
+mount -t proc p /root/proc
+mount --rbind /sys /root/sys
+mount --bind /dev /root/dev
+mkdir -p /root/dev/shm /root/dev/pts
+mount -t tmpfs t /root/dev/shm
+mount -t devpts d /root/dev/pts
+mount --bind /share /root/mnt
+mount -t tmpfs t /root/tmp
+chmod 1777 /root/tmp /root/dev/shm
+ip link set lo up
+
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+for step in /share/steps/*; do
+    file=${step##*/}
+    name=${file#*-}
+    out=/share/outcomes/$name
+    chroot /root /bin/sh -c "cd /tmp && . /mnt/prelude.sh && . '/mnt/steps/$file'" \
+        >"$out.stdout" 2>"$out.stderr" </dev/null
+    echo $? >"$out.status"
+    echo "VM: $name ended with $(cat "$out.status") at $(cut -d' ' -f1 /proc/uptime) s"
+done
+mkdir -p /share/files
+cp -R /root/tmp/. /share/files/
+sync
+echo "VM: complete"
+poweroff -f
