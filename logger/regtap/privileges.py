@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import resource
@@ -58,9 +59,15 @@ def become(user: User, *, realtime: bool = False) -> None:
     The C library carries each call out in all threads. Leaving uid 0 for another in all three ids clears the
     capability sets (capabilities(7), "Effect of user ID changes on capabilities").
     """
-    resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    _raise_limit(resource.RLIMIT_MEMLOCK, resource.RLIM_INFINITY)
     if realtime:
-        resource.setrlimit(resource.RLIMIT_RTPRIO, (MOST_PRIORITY, MOST_PRIORITY))
+        _raise_limit(resource.RLIMIT_RTPRIO, MOST_PRIORITY)
     os.setgroups([user.gid])
     os.setresgid(user.gid, user.gid, user.gid)
     os.setresuid(user.uid, user.uid, user.uid)
+
+
+def _raise_limit(limit: int, value: int) -> None:
+    """Raise a limit as far as this root may; what it then lacks, the capture says."""
+    with contextlib.suppress(ValueError):  # a container's root without CAP_SYS_RESOURCE
+        resource.setrlimit(limit, (value, value))
