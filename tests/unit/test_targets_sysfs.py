@@ -224,6 +224,12 @@ def test_a_bar_that_cannot_be_mapped_is_refused_with_those_that_can(
     assert error.remedy == remedy
 
 
+def test_a_kernel_without_files_for_bars_is_told_from_a_missing_device(tmp_path: Path) -> None:
+    error = _refused(replace(_pci(tmp_path), bar=3))
+    assert "no file that maps bar3 of 0000:03:00.0" in error.cause
+    assert error.errno == errno.ENOENT
+
+
 def test_an_unknown_pci_device_is_answered_with_those_that_exist(tmp_path: Path) -> None:
     error = _refused(replace(_pci(tmp_path), device="0000:99:00.0"))
     assert "no PCI device 0000:99:00.0" in error.cause

@@ -103,6 +103,15 @@ class PciTarget(NodeTarget):
                 remedy=f"as root: echo on > {self._folder}/power/control",
             )
 
+    def _refuse_open(self, place: Place, error: OSError, writable: bool) -> RefusedError:
+        if error.errno == errno.ENOENT:
+            return RefusedError(
+                f"this kernel makes no file that maps bar{self.bar} of {self.device}",
+                remedy="reach it by -t mem, or bind the device to uio_pci_generic",
+                errno=error.errno,
+            )
+        return super()._refuse_open(place, error, writable)
+
     def _refuse_map(self, place: Place, error: OSError, run: tuple[int, int]) -> RefusedError:
         if error.errno == errno.EPERM:
             return RefusedError(

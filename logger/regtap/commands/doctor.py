@@ -1,0 +1,73 @@
+"""`regtap doctor`: what this machine lets regtap do, and what to change."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from regtap.commands._options import json_option
+from regtap.commands._output import ExitCode
+
+if TYPE_CHECKING:
+    from regtap.doctor.address_rules import Answer
+    from regtap.doctor.findings import Status
+
+_COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
+
+
+@click.command(short_help="Say what this machine can do, and what to change.")
+@click.argument("address", metavar="[ADDRESS]", required=False)
+@json_option
+def doctor(address: str | None, as_json: bool) -> int:
+    """Say whether this machine can do what you want, and what to change.
+
+    Without ADDRESS: privileges, kernel settings, devices, clocks, room and versions. The exit code is 1 if
+    there is a problem, that is, if not even the simulated device can be recorded; warnings leave it 0.
+
+    With a physical ADDRESS (or ADDRESS:TYPE): what lies there, who claims it, which ways lead to it, and the
+    command to use. The exit code is 1 if no way is open to this user. Ways are tried by mapping the page;
+    nothing is read from it.
+    """
+    return _show_machine(as_json) if address is None else _show_address(address, as_json)
+
+
+def _show_machine(as_json: bool) -> int:
+    from regtap.doctor import report, screen
+    from regtap.doctor.findings import Status
+    from regtap.doctor.gather import gather
+
+    facts = gather()
+    groups = report.judge_machine(facts)
+    if as_json:
+        click.echo(json.dumps(report.machine_document(groups, facts), indent=2))
+    else:
+        click.echo("\n".join((*screen.lines(groups, _paint), "", report.verdict(groups))))
+    return ExitCode.FINDING if screen.count(groups, Status.PROBLEM) else ExitCode.OK
+
+
+def _show_address(text: str, as_json: bool) -> int:
+    from regtap.doctor import report, screen
+    from regtap.doctor.gather import gather
+    from regtap.registers import parse_register
+
+    register = parse_register(text)
+    answer = report.judge_address(register, gather())
+    if as_json:
+        click.echo(json.dumps(report.address_document(register, answer), indent=2))
+    else:
+        click.echo("\n".join((*screen.lines(answer.groups, _paint), "", _advice(answer))))
+    return ExitCode.OK if answer.reachable else ExitCode.FINDING
+
+
+def _advice(answer: Answer) -> str:
+    if answer.reachable:
+        return f"use: {answer.command}"
+    if answer.command is not None:
+        return f"closed to this user; use: {answer.command}"
+    return "no way to it is open; each says above what stands in it"
+
+
+def _paint(text: str, status: Status) -> str:
+    return click.style(text, fg=_COLOURS[status], bold=status != "ok")

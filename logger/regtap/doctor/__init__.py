@@ -1,0 +1,7 @@
+"""What `regtap doctor` finds out: facts, gathered as plain data, and rules that judge them.
+
+facts and devices say what there is, gather and attempts look, the rules judge without looking again, screen
+lays out what they found.
+"""
+
+from __future__ import annotations

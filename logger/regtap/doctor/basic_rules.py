@@ -1,0 +1,89 @@
+"""Rules about what every capture needs: room for the spool, and the packages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regtap.doctor.findings import Finding, ok, problem, warning
+from regtap.quantities import format_size
+
+if TYPE_CHECKING:
+    from regtap.doctor.facts import Facts
+
+# As regtap.spool has them, which imports numpy; a test compares the two.
+DEFAULT_SPOOL_BYTES = 1 << 30
+SMALL_SPOOL_BYTES = 256 << 20
+LEAST_SPOOL_BYTES = 1 << 20
+_NEEDED = ("numpy", "pyarrow")  # `plot`, `demo` and `report` alone need matplotlib
+
+
+def judge(facts: Facts) -> tuple[Finding, ...]:
+    """Return a finding for each of them."""
+    return tuple(rule(facts) for rule in (shared_memory, locked_memory, packages, platform))
+
+
+def default_spool_bytes(free_bytes: int) -> int:
+    """Return how large a spool is where --spool-size says nothing."""
+    return min(DEFAULT_SPOOL_BYTES, free_bytes // 4)
+
+
+def shared_memory(facts: Facts) -> Finding:
+    """Whether /dev/shm takes a spool."""
+    room, name = facts.room, "/dev/shm"  # noqa: S108 - where spools live
+    if room.total_bytes is None:
+        return problem(name, "absent", "no capture has a place for its ring", "mount a tmpfs on /dev/shm")
+    state = f"{format_size(room.free_bytes)} of {format_size(room.total_bytes)} free"
+    if room.spool_count:
+        state += f", {room.spool_count} spools hold {format_size(room.spool_bytes)}"
+    if not room.writable:
+        return problem(name, state, f"closed to user {facts.process.user}: no capture", "chmod 1777 /dev/shm")
+    size_bytes = default_spool_bytes(room.free_bytes)
+    spools = " (`regtap recover --list` has the spools)" if room.spool_count else ""
+    remedy = f"free some of it{spools}, or mount it larger (docker: --shm-size, mount -o remount,size=)"
+    if size_bytes < LEAST_SPOOL_BYTES:
+        return problem(name, state, "too small for any capture's ring", remedy)
+    meaning = f"a capture's ring takes {format_size(size_bytes)}"
+    if size_bytes < SMALL_SPOOL_BYTES:
+        return warning(name, state, f"{meaning}: little to bridge a slow disk", remedy)
+    return ok(name, state, meaning)
+
+
+def locked_memory(facts: Facts) -> Finding:
+    """Whether the ring can be kept from being swapped out."""
+    limit, name = facts.process.memlock_bytes, "RLIMIT_MEMLOCK"
+    # A recorder that drops root raises the limit first, as far as it may (regtap.privileges).
+    needed = "CAP_SYS_RESOURCE" if facts.process.drops_root else "CAP_IPC_LOCK"
+    if limit is None or needed in facts.process.capabilities:
+        return ok(name, "no limit for this process", "the ring is locked in memory")
+    state = format_size(limit)
+    if limit >= default_spool_bytes(facts.room.free_bytes):
+        return ok(name, state, "the ring is locked in memory")
+    if not facts.room.has_swap:
+        return ok(name, state, "less than the ring, but nothing is swapped here")
+    return warning(
+        name,
+        state,
+        "less than the ring, so it may be swapped out: holes in a capture",
+        "ulimit -l unlimited (/etc/security/limits.conf: memlock), or swapoff -a",
+    )
+
+
+def packages(facts: Facts) -> Finding:
+    """Whether what regtap builds on is installed."""
+    state = " ".join(f"{name} {version}" for name, version in facts.versions.items() if version)
+    missing = [name for name in _NEEDED if facts.versions.get(name) is None]
+    if missing:
+        return problem(
+            "versions", state, f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}"
+        )
+    if facts.versions.get("matplotlib") is None:
+        return warning("versions", state, "no plot, demo and report", "pip install matplotlib")
+    return ok("versions", state, "all there")
+
+
+def platform(facts: Facts) -> Finding:
+    """Whether regtap is made for this kind of machine."""
+    state = f"Linux {facts.kernel.release} on {facts.machine}"
+    if facts.byteorder != "little":
+        return problem("machine", f"{state}, big-endian", "traces would be wrong", "use a little-endian one")
+    return ok("machine", state, "little-endian, as traces are")

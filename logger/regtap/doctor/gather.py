@@ -1,0 +1,207 @@
+"""Gathers the facts. The root of the file system may be another one, for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import platform
+import re
+import resource
+import sys
+import zlib
+from importlib.metadata import PackageNotFoundError, version
+
+from regtap import system
+from regtap.doctor.devices import pci_devices, uio_devices
+from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
+from regtap.doctor.nodes import look_at
+from regtap.privileges import user_behind_root
+
+OPTIONS = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "UIO", "UIO_PDRV_GENIRQ", "UIO_PCI_GENERIC")
+PACKAGES = ("regtap", "numpy", "pyarrow", "matplotlib")
+CAPABILITIES = {
+    "CAP_DAC_OVERRIDE": 1,
+    "CAP_IPC_LOCK": 14,
+    "CAP_SYS_RAWIO": system.CAP_SYS_RAWIO,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_SYS_NICE": 23,
+    "CAP_SYS_RESOURCE": 24,
+}
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - where regtap.spool puts its rings
+SPOOL_PREFIX = "regtap-"
+_CPU = "/sys/devices/system/cpu"
+_CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0"
+_ANCHORS = 4
+
+
+def gather(root: str = "") -> Facts:
+    """Look at this machine and at this process; opens no device."""
+    return Facts(
+        kernel=kernel(root),
+        process=process(root),
+        memory=PhysicalMemory(
+            look_at(f"{root}/dev/mem", shown_as="/dev/mem"),
+            system.physical_address_bits(root),
+            system.iomem_resources(root),
+        ),
+        uio=uio_devices(root),
+        pci=pci_devices(root),
+        timing=timing(root),
+        room=room(root),
+        versions={"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        byteorder=sys.byteorder,
+        machine=platform.machine(),
+    )
+
+
+def kernel(root: str = "") -> Kernel:
+    """Return what the kernel is and allows."""
+    release = platform.release()
+    source, text = _config_text(root, release)
+    return Kernel(
+        release,
+        system.boot_arguments(root),
+        system.lockdown_mode(root),
+        source,
+        None if text is None else {option: _config_value(text, option) for option in OPTIONS},
+    )
+
+
+def _config_text(root: str, release: str) -> tuple[str | None, str | None]:
+    packed = "/proc/config.gz"
+    with (
+        contextlib.suppress(OSError, EOFError, zlib.error),
+        gzip.open(root + packed, "rt", encoding="utf-8") as file,
+    ):
+        return packed, file.read()
+    for plain in (f"/boot/config-{release}", f"/lib/modules/{release}/config"):
+        text = system.read_text(root + plain)
+        if text is not None:
+            return plain, text
+    return None, None
+
+
+def _config_value(text: str, option: str) -> str:
+    match = re.search(rf"^CONFIG_{option}=(\S+)", text, re.MULTILINE)
+    return match[1] if match else "n"
+
+
+def process(root: str = "") -> Process:
+    """Return what this process may do."""
+    mask = system.capability_mask(root)
+    soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    return Process(
+        user=system.describe_user(),
+        is_root=os.geteuid() == 0,
+        capabilities=tuple(name for name, bit in CAPABILITIES.items() if mask >> bit & 1),
+        cpus=tuple(sorted(os.sched_getaffinity(0))),
+        memlock_bytes=None if soft == resource.RLIM_INFINITY else soft,
+        drops_root=user_behind_root(None) is not None,
+        realtime_refused=_try_realtime(),
+    )
+
+
+def _try_realtime() -> str | None:
+    """Become SCHED_FIFO for a moment: limits, control groups and sandboxes all have a say in it."""
+    try:
+        policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except OSError as error:
+        return os.strerror(error.errno or 0)
+    os.sched_setscheduler(0, policy, parameters)
+    return None
+
+
+def timing(root: str = "") -> Timing:
+    """Return clocks, and what disturbs a loop."""
+    tick_source, error_bound_ns, native_error = _ticks()
+    return Timing(
+        clocksource=system.read_text(f"{root}{_CLOCKSOURCE}/current_clocksource") or "unknown",
+        available_clocksources=tuple(
+            (system.read_text(f"{root}{_CLOCKSOURCE}/available_clocksource") or "").split()
+        ),
+        tick_source=tick_source,
+        error_bound_ns=error_bound_ns,
+        native_error=native_error,
+        virtual=_is_virtual(root),
+        governors=_governors(root),
+        isolated_cpus=parse_cpu_list(system.read_text(f"{root}{_CPU}/isolated") or ""),
+        tickless_cpus=parse_cpu_list(system.read_text(f"{root}{_CPU}/nohz_full") or ""),
+        realtime_us=_number(f"{root}/proc/sys/kernel/sched_rt_runtime_us", -1),
+        realtime_period_us=_number(f"{root}/proc/sys/kernel/sched_rt_period_us", 1_000_000),
+        latency_node=look_at(f"{root}/dev/cpu_dma_latency", shown_as="/dev/cpu_dma_latency"),
+    )
+
+
+def _ticks() -> tuple[str | None, float | None, str | None]:
+    """Return source and error bound of a device capture's timestamps, or why there are none."""
+    try:
+        from regtap import _native
+    except ImportError as error:
+        return None, None, str(error)
+    source = _native.best_source(True)
+    uncertainty = min(_native.take_anchor(source)[5] for _ in range(_ANCHORS))
+    # As timebase.Timebase has it: a nanosecond more, for rounding.
+    return _native.source_name(source), uncertainty * 1e9 / _native.frequency_hz(source) + 1, None
+
+
+def _is_virtual(root: str) -> bool | None:
+    flags = re.search(r"^flags\s*:(.*)", system.read_text(root + system.CPUINFO) or "", re.MULTILINE)
+    return "hypervisor" in flags[1].split() if flags else None
+
+
+def _governors(root: str) -> tuple[str, ...]:
+    folder = f"{root}{_CPU}/cpufreq"
+    texts = (system.read_text(f"{folder}/{name}/scaling_governor") for name in system.list_folder(folder))
+    return tuple(sorted({text for text in texts if text}))
+
+
+def parse_cpu_list(text: str) -> tuple[int, ...]:
+    """Return the numbers in a list such as `0-3,8`; what is no list has none."""
+    cpus: list[int] = []
+    for first, last in re.findall(r"(\d+)(?:-(\d+))?", text):
+        cpus += range(int(first), int(last or first) + 1)
+    return tuple(cpus)
+
+
+def room(root: str = "") -> Room:
+    """Return what there is where spools live."""
+    folder = root + SHARED_MEMORY
+    has_swap = len((system.read_text(f"{root}/proc/swaps") or "").splitlines()) > 1
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return Room(None, writable=False, has_swap=has_swap)
+    spools = _spool_sizes(folder)
+    return Room(
+        status.f_blocks * status.f_frsize,
+        status.f_bavail * status.f_frsize,
+        os.access(folder, os.W_OK | os.X_OK, effective_ids=True),
+        len(spools),
+        sum(spools),
+        has_swap,
+    )
+
+
+def _spool_sizes(folder: str) -> list[int]:
+    sizes = []
+    for name in system.list_folder(folder):
+        if name.startswith(SPOOL_PREFIX):
+            with contextlib.suppress(OSError):
+                sizes.append(os.stat(f"{folder}/{name}").st_blocks * 512)
+    return sizes
+
+
+def _number(path: str, default: int) -> int:
+    try:
+        return int(system.read_text(path) or "")
+    except ValueError:
+        return default
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,74 @@
+"""All rules together, for the machine and for one address; and the same for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from regtap.doctor import (
+    address_rules,
+    basic_rules,
+    device_rules,
+    reach_rules,
+    routes,
+    screen,
+    timing_rules,
+)
+from regtap.doctor.findings import Group, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regtap.doctor.address_rules import Answer
+    from regtap.doctor.facts import Facts
+    from regtap.registers import Register
+
+
+def judge_machine(facts: Facts) -> tuple[Group, ...]:
+    """Return every finding about the machine."""
+    return (
+        Group("physical memory", reach_rules.judge(facts)),
+        Group("devices", device_rules.judge(facts)),
+        Group("time", timing_rules.judge(facts)),
+        Group("basics", basic_rules.judge(facts)),
+    )
+
+
+def verdict(groups: Sequence[Group]) -> str:
+    """Return the last line of the screen."""
+    basics = "do not work" if screen.count(groups, Status.PROBLEM) else "work"
+    return f"{screen.tally(groups)}; the basics (record and read sim and file: targets) {basics} here"
+
+
+def judge_address(register: Register, facts: Facts, root: str = "") -> Answer:
+    """Try every way to a register at a physical address, and judge what became of it."""
+    outcomes = [routes.attempt(route, root) for route in routes.routes_to(register, facts)]
+    return address_rules.judge(register, facts, outcomes)
+
+
+def machine_document(groups: Sequence[Group], facts: Facts) -> dict[str, Any]:
+    """Return what `regtap doctor --json` prints."""
+    described = asdict(facts)
+    # Where the kernel lies in memory is nobody's business: people paste this into bug reports.
+    described["memory"]["resources"] = len(facts.memory.resources)
+    return {
+        "problems": screen.count(groups, Status.PROBLEM),
+        "warnings": screen.count(groups, Status.WARNING),
+        "groups": _listed(groups),
+        "facts": described,
+    }
+
+
+def address_document(register: Register, answer: Answer) -> dict[str, Any]:
+    """Return what `regtap doctor ADDRESS --json` prints."""
+    return {
+        "address": register.address,
+        "type": register.type,
+        "reachable": answer.reachable,
+        "command": answer.command,
+        "groups": _listed(answer.groups),
+    }
+
+
+def _listed(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    return [asdict(group) for group in groups]
