@@ -17,7 +17,8 @@ _FILES = {
     "isolated_cpus": f"{_CPU}/isolated",
     "shmem_huge_pages": "/sys/kernel/mm/transparent_hugepage/shmem_enabled",
 }
-_STEAL, _CPU_FIELDS = 7, slice(1, 9)  # of /proc/stat's first line; guest time is part of user time
+_CPU_FIELDS = slice(1, 9)  # of /proc/stat's first line; guest time is part of user time
+_IDLE, _IOWAIT, _STEAL = 3, 4, 7  # among those
 
 
 def describe_environment() -> dict[str, Any]:
@@ -50,18 +51,32 @@ class Load:
         times = os.times()
         return cls(os.getloadavg(), _cpu_ticks(), sum(times[:4]))
 
-    def until(self, later: Load) -> dict[str, object]:
-        """Return what a reader needs to judge figures that were measured in between."""
+    def until(self, later: Load) -> dict[str, Any]:
+        """Return what a reader needs to judge figures that were measured in between.
+
+        `others_percent` is the share of all CPU time that other processes and the kernel's own threads took.
+        """
         spent = [after - before for before, after in zip(self.ticks, later.ticks, strict=True)]
         whole = max(1, sum(spent))
-        busy_s = (whole - spent[3] - spent[4]) / os.sysconf("SC_CLK_TCK")
+        whole_s = whole / os.sysconf("SC_CLK_TCK")
+        busy_s = whole_s * (whole - spent[_IDLE] - spent[_IOWAIT]) / whole
+        own_s = later.own_s - self.own_s
         return {
             "load_average_before": self.average,
             "load_average_after": later.average,
-            "steal_percent": round(100 * spent[_STEAL] / whole, 2) if len(spent) > _STEAL else None,
-            "cpu_seconds_of_others": round(max(0.0, busy_s - (later.own_s - self.own_s)), 1),
-            "seconds": round(whole / os.sysconf("SC_CLK_TCK") / (os.cpu_count() or 1), 1),
+            "steal_percent": round(100 * spent[_STEAL] / whole, 2),
+            "others_percent": round(max(0.0, 100 * (busy_s - own_s) / whole_s), 2),
+            "seconds": round(whole_s / (os.cpu_count() or 1), 1),
         }
+
+
+def filesystem_of(path: str) -> str:
+    """Return the type of the filesystem that a path is on, such as `ext4`."""
+    path = os.path.join(os.path.realpath(path), "")
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        mounts = [line.split()[1:3] for line in file]
+    holding = [(len(point), kind) for point, kind in mounts if path.startswith(os.path.join(point, ""))]
+    return max(holding, key=lambda mount: mount[0])[1] if holding else "unknown"
 
 
 def _cpu_ticks() -> tuple[int, ...]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # 1: first version.
 _FORMAT_VERSION = 1
 _NAME = "record-bars"
+_QUIET_PERCENT = 10  # of all CPU time for others; the kernel's writing of our own files is among it
 
 
 @dataclass(slots=True)
@@ -50,9 +51,9 @@ class RecordBars:
             "rounds": {arm: [float(f"{v:.6g}") for v in values] for arm, values in rounds.values.items()},
         }
 
-    def table(self) -> list[str]:
-        """Return the lines to print."""
-        return text_table(self._ordered())
+    def lines(self) -> list[str]:
+        """Return the table to print, and under it whether the machine was quiet."""
+        return [*text_table(self._ordered()), "", _quietness(self.began.until(Load.now()))]
 
     def write(self, root: str) -> str:
         """Write JSON and Markdown into a new folder of `root`; returns the folder.
@@ -93,11 +94,19 @@ def make_reference(folder: str, root: str) -> str:
     return reference
 
 
+def _quietness(load: Mapping[str, Any]) -> str:
+    said = f"others took {load['others_percent']:.1f} % of the CPU time, the hypervisor {load['steal_percent']:.1f} %"
+    if load["others_percent"] + load["steal_percent"] > _QUIET_PERCENT:
+        return f"NOT A QUIET MACHINE, believe no figure: {said}"
+    return f"a quiet machine: {said}"
+
+
 def _markdown(document: Mapping[str, Any], figures: list[Figure]) -> str:
-    facts = {**document["environment"], **document["load"], **document["settings"]}
+    facts = {**document["settings"], **document["load"], **document["environment"]}
     lines = "".join(f"| {name} | {value} |\n" for name, value in facts.items())
     return (
         f"# The recorder beside its bars, {document['ended_utc']}\n\n{markdown_table(figures)}\n"
+        f"{_quietness(document['load']).capitalize()}.\n\n"
         f"Brackets: 95 % bootstrap interval of the median of paired rounds (fewer than six: their range). "
         f"Raw values: {_NAME}.json.\n\n| machine and run | |\n| --- | --- |\n{lines}"
     )

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.benchmarks import native_loops
 
-from regtap_bench.environment import describe_environment
+from regtap_bench.environment import describe_environment, filesystem_of
 from regtap_bench.record_bars import RecordBars, make_reference
 
 _RESULTS = os.path.join(os.path.dirname(__file__), "..", "..", "results")
@@ -122,7 +122,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if not report.figures:
         return
     terminalreporter.section("the recorder beside its bars")
-    for line in report.table():
+    for line in report.lines():
         terminalreporter.write_line(line)
     folder = report.write(os.path.normpath(config.getoption("--bench-output")))
     terminalreporter.write_line(f"\nraw values and environment: {folder}")
@@ -163,10 +163,11 @@ def registers(
 
 
 @pytest.fixture(scope="session")
-def disk(pytestconfig: pytest.Config) -> Iterator[str]:
+def disk(pytestconfig: pytest.Config, report: RecordBars) -> Iterator[str]:
     """A folder for captures on the disk that the results are on; gone at the end."""
     root = os.path.normpath(pytestconfig.getoption("--bench-output"))
     os.makedirs(root, exist_ok=True)
+    report.raw["filesystem"] = filesystem_of(root)
     folder = tempfile.mkdtemp(prefix=".captures-", dir=root)
     yield folder
     shutil.rmtree(folder)

@@ -136,7 +136,7 @@ def test_the_recorder_beside_its_loop_and_its_writer(rounds: Rounds, arms: Arms,
 def test_the_recorder_beside_python(rounds: Rounds, report: RecordBars) -> None:
     best = rounds.best(list(python_loops.PURE))
     ratio = paired_ratio(rounds.values[best], rounds.values[PIPELINE])
-    usual = rounds.median("python: numpy items") / rounds.median(PIPELINE)
+    usual = paired_ratio(rounds.values["python: numpy items"], rounds.values[PIPELINE]).value
     how = f"{rate(rounds, best)} for the best, {best}; {usual:.1f} x the usual one, numpy items"
     report.add(30, Figure.of("recorder / best pure-Python loop, rate", ratio, "x", Bar(10, False), how))
     ratio = paired_ratio(rounds.values[PERIPHERY], rounds.values[PIPELINE])
