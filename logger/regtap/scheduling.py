@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DMA_LATENCY = "/dev/cpu_dma_latency"
+_CPUS = "/sys/devices/system/cpu"
 _RT_RUNTIME = "/proc/sys/kernel/sched_rt_runtime_us"
 _captures = itertools.count()
 
@@ -23,11 +24,11 @@ def choose_cpus(wanted: int | None) -> tuple[int | None, set[int]]:
     Captures of one process take turns on the upper half of its CPUs: the first ones serve most interrupts.
 
     Raises:
-        InputError: The wanted CPU is not one of this process's.
+        InputError: There is no such CPU. (One that is kept from ordinary processes by isolcpus is welcome.)
     """
     allowed = sorted(os.sched_getaffinity(0))
-    if wanted is not None and wanted not in allowed:
-        raise InputError(f"CPU {wanted} is not among those of this process ({', '.join(map(str, allowed))})")
+    if wanted is not None and wanted not in allowed and not os.path.exists(f"{_CPUS}/cpu{wanted}"):
+        raise InputError(f"there is no CPU {wanted}; this process may use {', '.join(map(str, allowed))}")
     if len(allowed) == 1:
         return wanted, set()
     upper = allowed[len(allowed) // 2 :]

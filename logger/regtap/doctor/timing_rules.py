@@ -85,12 +85,7 @@ def isolation(facts: Facts) -> Finding:
             "isolation", "no isolated CPU", "for evenly paced captures boot with isolcpus=N nohz_full=N"
         )
     state = f"CPU {_listed(isolated)}" + (f", tickless {_listed(tickless)}" if tickless else "")
-    free = sorted(set(facts.process.cpus) - set(isolated))
-    if isolated[0] in facts.process.cpus:
-        return ok("isolation", state, f"use it with --cpu {isolated[0]}")
-    cpus = _listed((*free[:1], isolated[0]))
-    meaning = "isolated CPUs are not among those of this process"
-    return warning("isolation", state, meaning, f"taskset -c {cpus} regtap record --cpu {isolated[0]} ...")
+    return ok("isolation", state, f"use it with --cpu {isolated[0]}")
 
 
 def real_time(facts: Facts) -> Finding:
