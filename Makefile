@@ -8,12 +8,14 @@ SOURCES := $(shell find logger/native -name '*.[ch]pp') logger/native/CMakeLists
 BUILD_NEEDS := "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.24" ninja
 CPP := $(shell find logger/native -name '*.[ch]pp')
 
-.PHONY: help demo test lint types imports check format stubs bench clean
+.PHONY: help demo test test-vm test-torture lint types imports check format stubs bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    capture a simulated device, draw it, and say where to look (results/demo)"
 	@echo "make test    run the tests"
+	@echo "make test-vm       ... on real kernels and device models, under QEMU"
+	@echo "make test-torture  ... kills, damage and slow disks, by the thousand"
 	@echo "make check   lint, types, import contracts"
 	@echo "make bench   measure against the bars (results/)"
 	@echo "make format  rewrite the sources as the formatters want them"
@@ -25,6 +27,13 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest
 
+test-vm: $(READY)
+	$(BIN)/python -m tests.vm.prepare
+	$(BIN)/pytest tests/vm
+
+test-torture: $(READY)
+	REGTAP_TORTURE=long $(BIN)/pytest tests/torture
+
 check: lint types imports
 
 lint: $(READY)
@@ -34,8 +43,10 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
-	$(BIN)/python -m nanobind.stubgen -q -m regtap._native -O build/stubs
-	diff -u logger/regtap/_native.pyi build/stubs/_native.pyi
+	$(BIN)/python -m nanobind.stubgen -q -m regtap._native -O build/stubs/regtap
+	$(BIN)/python -m nanobind.stubgen -q -m regtap_bench._native -O build/stubs/regtap_bench
+	diff -u logger/regtap/_native.pyi build/stubs/regtap/_native.pyi
+	diff -u bench/regtap_bench/_native.pyi build/stubs/regtap_bench/_native.pyi
 
 imports: $(READY)
 	$(BIN)/lint-imports
@@ -47,6 +58,7 @@ format: $(READY)
 
 stubs: $(READY)
 	$(BIN)/python -m nanobind.stubgen -m regtap._native -O logger/regtap
+	$(BIN)/python -m nanobind.stubgen -m regtap_bench._native -O bench/regtap_bench
 
 bench: $(READY)
 	$(BIN)/pytest tests/benchmarks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,14 +35,17 @@ def parse(path: Path) -> Iterator[Access]:
         for line in lines:
             match = _LINE.search(line)
             if match:
-                yield Access(match[1], int(match[2], 16), int(match[3], 16), int(match[4]))
+                size_bytes = int(match[4])
+                # Some models answer with more bits than were asked for; the bus carries these.
+                carried = int(match[3], 16) & ((1 << 8 * size_bytes) - 1)
+                yield Access(match[1], int(match[2], 16), carried, size_bytes)
 
 
-def between(path: Path, marker: int, first: int, last: int) -> list[Access]:
+def between(accesses: Sequence[Access], marker: int, first: int, last: int) -> list[Access]:
     """Return the accesses between two marker writes.
 
     Args:
-        path: The log.
+        accesses: All, in their order.
         marker: Address of the markers.
         first: Value of the marker that begins the stretch.
         last: Value of the marker that ends it.
@@ -50,11 +53,14 @@ def between(path: Path, marker: int, first: int, last: int) -> list[Access]:
     Raises:
         ValueError: A marker is not there exactly once.
     """
-    accesses = list(parse(path))
     places = [
-        [i for i, access in enumerate(accesses) if access == Access("write", marker, value, 4)]
+        [
+            i
+            for i, access in enumerate(accesses)
+            if (access.kind, access.address, access.value) == ("write", marker, value)
+        ]
         for value in (first, last)
     ]
     if [len(found) for found in places] != [1, 1]:
-        raise ValueError(f"markers {first} and {last} are in {path} at {places}, not once each")
-    return accesses[places[0][0] + 1 : places[1][0]]
+        raise ValueError(f"markers {first} and {last} are in the bus log at {places}, not once each")
+    return list(accesses[places[0][0] + 1 : places[1][0]])

@@ -22,15 +22,15 @@ class Machine:
     """A kind of computer that QEMU plays.
 
     Attributes:
-        qemu: The program and what makes it that computer. Always emulation: with KVM, QEMU would not see each
-            access to a device the same way everywhere.
+        qemu: The program and what makes it that computer. Always emulation: a machine that has /dev/kvm need
+            not let it work.
         console: The kernel's name of the serial port.
         kernel: Folder of an unpacked kernel package.
         busybox: A static busybox for its processor.
         root: Folder that the guest sees as its root; never written.
     """
 
-    qemu: tuple[str, ...]
+    qemu: str
     console: str
     kernel: Path
     busybox: Path
@@ -39,22 +39,14 @@ class Machine:
 
 X86 = Machine(
     # Nehalem: the oldest that the wheels of numpy and pyarrow are made for.
-    qemu=("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35,hpet=on", "-cpu", "Nehalem"),
+    qemu="qemu-system-x86_64 -accel tcg,thread=multi -M q35,hpet=on -cpu Nehalem",
     console="ttyS0",
     kernel=AMD64 / "kernel",
     busybox=AMD64 / "root/bin/busybox",
     root=Path("/"),
 )
 AARCH64 = Machine(
-    qemu=(
-        "qemu-system-aarch64",
-        "-accel",
-        "tcg,thread=multi",
-        "-M",
-        "virt,gic-version=2",
-        "-cpu",
-        "cortex-a57",
-    ),
+    qemu="qemu-system-aarch64 -accel tcg,thread=multi -M virt,gic-version=2 -cpu cortex-a57",
     console="ttyAMA0",
     kernel=ARM64 / "kernel",
     busybox=ARM64 / "root/bin/busybox",
@@ -91,7 +83,7 @@ class Run:
 
     @property
     def files(self) -> Path:
-        """The guest's /tmp, where steps run."""
+        """The guest's /vm, where steps run."""
         return self.folder / "files"
 
     @property
@@ -132,13 +124,13 @@ class Guest:
     devices: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     log_bus: bool = False
-    timeout_s: float = 240
+    timeout_s: float = 600
 
     def run(self, steps: Mapping[str, str], folder: Path) -> Run:
         """Boot, run the steps in their order, power off.
 
         Args:
-            steps: Shell scripts by name; each runs as root in /tmp, after prelude.sh.
+            steps: Shell scripts by name; each runs as root in /vm, after share/prelude.sh.
             folder: An empty folder for what comes of it.
 
         Raises:
@@ -146,9 +138,12 @@ class Guest:
         """
         self._fill(folder, steps)
         began = time.monotonic()
-        with (folder / "qemu.log").open("wb") as log, subprocess.Popen(
-            self._command(folder), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        ) as process:
+        with (
+            (folder / "qemu.log").open("wb") as log,
+            subprocess.Popen(
+                self._command(folder), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            ) as process,
+        ):
             try:
                 process.wait(self.timeout_s)
             except subprocess.TimeoutExpired:
@@ -160,7 +155,7 @@ class Guest:
     def _fill(self, folder: Path, steps: Mapping[str, str]) -> None:
         for name in ("steps", "outcomes"):
             (folder / name).mkdir()
-        shutil.copy(HERE / "prelude.sh", folder)
+        shutil.copytree(HERE / "share", folder, dirs_exist_ok=True)
         shutil.copy(self.machine.busybox, folder / "busybox")
         for number, (name, text) in enumerate(steps.items()):
             (folder / "steps" / f"{number:02}-{name}").write_text(text)
@@ -177,7 +172,7 @@ class Guest:
         )
         trace = ("-trace", "memory_region_ops_*", "-D", f"{folder}/bus.log") if self.log_bus else ()
         return [
-            *self.machine.qemu,
+            *self.machine.qemu.split(),
             *("-smp", "2", "-m", self.memory, "-display", "none", "-nodefaults", "-no-reboot"),
             *("-serial", f"file:{folder}/console", "-kernel", f"{kernel}", "-initrd", f"{folder}/initrd"),
             *("-append", arguments),

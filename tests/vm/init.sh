@@ -16,16 +16,16 @@ mount -t tmpfs t /writable
 mkdir /writable/upper /writable/work
 mount -t overlay -o lowerdir=/lower,upperdir=/writable/upper,workdir=/writable/work o /root ||
     echo "VM: no overlay"
-mkdir -p /root/proc /root/sys /root/dev /root/mnt /root/tmp
+# Folders of our own: the project, and so regtap, may lie in any of the usual ones.
+mkdir -p /root/proc /root/sys /root/dev /root/tmp /root/vm /root/vm-share
 mount -t proc p /root/proc
 mount --rbind /sys /root/sys
 mount --bind /dev /root/dev
 mkdir -p /root/dev/shm /root/dev/pts
 mount -t tmpfs t /root/dev/shm
 mount -t devpts d /root/dev/pts
-mount --bind /share /root/mnt
-mount -t tmpfs t /root/tmp
-chmod 1777 /root/tmp /root/dev/shm
+mount --bind /share /root/vm-share
+chmod 1777 /root/tmp /root/vm /root/dev/shm
 ip link set lo up
 
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
@@ -33,13 +33,13 @@ for step in /share/steps/*; do
     file=${step##*/}
     name=${file#*-}
     out=/share/outcomes/$name
-    chroot /root /bin/sh -c "cd /tmp && . /mnt/prelude.sh && . '/mnt/steps/$file'" \
+    chroot /root /bin/sh -c "cd /vm && . /vm-share/prelude.sh && . '/vm-share/steps/$file'" \
         >"$out.stdout" 2>"$out.stderr" </dev/null
     echo $? >"$out.status"
     echo "VM: $name ended with $(cat "$out.status") at $(cut -d' ' -f1 /proc/uptime) s"
 done
 mkdir -p /share/files
-cp -R /root/tmp/. /share/files/
+cp -R /root/vm/. /share/files/
 sync
 echo "VM: complete"
 poweroff -f

@@ -99,6 +99,25 @@ class Place:
     has_syscalls: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a register's node is opened and mapped, for a tool that has to do both itself.
+
+    Attributes:
+        node: Path of the device node or file.
+        open_flags: Beside the access mode.
+        map_offset: Where in the node the pages to map begin.
+        map_bytes: How much of it to map.
+        offset: Of the register in the node.
+    """
+
+    node: str
+    open_flags: int
+    map_offset: int
+    map_bytes: int
+    offset: int
+
+
 class NodeTarget(Target):
     """A target that is one node of the file system; subclasses say where, and what a refusal means."""
 
@@ -126,6 +145,19 @@ class NodeTarget(Target):
             os.close(fd)
         syscall = SyscallPath(fd if place.has_syscalls else None, self._refuse_syscall, place.shift)
         return Device(self, registers, mapped, syscall, writable=writable)
+
+    def way_to(self, register: Register) -> Way:
+        """Return how to reach a register; looks, and opens nothing.
+
+        Raises:
+            AddressError: It lies outside the target.
+            RefusedError: There is no such target.
+        """
+        place = self._place()
+        check_registers([register], place, self.spec)
+        ((first, end),) = page_runs([register], place)
+        flags = os.O_SYNC if place.sync else 0
+        return Way(place.node, flags, first, end - first, place.shift + register.address)
 
     def _open_node(self, place: Place, writable: bool) -> int:
         flags = (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC | os.O_NOCTTY

@@ -27,13 +27,28 @@ IVSHMEM="0x1af4 0x1110"
 
 # mark N: an access that the bus log shows, and that regtap has no part in: N to the edu device's DMA source
 mark() {
-    /mnt/busybox devmem $(($(bar "$(pci $EDU)" 0) + 0x80)) 32 "$1"
+    /vm-share/busybox devmem $(($(bar "$(pci $EDU)" 0) + 0x80)) 32 "$1"
+}
+
+# mark_arm N: the same on the aarch64 board: N to fw_cfg's selector
+mark_arm() {
+    /vm-share/busybox devmem 0x09020008 16 "$1"
+}
+
+# open_up FOLDER...: lets every user of the guest pass through to it; this machine's own files stay as they are
+open_up() {
+    for folder; do
+        while [ "$folder" != / ]; do
+            chmod a+rx "$folder"
+            folder=$(dirname "$folder")
+        done
+    done
 }
 
 # try NAME COMMAND...: runs it, and keeps its output and exit status under that name
 try() {
     name=$1
     shift
-    "$@" >"/tmp/$name.stdout" 2>"/tmp/$name.stderr"
-    echo $? >"/tmp/$name.status"
+    "$@" >"/vm/$name.stdout" 2>"/vm/$name.stderr"
+    echo $? >"/vm/$name.status"
 }

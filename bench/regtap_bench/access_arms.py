@@ -1,0 +1,166 @@
+"""The arms of `regtap bench`: every way to a register, as an object that says what it is and what it needs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from regtap_bench import _native
+
+if TYPE_CHECKING:
+    from regtap_bench.site import Opened, Sites
+
+THROUGHPUT, LATENCY = "throughput", "latency"
+
+# Runs so many accesses (a multiple of _native.UNROLL) and returns (ticks, context switches, page faults).
+Block = Callable[[int], tuple[int, int, int]]
+
+EMPTY, TIMER, DELAY, TWIN = "empty loop", "timer", "known delay", "A/A twin"
+PYTHON_EMPTY = "python: empty loop"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a target cannot have an arm."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class AccessArm(ABC):
+    """One way to a register.
+
+    Attributes:
+        name: Unique in a run.
+        description: One line.
+        measures: THROUGHPUT (back to back), and LATENCY (each access complete before the next) where it exists.
+        system_calls: How many of them an access makes if the arm does what it says; None: not known.
+    """
+
+    kind: ClassVar[str] = "native"
+
+    name: str
+    description: str
+    measures: tuple[str, ...]
+    system_calls: int | None
+
+    @property
+    @abstractmethod
+    def touches_mapping(self) -> bool:
+        """Whether it reaches the register by a mapping."""
+
+    @abstractmethod
+    def refusal(self, sites: Sites) -> str:
+        """Return why this target cannot have it, or nothing."""
+
+    @abstractmethod
+    def block(self, sites: Sites, measure: str) -> Block:
+        """Return what runs it; valid while the sites are open."""
+
+
+_CALLS = {
+    "pread": 1,
+    "pwrite": 1,
+    "preadv2": 1,
+    "lseek+read": 2,
+    "open+mmap+load": 4,  # the load is none
+}
+
+
+@dataclass(frozen=True)
+class NativeArm(AccessArm):
+    """An arm of the native core.
+
+    Attributes:
+        index: In _native.arms().
+        needs: What the target must have for it.
+        site: Where it finds its register.
+    """
+
+    index: int
+    needs: _native.Needs
+    site: Callable[[Sites], Opened | None]
+    type: str = ""
+
+    @property
+    def touches_mapping(self) -> bool:
+        """Whether it reaches the register by a mapping."""
+        return self.needs in (_native.Needs.mapping, _native.Needs.opening)
+
+    def refusal(self, sites: Sites) -> str:
+        """Return why this target cannot have it, or nothing."""
+        found = self.site(sites)
+        if found is None:
+            return "nothing to write to: allow it with --allow-write REGISTER"
+        needs_calls = self.needs == _native.Needs.calls
+        return found.calls_refused if needs_calls else ""
+
+    def block(self, sites: Sites, measure: str) -> Block:
+        """Return what runs it; valid while the sites are open."""
+        found = self.site(sites)
+        assert found is not None, self.name  # noqa: S101 - refusal() said that there is one
+        site, index, fenced = found.site, self.index, measure == LATENCY
+        if self.type:
+            from regtap.registers import Register
+
+            site = sites.narrowed(Register("r", found.register.address, self.type))
+        run = site.measure
+        return lambda count: run(index, fenced, count)
+
+
+class ControlArm(NativeArm):
+    """An arm that shows whether the instrument works."""
+
+    kind: ClassVar[str] = "control"
+
+
+class MemoryArm(NativeArm):
+    """An arm on plain memory, which has the software's cost and no bus."""
+
+    kind: ClassVar[str] = "memory"
+
+
+def native_arm(name: str, *, called: str = "", type_name: str = "") -> NativeArm:
+    """Return an arm of the native core by its name there.
+
+    Args:
+        name: One of those of _native.arms().
+        called: Another name for it, which makes it a control.
+        type_name: Read by this type instead of the register's own.
+    """
+    index, arm = _find(name)
+    controls = arm.needs == _native.Needs.nothing or called
+    return (ControlArm if controls else NativeArm)(
+        called or f"{name} {type_name}".strip(),
+        arm.description,
+        _measures(arm),
+        _CALLS.get(name, 0),
+        index,
+        arm.needs,
+        (lambda sites: sites.write) if arm.writes else (lambda sites: sites.read),
+        type_name,
+    )
+
+
+def memory_arm(name: str) -> MemoryArm:
+    """Return the same arm on plain memory, for the baseline beside a device."""
+    index, arm = _find(name)
+    return MemoryArm(
+        f"RAM: {name}",
+        f"{arm.description}, of plain memory",
+        _measures(arm),
+        _CALLS.get(name, 0),
+        index,
+        arm.needs,
+        lambda sites: sites.ram,
+    )
+
+
+def _measures(arm: _native.Arm) -> tuple[str, ...]:
+    return (THROUGHPUT, LATENCY) if arm.has_latency else (THROUGHPUT,)
+
+
+def _find(name: str) -> tuple[int, _native.Arm]:
+    return next((index, arm) for index, arm in enumerate(_native.arms()) if arm.name == name)

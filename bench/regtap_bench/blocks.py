@@ -1,0 +1,160 @@
+"""Every block that a run has timed, as numpy arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from regtap_bench.job import Series
+
+    # One array for each process.
+    Rounds = list[npt.NDArray[np.float64]]
+
+_FEWEST_QUIET = 30
+_SIZES = (8, 2, 2, 2)  # bytes of an item in each of RawRounds' arrays
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What one process measured; R rounds, S series, C counts.
+
+    Attributes:
+        ticks: Of each block, uint64, shape (R, S, C).
+        position: When in its round the block ran, uint16, same shape.
+        switches: Context switches during it, uint16, same shape.
+        faults: Page faults during it, uint16, same shape.
+        ns_per_tick: Of its clock.
+        delay_truth_ns: What the known delay takes by CLOCK_MONOTONIC_RAW alone, ns a repeat, shape (chunks,).
+    """
+
+    ticks: npt.NDArray[np.uint64]
+    position: npt.NDArray[np.uint16]
+    switches: npt.NDArray[np.uint16]
+    faults: npt.NDArray[np.uint16]
+    ns_per_tick: float
+    delay_truth_ns: npt.NDArray[np.float64]
+
+    @property
+    def times_ns(self) -> npt.NDArray[np.float64]:
+        """The time of each block, shape (R, S, C)."""
+        return self.ticks.astype(np.float64) * self.ns_per_tick
+
+    @classmethod
+    def from_payload(cls, payload: bytes, shape: tuple[int, int], header: Mapping[str, Any]) -> Process:
+        """Return what a worker sent.
+
+        Args:
+            payload: RawRounds.to_bytes().
+            shape: (S, C).
+            header: Has `ns_per_tick` and `delay_truth_ns`.
+        """
+        rows, at = len(payload) // sum(_SIZES), 0
+        columns: list[npt.NDArray[Any]] = []
+        for size in _SIZES:
+            column = np.frombuffer(payload, f"<u{size}", count=rows, offset=at)
+            columns.append(column.reshape(-1, *shape))
+            at += size * rows
+        ticks, position, switches, faults = columns
+        truth = np.asarray(header["delay_truth_ns"], dtype=np.float64)
+        return cls(ticks, position, switches, faults, float(header["ns_per_tick"]), truth)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """What a run measured.
+
+    Attributes:
+        series: What was timed.
+        processes: By whom; their numbers of rounds may differ.
+    """
+
+    series: tuple[Series, ...]
+    processes: tuple[Process, ...]
+
+    def index(self, arm: str, measure: str) -> int | None:
+        """Return where a series is, or None."""
+        places = ((item.arm, item.measure) for item in self.series)
+        return next((k for k, place in enumerate(places) if place == (arm, measure)), None)
+
+    def times_ns(self, series: int) -> Rounds:
+        """Return the time of a series' blocks, shape (R, C) for each process."""
+        return [process.times_ns[:, series, :] for process in self.processes]
+
+    def slopes_ns(self, series: int) -> Rounds:
+        """Return the cost of an access in each round, from its shortest and longest block, shape (R,) each."""
+        few, _, many = self.series[series].counts
+        return [(times[:, -1] - times[:, 0]) / (many - few) for times in self.times_ns(series)]
+
+    def intercepts_ns(self, series: int) -> list[float]:
+        """Return what a block costs beside its accesses, for each process.
+
+        The median of the rounds that nothing disturbed; 0.0 where there are too few of them to tell. One for each
+        process: a common one would carry the same error into all of them, where no interval could show it.
+        """
+        few = self.series[series].counts[0]
+        rounds = zip(self.times_ns(series), self.slopes_ns(series), self.disturbed(series), strict=True)
+        quiet = [(times[:, 0] - slopes * few)[~disturbed] for times, slopes, disturbed in rounds]
+        return [float(np.median(it)) if len(it) >= _FEWEST_QUIET else 0.0 for it in quiet]
+
+    def costs_ns(self, series: int) -> Rounds:
+        """Return the cost of an access by each block, the intercept taken off, shape (R, C) for each process."""
+        counts = np.array(self.series[series].counts, dtype=np.float64)
+        pairs = zip(self.times_ns(series), self.intercepts_ns(series), strict=True)
+        return [(times - intercept) / counts for times, intercept in pairs]
+
+    def bend(self, series: int) -> float:
+        """Return how far the middle block lies off the line through the other two, as a share (median)."""
+        few, middle, many = self.series[series].counts
+        part = (middle - few) / (many - few)
+        bends = [
+            times[:, 1] / (times[:, 0] + part * (times[:, 2] - times[:, 0])) - 1
+            for times in self.times_ns(series)
+        ]
+        return float(np.median(np.concatenate(bends)))
+
+    def disturbed(self, series: int) -> list[npt.NDArray[np.bool_]]:
+        """Return the rounds in which a context switch fell into one of a series' blocks, shape (R,) each."""
+        return [process.switches[:, series, :].max(axis=-1) > 0 for process in self.processes]
+
+    def write_parquet(self, file: BinaryIO) -> None:
+        """Write one row a block: process, round, position, arm, measure, count, ticks, ns, switches, faults."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        tables = [self._table(number) for number in range(len(self.processes))]
+        pq.write_table(pa.concat_tables(tables), file, compression="zstd")
+
+    def _table(self, number: int) -> Any:
+        import pyarrow as pa
+
+        process = self.processes[number]
+        at = [part.ravel() for part in np.indices(process.ticks.shape, dtype=np.int32)]
+        counts = np.array([item.counts for item in self.series], dtype=np.uint32)
+        columns = {
+            "process": np.full(process.ticks.size, number, dtype=np.uint16),
+            "round": at[0].astype(np.uint32),
+            "position": process.position.ravel(),
+            "arm": _dictionary(at[1], [item.arm for item in self.series]),
+            "measure": _dictionary(at[1], [item.measure for item in self.series]),
+            "count": counts[at[1], at[2]],
+            "ticks": process.ticks.ravel(),
+            "ns": process.times_ns.ravel(),
+            "switches": process.switches.ravel(),
+            "faults": process.faults.ravel(),
+        }
+        return pa.table(columns)
+
+
+def _dictionary(series: npt.NDArray[np.int32], names: list[str]) -> Any:
+    import pyarrow as pa
+
+    different = sorted(set(names))
+    codes = np.array([different.index(name) for name in names], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(codes[series]), pa.array(different))

@@ -1,0 +1,178 @@
+"""`regtap bench`: what does an access to a register really cost?"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regtap.commands import ExitCode
+from regtap.commands._options import json_option, target_option
+from regtap.commands._output import print_note
+from regtap.errors import InputError
+from regtap.privileges import become, user_behind_root
+from regtap.targets import parse_target
+from regtap.units import parse_duration_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regtap.registers import Register
+    from regtap.targets.base import Target
+    from regtap_bench.engine import Effort
+    from regtap_bench.job import Subject
+    from regtap_bench.session import Session
+
+_QUICK_S, _FULL_S = 7.0, 60.0
+_LEAST_S, _MOST_S = 1.0, 600.0
+_SIM_READ, _SIM_WRITE = "COUNT32", "SCRATCH"
+
+
+@click.command(short_help="Measure what each way to a register costs.")
+@target_option
+@click.option("--quick", is_flag=True, help="At most eight arms, in about 15 s.")
+@click.option("--duration", metavar="TIME", help="Time to measure for.  [default: 7s quick, 60s full]")
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N", help="Of the order of the blocks.  [default: random]"
+)
+@click.option(
+    "--cpu", type=click.IntRange(0), metavar="N", help="CPU to measure on.  [default: the last one]"
+)
+@click.option(
+    "--allow-write",
+    metavar="REGISTER",
+    help="Measure writes too, to this register: what it holds is written back, again and again.",
+)
+@click.option("-o", "--output", metavar="DIR", help="Folder to make.  [default: results/UTC-HOST]")
+@click.option("--user", metavar="NAME", help="Whose the results are, as root.  [default: sudo's caller]")
+@json_option
+@click.argument("text", metavar="[REGISTER]", required=False)
+def bench(target_text: str, text: str | None, as_json: bool, **given: Any) -> int:
+    """Measure mmap, pread and other ways to REGISTER, so that the figures can be believed.
+
+    All ways are timed in short blocks of random order, in several fresh processes. Controls run along: if one of
+    them is off, the run is INVALID (exit code 1). Nothing is written to the target unless --allow-write names a
+    register, or the target is simulated. On a simulated device REGISTER may be left out.
+
+    The folder gets report.html, report.md, result.json and raw.parquet (every block).
+    """
+    from regtap_bench.engine import PROCESSES, Effort
+    from regtap_bench.session import Setting, measure
+    from regtap_bench.storage import render
+
+    target = parse_target(target_text)
+    subject = _subject(target, text, given)
+    user = user_behind_root(given["user"])
+    seconds = _seconds(given["duration"], quick=subject.quick)
+    seed = secrets.randbelow(2**32) if given["seed"] is None else given["seed"]
+    _check_output(given["output"])
+    if subject.register.read_effect:
+        print_note(f"reading {subject.register.name}: {subject.register.read_effect}")
+    effort = Effort(seconds, PROCESSES, seed)
+    setting = Setting(target.is_device, _command(target, subject, effort), print_note)
+    session = measure(subject, effort, setting)
+    files = render(session)
+    if user is not None:
+        become(user)
+    _keep_margin(session)
+    _store(session, files, given["output"])
+    _print(session, as_json=as_json)
+    return ExitCode.OK if session.result.valid else ExitCode.FINDING
+
+
+def _subject(target: Target, text: str | None, given: dict[str, Any]) -> Subject:
+    from regtap_bench.job import Subject
+
+    if text is None and not _is_simulated(target):
+        raise InputError(f"name the register of {target.spec} to read, or try the simulated device (-t sim)")
+    if given["quick"] and given["allow_write"]:
+        raise InputError("a quick run measures no writes; leave out --quick or --allow-write")
+    (register,) = target.resolve([text or _SIM_READ])
+    write = given["allow_write"] or (_SIM_WRITE if _is_simulated(target) and not given["quick"] else None)
+    return Subject(
+        target.spec, register, _to_write(target, write, register), given["quick"], _cpu(given["cpu"])
+    )
+
+
+def _to_write(target: Target, text: str | None, register: Register) -> Register | None:
+    if text is None:
+        return None
+    (write,) = target.resolve([text])
+    return register if write.address == register.address and write.type == register.type else write
+
+
+def _cpu(wanted: int | None) -> int:
+    usable = sorted(os.sched_getaffinity(0))
+    if wanted is None:
+        return usable[-1]  # interrupts prefer the first
+    if wanted not in usable:
+        raise InputError(
+            f"CPU {wanted} is not one of those that this process may use ({usable[0]}-{usable[-1]})"
+        )
+    return wanted
+
+
+def _seconds(text: str | None, *, quick: bool) -> float:
+    if text is None:
+        return _QUICK_S if quick else _FULL_S
+    seconds = parse_duration_ns(text) / 1e9
+    if not _LEAST_S <= seconds <= _MOST_S:
+        raise InputError(f"--duration {text} is not between {_LEAST_S:g} s and {_MOST_S:g} s")
+    return seconds
+
+
+def _check_output(output: str | None) -> None:
+    from regtap_bench.storage import check_folder
+
+    check_folder(output if output is not None else os.path.join("results", ".new"))
+
+
+def _command(target: Target, subject: Subject, effort: Effort) -> str:
+    """Return how to repeat a run."""
+    words = ["regtap", "bench", "-t", subject.target, *(["--quick"] if subject.quick else [])]
+    words += ["--duration", f"{effort.seconds:g}s", "--seed", str(effort.seed), "--cpu", str(subject.cpu)]
+    if subject.write is not None and not _is_simulated(target):
+        words += ["--allow-write", _spelled(subject.write)]
+    return shlex.join([*words, _spelled(subject.register)])
+
+
+def _is_simulated(target: Target) -> bool:
+    return _SIM_READ in target.registers
+
+
+def _spelled(register: Register) -> str:
+    return f"{register.name}={register.address:#x}:{register.type}"
+
+
+def _keep_margin(session: Session) -> None:
+    from regtap_bench.margin import cache_path, keep
+
+    if session.calibrated is None:
+        return
+    path, result = cache_path(), session.result
+    try:
+        keep(session.calibrated, result.environment, result.created_utc, path)
+    except OSError as error:
+        print_note(f"the margin cannot be kept for quick runs: {path}: {error.strerror}")
+
+
+def _store(session: Session, files: Mapping[str, bytes], output: str | None) -> None:
+    from regtap_bench.storage import default_folder, store
+
+    result = session.result
+    folder = output or default_folder(result.created_utc, str(result.environment["hostname"]))
+    store(files, folder)
+    print_note(f"{folder}: {', '.join(files)}")
+
+
+def _print(session: Session, *, as_json: bool) -> None:
+    from regtap_bench.render import text_lines
+
+    if as_json:
+        click.echo(session.result.to_json(), nl=False)
+        return
+    for line in text_lines(session.result):
+        click.echo(line)

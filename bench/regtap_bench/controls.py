@@ -1,0 +1,85 @@
+"""What the control arms say about the instrument itself: one of them off, and the run is INVALID."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regtap_bench.access_arms import DELAY, EMPTY, THROUGHPUT, TIMER
+from regtap_bench.result import Check
+from regtap_bench.verdict import Verdict, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from regtap_bench.estimate import Estimate
+    from regtap_bench.evaluate import Evaluation
+
+DELAY_TOLERANCE = 0.01
+_TIMER_NS = (1.0, 1000.0)
+_EMPTY_NS = (-0.05, 2.0)  # unrolled: a cycle or two for 16 of them, on any machine that runs this
+
+
+def check_controls(evaluation: Evaluation, margin: float) -> tuple[Check, ...]:
+    """Return what the controls say.
+
+    Args:
+        evaluation: Figures of the run.
+        margin: The share by which identical code may differ.
+    """
+    return (
+        *_check_twins(evaluation, margin),
+        _check_delay(evaluation),
+        _check_range(evaluation, EMPTY, _EMPTY_NS),
+        _check_range(evaluation, TIMER, _TIMER_NS),
+        _check_system_calls(evaluation),
+    )
+
+
+def _check_twins(evaluation: Evaluation, margin: float) -> Iterable[Check]:
+    for measure, ratio in evaluation.twins.items():
+        verdict = judge(ratio, float(np.log1p(margin)))
+        passed = verdict not in (Verdict.FASTER, Verdict.SLOWER)
+        says = f"{evaluation.baseline} against itself: {_percent(ratio)}, margin {100 * margin:.2g} %"
+        yield Check(f"A/A twin ({measure})", passed, says)
+
+
+def _check_delay(evaluation: Evaluation) -> Check:
+    found = evaluation.net_ns(DELAY, THROUGHPUT)
+    assert found is not None  # noqa: S101 - every run has it
+    measured = float(np.median(np.concatenate(found[0])))
+    truth = float(np.median(np.concatenate([it.delay_truth_ns for it in evaluation.blocks.processes])))
+    off = measured / truth - 1
+    repeats = f"{measured:.1f} ns measured, {truth:.1f} ns by CLOCK_MONOTONIC_RAW ({100 * off:+.2f} %)"
+    return Check(DELAY, abs(off) <= DELAY_TOLERANCE, repeats)
+
+
+def _check_range(evaluation: Evaluation, arm: str, limits: tuple[float, float]) -> Check:
+    found = evaluation.net_ns(arm, THROUGHPUT)
+    assert found is not None  # noqa: S101 - every run has it
+    ns = float(np.median(np.concatenate(found[0])))
+    return Check(
+        arm, limits[0] <= ns <= limits[1], f"{ns:.3g} ns, to lie within {limits[0]:g} to {limits[1]:g} ns"
+    )
+
+
+def _check_system_calls(evaluation: Evaluation) -> Check:
+    wrong = [
+        f"{name} made {probe.system_calls:g}, not {evaluation.arms[name].system_calls}"
+        for name, probe in evaluation.probes.items()
+        if _calls_more_or_less(probe.system_calls, evaluation.arms[name].system_calls)
+    ]
+    counted = [name for name, probe in evaluation.probes.items() if probe.system_calls is not None]
+    text = "; ".join(wrong) or f"{len(counted)} of {len(evaluation.probes)} arms counted, all as they say"
+    return Check("system calls", not wrong, text)
+
+
+def _calls_more_or_less(counted: float | None, said: int | None) -> bool:
+    """Return whether an access makes another number of calls; a call now and then is none of an access."""
+    return counted is not None and said is not None and round(counted) != said
+
+
+def _percent(ratio: Estimate) -> str:
+    value, low, high = (100 * float(np.expm1(part)) for part in (ratio.value, ratio.low, ratio.high))
+    return f"{value:+.3f} % [{low:+.3f}, {high:+.3f}]"

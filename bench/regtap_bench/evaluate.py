@@ -1,0 +1,148 @@
+"""From timed blocks to costs, ratios and verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regtap_bench.access_arms import EMPTY, PYTHON_EMPTY, THROUGHPUT, TWIN
+from regtap_bench.estimate import Estimate
+from regtap_bench.resampling import center, differences, log_ratios
+from regtap_bench.result import Cost, Row
+from regtap_bench.verdict import Verdict, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regtap_bench.access_arms import AccessArm
+    from regtap_bench.blocks import Blocks, Rounds
+    from regtap_bench.probe import Probe
+
+LEAST_NET_NS = 10.0  # below it the loop cannot be told from the access
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of one run.
+
+    Attributes:
+        blocks: What was timed.
+        arms: What each arm is, by name.
+        probes: What is known of each besides.
+        baseline: The one that the others are compared with.
+    """
+
+    blocks: Blocks
+    arms: Mapping[str, AccessArm]
+    probes: Mapping[str, Probe]
+    baseline: str
+    _net: dict[tuple[str, str], tuple[Rounds, float] | None] = field(default_factory=dict)
+
+    def rows(self, margin: float) -> tuple[Row, ...]:
+        """Return a row for each arm.
+
+        Args:
+            margin: What a difference has to exceed, as a share.
+        """
+        return tuple(self._row(arm, margin) for arm in self.arms.values())
+
+    def net_ns(self, arm: str, measure: str) -> tuple[Rounds, float] | None:
+        """Return an arm's cost by each block and what was subtracted from it for the loop; None: not measured."""
+        if (arm, measure) not in self._net:
+            self._net[arm, measure] = self._compute_net_ns(arm, measure)
+        return self._net[arm, measure]
+
+    def _compute_net_ns(self, arm: str, measure: str) -> tuple[Rounds, float] | None:
+        series = self.blocks.index(arm, measure)
+        if series is None:
+            return None
+        costs = self.blocks.costs_ns(series)
+        loop = self._loop_of(arm, measure)
+        if loop is None or float(np.median(np.concatenate(costs))) < LEAST_NET_NS:
+            return costs, 0.0
+        return differences(costs, loop), float(np.median(np.concatenate(loop)))
+
+    def log_ratio(self, arm: str, measure: str) -> Estimate | None:
+        """Return the logarithm of an arm's cost over the baseline's; None where either was not measured."""
+        found, base = self.net_ns(arm, measure), self.net_ns(self.baseline, measure)
+        return None if found is None or base is None else center(log_ratios(found[0], base[0]))
+
+    @cached_property
+    def twins(self) -> dict[str, Estimate]:
+        """The A/A twin's log-ratio, by measure."""
+        ratios = {measure: self.log_ratio(TWIN, measure) for measure in self.arms[TWIN].measures}
+        return {measure: ratio for measure, ratio in ratios.items() if ratio is not None}
+
+    @cached_property
+    def _baseline_is_bound(self) -> bool:
+        """Whether the baseline's cost may be 0 for all that is known: nothing can be divided by it."""
+        found = self.net_ns(self.baseline, THROUGHPUT)
+        return found is None or float(np.median(np.concatenate(found[0]))) < LEAST_NET_NS
+
+    def _loop_of(self, arm: str, measure: str) -> Rounds | None:
+        """Return the cost of the loop around an arm; None for a control, which is shown as it is."""
+        kind, is_twin = self.arms[arm].kind, arm == TWIN
+        if kind == "control" and not is_twin:
+            return None
+        series = self.blocks.index(PYTHON_EMPTY if kind == "python" else EMPTY, measure)
+        return None if series is None else self.blocks.costs_ns(series)
+
+    def _row(self, arm: AccessArm, margin: float) -> Row:
+        probe = self.probes[arm.name]
+        if probe.refused:
+            return Row(arm.name, arm.description, arm.kind, refused=probe.refused)
+        costs = {measure: self._cost(arm, measure) for measure in arm.measures}
+        row = Row(
+            arm.name,
+            arm.description,
+            arm.kind,
+            costs=costs,
+            system_calls=probe.system_calls,
+            uncounted=probe.uncounted,
+        )
+        compared = (arm.kind != "control" and arm.name != self.baseline) or arm.name == TWIN
+        ratio = self.log_ratio(arm.name, THROUGHPUT) if compared else None
+        if ratio is None:
+            return row
+        if self._baseline_is_bound and arm.name != TWIN:
+            verdict = Verdict.UNRESOLVED if costs[THROUGHPUT].is_bound else Verdict.SLOWER
+            return replace(row, difference_ns=self._difference(arm.name), verdict=verdict.value)
+        return replace(
+            row,
+            ratio=Estimate(*(float(np.exp(part)) for part in (ratio.value, ratio.low, ratio.high))),
+            ratio_is_bound=costs[THROUGHPUT].is_bound,
+            difference_ns=self._difference(arm.name),
+            verdict=judge(ratio, float(np.log1p(margin))).value,
+        )
+
+    def _difference(self, arm: str) -> Estimate | None:
+        found, base = self.net_ns(arm, THROUGHPUT), self.net_ns(self.baseline, THROUGHPUT)
+        return None if found is None or base is None else center(differences(found[0], base[0]))
+
+    def _cost(self, arm: AccessArm, measure: str) -> Cost:
+        found = self.net_ns(arm.name, measure)
+        series = self.blocks.index(arm.name, measure)
+        assert found is not None, arm.name  # noqa: S101 - it was not refused, hence measured
+        assert series is not None, arm.name  # noqa: S101
+        net, loop_ns = found
+        ns = center(net)
+        disturbed = np.concatenate(self.blocks.disturbed(series))
+        quiet = np.concatenate(self.blocks.costs_ns(series))[~disturbed]
+        intercept = float(np.median(self.blocks.intercepts_ns(series)))
+        shortest = float(np.median(np.concatenate(self.blocks.times_ns(series))[:, 0]))
+        is_access = arm.kind != "control" or arm.name == TWIN
+        return Cost(
+            ns=ns,
+            is_bound=is_access and ns.value < LEAST_NET_NS,
+            loop_ns=loop_ns,
+            intercept_ns=intercept,
+            overhead_share=intercept / shortest,
+            bend=self.blocks.bend(series),
+            counts=self.blocks.series[series].counts,
+            rounds=len(disturbed),
+            disturbed_share=float(disturbed.mean()),
+            undisturbed_ns=float(np.median(quiet)) if len(quiet) else None,
+        )

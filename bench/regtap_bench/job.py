@@ -1,0 +1,93 @@
+"""What a worker process is told, as JSON on its standard input."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from regtap.registers import Register
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One arm in one measure, at the numbers of accesses that a round times it with.
+
+    Attributes:
+        arm: Its name.
+        measure: `throughput` or `latency`.
+        counts: Accesses in each block of a round, increasing.
+    """
+
+    arm: str
+    measure: str
+    counts: tuple[int, int, int]
+
+    @property
+    def name(self) -> str:
+        """How raw values are labelled."""
+        return f"{self.arm} ({self.measure})"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured.
+
+    Attributes:
+        target: As `regtap read -t` takes it.
+        register: The register that is read.
+        write: The register that may be written, or None.
+        quick: Only the arms of a quick run.
+        cpu: Where workers run; None leaves it to the scheduler.
+    """
+
+    target: str
+    register: Register
+    write: Register | None
+    quick: bool
+    cpu: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One worker's task.
+
+    Attributes:
+        subject: What is measured.
+        series: What to time; empty: look which arms there are, and what they cost about.
+        baseline: Which arm the A/A twin repeats; empty: no twin.
+        rounds: How often.
+        seed: Of the order.
+        limit_s: No round begins when this time is over.
+    """
+
+    subject: Subject
+    series: tuple[Series, ...] = ()
+    baseline: str = ""
+    rounds: int = 0
+    seed: str = ""
+    limit_s: float = 0.0
+
+    def to_json(self) -> str:
+        """Return it as one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """Return what to_json() said."""
+        given = json.loads(text)
+        subject = given["subject"]
+        subject["register"] = _register(subject["register"])
+        subject["write"] = None if subject["write"] is None else _register(subject["write"])
+        series = [Series(item["arm"], item["measure"], tuple(item["counts"])) for item in given["series"]]
+        return cls(
+            Subject(**subject),
+            tuple(series),
+            given["baseline"],
+            given["rounds"],
+            given["seed"],
+            given["limit_s"],
+        )
+
+
+def _register(given: dict[str, object]) -> Register:
+    return Register(str(given["name"]), int(str(given["address"])), str(given["type"]))

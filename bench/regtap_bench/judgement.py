@@ -1,0 +1,139 @@
+"""The machine, judged: what of its settings and of its load a reader of the figures has to know."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from regtap_bench.result import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_CPU = "sys/devices/system/cpu"
+_SETTINGS = {
+    "governor": f"{_CPU}/cpu0/cpufreq/scaling_governor",
+    "boost": f"{_CPU}/cpufreq/boost",
+    "no_turbo": f"{_CPU}/intel_pstate/no_turbo",
+    "smt": f"{_CPU}/smt/active",
+    "isolated_cpus": f"{_CPU}/isolated",
+}
+_VULNERABILITIES = f"{_CPU}/vulnerabilities"
+_GAP_WATCH_NS = 30_000_000
+_LONG_GAP_US = 1000.0
+_STEAL_PERCENT, _OTHERS_PERCENT, _DISTURBED_SHARE = 1.0, 10.0, 0.1
+_TRUSTED_CLOCKS = ("tsc", "arch_sys_counter")
+
+
+def read_settings(root: str = "/") -> dict[str, str]:
+    """Return the settings of the machine that change what an access costs; `unknown` where it does not say.
+
+    Args:
+        root: Of the file system; another one serves tests.
+    """
+    settings = {name: _line(os.path.join(root, path)) for name, path in _SETTINGS.items()}
+    return {**settings, "mitigations": _mitigations(os.path.join(root, _VULNERABILITIES))}
+
+
+def longest_gap_us() -> float:
+    """Return the longest time in about 30 ms for which this process did not run, as it sees it."""
+    now = time.perf_counter_ns
+    longest, before = 0, now()
+    end = before + _GAP_WATCH_NS
+    while before < end:
+        at = now()
+        longest, before = max(longest, at - before), at
+    return longest / 1000
+
+
+def judge_machine(
+    environment: Mapping[str, Any], load: Mapping[str, Any], disturbed_share: float
+) -> tuple[Finding, ...]:
+    """Return what is worth knowing, with a remedy where there is one.
+
+    Args:
+        environment: describe_environment() and read_settings().
+        load: Load.until(), with `gap_us_before` and `gap_us_after`.
+        disturbed_share: Share of rounds with a context switch in a block.
+    """
+    return (*_of_settings(environment), *_of_load(environment, load, disturbed_share))
+
+
+def _of_settings(facts: Mapping[str, Any]) -> Iterable[Finding]:
+    governor = facts.get("governor", "unknown")
+    if governor not in ("performance", "unknown"):
+        yield Finding(
+            "governor",
+            f"the CPU's governor is {governor}: its frequency changes with the load",
+            "cpupower frequency-set -g performance",
+        )
+    if facts.get("boost") == "1" or facts.get("no_turbo") == "0":
+        yield Finding(
+            "turbo",
+            "the CPU may exceed its nominal frequency: ns an access depend on its temperature and neighbours",
+            "echo 0 > /sys/devices/system/cpu/cpufreq/boost (or 1 > .../intel_pstate/no_turbo)",
+        )
+    if facts.get("smt") == "1":
+        yield Finding(
+            "SMT", "two threads share a core: the neighbour slows the loop", "echo off > .../cpu/smt/control"
+        )
+    if facts.get("hypervisor"):
+        yield Finding("virtual machine", "a hypervisor shares the CPU: use ratios, not absolute times", "")
+    if facts.get("clocksource") not in _TRUSTED_CLOCKS:
+        yield Finding(
+            "clocksource",
+            f"the kernel's clock is {facts.get('clocksource')}: reading it takes longer",
+            "see `dmesg` for why the CPU's own counter is not trusted",
+        )
+    if facts.get("mitigations"):
+        yield Finding(
+            "mitigations",
+            f"mitigations are on and part of the price of a system call: {facts['mitigations']}",
+            "compare only with runs that have the same",
+        )
+
+
+def _of_load(facts: Mapping[str, Any], load: Mapping[str, Any], disturbed_share: float) -> Iterable[Finding]:
+    steal = load.get("steal_percent")
+    if steal is not None and steal > _STEAL_PERCENT:
+        yield Finding(
+            "steal", f"the hypervisor took {steal} % of the CPU time", "measure when its host is idle"
+        )
+    others_percent = float(load["others_percent"])
+    if others_percent > _OTHERS_PERCENT:
+        yield Finding(
+            "load",
+            f"other processes used {others_percent:.0f} % of all CPU time",
+            "stop them, or isolate a CPU",
+        )
+    if disturbed_share > _DISTURBED_SHARE:
+        yield Finding(
+            "preemption",
+            f"{100 * disturbed_share:.0f} % of the rounds were interrupted by another process",
+            "isolate a CPU (isolcpus=) and name it with --cpu"
+            if not facts.get("isolated_cpus")
+            else "use --cpu",
+        )
+    gap = max(float(load["gap_us_before"]), float(load["gap_us_after"]))
+    if gap > _LONG_GAP_US:
+        yield Finding(
+            "scheduling", f"a process was kept waiting for {gap / 1000:.1f} ms at a time", "stop other load"
+        )
+
+
+def _mitigations(folder: str) -> str:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return ""
+    lines = {name: _line(os.path.join(folder, name)) for name in names}
+    return ", ".join(name for name, line in lines.items() if line.startswith("Mitigation"))
+
+
+def _line(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readline().strip()
+    except OSError:
+        return "unknown"

@@ -1,0 +1,98 @@
+"""The smallest difference worth a word on this machine: calibrated by full runs, kept for quick ones."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regtap_bench.access_arms import TWIN
+from regtap_bench.resampling import center, log_ratios
+from regtap_bench.result import Margin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regtap_bench.evaluate import Evaluation
+
+DEFAULT = 0.01
+_FLOOR = 0.002  # what five processes cannot promise, however quiet they were
+_FALSE_PERCENT = 1
+_TRIAL_ROUNDS = 25  # of each process: fewer than a quick run has, so that its margin is not too small
+_FEWEST_TRIALS = 20
+# What has to be the same for a margin to hold.
+_KEYS = (
+    "machine",
+    "kernel",
+    "processor",
+    "cpus",
+    "hypervisor",
+    "governor",
+    "smt",
+    "isolated_cpus",
+    "clocksource",
+)
+
+
+def cached(environment: Mapping[str, Any], path: str) -> Margin:
+    """Return the margin that a full run on a machine like this one found, or DEFAULT."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            kept = json.load(file)
+        if kept["environment"] == key_of(environment):
+            return Margin(float(kept["margin"]), f"calibrated here on {kept['created_utc']}")
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # none yet, or of another version: a full run writes it anew
+    return Margin(DEFAULT, "default; a full run (without --quick) calibrates it")
+
+
+def calibrate(evaluation: Evaluation) -> float | None:
+    """Return the smallest margin by which at most 1 % of short A/A trials would be called different.
+
+    A trial is the baseline and its twin over a stretch of rounds of all processes. None: too few of them.
+    """
+    beyond = [
+        max(0.0, ratio.low, -ratio.high)
+        for measure in evaluation.twins
+        for ratio in _trials(evaluation, measure)
+    ]
+    if len(beyond) < _FEWEST_TRIALS:
+        return None
+    return max(_FLOOR, float(np.expm1(np.percentile(beyond, 100 - _FALSE_PERCENT))))
+
+
+def _trials(evaluation: Evaluation, measure: str) -> list[Any]:
+    twin, base = evaluation.net_ns(TWIN, measure), evaluation.net_ns(evaluation.baseline, measure)
+    assert twin is not None, measure  # noqa: S101 - it has a log-ratio
+    assert base is not None, measure  # noqa: S101
+    ratios = log_ratios(twin[0], base[0])
+    rounds = min(len(process) for process in ratios)
+    starts = range(0, rounds - _TRIAL_ROUNDS + 1, _TRIAL_ROUNDS)
+    return [center([process[at : at + _TRIAL_ROUNDS] for process in ratios]) for at in starts]
+
+
+def keep(margin: float, environment: Mapping[str, Any], created_utc: str, path: str) -> None:
+    """Keep a margin for later runs.
+
+    Raises:
+        OSError: As the kernel said.
+    """
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    document = {"margin": margin, "created_utc": created_utc, "environment": key_of(environment)}
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=1)
+    os.replace(temporary, path)
+
+
+def key_of(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of an environment a margin depends on."""
+    return {name: environment.get(name) for name in _KEYS}
+
+
+def cache_path() -> str:
+    """Return where this user's margin is kept."""
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(root, "regtap", "bench-margin.json")

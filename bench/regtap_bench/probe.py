@@ -1,0 +1,121 @@
+"""A first look at the arms: which of them the target has, what they cost about, how many system calls they make."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from regtap_bench import _native
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regtap_bench.access_arms import AccessArm, Block
+    from regtap_bench.site import Sites
+
+_TRIES = 5
+_CHILD_FAILED = 1
+_BUS_ERROR = "bus error: its mapping does not answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What is known of an arm before it is measured.
+
+    Attributes:
+        refused: Why the target cannot have it; empty where it can.
+        ticks: About what an access costs, by measure.
+        system_calls: How many an access makes, counted; None where they could not be.
+        uncounted: Why not.
+    """
+
+    refused: str = ""
+    ticks: Mapping[str, float] = field(default_factory=dict)
+    system_calls: float | None = None
+    uncounted: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return asdict(self)
+
+
+def probe_all(arms: Mapping[str, AccessArm], sites: Sites, block_ticks: float) -> dict[str, Probe]:
+    """Look at every arm; see probe().
+
+    Only the native arms survive a bus error: where the first of them meets one, no other touches the mapping.
+    """
+    found: dict[str, Probe] = {}
+    dead = ""
+    for name, arm in arms.items():
+        found[name] = Probe(dead) if dead and arm.touches_mapping else probe(arm, sites, block_ticks)
+        if arm.touches_mapping and found[name].refused == _BUS_ERROR:
+            dead = _BUS_ERROR
+    return found
+
+
+def probe(arm: AccessArm, sites: Sites, block_ticks: float) -> Probe:
+    """Look at one arm.
+
+    Args:
+        arm: Which one.
+        sites: Where.
+        block_ticks: How long a block should take; stop looking once one does.
+    """
+    refused = arm.refusal(sites)
+    if refused:
+        return Probe(refused)
+    try:
+        blocks = {measure: arm.block(sites, measure) for measure in arm.measures}
+        ticks = {measure: _ticks_per_access(block, block_ticks) for measure, block in blocks.items()}
+    except _native.BusFault:
+        return Probe(_BUS_ERROR)
+    except Exception as error:  # noqa: BLE001 - whatever keeps it from working is why the target has no such arm
+        return Probe(f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else _text(error))
+    try:
+        return Probe("", ticks, count_system_calls(blocks[arm.measures[0]]))
+    except OSError as error:
+        return Probe("", ticks, None, _text(error))
+
+
+def count_system_calls(block: Block) -> float:
+    """Return how many system calls one access makes: the difference between blocks of n and 2n, by n.
+
+    Medians of several: regtap's own Device.read looks after its fault guard once a clock tick, by two calls.
+
+    Args:
+        block: Must use a Meter, which marks where it begins and ends.
+
+    Raises:
+        OSError: The system does not let a child be traced.
+    """
+    count = 2 * _native.UNROLL
+    once, twice = (median(_calls(block, length) for _ in range(_TRIES)) for length in (count, 2 * count))
+    return (twice - once) / count
+
+
+def _calls(block: Block, count: int) -> int:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            block(_native.UNROLL)  # what happens only once happens now
+            _native.let_parent_count()
+            block(count)
+            os._exit(0)
+        finally:
+            os._exit(_CHILD_FAILED)
+    return _native.count_calls(pid)
+
+
+def _ticks_per_access(block: Block, enough: float) -> float:
+    count = _native.UNROLL
+    while True:
+        least = min(block(count)[0] for _ in range(_TRIES))
+        if least >= enough:
+            return least / count
+        count *= 2
+
+
+def _text(error: OSError) -> str:
+    return os.strerror(error.errno or 0)

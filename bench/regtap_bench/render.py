@@ -1,0 +1,198 @@
+"""A result as text for a terminal and as Markdown, from the result alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regtap_bench import figures_text as say
+from regtap_bench.access_arms import LATENCY, THROUGHPUT
+from regtap_bench.catalogue import LOAD, PREAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from regtap_bench.result import Result, Row
+
+_HEADINGS = (
+    "arm",
+    "back to back, ns",
+    "one at a time, ns",
+    "x baseline",
+    "minus baseline, ns",
+    "verdict",
+    "system calls",
+)
+_BUS_NS = 500.0  # of the sentence's example; measured buses: 100 ns to 5 us
+_TYPE_BITS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "u16be": 16, "u32be": 32, "u64be": 64}
+
+
+def sentence(result: Result) -> str:
+    """Return the verdict in one sentence."""
+    if not result.valid:
+        failed = "; ".join(f"{check.name}: {check.text}" for check in result.checks if not check.passed)
+        return f"INVALID, no figure of this run may be used ({failed})."
+    bits = _TYPE_BITS[str(result.register["type"])]
+    where = "device" if result.is_device else "RAM-backed target"
+    load, pread = result.row(LOAD), result.row(PREAD)
+    assert load is not None  # noqa: S101 - every run has both arms
+    assert pread is not None  # noqa: S101
+    costs = f"A {bits}-bit read costs {_plain(load)} by mmap"
+    if pread.refused or load.refused:
+        other = pread if pread.refused else load
+        return f"{costs if pread.refused else f'A {bits}-bit read costs {_plain(pread)} by pread'} on this {where}; \
+{other.arm} is not to be had here ({other.refused})."
+    return f"{costs} and {_plain(pread)} by pread on this {where}: {_times(load)}{_forecast(result, pread)}."
+
+
+def _plain(row: Row) -> str:
+    cost = row.cost(THROUGHPUT)
+    assert cost is not None, row.arm  # noqa: S101 - it was measured
+    return f"<= {say.digits_up(cost.ns.high)} ns" if cost.is_bound else f"{say.digits(cost.ns.value)} ns"
+
+
+def _times(load: Row) -> str:
+    ratio = load.ratio
+    assert ratio is not None  # noqa: S101 - pread is the baseline where there is one
+    if load.ratio_is_bound:
+        return f"at least {say.digits_down(1 / ratio.high)} x"
+    return f"{say.digits(1 / ratio.value)} x [{say.digits(1 / ratio.high)}, {say.digits(1 / ratio.low)}]"
+
+
+def _forecast(result: Result, pread: Row) -> str:
+    cost = pread.cost(THROUGHPUT)
+    if result.is_device or cost is None:
+        return ""
+    ratio = (cost.ns.value + _BUS_NS) / _BUS_NS
+    return f"; on a bus of {_BUS_NS:.0f} ns the same software would give about {ratio:.1f} x"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    if row.refused:
+        return (row.arm, f"not here: {row.refused}", "", "", "", "", "")
+    return (
+        row.arm,
+        say.cost_text(row.cost(THROUGHPUT)),
+        say.cost_text(row.cost(LATENCY)),
+        say.ratio_text(row),
+        say.difference_text(row),
+        row.verdict or say.NOTHING,
+        say.calls_text(row),
+    )
+
+
+def arm_table(result: Result) -> list[tuple[str, ...]]:
+    """Return headings and a row for each arm; refused ones say `not here` and why."""
+    return [_HEADINGS, *(_cells(row) for row in result.rows if row.kind != "control")]
+
+
+def control_table(result: Result) -> list[tuple[str, ...]]:
+    """Return headings and a row for each control."""
+    return [_HEADINGS[:4], *(_cells(row)[:4] for row in result.rows if row.kind == "control")]
+
+
+def quality_table(result: Result) -> list[tuple[str, ...]]:
+    """Return headings and a row for each series: how much was measured, and how well."""
+    return [_QUALITY, *(cells for row in result.rows for cells in _quality(row))]
+
+
+def text_lines(result: Result) -> list[str]:
+    """Return the lines for a terminal."""
+    return [
+        sentence(result),
+        "",
+        *_aligned(arm_table(result)),
+        "",
+        "controls",
+        *_aligned(control_table(result)),
+        "",
+        *(f"{'passed' if check.passed else 'FAILED'}  {check.name}: {check.text}" for check in result.checks),
+        "",
+        *(f"note: {finding.text}{_remedy(finding.remedy)}" for finding in result.findings),
+        *legend(result),
+    ]
+
+
+def markdown(result: Result) -> str:
+    """Return the text of report.md."""
+    descriptions = [row.description for row in result.rows if row.kind != "control"]
+    arms = zip(arm_table(result), ["what it is", *descriptions], strict=True)
+    facts = {**result.environment, **result.load}
+    parts = [
+        f"# What an access costs: {result.register['name']} of {result.target}, {result.created_utc}\n",
+        f"**{sentence(result)}**\n",
+        _markdown_table([(*cells, description) for cells, description in arms]),
+        "## Controls\n",
+        _markdown_table(control_table(result)),
+        _bullets(f"{'passed' if it.passed else '**FAILED**'}: {it.name}: {it.text}" for it in result.checks),
+        "## How it was measured\n",
+        _bullets(legend(result)),
+        _markdown_table(quality_table(result)),
+        "## The machine\n",
+        _bullets(f"{it.name}: {it.text}{_remedy(it.remedy)}" for it in result.findings),
+        _markdown_table([("fact", "value"), *((name, str(value)) for name, value in facts.items())]),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+_QUALITY = (
+    "series",
+    "accesses in a block",
+    "rounds",
+    "call and timer, ns a block",
+    "share of the block",
+    "off the line",
+    "interrupted",
+    "uninterrupted only, ns",
+)
+
+
+def _quality(row: Row) -> Iterable[tuple[str, ...]]:
+    for measure, cost in (row.costs or {}).items():
+        quiet = say.NOTHING if cost.undisturbed_ns is None else say.digits(cost.undisturbed_ns)
+        yield (
+            f"{row.arm}, {measure}",
+            ", ".join(f"{count:,}" for count in cost.counts),
+            f"{cost.rounds:,}",
+            f"{cost.intercept_ns:.0f}",
+            f"{100 * cost.overhead_share:.2f} %",
+            f"{100 * cost.bend:+.2f} %",
+            f"{100 * cost.disturbed_share:.1f} %",
+            quiet,
+        )
+
+
+def legend(result: Result) -> list[str]:
+    """Return what a reader of the tables has to know, line by line."""
+    kind = "a device" if result.is_device else "RAM-backed: its mmap/pread ratio is not that of a real bus"
+    return [
+        f"target {result.target}, {kind}; register {result.register['name']} at "
+        f"{int(result.register['address']):#x} ({result.register['type']})",
+        f"baseline {result.baseline}; margin {100 * result.margin.value:.2g} % ({result.margin.source})",
+        f"{result.processes} fresh processes; intervals at 95 %, by a bootstrap over processes and rounds; "
+        "<= is a bound: below 10 ns the loop cannot be told from the access",
+        f"repeat with: {result.command}",
+    ]
+
+
+def _remedy(remedy: str) -> str:
+    return f" ({remedy})" if remedy else ""
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    full = [row for row in rows if not row[1].startswith("not here")]
+    widths = [
+        max(len(row[0]) for row in rows),
+        *(max(len(row[k]) for row in full) for k in range(1, len(rows[0]))),
+    ]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def _markdown_table(rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [rows[0], ("---",) * len(rows[0]), *rows[1:]]
+    return "".join(f"| {' | '.join(cell.replace('|', '/') or ' ' for cell in row)} |\n" for row in lines)
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "".join(f"- {line}\n" for line in lines)

@@ -1,0 +1,45 @@
+"""report.html: one file that opens offline."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from regtap_bench.pictures import pictures
+from regtap_bench.render import arm_table, control_table, legend, quality_table, sentence
+
+if TYPE_CHECKING:
+    from regtap_bench.session import Session
+
+_TEMPLATE = "report.html.jinja"
+
+
+def html(session: Session) -> str:
+    """Return the page of a run; whatever a user typed is escaped."""
+    result = session.result
+    environment = Environment(
+        loader=FileSystemLoader(os.path.dirname(__file__)),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    tables = [
+        (heading, rows[0], rows[1:])
+        for heading, rows in (
+            ("What each way costs", arm_table(result)),
+            ("Controls", control_table(result)),
+        )
+    ]
+    return environment.get_template(_TEMPLATE).render(
+        result=result,
+        title=f"What an access costs: {result.register['name']} of {result.target}",
+        kind="a device" if result.is_device else "RAM-backed target",
+        sentence=sentence(result),
+        tables=tables,
+        quality=quality_table(result),
+        pictures=pictures(session),
+        legend=legend(result),
+        facts={**result.environment, **result.load},
+    )

@@ -1,0 +1,244 @@
+"""The result of a run: what result.json holds, and what every rendering is made from.
+
+result.json is one JSON object with the fields of Result by their names; intervals are objects with value, low and
+high, at 95 % confidence. Costs are in ns an access, ratios are plain numbers, shares lie between 0 and 1. The raw
+blocks lie beside it in raw.parquet.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from regtap.errors import InputError
+from regtap_bench.estimate import Estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# 1: first version.
+FORMAT_VERSION = 1
+FORMAT = "regtap-bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an access costs in one measure.
+
+    Attributes:
+        ns: The cost; the loop is subtracted where `loop_ns` is not 0.
+        is_bound: The loop cannot be told from the access: all that can be said is that it costs at most ns.high.
+        loop_ns: What was subtracted for the loop (and the fence).
+        intercept_ns: What a block costs beside its accesses: call and timer.
+        overhead_share: The same as a share of the shortest block.
+        bend: How far the middle block lies off the line through the other two, as a share.
+        counts: Accesses in a block.
+        rounds: How many, all processes together.
+        disturbed_share: Share of rounds with a context switch in one of their blocks.
+        undisturbed_ns: Median without those, the loop not subtracted; None where nothing is left.
+    """
+
+    ns: Estimate
+    is_bound: bool
+    loop_ns: float
+    intercept_ns: float
+    overhead_share: float
+    bend: float
+    counts: tuple[int, ...]
+    rounds: int
+    disturbed_share: float
+    undisturbed_ns: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One arm.
+
+    Attributes:
+        arm: Its name.
+        description: One line.
+        kind: `control`, `native`, `memory` (plain RAM beside a device) or `python`.
+        refused: Why the target cannot have it; empty where it was measured.
+        costs: By measure: `throughput`, `latency`.
+        ratio: Cost over the baseline's, by throughput; None for controls, the baseline, what was refused, and where
+            the baseline's own cost is only a bound.
+        ratio_is_bound: The ratio is at most this: the arm's cost is a bound.
+        difference_ns: Cost minus the baseline's.
+        verdict: `faster`, `slower`, `equivalent` or `unresolved` beside the baseline; empty where there is none.
+        system_calls: Counted, an access; None where they could not be.
+        uncounted: Why not.
+    """
+
+    arm: str
+    description: str
+    kind: str
+    refused: str = ""
+    costs: Mapping[str, Cost] | None = None
+    ratio: Estimate | None = None
+    ratio_is_bound: bool = False
+    difference_ns: Estimate | None = None
+    verdict: str = ""
+    system_calls: float | None = None
+    uncounted: str = ""
+
+    def cost(self, measure: str) -> Cost | None:
+        """Return its cost in one measure, if it has one."""
+        return (self.costs or {}).get(measure)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a control arm said about the instrument.
+
+    Attributes:
+        name: What was checked.
+        passed: Whether the instrument can be believed.
+        text: What was found.
+    """
+
+    name: str
+    passed: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about the machine that a reader has to know.
+
+    Attributes:
+        name: What.
+        text: What was found, and what it does to the figures.
+        remedy: What to do about it; empty where nothing can be done.
+    """
+
+    name: str
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """What a difference has to exceed.
+
+    Attributes:
+        value: As a share.
+        source: Where it comes from.
+    """
+
+    value: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run.
+
+    Attributes:
+        created_utc: When it ended, ISO 8601.
+        command: How to repeat it.
+        target: As it was spelled.
+        is_device: A real bus lies behind the target; otherwise it is RAM, which its ratios say nothing about.
+        register: name, address and type of the register that was read.
+        write_register: The same of the one that was written, or None.
+        mode: `quick` or `full`.
+        seed: Of the order of the blocks.
+        processes: How many fresh ones.
+        baseline: The arm that the others are compared with.
+        margin: What a difference has to exceed.
+        checks: What the controls said.
+        rows: The arms, controls first.
+        findings: About the machine.
+        environment: The machine.
+        load: How busy it was.
+        workers: What each process said about itself.
+        format: FORMAT.
+        format_version: FORMAT_VERSION.
+    """
+
+    created_utc: str
+    command: str
+    target: str
+    is_device: bool
+    register: Mapping[str, Any]
+    write_register: Mapping[str, Any] | None
+    mode: str
+    seed: int
+    processes: int
+    baseline: str
+    margin: Margin
+    checks: tuple[Check, ...]
+    rows: tuple[Row, ...]
+    findings: tuple[Finding, ...]
+    environment: Mapping[str, Any]
+    load: Mapping[str, Any]
+    workers: tuple[Mapping[str, Any], ...]
+    format: str = FORMAT
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def valid(self) -> bool:
+        """Whether every control passed; otherwise no figure of the run may be used."""
+        return all(check.passed for check in self.checks)
+
+    def row(self, arm: str) -> Row | None:
+        """Return an arm's row, or None."""
+        return next((row for row in self.rows if row.arm == arm), None)
+
+    def to_json(self) -> str:
+        """Return the text of result.json."""
+        return json.dumps({**asdict(self), "valid": self.valid}, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Result:
+        """Return what to_json() wrote.
+
+        Raises:
+            InputError: It is something else, damaged, or of another version.
+        """
+        try:
+            given = json.loads(text)
+            if given["format"] != FORMAT:
+                raise KeyError("format")
+            version = given["format_version"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError("this is no result of `regtap bench`; name a result.json") from error
+        if version != FORMAT_VERSION:
+            raise InputError(
+                f"the result has format version {version}, and this regtap reads {FORMAT_VERSION}; "
+                "use the regtap that wrote it"
+            )
+        try:
+            return _result(given)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"the result is damaged ({error}); measure again") from error
+
+
+def _result(given: dict[str, Any]) -> Result:
+    fields = {name: value for name, value in given.items() if name != "valid"}
+    fields["margin"] = Margin(**given["margin"])
+    fields["checks"] = tuple(Check(**check) for check in given["checks"])
+    fields["findings"] = tuple(Finding(**finding) for finding in given["findings"])
+    fields["rows"] = tuple(_row(row) for row in given["rows"])
+    fields["workers"] = tuple(given["workers"])
+    return Result(**fields)
+
+
+def _row(given: dict[str, Any]) -> Row:
+    costs = given["costs"]
+    return Row(
+        **{
+            **given,
+            "costs": None if costs is None else {name: _cost(cost) for name, cost in costs.items()},
+            "ratio": _estimate(given["ratio"]),
+            "difference_ns": _estimate(given["difference_ns"]),
+        }
+    )
+
+
+def _cost(given: dict[str, Any]) -> Cost:
+    return Cost(**{**given, "ns": Estimate(**given["ns"]), "counts": tuple(given["counts"])})
+
+
+def _estimate(given: dict[str, float] | None) -> Estimate | None:
+    return None if given is None else Estimate(**given)

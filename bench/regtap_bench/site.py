@@ -1,0 +1,125 @@
+"""The register of a benchmark, reached in every way that its target has."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from regtap.errors import RefusedError
+from regtap.targets import parse_target
+from regtap.targets.base import PAGE_BYTES, NodeTarget, Way
+from regtap_bench import _native
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from regtap.device import Device
+    from regtap.registers import Register
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One register, mapped.
+
+    Attributes:
+        register: Which one.
+        site: It, for the native arms.
+        device: It, as users of regtap's own API have it; None for plain RAM.
+        fd: What the native arms call.
+        way: How to open and map it anew.
+        calls_refused: Why there is no way to it by system call; empty where there is one.
+    """
+
+    register: Register
+    site: _native.Site
+    device: Device | None
+    fd: int
+    way: Way
+    calls_refused: str = ""
+
+
+class Sites:
+    """Everything that the arms of one process need, open; a context manager.
+
+    Attributes:
+        target: What was opened.
+        read: The register that is read.
+        write: The register that may be written, mapped for writing, or None.
+        ram: Plain memory, the baseline beside a device; None where the target is memory itself.
+    """
+
+    def __init__(self, target: str, read: Register, write: Register | None) -> None:
+        """Open them.
+
+        Args:
+            target: As `regtap read -t` takes it.
+            read: The register to read.
+            write: The register that the write arms store to.
+
+        Raises:
+            InputError: The register does not lie in the target.
+            RefusedError: The system said no.
+        """
+        self.target = parse_target(target)
+        self._stack = ExitStack()
+        try:
+            both = [read] if write is None else [read, write]
+            device = self._stack.enter_context(self.target.open(both, writable=write is not None))
+            self.read = self._reach(device, read)
+            self.write = None if write is None else self._reach(device, write)
+            if self.write is not None:  # written back, so that nothing changes but the traffic
+                self.write.site.value = _unswapped(device.read(self.write.register), self.write.register)
+            self.ram = self._plain_memory(read) if self.target.is_device else None
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def narrowed(self, register: Register) -> _native.Site:
+        """Return the place of the register that is read, as one of another width at the same address."""
+        return _site(self.read.fd, self.read.way, register.width_bytes)
+
+    def _reach(self, device: Device, register: Register) -> Opened:
+        refused, fd, offset = "", -1, register.address
+        try:
+            fd, offset = device.locate_syscall(register)
+        except RefusedError as error:
+            refused = str(error)
+        if isinstance(self.target, NodeTarget):
+            way = self.target.way_to(register)
+        else:  # the private simulated device: a page without a name
+            way = Way(f"/proc/self/fd/{fd}", 0, 0, PAGE_BYTES, offset)
+        if fd < 0:
+            mode = os.O_RDWR if device.writable else os.O_RDONLY
+            fd = os.open(way.node, mode | os.O_CLOEXEC | way.open_flags)
+            self._stack.callback(os.close, fd)
+        site = _site(fd, way, register.width_bytes, writable=device.writable)
+        return Opened(register, site, device, fd, way, refused)
+
+    def _plain_memory(self, register: Register) -> Opened:
+        fd = os.memfd_create("regtap-bench", os.MFD_CLOEXEC)
+        self._stack.callback(os.close, fd)
+        os.ftruncate(fd, PAGE_BYTES)
+        way = Way(f"/proc/self/fd/{fd}", 0, 0, PAGE_BYTES, register.address % PAGE_BYTES)
+        return Opened(register, _site(fd, way, register.width_bytes), None, fd, way)
+
+
+def _site(fd: int, way: Way, width_bytes: int, *, writable: bool = False) -> _native.Site:
+    return _native.Site(
+        fd, way.node, way.open_flags, way.map_offset, way.map_bytes, way.offset, width_bytes, writable
+    )
+
+
+def _unswapped(value: int, register: Register) -> int:
+    if not register.swapped:
+        return value
+    return int.from_bytes(value.to_bytes(register.width_bytes, "big"), "little")

@@ -1,0 +1,117 @@
+"""One fresh process of a run: reads a Job from standard input, writes what it measured to standard output.
+
+The answer is a line of JSON; for a job with rounds, the arrays of RawRounds follow it.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from regtap import _native as core
+from regtap.errors import RegtapError
+from regtap_bench import _native
+from regtap_bench.access_arms import DELAY, TWIN, AccessArm
+from regtap_bench.catalogue import catalogue, twin_of
+from regtap_bench.job import Job
+from regtap_bench.probe import probe_all
+from regtap_bench.rounds import run_rounds
+from regtap_bench.site import Sites
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DELAY_S = 2e-6
+BLOCK_S = 50e-6  # the shortest of a series; the longest is twice as long
+_TRUTH_CHUNKS, _TRUTH_COUNT = 313, 64  # times five processes: 1e5 repeats
+_FAILED = 3
+
+
+def main() -> int:
+    """Do what standard input asks for."""
+    job = Job.from_json(sys.stdin.read())
+    if job.subject.cpu is not None:
+        os.sched_setaffinity(0, {job.subject.cpu})
+    try:
+        with Sites(job.subject.target, job.subject.register, job.subject.write) as sites:
+            header, payload = _rounds(job, sites) if job.series else (_probes(job, sites), b"")
+    except RegtapError as error:
+        sys.stderr.write(f"{error}\n")
+        return _FAILED
+    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + payload)
+    return 0
+
+
+def _arms(job: Job, sites: Sites) -> dict[str, AccessArm]:
+    subject = job.subject
+    arms = catalogue(
+        subject.register,
+        is_device=sites.target.is_device,
+        quick=subject.quick,
+        writes=subject.write is not None,
+    )
+    return {**arms, TWIN: twin_of(job.baseline)} if job.baseline else arms
+
+
+def _prepare() -> float:
+    """Set the known delay; returns ticks a second."""
+    frequency_hz = core.frequency_hz(core.best_source(True))
+    _native.set_delay_ticks(round(frequency_hz * DELAY_S))
+    return frequency_hz
+
+
+def _probes(job: Job, sites: Sites) -> dict[str, Any]:
+    frequency_hz = _prepare()
+    found = probe_all(_arms(job, sites), sites, frequency_hz * BLOCK_S)
+    return {"frequency_hz": frequency_hz, "arms": {name: it.to_dict() for name, it in found.items()}}
+
+
+def _rounds(job: Job, sites: Sites) -> tuple[dict[str, Any], bytes]:
+    _prepare()
+    arms = _arms(job, sites)
+    blocks = [arms[item.arm].block(sites, item.measure) for item in job.series]
+    truth = _delay_truth(sites) if any(item.arm == DELAY for item in job.series) else []
+    gc.collect()
+    gc.disable()
+    began, switched = _anchor(), _usage()
+    deadline_s = time.monotonic() + job.limit_s
+    raw = run_rounds(blocks, [item.counts for item in job.series], job.rounds, job.seed, deadline_s)
+    ended, switches = _anchor(), _usage()
+    header = {
+        "ns_per_tick": (ended[1] - began[1]) / (ended[0] - began[0]),
+        "delay_truth_ns": truth,
+        "seconds": (ended[1] - began[1]) / 1e9,
+        "usage": {name: switches[name] - switched[name] for name in switches},
+    }
+    return header, raw.to_bytes()
+
+
+def _delay_truth(sites: Sites) -> list[float]:
+    """Return what the known delay takes by CLOCK_MONOTONIC_RAW alone, in ns a repeat, chunk by chunk."""
+    run = sites.read.site.time_delay_ns
+    return [run(_TRUTH_COUNT) / _TRUTH_COUNT for _ in range(_TRUTH_CHUNKS)]
+
+
+def _anchor() -> tuple[int, int]:
+    ticks, raw_ns, *_ = core.take_anchor(core.best_source(True))
+    return ticks, raw_ns
+
+
+def _usage() -> Mapping[str, int]:
+    import resource
+
+    usage = resource.getrusage(resource.RUSAGE_THREAD)
+    return {
+        "voluntary_switches": usage.ru_nvcsw,
+        "involuntary_switches": usage.ru_nivcsw,
+        "minor_faults": usage.ru_minflt,
+        "major_faults": usage.ru_majflt,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

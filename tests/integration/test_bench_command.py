@@ -1,0 +1,245 @@
+"""`regtap bench` as a process, on the simulated device, on files, and beside a C program of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from regtap_bench.result import Cost, Result
+
+ACCESS_COSTS_C = Path(__file__).with_name("access_costs.c")
+CONTROLS = {"empty loop", "timer", "known delay", "python: empty loop", "A/A twin"}
+SLACK = 0.03  # two programs, compiled apart, minutes apart on a machine that others use
+
+
+def _bench(*arguments: str, cwd: Path, cache: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "regtap", "bench", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, "XDG_CACHE_HOME": str(cache or cwd)},
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    done: subprocess.CompletedProcess[str]
+    folder: Path
+    result: Result
+
+    def cost(self, arm: str, measure: str = "throughput") -> Cost:
+        row = self.result.row(arm)
+        assert row is not None
+        cost = row.cost(measure)
+        assert cost is not None
+        return cost
+
+
+def _run(folder: Path, *arguments: str) -> Run:
+    done = _bench(*arguments, "-o", "run", cwd=folder)
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr
+    return Run(done, folder / "run", Result.from_json((folder / "run" / "result.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def register_file() -> Iterator[Path]:
+    path = Path("/dev/shm") / f"regtap-test-bench-{os.getpid()}"
+    path.write_bytes(bytes(8192))
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
+def on_file(register_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A quick run on a file, which the tests below look at."""
+    folder = tmp_path_factory.mktemp("file")
+    return _run(folder, "-t", f"file:{register_file}", "0x1008", "--quick", "--duration", "3s", "--seed", "7")
+
+
+@pytest.fixture(scope="module")
+def on_sim(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A full run on the simulated device, as short as it can be."""
+    return _run(tmp_path_factory.mktemp("sim"), "-t", "sim", "--duration", "2s", "--json")
+
+
+def test_the_verdict_comes_first_and_the_target_is_called_ram(on_file: Run) -> None:
+    first = on_file.done.stdout.splitlines()[0]
+    assert first.startswith(("A 32-bit read costs <= ", "INVALID"))
+    assert "its mmap/pread ratio is not that of a real bus" in on_file.done.stdout
+    assert not on_file.result.is_device
+
+
+def test_the_exit_code_says_whether_the_controls_passed(on_file: Run) -> None:
+    assert on_file.done.returncode == (0 if on_file.result.valid else 1)
+
+
+def test_a_quick_run_has_at_most_eight_arms_and_every_control(on_file: Run) -> None:
+    names = {row.arm for row in on_file.result.rows}
+    assert names >= CONTROLS
+    assert len(names - CONTROLS) <= 8
+
+
+def test_system_calls_are_counted(on_file: Run) -> None:
+    counted = {row.arm: row.system_calls for row in on_file.result.rows}
+    counted["python: regtap"] = round(counted["python: regtap"] or 0)  # its fault guard calls now and then
+    assert (counted["mmap load"], counted["pread"], counted["lseek+read"]) == (0, 1, 2)
+    assert (counted["open+mmap+load"], counted["python: os.pread"], counted["python: regtap"]) == (4, 1, 0)
+
+
+def test_orders_of_cost_are_as_everybody_knows_them(on_file: Run) -> None:
+    load, pread, both = (on_file.cost(arm).ns.value for arm in ("mmap load", "pread", "lseek+read"))
+    assert load < pread < both
+    row = on_file.result.row("mmap load")
+    assert row is not None
+    assert (row.verdict, row.ratio_is_bound) == ("faster", True)
+
+
+def test_every_block_is_kept_with_its_process_round_and_position(on_file: Run) -> None:
+    table = pq.read_table(on_file.folder / "raw.parquet")
+    assert set(table["process"].to_pylist()) == set(range(5))
+    rounds = sum(
+        cost.rounds * len(cost.counts) for row in on_file.result.rows for cost in (row.costs or {}).values()
+    )
+    assert table.num_rows == rounds
+    assert table.schema.names == [
+        "process", "round", "position", "arm", "measure", "count", "ticks", "ns", "switches", "faults",
+    ]  # fmt: skip
+
+
+def test_the_report_has_the_sentence_the_seed_and_the_machine(on_file: Run) -> None:
+    report = (on_file.folder / "report.md").read_text()
+    assert on_file.done.stdout.splitlines()[0] in report
+    assert "--seed 7" in report
+    assert "0x1008" in report
+    assert on_file.result.environment["processor"] in report
+
+
+def test_the_numbers_agree_with_an_independent_c_program(
+    on_file: Run, register_file: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "access_costs"
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    subprocess.run([*compiler, "-O2", "-Wall", "-o", str(program), str(ACCESS_COSTS_C)], check=True)
+    runs = [_c_costs(program, register_file) for _ in range(5)]
+    for arm, costs in zip(("pread", "lseek+read"), zip(*runs, strict=True), strict=False):
+        ours = on_file.cost(arm).ns
+        assert ours.low <= max(costs) * (1 + SLACK), (arm, ours, costs)
+        assert ours.high >= min(costs) * (1 - SLACK), (arm, ours, costs)
+    ratios = [both / pread for pread, both, _ in runs]
+    row = on_file.result.row("lseek+read")
+    assert row is not None
+    assert row.ratio is not None
+    assert row.ratio.low <= max(ratios) * (1 + SLACK)
+    assert row.ratio.high >= min(ratios) * (1 - SLACK)
+    assert on_file.cost("mmap load").ns.low <= min(load for _, _, load in runs)  # its loop is not unrolled
+
+
+def _c_costs(program: Path, path: Path) -> tuple[float, ...]:
+    cpu = max(os.sched_getaffinity(0))
+    done = subprocess.run(
+        ["taskset", "-c", str(cpu), str(program), str(path), "0x1008"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return tuple(float(word) for word in done.stdout.split())
+
+
+def test_a_full_run_on_the_simulated_device_has_every_width_writes_and_python(on_sim: Run) -> None:
+    measured = {row.arm for row in on_sim.result.rows if not row.refused}
+    assert measured >= {"mmap load", "mmap load u8", "mmap load u16", "mmap load u64", "mmap store", "pwrite"}
+    assert measured >= {f"python: {name}" for name in ("memoryview", "numpy", "ctypes", "struct", "slice")}
+    assert on_sim.result.write_register == {"name": "SCRATCH", "address": 0x2C, "type": "u32"}
+
+
+def test_a_device_gets_a_baseline_in_ram_and_no_access_of_another_width(tmp_path: Path) -> None:
+    run = _run(tmp_path, "-t", "file:/dev/zero", "0x10", "--duration", "1s")
+    kinds = {row.arm: row.kind for row in run.result.rows}
+    assert run.result.is_device
+    assert (kinds["RAM: mmap load"], kinds["RAM: pread"]) == ("memory", "memory")
+    assert not {"mmap load u8", "mmap load u64", "mmap store", "pwrite"} & set(kinds)
+    refused = {row.arm: row.refused for row in run.result.rows if row.refused}
+    assert "twice" in refused["python: slice"]
+    assert "lseek+read" in refused  # this device's offset cannot be set
+    assert "not here" in run.done.stdout
+
+
+def test_the_folder_holds_every_form_of_the_result(on_file: Run) -> None:
+    assert {path.name for path in on_file.folder.iterdir()} == {
+        "raw.parquet", "report.html", "report.md", "result.json",
+    }  # fmt: skip
+    assert (on_file.folder / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_json_is_the_result(on_sim: Run) -> None:
+    assert json.loads(on_sim.done.stdout) == json.loads((on_sim.folder / "result.json").read_text())
+
+
+def test_writes_go_only_to_the_register_that_was_named(register_file: Path, tmp_path: Path) -> None:
+    before = bytes(range(256)) * 32
+    register_file.write_bytes(before)
+    arguments = ("-t", f"file:{register_file}", "0x10", "--allow-write", "0x20:u64", "--duration", "1s")
+    run = _run(tmp_path, *arguments)
+    assert run.cost("mmap store").rounds > 0
+    assert register_file.read_bytes() == before
+    assert run.result.write_register == {"name": "r_20", "address": 0x20, "type": "u64"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_results_belong_to_the_user_that_was_named(tmp_path: Path) -> None:
+    open_to_all = Path("/dev/shm") / f"regtap-test-bench-{os.getpid()}-user"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    try:
+        done = _bench(
+            "-t", "sim", "--quick", "--duration", "1s", "--user", "nobody", "-o", str(open_to_all / "run"),
+            cwd=tmp_path,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr
+        owners = {path.owner() for path in open_to_all.rglob("*")}
+        names = {path.name for path in (open_to_all / "run").iterdir()}
+    finally:
+        shutil.rmtree(open_to_all)
+    assert owners == {"nobody"}
+    assert "result.json" in names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("-t", "sim", "NOSUCH"), 2, "unknown register"),
+        (("-t", "file:f"), 2, "name the register"),
+        (("-t", "file:f", "0x2"), 2, "aligned"),
+        (("-t", "file:f", "0x10000"), 2, "0x10000"),
+        (("-t", "file:none", "0x0"), 3, "none"),
+        (("-t", "file:f", "0x0", "-o", "f"), 2, "exists already"),
+        (("-t", "file:f", "0x0", "--duration", "1h"), 2, "--duration"),
+        (("-t", "file:f", "0x0", "--cpu", "4096"), 2, "CPU 4096"),
+        (("-t", "file:f", "0x0", "--quick", "--allow-write", "0x4"), 2, "no writes"),
+    ],
+)
+def test_bad_input_is_one_line_and_the_right_exit_code(
+    arguments: tuple[str, ...], code: int, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "f").write_bytes(bytes(4096))
+    done = _bench(*arguments, cwd=tmp_path)
+    assert done.returncode == code
+    assert done.stdout == ""
+    lines = [line for line in done.stderr.splitlines() if "note:" not in line]
+    assert len(lines) == 1
+    assert says in lines[0]
+    assert not (tmp_path / "results").exists()

@@ -1,0 +1,111 @@
+"""report.html: one file that needs nothing else, and says what the other reports say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from tests.simulated_bench import Machine, evaluation_of
+
+from regtap_bench.controls import check_controls
+from regtap_bench.render import sentence
+from regtap_bench.report_html import html
+from regtap_bench.result import Check, Finding, Margin, Result, Row
+from regtap_bench.session import Session
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    evaluation = evaluation_of(Machine().run(rounds=60))
+    result = Result(
+        created_utc="2026-01-02T03:04:05+00:00",
+        command="regtap bench -t sim --quick --seed 1 COUNT32=0x8:u32",
+        target="file:<b>&amp;",
+        is_device=False,
+        register={"name": "COUNT32", "address": 8, "type": "u32"},
+        write_register=None,
+        mode="quick",
+        seed=1,
+        processes=5,
+        baseline="pread",
+        margin=Margin(0.01, "default"),
+        checks=check_controls(evaluation, 0.01),
+        rows=(*evaluation.rows(0.01), Row("preadv2", "one preadv2", "native", refused="Not supported")),
+        findings=(Finding("load", "others <worked>", "stop them"),),
+        environment={"hostname": "host", "processor": "CPU"},
+        load={"steal_percent": 0.0},
+        workers=(),
+    )
+    return Session(result, evaluation.blocks)
+
+
+@pytest.fixture(scope="module")
+def page(session: Session) -> str:
+    return html(session)
+
+
+class _Words(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.tags, self.open = "", [], []  # type: ignore[var-annotated]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def _parsed(page: str) -> _Words:
+    words = _Words()
+    words.feed(page)
+    return words
+
+
+def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:
+    assert not re.findall(r'(?:src|href)="(?!#)', page)
+    assert not re.findall(r"url\((?!#)|@import|<script|<link", page)
+
+
+def test_the_verdict_stands_on_top(session: Session, page: str) -> None:
+    text = _parsed(page).text
+    assert sentence(session.result) in text
+    assert text.index(sentence(session.result)) < text.index("What each way costs")
+
+
+def test_an_invalid_run_is_marked_as_one(session: Session) -> None:
+    broken = replace(session.result, checks=(Check("timer", passed=False, text="it stands still"),))
+    page = html(Session(broken, session.blocks))
+    assert 'class="verdict invalid"' in page
+    assert "INVALID, no figure of this run may be used" in page
+
+
+def test_what_a_user_typed_is_escaped(page: str) -> None:
+    assert "file:&lt;b&gt;&amp;amp;" in page
+    assert "others &lt;worked&gt;" in page
+    assert "<b>" not in page
+
+
+def test_every_arm_has_a_row_and_a_refused_one_its_reason(session: Session, page: str) -> None:
+    for row in session.result.rows:
+        assert f'<th scope="row">{row.arm}</th>' in page
+    assert "not here: Not supported" in page
+
+
+def test_figures_scale_have_words_and_share_no_name(page: str) -> None:
+    svgs = [attributes for tag, attributes in _parsed(page).tags if tag == "svg"]
+    assert len(svgs) == 2
+    assert not any({"width", "height"} & set(attributes) for attributes in svgs)
+    assert all("viewbox" in attributes for attributes in svgs)
+    assert "nine of ten blocks between" in page
+    assert "nine of ten stretches within" in page
+    names = re.findall(r' id="([^"]*)"', page)
+    assert len(names) == len(set(names))
+    referred = set(re.findall(r'(?:href="#|url\(#)([^")]*)', page))
+    assert referred <= set(names)
+
+
+def test_the_page_says_how_to_repeat_the_run(page: str) -> None:
+    assert "regtap bench -t sim --quick --seed 1 COUNT32=0x8:u32" in page

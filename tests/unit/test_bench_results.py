@@ -1,0 +1,171 @@
+"""A result: its JSON, its sentence, its figures in print, its folder, its margin."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.simulated_bench import REGISTER, Machine, evaluation_of
+
+from regtap.errors import InputError
+from regtap_bench import figures_text as say
+from regtap_bench import margin as margins
+from regtap_bench.controls import check_controls
+from regtap_bench.estimate import Estimate
+from regtap_bench.job import Job, Series, Subject
+from regtap_bench.render import markdown, sentence, text_lines
+from regtap_bench.result import Check, Margin, Result, Row
+from regtap_bench.storage import check_folder, default_folder
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    evaluation = evaluation_of(Machine().run(rounds=60))
+    return Result(
+        created_utc="2026-01-02T03:04:05+00:00",
+        command="regtap bench -t sim --quick --seed 1 COUNT32=0x8:u32",
+        target="sim",
+        is_device=False,
+        register={"name": "COUNT32", "address": 8, "type": "u32"},
+        write_register=None,
+        mode="quick",
+        seed=1,
+        processes=5,
+        baseline="pread",
+        margin=Margin(0.01, "default"),
+        checks=check_controls(evaluation, 0.01),
+        rows=evaluation.rows(0.01),
+        findings=(),
+        environment={"hostname": "host", "processor": "CPU"},
+        load={"steal_percent": 0.0},
+        workers=(),
+    )
+
+
+def test_json_and_back_is_the_same(result: Result) -> None:
+    assert Result.from_json(result.to_json()) == replace(
+        result, rows=tuple(replace(row, costs=dict(row.costs or {})) for row in result.rows)
+    )
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "other", "format_version": 1}'])
+def test_something_else_is_no_result(text: str) -> None:
+    with pytest.raises(InputError, match="no result"):
+        Result.from_json(text)
+
+
+def test_another_version_is_refused_by_its_number(result: Result) -> None:
+    given = {**json.loads(result.to_json()), "format_version": 99}
+    with pytest.raises(InputError, match="version 99"):
+        Result.from_json(json.dumps(given))
+
+
+@pytest.mark.parametrize("missing", ["rows", "margin", "checks", "seed"])
+def test_a_damaged_result_is_refused(result: Result, missing: str) -> None:
+    given: dict[str, Any] = json.loads(result.to_json())
+    del given[missing]
+    with pytest.raises(InputError, match="damaged"):
+        Result.from_json(json.dumps(given))
+
+
+def test_the_sentence_gives_a_bound_for_what_cannot_be_resolved(result: Result) -> None:
+    said = sentence(result)
+    assert said.startswith("A 32-bit read costs <= 0.1")
+    assert "440 ns by pread on this RAM-backed target: at least 4," in said
+    assert "on a bus of 500 ns the same software would give about 1.9 x" in said
+
+
+def test_a_device_gets_no_forecast(result: Result) -> None:
+    said = sentence(replace(result, is_device=True))
+    assert "on this device" in said
+    assert "would give" not in said
+
+
+def test_a_target_without_pread_says_why(result: Result) -> None:
+    rows = [
+        Row(row.arm, row.description, row.kind, refused="it has no such way") if row.arm == "pread" else row
+        for row in result.rows
+    ]
+    assert "pread is not to be had here (it has no such way)" in sentence(replace(result, rows=tuple(rows)))
+
+
+def test_a_failed_control_makes_the_run_invalid_wherever_it_is_shown(result: Result) -> None:
+    broken = replace(result, checks=(*result.checks, Check("timer", passed=False, text="it stands still")))
+    assert not broken.valid
+    assert json.loads(broken.to_json())["valid"] is False
+    for text in (text_lines(broken)[0], markdown(broken)):
+        assert "INVALID, no figure of this run may be used" in text
+        assert "it stands still" in text
+
+
+def test_refused_arms_are_shown_with_their_reason(result: Result) -> None:
+    refused = Row("preadv2", "one preadv2", "native", refused="Operation not supported")
+    shown = "\n".join(text_lines(replace(result, rows=(*result.rows, refused))))
+    assert "not here: Operation not supported" in shown
+
+
+def test_tables_have_a_row_for_each_arm(result: Result) -> None:
+    text = markdown(result)
+    for row in result.rows:
+        assert f"| {row.arm} |" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "up", "down"),
+    [(0.0912, "0.092", "0.091"), (7.01, "7.1", "7.0"), (4857.0, "4,900", "4,800"), (0.0, "0", "0")],
+)
+def test_bounds_are_never_rounded_inwards(value: float, up: str, down: str) -> None:
+    assert (say.digits_up(value), say.digits_down(value)) == (up, down)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (Estimate(444.13, 442.4, 445.02), "444.1 [442.4, 445.0]"),
+        (Estimate(10509, 9966, 11000), "10509 [9966, 11000]"),
+        (Estimate(-1.04, -1.12, -0.93), "-1.04 [-1.12, -0.93]"),
+    ],
+)
+def test_figures_have_the_places_that_their_interval_resolves(estimate: Estimate, text: str) -> None:
+    assert say.interval_text(estimate) == text
+
+
+def test_a_job_survives_its_journey() -> None:
+    job = Job(
+        Subject("sim", REGISTER, None, quick=True, cpu=1),
+        (Series("pread", "latency", (16, 32, 48)),),
+        "pread",
+        7,
+        "1/0",
+        2.5,
+    )
+    assert Job.from_json(job.to_json()) == job
+
+
+def test_folders_are_named_after_time_and_host() -> None:
+    assert default_folder("2026-01-02T03:04:05+00:00", "a host/x") == "results/20260102T030405Z-a_host_x"
+
+
+def test_a_folder_that_exists_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    check_folder(str(tmp_path / "new" / "deep"))
+    with pytest.raises(InputError, match="exists already"):
+        check_folder(str(tmp_path))
+
+
+def test_a_margin_is_kept_for_the_machine_that_it_was_found_on(tmp_path: Path) -> None:
+    path = str(tmp_path / "deep" / "margin.json")
+    here, elsewhere = {"kernel": "6.1"}, {"kernel": "6.2"}
+    assert margins.cached(here, path).value == margins.DEFAULT
+    margins.keep(0.003, here, "2026-01-02T03:04:05+00:00", path)
+    assert margins.cached(here, path).value == 0.003
+    assert margins.cached(elsewhere, path).value == margins.DEFAULT
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"environment": {}, "margin": null}'])
+def test_a_damaged_margin_is_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "margin.json"
+    path.write_text(text)
+    assert margins.cached({}, str(path)).value == margins.DEFAULT

@@ -1,0 +1,121 @@
+"""One access of the declared width: regtap against QEMU's own log of what reached the device."""
+
+from __future__ import annotations
+
+import pytest
+from tests.vm import buslog
+from tests.vm.buslog import Access
+from tests.vm.guest import Run
+from tests.vm.judging import column, values
+from tests.vm.scenes import HPET, HPET_COUNTER
+
+LIVENESS, DMA_TARGET = 0x4, 0x88  # registers of the edu device
+_MARKER = 0x80
+_PAGE = 0x1000
+
+
+class Bus:
+    """The bus log, stretch by stretch."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.edu = int((run.files / "edu-bar0").read_text(), 16)
+        self._accesses = [access for access in buslog.parse(run.bus_log) if self._is_watched(access.address)]
+
+    def _is_watched(self, address: int) -> bool:
+        return any(0 <= address - base < _PAGE for base in (HPET, self.edu))
+
+    def stretch(self, marker: int, base: int) -> list[Access]:
+        """Return the accesses to the page at `base` between a marker and the next."""
+        found = buslog.between(self._accesses, self.edu + _MARKER, marker, marker + 1)
+        return [access for access in found if 0 <= access.address - base < _PAGE]
+
+
+@pytest.fixture(scope="module")
+def bus(devices: Run) -> Bus:
+    return Bus(devices)
+
+
+def reads(accesses: list[Access]) -> list[tuple[int, int, int]]:
+    """Return (address, value, width); nothing else may have happened."""
+    assert {access.kind for access in accesses} <= {"read"}
+    return [(access.address, access.value, access.size_bytes) for access in accesses]
+
+
+def test_nothing_else_in_the_guest_touches_the_counter(bus: Bus) -> None:
+    assert (bus.run.files / "clocksource").read_text() == "tsc\n"
+    assert bus.stretch(1, HPET) == []
+
+
+def test_record_reads_once_per_sample_the_value_that_it_stores(bus: Bus) -> None:
+    assert bus.run.tried("u32").status == 0
+    stored = column(bus.run.files / "u32", "counter").tolist()
+    assert len(stored) == 5000
+    assert reads(bus.stretch(2, HPET)) == [(HPET_COUNTER, value, 4) for value in stored]
+
+
+def test_record_of_64_bits_is_the_pair_of_halves_that_the_device_is_wide(bus: Bus) -> None:
+    assert bus.run.tried("u64").status == 0
+    stored = column(bus.run.files / "u64", "counter").tolist()
+    assert len(stored) == 1000
+    halves = [
+        half
+        for value in stored
+        for half in ((HPET_COUNTER, value & 0xFFFFFFFF, 4), (HPET_COUNTER + 4, value >> 32, 4))
+    ]
+    assert reads(bus.stretch(3, HPET)) == halves
+
+
+def test_paced_record_reads_once_per_sample_too(bus: Bus) -> None:
+    assert bus.run.tried("paced").status == 0
+    stored = column(bus.run.files / "paced", "counter").tolist()
+    assert len(stored) == 1000
+    assert reads(bus.stretch(4, HPET)) == [(HPET_COUNTER, value, 4) for value in stored]
+
+
+def test_record_of_several_registers_reads_them_in_their_order(bus: Bus) -> None:
+    assert bus.run.tried("several").status == 0
+    names = {"low": HPET_COUNTER, "high": HPET_COUNTER + 4, "id": HPET}
+    columns = [column(bus.run.files / "several", name).tolist() for name in names]
+    rows = zip(*columns, strict=True)
+    wanted = [(address, value, 4) for row in rows for address, value in zip(names.values(), row, strict=True)]
+    assert len(wanted) == 1500
+    assert reads(bus.stretch(11, HPET)) == wanted
+
+
+def test_read_reads_once(bus: Bus) -> None:
+    (value,) = values(bus.run.tried("read")).values()
+    assert reads(bus.stretch(5, HPET)) == [(HPET_COUNTER, value, 4)]
+
+
+def test_write_writes_once_and_reads_nothing(bus: Bus) -> None:
+    assert bus.run.tried("write").status == 0
+    assert bus.stretch(6, bus.edu) == [Access("write", bus.edu + LIVENESS, 0x12345678, 4)]
+
+
+def test_write_with_verify_writes_once_and_reads_once(bus: Bus) -> None:
+    assert bus.run.tried("verify").status == 1  # edu inverts what is written
+    assert bus.stretch(7, bus.edu) == [
+        Access("write", bus.edu + LIVENESS, 0xFFFF0000, 4),
+        Access("read", bus.edu + LIVENESS, 0x0000FFFF, 4),
+    ]
+
+
+def test_write_of_64_bits_is_one_access_where_the_device_is_so_wide(bus: Bus) -> None:
+    assert bus.run.tried("write64").status == 0
+    assert bus.stretch(8, bus.edu) == [Access("write", bus.edu + DMA_TARGET, 0x1122334455667788, 8)]
+
+
+def test_read_of_64_bits_is_one_access_where_the_device_is_so_wide(bus: Bus) -> None:
+    assert list(values(bus.run.tried("read64")).values()) == [0x1122334455667788]
+    assert reads(bus.stretch(9, bus.edu)) == [(bus.edu + DMA_TARGET, 0x1122334455667788, 8)]
+
+
+def test_a_python_slice_reads_twice(bus: Bus) -> None:
+    """What this method finds where the rule is broken."""
+    outcome = bus.run.tried("slice")
+    assert outcome.status == 0, outcome
+    found = reads(bus.stretch(10, HPET))
+    assert [(address, size) for address, _, size in found] == [(HPET_COUNTER, 4), (HPET_COUNTER, 4)]
+    assert found[0][1] != found[1][1]
+    assert int(outcome.stdout) in {value for _, value, _ in found}
