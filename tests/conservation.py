@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regtap.trace_format import CAUSES
+
 if TYPE_CHECKING:
     from regtap.trace import Trace
     from regtap.trace_format import Gap
@@ -38,5 +40,7 @@ def assert_conserved(trace: Trace, extra: tuple[Gap, ...] = ()) -> None:
         end = gap.first_index + gap.count
     assert end <= total
     assert len(times) + absent == total
-    by_cause = {cause: sum(gap.count for gap in gaps if gap.cause == cause) for cause in ("full", "missed")}
-    assert by_cause == {"full": totals.lost, "missed": totals.missed}
+    counts = {cause: sum(gap.count for gap in gaps if gap.cause == cause) for cause in CAUSES}
+    assert counts["full"] + counts["writer"] == totals.lost
+    assert counts["missed"] == totals.missed
+    assert counts["throttled"] == counts["fault"] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from functools import cache
 from importlib.metadata import version
 
 _CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
@@ -15,8 +16,12 @@ def boot_id() -> str:
     return _first_line(_BOOT_ID)
 
 
+@cache
 def describe_host() -> dict[str, str | int]:
-    """Return host, kernel, processor and versions, for people and for comparing runs."""
+    """Return host, kernel, processor and versions, for people and for comparing runs.
+
+    Kept from the first call: later, the process may no longer be allowed to read its own installation.
+    """
     return {
         "hostname": platform.node(),
         "machine": platform.machine(),

@@ -7,29 +7,25 @@ sample is in a finished part or in the spool.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-
-from regtap.trace_format import Gap, Mark, PartMetadata, Totals
-from regtap.writer import EncodingChoice, PartWriter, schema_of
+from regtap.part_maker import MOST_ROWS, ROW_GROUP_ROWS, OpenPart, PartMaker
+from regtap.writer import EncodingChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from regtap import _native
-    from regtap.spool import Block, Spool, TickGap
+    from regtap.spool import Spool
+    from regtap.spool_layout import Block
     from regtap.timebase import Timebase
+    from regtap.trace_format import Mark, PartMetadata, Totals
 
-ROW_GROUP_ROWS = 1 << 20  # smaller ones cost space and time, and what waits is safe in the spool
-MOST_ROWS = 4 << 20  # in one go: bounds the memory for converted times
-PART_BYTES = 128 << 20
 PART_NS = 60 * 10**9
-PART_GAPS = 10_000
 TURN_NS = 50_000_000  # longest sleep of the writer
 
 
@@ -42,7 +38,7 @@ class Stored:
         bytes: Their size.
         parts: How many there are.
         written: Rows handed to the encoder so far, finished or not.
-        marks: Marks not yet in a part; append is atomic.
+        marks: Marks not yet in a part; see add_mark.
     """
 
     rows: int = 0
@@ -50,17 +46,22 @@ class Stored:
     parts: int = 0
     written: int = 0
     marks: list[Mark] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _complete: bool = False
 
+    def add_mark(self, mark: Mark) -> bool:
+        """Keep a mark for the next part; return False if there will be none."""
+        with self._lock:
+            if not self._complete:
+                self.marks.append(mark)
+            return not self._complete
 
-@dataclass(slots=True)
-class _OpenPart:
-    """The part under construction, and the blocks that it holds back."""
-
-    writer: PartWriter
-    first_block: int
-    first_index: int
-    opened_ns: int  # CLOCK_MONOTONIC
-    gaps: list[Gap] = field(default_factory=list)
+    def take_marks(self, *, last: bool) -> tuple[Mark, ...]:
+        """Return the marks for a part; `last`: for the last one."""
+        with self._lock:
+            marks, self.marks = tuple(self.marks), []
+            self._complete = last
+            return marks
 
 
 class Pipeline:
@@ -89,16 +90,10 @@ class Pipeline:
         self._spool = spool
         self._sampler = sampler
         self._timebase = timebase
-        self._folder_fd = folder_fd
-        self._template = template
         self._encodings = EncodingChoice(compression)
-        self._schema = schema_of(template.registers, latency=template.mode.latency)
-        self._times = np.empty(max(MOST_ROWS, spool.rows_per_block), dtype=np.int64)
+        self._maker = PartMaker(folder_fd, template, timebase, max(MOST_ROWS, spool.rows_per_block))
         self._seen = 0  # sealed blocks that this thread knows of
         self._pending: list[Block] = []  # of those, the ones whose rows are not yet with the encoder
-        self._next_index = 0
-        self._part: _OpenPart | None = None
-        self._parts_begun = 0
         self._closer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="regtap-closer")
         self._closing: Future[None] | None = None
 
@@ -143,19 +138,18 @@ class Pipeline:
     def _held_blocks(self) -> int:
         """Return how many blocks wait for the next close, with the encoder or before it."""
         consumed = self._seen - len(self._pending)
-        return self._seen - (consumed if self._part is None else self._part.first_block)
+        return self._seen - (consumed if self._maker.part is None else self._maker.part.first_block)
 
     def _part_is_old(self) -> bool:
-        if self._part is not None:
-            return time.monotonic_ns() - self._part.opened_ns >= PART_NS
+        if self._maker.part is not None:
+            return time.monotonic_ns() - self._maker.part.opened_ns >= PART_NS
         return bool(self._pending) and self._timebase.age_ns(self._pending[0].first_tick) >= PART_NS
 
     def _part_is_due(self) -> bool:
-        part = self._part
+        part = self._maker.part
         return part is not None and (
             self._held_blocks() - len(self._pending) >= self._spool.block_count // 2
-            or part.writer.bytes_written >= PART_BYTES
-            or len(part.gaps) >= PART_GAPS
+            or part.is_large
             or self._part_is_old()
         )
 
@@ -173,71 +167,33 @@ class Pipeline:
 
     def _write(self, blocks: list[Block]) -> None:
         self._timebase.advance()
-        part = self._part or self._open_part(blocks)
-        part.gaps += [self._gap(gap) for block in blocks for gap in block.gaps]
-        blocks = [block for block in blocks if block.rows]
-        if blocks:
-            part.writer.write(self._arrays(blocks))
-        self.stored.written += sum(block.rows for block in blocks)
+        if self._maker.part is None:
+            self._begin_part(blocks)
+        self._maker.add(blocks)
+        self.stored.written = self._maker.rows
 
-    def _open_part(self, blocks: list[Block]) -> _OpenPart:
+    def _begin_part(self, blocks: list[Block]) -> None:
         behind = len(blocks) + len(self._pending) > self._spool.block_count // 4
-        encoding = self._encodings.choose(behind=behind)
-        writer = PartWriter(self._folder_fd, self._parts_begun, self._schema, encoding)
-        self._parts_begun += 1
-        first_block = self._seen - len(self._pending) - len(blocks)
         if blocks:
-            self._next_index = blocks[0].first_index
             self._timebase.forget_before(blocks[0].first_tick)
-        self._part = _OpenPart(writer, first_block, self._next_index, time.monotonic_ns())
-        return self._part
-
-    def _arrays(self, blocks: list[Block]) -> list[pa.ChunkedArray]:
-        """Return the columns of these blocks: times converted, values as they lie in the spool."""
-        times = []
-        at = 0
-        for block in blocks:
-            out = self._times[at : at + block.rows]
-            self._timebase.convert(block.ticks, out)
-            times.append(out)
-            at += block.rows
-        columns: list[list[np.ndarray]] = [times]
-        columns += [[block.columns[k] for block in blocks] for k in range(len(self._template.registers))]
-        latencies = [block.latency for block in blocks if block.latency is not None]
-        if latencies:
-            columns.append([self._timebase.latency_ns(latency) for latency in latencies])
-        return [pa.chunked_array([pa.array(chunk) for chunk in chunks]) for chunks in columns]
-
-    def _gap(self, gap: TickGap) -> Gap:
-        t0_ns = self._timebase.to_ns(gap.t0_ticks)
-        return Gap(
-            gap.first_index, gap.count, t0_ns, max(t0_ns, self._timebase.to_ns(gap.t1_ticks)), gap.cause
-        )
+        first_block = self._seen - len(self._pending) - len(blocks)
+        self._maker.begin(self._encodings.choose(behind=behind), first_block)
 
     def _close_part(self, totals: Totals | None) -> None:
         """Hand the open part to the closer; its blocks are given back when it is durable."""
-        part = self._part
-        if part is None:
+        if self._maker.part is None:
             return
         self._wait_for_closer()
-        marks = tuple(self.stored.marks)
-        del self.stored.marks[: len(marks)]
-        metadata = replace(
-            self._template,
-            clock=self._timebase.info(),
-            part=part.writer.number,
-            first_index=part.first_index,
-            gaps=tuple(part.gaps),
-            marks=marks,
-            totals=totals,
-        )
+        marks = self.stored.take_marks(last=totals is not None)
         consumed = self._seen - len(self._pending)
+        part, metadata = self._maker.take(marks, totals, consumed)
         self._closing = self._closer.submit(self._finish_part, part, metadata, consumed)
-        self._encodings.learn(part.writer.encoding, part.writer.rows, part.writer.spent_ns)
-        self._part = None
 
-    def _finish_part(self, part: _OpenPart, metadata: PartMetadata, consumed: int) -> None:
+    def _finish_part(self, part: OpenPart, metadata: PartMetadata, consumed: int) -> None:
+        began_ns = time.monotonic_ns()
         size_bytes = part.writer.finish(metadata)
+        spent_ns = max(part.writer.spent_ns, time.monotonic_ns() - began_ns)
+        self._encodings.learn(part.writer.encoding, part.writer.rows, spent_ns)
         self.stored.rows += part.writer.rows
         self.stored.bytes += size_bytes
         self.stored.parts += 1
@@ -249,14 +205,15 @@ class Pipeline:
 
     def _finish(self, totals: Callable[[int], Totals]) -> None:
         self._timebase.advance()
-        part = self._part or self._open_part([])
-        part.gaps += [self._gap(gap) for gap in self._spool.overflow_gaps()]
+        if self._maker.part is None:
+            self._begin_part([])
+        self._maker.add_gaps(self._spool.overflow_gaps())
         self._close_part(totals(self.stored.written))
         self._wait_for_closer()
 
     def _give_up(self) -> None:
         """Leave finished parts as they are, and nothing half-written beside them."""
         self._sampler.stop()
-        if self._part is not None:
+        if self._maker.part is not None:
             with contextlib.suppress(OSError):  # the disk already refused; that error is the one to tell
-                self._part.writer.abandon()
+                self._maker.part.writer.abandon()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from regtap.errors import InputError
 
-
 MOST_PRIORITY = 99  # of SCHED_FIFO
 
 

@@ -19,10 +19,12 @@ from regtap.host import boot_id, describe_host
 from regtap.pipeline import Pipeline
 from regtap.sampling import places_of
 from regtap.spool import SMALL_BYTES, Spool, default_size_bytes, needed_bytes
+from regtap.spool_note import make_document
 from regtap.summary import Lateness, Status, Summary
 from regtap.timebase import Timebase
 from regtap.trace import open_trace
-from regtap.trace_format import SPOOL_POINTER, ClockInfo, Mark, Mode, PartMetadata, Totals
+from regtap.trace_format import SPOOL_POINTER, Mark, Mode, PartMetadata, Totals
+from regtap.writer import schema_of, warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +100,7 @@ class Capture:
         with ExitStack() as stack:
             device = stack.enter_context(self.target.open(self.registers))
             stack.enter_context(scheduling.low_latency(self.options.realtime))
+            describe_host()  # reads our own installation, which a user without root need not be able to
             if self.options.before_output is not None:
                 self.options.before_output()
             self._warnings += scheduling.warnings(
@@ -115,10 +118,12 @@ class Capture:
         source = _native.best_source(self.target.is_device)
         self._timebase = Timebase(source)  # t_ns begins here, when all that takes long is done
         self._template = self._describe()
-        self._spool.format(self.registers, self._template.to_json(), latency=self.options.latency)
+        document = make_document(self._template, self.output)
+        self._spool.format(self.registers, document, latency=self.options.latency)
         plan = self.options.plan(source, self._spool.block_count, self._cpu)
         self._sampler = _native.Sampler(self._spool.memory, places_of(device, self.registers), plan)
         stack.callback(self._end_threads)
+        warm_up(schema_of(self.registers, latency=self.options.latency))
         self._folder_fd = _make_folder(self.output, self._spool.path)  # last: a refusal leaves nothing behind
         stack.callback(os.close, self._folder_fd)
 
@@ -129,7 +134,7 @@ class Capture:
             registers=self.registers,
             target=self.target.spec,
             mode=Mode(rate_hz, options.on_full, options.latency),
-            clock=ClockInfo("", 0.0, 0.0),
+            clock=self._timebase.info(),
             start=self._timebase.start,
             host=describe_host(),
             part=0,
@@ -142,7 +147,7 @@ class Capture:
         size_bytes = self.options.spool_bytes or default_size_bytes()
         if self.options.spool_bytes is None and rows is not None:
             size_bytes = min(size_bytes, needed_bytes(rows, row_bytes))
-        elif size_bytes < SMALL_BYTES:
+        elif self.options.spool_bytes is None and size_bytes < SMALL_BYTES:
             self._warnings.append(
                 f"the spool has {size_bytes >> 20} MiB only: short stalls of the disk may fill it"
             )
@@ -158,6 +163,7 @@ class Capture:
             compression=self.options.compression,
         )
         self._thread = threading.Thread(target=self._write, name="regtap-writer", daemon=True)
+        self._owner_pid = os.getpid()
         self._began_ns = time.monotonic_ns()
         self._sampler.start()
         self._thread.start()
@@ -187,12 +193,13 @@ class Capture:
         """Name this moment in the trace.
 
         Raises:
-            InputError: The capture is not running.
+            InputError: The capture is not running: it has not begun, or has ended, perhaps by itself.
         """
-        if self._thread is None or self._closed:
+        now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+        if self._thread is None or not self._pipeline.stored.add_mark(
+            Mark(now_ns - self._timebase.start.raw_ns, text)
+        ):
             raise InputError(f"cannot mark {text!r}: the capture is not running")
-        now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - self._timebase.start.raw_ns
-        self._pipeline.stored.marks.append(Mark(now_ns, text))
 
     def stop(self) -> None:
         """Ask the loop to end; returns at once, and may be called from a signal handler."""
@@ -223,8 +230,8 @@ class Capture:
 
         Errors of the capture itself are not raised here: see raise_fault() and summary.
         """
-        if self._thread is None or self._closed:
-            return
+        if self._thread is None or self._closed or os.getpid() != self._owner_pid:
+            return  # not started, closed, or a fork's copy: the capture is its parent's
         self._sampler.stop()
         self._thread.join()
         self._sampler.join()
@@ -287,7 +294,7 @@ class Capture:
         if isinstance(self._failure, OSError):
             return StorageError(
                 f"cannot write to {self.output}: {os.strerror(self._failure.errno or errno.EIO)}; "
-                f"what is not in its parts is kept in {self._spool.path}",
+                f"the rest is kept in memory ({self._spool.path}): make room, then `regtap recover {self.output}`",
                 path=self.output,
                 errno=self._failure.errno,
             )

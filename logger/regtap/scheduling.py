@@ -21,7 +21,8 @@ _captures = itertools.count()
 def choose_cpus(wanted: int | None) -> tuple[int | None, set[int]]:
     """Return the sampling thread's CPU and the writer's CPUs (none: leave it alone).
 
-    Captures of one process take turns on the upper half of its CPUs: the first ones serve most interrupts.
+    Captures take turns on the upper half of the CPUs, beginning at a place that differs from process to process;
+    the first CPUs serve most interrupts.
 
     Raises:
         InputError: There is no such CPU. (One that is kept from ordinary processes by isolcpus is welcome.)
@@ -32,7 +33,7 @@ def choose_cpus(wanted: int | None) -> tuple[int | None, set[int]]:
     if len(allowed) == 1:
         return wanted, set()
     upper = allowed[len(allowed) // 2 :]
-    cpu = upper[-1 - next(_captures) % len(upper)] if wanted is None else wanted
+    cpu = upper[(os.getpid() + next(_captures)) % len(upper)] if wanted is None else wanted
     return cpu, set(allowed) - {cpu}
 
 

@@ -10,14 +10,30 @@ import fcntl
 import mmap
 import os
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regtap import _native
 from regtap.errors import InputError, RefusedError
-from regtap.trace_format import CAUSES
+from regtap.spool_layout import (
+    BLOCK,
+    BLOCK_HEADER_BYTES,
+    CHECK,
+    GAP,
+    HEADER,
+    OVERFLOW,
+    PAGE,
+    PREFIX,
+    RELEASED,
+    SEALED,
+    SHARED_MEMORY,
+    Block,
+    TickGap,
+    column_offsets,
+    header_check,
+    tick_gaps,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,96 +42,9 @@ if TYPE_CHECKING:
 
     from regtap.registers import Register
 
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 - by design: it outlives the process and is no disk
-PREFIX = "regtap-"
 DEFAULT_BYTES = 1 << 30
 SMALL_BYTES = 256 << 20
 _LARGE_BYTES = 64 << 20
-_SEALED, _OPEN, _RELEASED = 64, 72, 128  # offsets of the header's counters
-_BLOCK_HEADER_BYTES = 128
-_OVERFLOW = -1
-_PAGE = mmap.PAGESIZE
-
-_HEADER = np.dtype(
-    [
-        ("magic", "S8"),
-        ("version", "<u4"),
-        ("header_bytes", "<u4"),
-        ("block_bytes", "<u8"),
-        ("block_count", "<u4"),
-        ("rows_per_block", "<u4"),
-        ("column_count", "<u4"),
-        ("gap_capacity", "<u4"),
-        ("has_latency", "<u4"),
-        ("document_offset", "<u4"),
-        ("document_bytes", "<u8"),
-        ("owner_pid", "<u8"),
-    ]
-)
-_BLOCK = np.dtype(
-    [
-        ("magic", "S8"),
-        ("sequence", "<u8"),
-        ("first_index", "<u8"),
-        ("anchor_ticks", "<u8"),
-        ("anchor_raw_ns", "<u8"),
-        ("anchor_realtime_ns", "<u8"),
-        ("anchor_uncertainty_ticks", "<u8"),
-        ("gap_count", "<u8"),
-        ("published", "<u8"),
-    ]
-)
-_GAP = np.dtype(
-    [
-        ("first_index", "<u8"),
-        ("count", "<u8"),
-        ("t0_ticks", "<u8"),
-        ("t1_ticks", "<u8"),
-        ("cause", "<u4"),
-        ("row", "<u4"),
-    ]
-)
-
-
-@dataclass(frozen=True, slots=True)
-class TickGap:
-    """A gap with its times still in ticks; see trace_format.Gap."""
-
-    first_index: int
-    count: int
-    t0_ticks: int
-    t1_ticks: int
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """What a sealed block holds; the arrays are views of the spool, valid until the block is released.
-
-    Attributes:
-        first_index: Index of its first sample, slot or gap.
-        ticks: Shape (rows,).
-        columns: One array of shape (rows,) for each register.
-        latency: Shape (rows,) in ticks, or None.
-        gaps: Its gaps, in order.
-    """
-
-    first_index: int
-    ticks: npt.NDArray[np.uint64]
-    columns: tuple[npt.NDArray[np.unsignedinteger], ...]
-    latency: npt.NDArray[np.uint32] | None
-    gaps: tuple[TickGap, ...]
-
-    @property
-    def rows(self) -> int:
-        """How many rows it holds."""
-        return len(self.ticks)
-
-    @property
-    def first_tick(self) -> int:
-        """Earliest tick in it, of a row or a gap; a sealed block has one or the other."""
-        ticks = [int(self.ticks[0])] if self.rows else []
-        return min(ticks + [gap.t0_ticks for gap in self.gaps[:1]])
 
 
 def default_size_bytes(folder: str = SHARED_MEMORY) -> int:
@@ -127,18 +56,14 @@ def default_size_bytes(folder: str = SHARED_MEMORY) -> int:
 def needed_bytes(rows: int, row_bytes: int) -> int:
     """Return a size that holds all of `rows` rows, with the small geometry's overhead."""
     small_blocks, small_gaps = _shape(0)
-    per_block = _BLOCK_HEADER_BYTES + small_gaps * _GAP.itemsize + 2 * _PAGE
+    per_block = BLOCK_HEADER_BYTES + small_gaps * GAP.itemsize + 2 * PAGE
     # Over twice the rows: a part is closed when it holds half of the ring, and this one is to be the only part.
-    return 4 * _PAGE + (small_blocks + 1) * per_block + 5 * rows * row_bytes // 2
+    return 4 * PAGE + (small_blocks + 1) * per_block + 5 * rows * row_bytes // 2
 
 
 def _shape(size_bytes: int) -> tuple[int, int]:
     """Return the number of blocks, and of gap table entries in each."""
     return (128, 1024) if size_bytes >= _LARGE_BYTES else (32, 128)
-
-
-def _round_up(value: int, unit: int) -> int:
-    return -(-value // unit) * unit
 
 
 class Spool:
@@ -179,7 +104,10 @@ class Spool:
             raise InputError(
                 f"a spool of {size_bytes} bytes holds no row of these registers; give more --spool-size"
             )
-        header = np.frombuffer(self._map, dtype=_HEADER, count=1)[0]
+        kinds_end = HEADER.itemsize + 4 * len(kinds)
+        check = header_check(self._map[:SEALED], self._map[HEADER.itemsize : kinds_end])
+        self.memory[CHECK : CHECK + 4].view("<u4")[0] = check
+        header = np.frombuffer(self._map, dtype=HEADER, count=1)[0]
         self._header_bytes = int(header["header_bytes"])
         self._block_bytes = int(header["block_bytes"])
         self._types = [np.dtype(register.dtype) for register in registers]
@@ -191,34 +119,36 @@ class Spool:
             return
         if not keep:
             os.unlink(self.path)
+        fcntl.flock(self._fd, fcntl.LOCK_UN)  # the mapping's own descriptor would hold it
         os.close(self._fd)
         self._fd = -1
 
     def sealed(self) -> int:
         """Return how many blocks the sampler has handed over."""
-        return self._counter(_SEALED)
+        return self._counter(SEALED)
 
     def released(self) -> int:
         """Return how many of them may be filled again."""
-        return self._counter(_RELEASED)
+        return self._counter(RELEASED)
 
     def _counter(self, offset: int) -> int:
         return int(np.frombuffer(self._map, dtype="<u8", count=1, offset=offset)[0])
 
     def _start_of(self, sequence: int) -> int:
-        index = self.block_count if sequence == _OVERFLOW else sequence % self.block_count
+        index = self.block_count if sequence == OVERFLOW else sequence % self.block_count
         return self._header_bytes + index * self._block_bytes
 
     def block(self, sequence: int) -> Block:
         """Return the sealed block of that sequence number."""
         start = self._start_of(sequence)
-        header = np.frombuffer(self._map, dtype=_BLOCK, count=1, offset=start)[0]
+        header = np.frombuffer(self._map, dtype=BLOCK, count=1, offset=start)[0]
         rows = int(header["published"])
-        at = start + _round_up(_BLOCK_HEADER_BYTES + self._gap_capacity * _GAP.itemsize, 64)
-        arrays = []
-        for dtype in [np.dtype("<u8"), *self._types, *([np.dtype("<u4")] if self._has_latency else [])]:
-            arrays.append(np.frombuffer(self._map, dtype=dtype, count=rows, offset=at))
-            at = start + _round_up(at - start + dtype.itemsize * self.rows_per_block, 64)
+        types = [np.dtype("<u8"), *self._types, *([np.dtype("<u4")] if self._has_latency else [])]
+        offsets = column_offsets([dtype.itemsize for dtype in types], self.rows_per_block, self._gap_capacity)
+        arrays = [
+            np.frombuffer(self._map, dtype=dtype, count=rows, offset=start + at)
+            for dtype, at in zip(types, offsets, strict=False)
+        ]
         latency = arrays.pop() if self._has_latency else None
         return Block(
             int(header["first_index"]), arrays[0], tuple(arrays[1:]), latency, self._gaps(start, header)
@@ -226,26 +156,13 @@ class Spool:
 
     def overflow_gaps(self) -> tuple[TickGap, ...]:
         """Return the gaps that no block could take: those at the very end of a capture."""
-        start = self._start_of(_OVERFLOW)
-        return self._gaps(start, np.frombuffer(self._map, dtype=_BLOCK, count=1, offset=start)[0])
+        start = self._start_of(OVERFLOW)
+        return self._gaps(start, np.frombuffer(self._map, dtype=BLOCK, count=1, offset=start)[0])
 
     def _gaps(self, start: int, header: np.void) -> tuple[TickGap, ...]:
         count = int(header["gap_count"])
-        table = np.frombuffer(self._map, dtype=_GAP, count=count, offset=start + _BLOCK_HEADER_BYTES)
-        return tuple(
-            TickGap(
-                int(gap["first_index"]),
-                int(gap["count"]),
-                int(gap["t0_ticks"]),
-                int(gap["t1_ticks"]),
-                _cause(gap),
-            )
-            for gap in table
-        )
-
-
-def _cause(gap: np.void) -> str:
-    return CAUSES[int(gap["cause"]) - 1]  # the native numbers begin with "none"
+        table = np.frombuffer(self._map, dtype=GAP, count=count, offset=start + BLOCK_HEADER_BYTES)
+        return tick_gaps(table)
 
 
 def _create(path: str, size_bytes: int) -> int:

@@ -14,12 +14,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class Timebase:
-    """The clock of one capture; used by one thread at a time.
-
-    Times lie between two anchors, never beyond the last: take one with advance() after the last tick that is
-    to be converted. That holds the error at the anchors' own uncertainty, for a capture of a millisecond too,
-    whatever the counter's frequency really is.
+class AnchoredClock:
+    """Converts ticks by the anchors that it holds; used by one thread at a time.
 
     Attributes:
         start: The moment 0 on the system's clocks.
@@ -27,28 +23,23 @@ class Timebase:
         longest_at_ns: Where it began.
     """
 
-    def __init__(self, source: _native.Source) -> None:
-        """Take the first anchor: the start of the trace is now."""
-        self._source = source
-        self._frequency_hz = _native.frequency_hz(source)
-        ticks, raw_ns, realtime_ns, monotonic_ns, boottime_ns, uncertainty = _native.take_anchor(source)
-        self.start = StartTimes(realtime_ns, monotonic_ns, boottime_ns, raw_ns)
-        self._anchors = [self._anchor(ticks, raw_ns, realtime_ns, uncertainty)]
-        self._first_ns = 0
-        self._last_ns = -1
+    def __init__(self, clock: ClockInfo, start: StartTimes, last_ns: int = -1) -> None:
+        """Begin with a clock's source, frequency and anchors.
+
+        Args:
+            clock: Its error bound is taken over too: see info().
+            start: The moment 0.
+            last_ns: The last time that is in the trace already; -1 if there is none.
+        """
+        self.start = start
+        self._source_name = clock.source
+        self._frequency_hz = clock.frequency_hz
+        self._least_bound_ns = clock.error_bound_ns
+        self._anchors = list(clock.anchors)
+        self._first_ns = max(0, last_ns)
+        self._last_ns = last_ns
         self.longest_ns = 0
         self.longest_at_ns = 0
-
-    def _anchor(self, ticks: int, raw_ns: int, realtime_ns: int, uncertainty_ticks: int) -> Anchor:
-        return Anchor(ticks, raw_ns, realtime_ns, uncertainty_ticks * 1e9 / self._frequency_hz)
-
-    def advance(self) -> None:
-        """Take an anchor now."""
-        while True:
-            ticks, raw_ns, realtime_ns, _, _, uncertainty = _native.take_anchor(self._source)
-            if ticks > self._anchors[-1].ticks:  # two readings within one tick say nothing new
-                break
-        self._anchors.append(self._anchor(ticks, raw_ns, realtime_ns, uncertainty))
 
     def forget_before(self, ticks: int) -> None:
         """Drop the anchors that no time from `ticks` on needs."""
@@ -85,10 +76,6 @@ class Timebase:
         """Return a distance in ticks as ns."""
         return round(ticks * 1e9 / self._frequency_hz)
 
-    def age_ns(self, ticks: int) -> int:
-        """Return how long ago a tick was, roughly."""
-        return self.in_ns(_native.take_anchor(self._source)[0] - ticks)
-
     def latency_ns(self, ticks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
         """Return latencies in ns (shape as given); what does not fit 32 bits is 2**32 - 1."""
         nanoseconds = np.rint(ticks * (1e9 / self._frequency_hz))
@@ -101,5 +88,37 @@ class Timebase:
         span_ns = last.raw_ns - first.raw_ns
         frequency_hz = (last.ticks - first.ticks) * 1e9 / span_ns if span_ns else self._frequency_hz
         # Each end of a segment is off by its own uncertainty at most, so is what lies between; 1 for rounding
-        bound_ns = max(anchor.uncertainty_ns for anchor in self._anchors) + 1
-        return ClockInfo(_native.source_name(self._source), frequency_hz, bound_ns, tuple(self._anchors))
+        bound_ns = max(self._least_bound_ns, max(anchor.uncertainty_ns for anchor in self._anchors) + 1)
+        return ClockInfo(self._source_name, frequency_hz, bound_ns, tuple(self._anchors))
+
+
+class Timebase(AnchoredClock):
+    """The clock of a capture that runs.
+
+    Times lie between two anchors, never beyond the last: take one with advance() after the last tick that is
+    to be converted. That holds the error at the anchors' own uncertainty, for a capture of a millisecond too,
+    whatever the counter's frequency really is.
+    """
+
+    def __init__(self, source: _native.Source) -> None:
+        """Take the first anchor: the start of the trace is now."""
+        self._source = source
+        frequency_hz = _native.frequency_hz(source)
+        ticks, raw_ns, realtime_ns, monotonic_ns, boottime_ns, uncertainty = _native.take_anchor(source)
+        first = Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / frequency_hz)
+        super().__init__(
+            ClockInfo(_native.source_name(source), frequency_hz, 0.0, (first,)),
+            StartTimes(realtime_ns, monotonic_ns, boottime_ns, raw_ns),
+        )
+
+    def advance(self) -> None:
+        """Take an anchor now."""
+        while True:
+            ticks, raw_ns, realtime_ns, _, _, uncertainty = _native.take_anchor(self._source)
+            if ticks > self._anchors[-1].ticks:  # two readings within one tick say nothing new
+                break
+        self._anchors.append(Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / self._frequency_hz))
+
+    def age_ns(self, ticks: int) -> int:
+        """Return how long ago a tick was, roughly."""
+        return self.in_ns(_native.take_anchor(self._source)[0] - ticks)

@@ -35,7 +35,8 @@ class Gap:
         count: How many are absent; 0 for `throttled`, where the loop only waited.
         t0_ns: Time of the last event before the gap, in ns since the start of the trace.
         t1_ns: Time at which sampling resumed.
-        cause: One of CAUSES.
+        cause: One of CAUSES; `writer`: samples that were taken, but could not be stored (a damaged block of a
+            spool that was recovered).
     """
 
     first_index: int
@@ -119,7 +120,8 @@ class Totals:
     At `--rate max`: `taken == stored + lost`; paced: `due == stored + lost + missed`.
 
     Attributes:
-        ended: Why it ended: `duration`, `samples`, `stopped`, `full`, `fault` or `writer`.
+        ended: Why it ended: `duration`, `samples`, `stopped`, `full`, `fault` or `writer`; `recovered`: it was cut
+            off, by a kill or by a disk that refused, and completed from its spool by `regtap recover`.
         due: Slots due (paced), or None at `--rate max`.
         taken: Samples that the loop took.
         stored: Rows of the trace.
@@ -146,7 +148,14 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class PartMetadata:
-    """All that a part says about itself; see to_json for the document."""
+    """All that a part says about itself; see to_json for the document.
+
+    Attributes:
+        first_index: Index of the first sample, slot or gap in it.
+        totals: The balance, in the last part only.
+        next_block: Sequence number of the spool's first block that is in no part up to this one; with it a
+            recovery takes up where the parts end.
+    """
 
     registers: tuple[Register, ...]
     target: str
@@ -159,6 +168,7 @@ class PartMetadata:
     gaps: tuple[Gap, ...] = ()
     marks: tuple[Mark, ...] = ()
     totals: Totals | None = None
+    next_block: int | None = None
     format_version: int = field(default=FORMAT_VERSION)
 
     def to_json(self) -> bytes:

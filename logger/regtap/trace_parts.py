@@ -128,7 +128,10 @@ def _entries(folder: Path) -> list[Path]:
 
 def _no_parts(folder: Path) -> str:
     if (folder / SPOOL_POINTER).exists():
-        return f"{folder} has no finished part yet: it is being recorded, or was cut off before its first one"
+        return (
+            f"{folder} has no finished part yet: it is being recorded, or was cut off before its first one; "
+            f"then `regtap recover {folder}` makes one"
+        )
     return f"{folder} is not a trace: it holds no part-00000.parquet"
 
 

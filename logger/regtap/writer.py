@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -15,6 +16,8 @@ from regtap.trace_format import LATENCY_COLUMN, METADATA_KEY, TIME_COLUMN, PartM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy.typing as npt
 
     from regtap.registers import Register
 
@@ -24,38 +27,53 @@ class Encoding:
     """How columns are encoded.
 
     Attributes:
-        plain_values: Registers PLAIN instead of DELTA_BINARY_PACKED: larger, and quicker to write.
-        compression: `none` or `zstd`.
+        quick_values: Registers PLAIN and snappy instead of DELTA_BINARY_PACKED.
+        compression: `none` or `zstd`, where they are not.
     """
 
-    plain_values: bool = False
+    quick_values: bool = False
     compression: str = "none"
 
 
 class EncodingChoice:
-    """Which encoding keeps up: DELTA, until the writer falls behind and PLAIN has proved quicker here.
+    """Which encoding keeps up: delta, until the writer falls behind and the quick one has proved quicker here.
 
-    PLAIN saves the encoder's time and costs the disk's: on some machines that is twice as fast, on others slower
-    (a virtual disk that takes 400 MB/s), so it is tried for one part and then compared.
+    The quick one takes a quarter of delta's time for registers that keep a value for a while, and more time and
+    space for those that change in every row; the disk has its say too. So it is tried for one part, and compared.
     """
 
     def __init__(self, compression: str) -> None:
-        self._delta = Encoding(plain_values=False, compression=compression)
-        self._plain = Encoding(plain_values=True, compression=compression)
+        self._delta = Encoding(quick_values=False, compression=compression)
+        self._quick = Encoding(quick_values=True, compression=compression)
         self._ns_per_row: dict[Encoding, float] = {}
 
     def choose(self, *, behind: bool) -> Encoding:
         """Return the encoding of the next part; `behind` says that the ring fills."""
         if not behind or self._delta not in self._ns_per_row:
             return self._delta
-        if self._plain not in self._ns_per_row:
-            return self._plain
+        if self._quick not in self._ns_per_row:
+            return self._quick
         return min(self._ns_per_row, key=self._ns_per_row.__getitem__)
 
     def learn(self, encoding: Encoding, rows: int, spent_ns: int) -> None:
-        """Take note of what a part's rows cost to write."""
+        """Take note of what a part's rows cost: the longer of writing and closing, which go on side by side."""
         if rows:
             self._ns_per_row[encoding] = spent_ns / rows
+
+
+def warm_up(schema: pa.Schema) -> None:
+    """Let arrow load what a first part needs, before samples wait for it."""
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, schema, **_settings(schema, Encoding())) as writer:
+        empty = [as_arrow(np.empty(0, dtype=str(field.type))) for field in schema]
+        writer.write_table(pa.table(empty, schema=schema))
+
+
+def as_arrow(array: npt.NDArray[Any]) -> pa.Array:
+    """Return the array's memory as arrow sees it; pa.array() would load pandas first, if that is installed."""
+    return pa.Array.from_buffers(
+        pa.from_numpy_dtype(array.dtype), len(array), [None, pa.py_buffer(array)], null_count=0
+    )
 
 
 def schema_of(registers: Sequence[Register], *, latency: bool) -> pa.Schema:
@@ -116,7 +134,19 @@ class PartWriter:
         self.rows += table.num_rows
 
     def finish(self, metadata: PartMetadata) -> int:
-        """Complete the part, make it durable and give it its name; returns its size in bytes."""
+        """Complete the part, make it durable and give it its name; returns its size in bytes.
+
+        Raises:
+            OSError: As the kernel said; nothing half-written is left.
+        """
+        try:
+            return self._finish(metadata)
+        except BaseException:
+            with contextlib.suppress(OSError):  # the first error is the one to tell
+                self.abandon()
+            raise
+
+    def _finish(self, metadata: PartMetadata) -> int:
         self._writer.add_key_value_metadata({METADATA_KEY: metadata.to_json()})
         self._writer.close()
         size_bytes = self._file.tell()
@@ -130,18 +160,19 @@ class PartWriter:
         """Remove the unfinished file; the samples are still in the spool."""
         with contextlib.suppress(OSError):  # the disk refused before; arrow insists on its footer
             self._writer.close()
+        self._writer.is_open = False  # else its finaliser tries again, on a closed file
         self._file.close()
         os.unlink(self._temporary, dir_fd=self._folder_fd)
 
 
 def _settings(schema: pa.Schema, encoding: Encoding) -> dict[str, Any]:
     names = schema.names
-    values = "PLAIN" if encoding.plain_values else "DELTA_BINARY_PACKED"
-    encodings = {name: "DELTA_BINARY_PACKED" if name == TIME_COLUMN else values for name in names}
+    values = "PLAIN" if encoding.quick_values else "DELTA_BINARY_PACKED"
+    codec = "snappy" if encoding.quick_values else encoding.compression
     return {
-        "compression": encoding.compression,
+        "compression": {name: encoding.compression if name == TIME_COLUMN else codec for name in names},
+        "column_encoding": {name: "DELTA_BINARY_PACKED" if name == TIME_COLUMN else values for name in names},
         "use_dictionary": False,
-        "column_encoding": encodings,
         "write_statistics": True,
         "write_page_index": True,
         "sorting_columns": [pq.SortingColumn(0)],

@@ -141,6 +141,18 @@ def test_a_test_can_assert_on_what_the_registers_did(run: Run) -> None:
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("rate", ["max", "1k", "0.1"])
+def test_the_trace_begins_before_the_test_does(run: Run, rate: str) -> None:
+    result = run(f"""
+        import pytest
+
+        @pytest.mark.registers("ID", target="sim", rate="{rate}")
+        def test_it(register_trace):
+            assert register_trace.stop().rows >= 1
+    """)
+    result.assert_outcomes(passed=1)
+
+
 def test_failures_around_a_test_keep_its_trace_and_expected_ones_do_not(
     run: Run, pytester: pytest.Pytester
 ) -> None:
@@ -221,6 +233,33 @@ def test_markers_of_module_and_test_are_merged(run: Run) -> None:
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize(
+    ("rate", "ini", "spool_bytes"),
+    [
+        ("'1k'", "", None),
+        ("1e4", "", None),
+        ("'max'", "", 64 << 20),
+        ("1e6", "", 64 << 20),
+        ("1", "2MiB", 2 << 20),
+    ],
+)
+def test_only_a_fast_capture_has_a_ring_of_fixed_size(
+    run: Run, rate: str, ini: str, spool_bytes: int | None
+) -> None:
+    """The pages of the recorder's own 1 GiB would take longer than most tests."""
+    result = run(
+        f"""
+        import pytest
+
+        @pytest.mark.registers("ID", target="sim", rate={rate})
+        def test_it(register_trace):
+            assert register_trace.capture.options.spool_bytes == {spool_bytes}
+        """,
+        f"-oregtap_spool_size={ini}",
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_no_trace_overwrites_another(run: Run, pytester: pytest.Pytester) -> None:
     """GIVEN names alike but for odd characters, each run twice, THEN each has a folder of its own."""
     pytester.makeconftest("""
@@ -295,6 +334,7 @@ def test_a_full_disk_is_an_error_and_never_leaves_no_spool(run: Run, pytester: p
         @pytest.fixture(autouse=True)
         def full_disk(monkeypatch):
             def finish(self, metadata):
+                self.abandon()
                 raise OSError(errno.ENOSPC, "")
             monkeypatch.setattr(writer.PartWriter, "finish", finish)
     """)
@@ -309,7 +349,8 @@ def test_a_full_disk_is_an_error_and_never_leaves_no_spool(run: Run, pytester: p
         "-rA",
     )
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["regtap: cannot write to *No space left on device*"])
+    result.stdout.re_match_lines([r"regtap: cannot write to .*: No space left on device$"])
+    result.stdout.re_match_lines([r"due \d+ = stored 0 \+ lost 0 \+ unwritten [1-9]\d* \+ missed \d+$"])
     (spool,) = [line for line in result.outlines if line.startswith("/dev/shm/regtap-")][:1]
     assert not Path(spool).exists()
 

@@ -141,8 +141,7 @@ def test_names_and_types_become_columns(device: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_an_ordinary_end(device: Path, tmp_path: Path, number: signal.Signals) -> None:
     process = start(["record", "-t", f"file:{device}", "0", "-o", "run", "--spool-size", "8MiB"], tmp_path)
-    wait_for(tmp_path / "run" / "_spool")
-    time.sleep(0.1)
+    wait_for(tmp_path / "run" / "part-00000.parquet")  # a ring of 8 MiB gives the first one in milliseconds
     process.send_signal(number)
     _stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
@@ -210,9 +209,9 @@ def test_missed_slots_are_a_finding_only_if_asked(device: Path, tmp_path: Path) 
 
 
 def test_a_truncated_device_ends_with_4_and_keeps_what_came_before(device: Path, tmp_path: Path) -> None:
-    process = start(["record", "-t", f"file:{device}", "last=4096", "-o", "run"], tmp_path)
-    wait_for(tmp_path / "run" / "_spool")
-    time.sleep(0.2)
+    arguments = ["record", "-t", f"file:{device}", "last=4096", "-o", "run", "--spool-size", "8MiB"]
+    process = start(arguments, tmp_path)
+    wait_for(tmp_path / "run" / "part-00000.parquet")
     os.truncate(device, 0)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -55,13 +56,16 @@ def run_until_truncated(name, meanwhile=lambda: None):
 
 def run(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
     program = PREAMBLE + textwrap.dedent(body)
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "device")],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+    for note in tmp_path.glob("*/_spool"):  # who dies by a signal leaves its spool behind, as promised
+        Path(json.loads(note.read_text())["spool"]).unlink()
+    return done
 
 
 def assert_lives(tmp_path: Path, body: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -169,12 +171,11 @@ def test_latency_is_a_column_of_its_own(device: Path, tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_behind_by_a_clean_end(device: Path, tmp_path: Path) -> None:
-    before = set(os.listdir("/dev/shm"))
     with record(device, tmp_path / "run", samples=1000) as capture:
         assert (tmp_path / "run" / "_spool").exists()
         capture.wait(60)
     assert sorted(os.listdir(tmp_path / "run")) == ["part-00000.parquet"]
-    assert {name for name in os.listdir("/dev/shm") if name.startswith("regtap-")} <= before
+    assert not [name for name in os.listdir("/dev/shm") if name.startswith(f"regtap-{os.getpid()}-")]
 
 
 def test_an_existing_output_is_refused_and_stays_as_it_is(device: Path, tmp_path: Path) -> None:
@@ -282,3 +283,58 @@ def test_conservation_is_not_believed_blindly(device: Path, tmp_path: Path) -> N
     wrong = Gap(10, 1, times[5], times[6], "full")
     with pytest.raises(AssertionError):
         assert_conserved(trace, extra=(wrong,))
+
+
+def test_a_mark_after_the_end_is_refused_not_lost(device: Path, tmp_path: Path) -> None:
+    with record(device, tmp_path / "run", samples=10) as capture:
+        capture.wait(30)
+        with pytest.raises(regtap.InputError, match="not running"):
+            capture.mark("late")
+    assert capture.trace().marks == ()
+
+
+def test_a_forked_child_leaves_the_capture_alone(device: Path, tmp_path: Path) -> None:
+    program = """
+import os, sys, regtap
+with regtap.record(["a=0"], sys.argv[2], target=f"file:{sys.argv[1]}", rate="1k", spool_size="1MiB") as capture:
+    child = os.fork()
+    if child == 0:
+        sys.exit(7)  # an ordinary end, with its exit handlers
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+    assert os.path.exists(sys.argv[2] + "/_spool")
+print(capture.summary.totals.balanced)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, device, tmp_path / "run"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "True"), done.stderr
+
+
+def test_a_pause_at_the_very_end_is_counted(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = threading.Event()
+    original = writer.PartWriter.write
+
+    def write(self: writer.PartWriter, arrays: Any) -> None:
+        held.wait(30)
+        original(self, arrays)
+
+    monkeypatch.setattr(writer.PartWriter, "write", write)
+    capture = record(device, tmp_path / "run", spool_size=SMALL, on_full="wait")
+    capture.start()
+    while (before := capture.status().taken) == 0 or capture.status().taken != before:
+        time.sleep(0.05)  # until the ring is full
+    capture.stop()
+    held.set()
+    capture.close()
+    summary = capture.summary
+    assert summary.pauses == 1
+    assert summary.totals.throttled_ns > 0
+    assert [(gap.cause, gap.count) for gap in capture.trace().gaps] == [("throttled", 0)]
+    assert_conserved(capture.trace())

@@ -59,25 +59,30 @@ def test_a_link_in_the_parts_place_is_not_followed(folder: int, tmp_path: Path) 
     assert victim.read_text() == "precious"
 
 
-@pytest.mark.parametrize(("plain", "expected"), [(False, "DELTA_BINARY_PACKED"), (True, "PLAIN")])
-def test_columns_are_encoded_as_chosen(folder: int, tmp_path: Path, plain: bool, expected: str) -> None:
-    part = PartWriter(folder, 0, SCHEMA, Encoding(plain_values=plain))
+@pytest.mark.parametrize(
+    ("quick", "encoding", "codec"),
+    [(False, "DELTA_BINARY_PACKED", "UNCOMPRESSED"), (True, "PLAIN", "SNAPPY")],
+)
+def test_columns_are_encoded_as_chosen(
+    folder: int, tmp_path: Path, quick: bool, encoding: str, codec: str
+) -> None:
+    part = PartWriter(folder, 0, SCHEMA, Encoding(quick_values=quick))
     part.write(columns(1000))
     part.finish(METADATA)
     group = pq.ParquetFile(tmp_path / "part-00000.parquet").metadata.row_group(0)
     assert "DELTA_BINARY_PACKED" in group.column(0).encodings
-    assert expected in group.column(1).encodings
-    assert [group.column(k).compression for k in range(3)] == ["UNCOMPRESSED"] * 3
+    assert encoding in group.column(1).encodings
+    assert [group.column(k).compression for k in range(3)] == ["UNCOMPRESSED", codec, codec]
     assert group.column(1).statistics.max == 999
 
 
-def test_plain_is_tried_once_when_behind_and_kept_only_if_quicker() -> None:
-    for plain_ns, kept in ((5, True), (15, False)):
+def test_the_quick_encoding_is_tried_when_behind_and_kept_only_if_quicker() -> None:
+    for quick_ns, kept in ((5, True), (15, False)):
         choice = EncodingChoice("none")
-        assert not choice.choose(behind=True).plain_values  # nothing is known yet
-        choice.learn(Encoding(plain_values=False), 100, 1000)
-        assert not choice.choose(behind=False).plain_values
-        assert choice.choose(behind=True).plain_values
-        choice.learn(Encoding(plain_values=True), 100, 100 * plain_ns)
-        assert choice.choose(behind=True).plain_values is kept
-        assert not choice.choose(behind=False).plain_values
+        assert not choice.choose(behind=True).quick_values  # nothing is known yet
+        choice.learn(Encoding(quick_values=False), 100, 1000)
+        assert not choice.choose(behind=False).quick_values
+        assert choice.choose(behind=True).quick_values
+        choice.learn(Encoding(quick_values=True), 100, 100 * quick_ns)
+        assert choice.choose(behind=True).quick_values is kept
+        assert not choice.choose(behind=False).quick_values

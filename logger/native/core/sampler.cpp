@@ -180,7 +180,8 @@ bool Sampler::step() {
 }
 
 bool Sampler::step_free(const Rows& rows, std::uint64_t limit) {
-  control_.set_deadline(std::min(end_at_, seal_at_));
+  // Nothing is sealed while samples are dropped: an old block's time must not hold the loop up.
+  control_.set_deadline(dropping_ ? end_at_ : std::min(end_at_, seal_at_));
   const std::uint64_t before = row_;
   fill_begin_ = rows.base + row_;
   row_ = fill_({channels_, &control_}, rows, row_, limit, last_);
@@ -308,18 +309,29 @@ void Sampler::close_open_gap() {
 bool Sampler::wait_for_room() {
   const std::uint64_t begin = clock::ticks(plan_.source);
   while (!has_room()) {
-    if (control_.stop.load(std::memory_order_relaxed)) return end(Ended::stopped);
-    if (clock::ticks(plan_.source) >= end_at_) return end(Ended::duration);
+    if (control_.stop.load(std::memory_order_relaxed)) return end_waiting(begin, Ended::stopped);
+    if (clock::ticks(plan_.source) >= end_at_) return end_waiting(begin, Ended::duration);
     if (may_spin_) continue;
     const timespec pause = {0, 100'000};  // the writer needs this CPU to make room
     nanosleep(&pause, nullptr);
   }
+  open_block();
+  note_pause(begin, sequence_);
+  return true;
+}
+
+// A capture that ends while it waits has no block for its last pause: the overflow block takes it.
+bool Sampler::end_waiting(std::uint64_t begin, Ended why) {
+  spool_.block_header(Spool::kOverflow).gap_count.store(0, std::memory_order_relaxed);
+  note_pause(begin, Spool::kOverflow);
+  return end(why);
+}
+
+void Sampler::note_pause(std::uint64_t begin, std::uint64_t sequence) {
   const std::uint64_t now = clock::ticks(plan_.source);
   pauses_.fetch_add(1, std::memory_order_relaxed);
   throttled_ticks_.fetch_add(now - begin, std::memory_order_relaxed);
-  open_block();
-  note_gap({index_, 0, begin, now, Cause::throttled, 0});
-  return true;
+  append_gap(sequence, {index_, 0, begin, now, Cause::throttled, 0});
 }
 
 void Sampler::open_block() {
@@ -359,12 +371,20 @@ void Sampler::note_gap(const Gap& gap) {
       if (entry[-1].cause != gap.cause) continue;
       entry[-1].count += gap.count;
       entry[-1].t1_ticks = gap.t1_ticks;
+      // All of a table is one stretch without rows: what comes later in it moves on.
+      for (Gap* later = entry; later != table + used; ++later) later->first_index += gap.count;
       return;
     }
   }
+  append_gap(at, gap);
+}
+
+void Sampler::append_gap(std::uint64_t sequence, const Gap& gap) {
+  auto& block = spool_.block_header(sequence);
+  const std::uint64_t used = block.gap_count.load(std::memory_order_relaxed);
   if (used == spool_.geometry().gap_capacity) return;  // not reached: kReservedGaps
-  table[used] = gap;
-  table[used].row = static_cast<std::uint32_t>(row_);
+  spool_.gaps(sequence)[used] = gap;
+  spool_.gaps(sequence)[used].row = static_cast<std::uint32_t>(row_);
   block.gap_count.store(used + 1, std::memory_order_release);
 }
 

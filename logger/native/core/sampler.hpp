@@ -84,6 +84,9 @@ class Sampler {
   void begin_open_gap();
   void close_open_gap();
   void note_gap(const spool::Gap& gap);
+  void append_gap(std::uint64_t sequence, const spool::Gap& gap);
+  void note_pause(std::uint64_t begin, std::uint64_t sequence);
+  bool end_waiting(std::uint64_t begin, Ended why);
   void note_missed();
   void count_taken(std::uint64_t rows);
   void note_fault(const void* address);

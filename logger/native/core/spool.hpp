@@ -1,9 +1,11 @@
 // The spool: a ring of blocks in one shared mapping, which outlives the process that fills it.
 //
-// Layout (all little-endian; offsets in bytes from the start of the file):
+// Layout (in the byte order of the machine that fills it, which the version tells; offsets in bytes from the
+// start of the file):
 //
 //   0               SpoolHeader
-//   document_offset a JSON document of document_bytes: what a part's metadata needs (for `recover`)
+//   document_offset a document of document_bytes: its CRC32 in hex, a space, and JSON that says what a part's
+//                   metadata needs and where the trace is (for `recover`)
 //   header_bytes    block 0, block 1, ... block block_count - 1, then one overflow block
 //
 // A block: BlockHeader, `gap_capacity` Gaps, then the columns as plain arrays of rows_per_block elements:
@@ -19,7 +21,8 @@
 //
 // When no block is free and the policy drops samples, the filler goes on in the overflow block. Its
 // `published` counts on from where it was, and the open gap's base says where the gap began, so that the
-// number of lost samples is exact at every instruction.
+// number of lost samples is exact at every instruction: gaps of cause `full`, in parts, blocks, the overflow
+// block's table and the open gap, always come to the overflow block's `published`.
 #pragma once
 
 #include <atomic>
@@ -91,6 +94,7 @@ struct SpoolHeader {
   OpenGap gap;
   // Written by the reader.
   alignas(64) std::atomic<std::uint64_t> released;  // blocks that are durable elsewhere
+  std::uint32_t check;  // CRC32 of the first 64 bytes and the kinds, by whoever formats; for `recover`
   // The registers' kinds follow, column_count of them.
   alignas(64) Kind kinds[];
 };

@@ -100,7 +100,9 @@ def _lines(trace: Trace) -> Iterator[str]:
 
 def _state(trace: Trace) -> str:
     if trace.unfinished:
-        return "unfinished, still being recorded or cut off; these are its finished parts"
+        return (
+            f"unfinished: still being recorded, or cut off (then `regtap recover {trace.path}` adds the rest)"
+        )
     ended = trace.totals.ended if trace.totals else ""
     return {
         "duration": "complete, ended after its duration",
@@ -109,6 +111,7 @@ def _state(trace: Trace) -> str:
         "full": "ended because the spool was full",
         "fault": "ended by a bus error; everything before it is here",
         "writer": "ended because it could not be written further; everything before that is here",
+        "recovered": "cut off, and completed from its spool",
     }.get(ended, f"ended: {ended}")
 
 

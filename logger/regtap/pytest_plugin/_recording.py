@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from regtap.errors import InputError
 from regtap.pytest_plugin._folders import RunFolder, discard
 from regtap.pytest_plugin._settings import settings_of
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from regtap.registers import Register
     from regtap.summary import Summary
     from regtap.trace import Trace
+
+
+_FIRST_ROW_S = 1.0  # at most: a bus may be slow
+_LOOK_S = 0.0005
 
 
 class LossWarning(pytest.PytestWarning):
@@ -95,7 +101,8 @@ class RegisterTrace:
             self._discard()
         fault = None if self._fault_raised else self._fault()
         if fault is not None:
-            raise _failure(str(fault))
+            text = str(fault)
+            raise _failure(text.partition(";")[0] if self._keep == "never" else text)  # not where the rest is
         if self.summary.fault is None and not self.summary.clean:
             text = f"{' '.join(register.name for register in self.registers)}: {_loss(self.summary)}"
             if item.config.getini("regtap_lossless"):
@@ -116,7 +123,8 @@ class RegisterTrace:
         if report.failed:
             self._failed = True
             if not self._ended:
-                self.capture.mark("failed")
+                with contextlib.suppress(InputError):  # it has ended by itself
+                    self.capture.mark("failed")
         is_last = report.when == "teardown"
         if self._is_kept(is_last):
             self._add_path(item, report)
@@ -184,7 +192,15 @@ def _capture(item: pytest.Item, settings: Settings, default_target: str, folder:
         ) from error
     capture = record(settings.registers, path, target=target, **settings.options)
     capture.start()
+    _wait_for_first_row(capture)
     return capture
+
+
+def _wait_for_first_row(capture: Capture) -> None:
+    """Let the trace begin before the test does, so that it shows what the registers were."""
+    latest_s = time.monotonic() + _FIRST_ROW_S
+    while not capture.status().taken and time.monotonic() < latest_s and not capture.wait(_LOOK_S):
+        pass
 
 
 def _check_shareable(item: pytest.Item, target: str) -> None:
@@ -217,6 +233,8 @@ def _loss(summary: Summary) -> str:
 def _balance(summary: Summary) -> str:
     totals = summary.totals
     kept = f"stored {totals.stored:,} + lost {totals.lost:,}"
+    if summary.spool is not None:
+        kept += f" + unwritten {totals.taken - totals.stored - totals.lost:,}"
     if totals.due is None:
         return f"taken {totals.taken:,} = {kept}"
     return f"due {totals.due:,} = {kept} + missed {totals.missed:,}"

@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from fractions import Fraction
 
     from regtap.registers import Register
 
@@ -23,8 +24,8 @@ _RECORD_OPTIONS = frozenset(
     {"rate", "on_full", "duration", "samples", "latency", "spool_size", "cpu", "realtime", "compress"}
 )
 _MARKER_OPTIONS = _RECORD_OPTIONS | {"target", "keep"}
-# The ring's pages are touched beforehand, and in a test that time counts; the small one holds 50 s at 10 kHz.
-_SPOOL_MAX, _SPOOL_PACED = "64MiB", "8MiB"
+# The recorder's own choice takes up to 1 GiB, whose pages are touched beforehand: too slow for every test.
+_SLOW_HZ, _FAST_SPOOL = 10_000, "64MiB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("regtap_target", "target of register_trace", default="mem")
     parser.addini("regtap_registers", "registers that register_trace records", type="args", default=[])
     parser.addini("regtap_rate", "samples a second (1k), or max", default="1k")
-    parser.addini("regtap_spool_size", f"ring in shared memory ({_SPOOL_PACED}; {_SPOOL_MAX} at rate max)")
+    parser.addini("regtap_spool_size", f"ring in shared memory ({_FAST_SPOOL}; up to 10 kHz, what it needs)")
     parser.addini("regtap_keep", "traces to keep: failed, always or never", default="failed")
     parser.addini("regtap_dir", "folder for traces, from the rootdir", default="regtap-traces")
     parser.addini("regtap_retention_count", "how many runs' traces to keep", default="3")
@@ -118,5 +119,12 @@ def _check(registers: tuple[Any, ...], given: dict[str, Any]) -> None:
 
 def _with_defaults(config: pytest.Config, given: dict[str, Any]) -> dict[str, Any]:
     rate = given.get("rate", config.getini("regtap_rate"))
-    spool_size = config.getini("regtap_spool_size") or (_SPOOL_MAX if rate == "max" else _SPOOL_PACED)
+    spool_size = config.getini("regtap_spool_size") or (_FAST_SPOOL if _is_fast(rate) else None)
     return {"spool_size": spool_size, **given, "rate": rate}
+
+
+def _is_fast(rate: str | float | Fraction) -> bool:
+    from regtap.units import parse_rate_hz
+
+    rate_hz = parse_rate_hz(rate) if isinstance(rate, str) else rate
+    return rate_hz is None or rate_hz > _SLOW_HZ

@@ -1,0 +1,107 @@
+"""`regtap recover`: what a capture that was cut off left in memory becomes the rest of its trace."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from regtap.commands._options import json_option
+from regtap.commands._output import ExitCode, print_note
+from regtap.errors import InputError
+from regtap.privileges import User, become
+from regtap.quantities import format_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from regtap.leftovers import Leftover
+    from regtap.recovery import Recovered
+
+
+@click.command(short_help="Complete a trace that was cut off.")
+@click.argument("path", metavar="[TRACE|SPOOL]", type=click.Path(), required=False)
+@click.option(
+    "-o", "--output", metavar="DIR", type=click.Path(), help="With a SPOOL: where its trace is, or is to be."
+)
+@click.option(
+    "--list", "list_all", is_flag=True, help="Show the spools of this machine and the memory they hold."
+)
+@json_option
+def recover(path: str | None, output: str | None, list_all: bool, as_json: bool) -> int:
+    """Complete TRACE with the samples that a killed recorder, or a full disk, left in its spool.
+
+    Every sample that the loop had completed is stored, and gaps are accounted for as ever. The spool is removed
+    when all of it is on disk. Run again, or after it was itself cut off, it stores nothing twice. A SPOOL that was
+    copied from another machine becomes a trace by itself: name a new DIR, or one that holds its finished parts.
+
+    Ends with exit code 1 if something of the spool could not be used; what, and what it cost, is said.
+    """
+    if list_all:
+        if path is not None or output is not None:
+            raise InputError("--list shows every spool; leave the other arguments out")
+        return _show_all(as_json)
+    if path is None:
+        raise InputError("name a trace or a spool, or use --list")
+    from regtap.recovery import recover as recover_trace
+
+    _become_owner(path)
+    recovered = recover_trace(path, output)
+    for line in recovered.dropped:
+        print_note(f"dropped {line}")
+    click.echo(json.dumps(asdict(recovered), indent=2) if as_json else "\n".join(_lines(recovered)))
+    return ExitCode.FINDING if recovered.dropped else ExitCode.OK
+
+
+def _become_owner(path: str) -> None:
+    """Let root do this as the one whom the trace belongs to: the parts are to be theirs, and no other file is ours."""
+    if os.geteuid() == 0 and os.path.exists(path):
+        status = os.stat(path)
+        if status.st_uid != 0:
+            become(User(str(status.st_uid), status.st_uid, status.st_gid))
+
+
+def _lines(recovered: Recovered) -> Iterator[str]:
+    trace, totals = recovered.trace, recovered.totals
+    if not recovered.parts:
+        yield f"{trace}: complete already, nothing to recover"
+    else:
+        parts = f"{recovered.parts} part{'s' if recovered.parts != 1 else ''}"
+        yield f"{trace}: recovered {recovered.rows:,} samples in {parts}"
+    if recovered.spool is not None:
+        yield f"{trace}: the spool {recovered.spool} is kept; remove it when it is not needed any more"
+    if totals.due is None:
+        yield f"{trace}: taken {totals.taken:,} = stored {totals.stored:,} + lost {totals.lost:,}"
+    else:
+        yield (
+            f"{trace}: due {totals.due:,} = stored {totals.stored:,} + lost {totals.lost:,} "
+            f"+ missed {totals.missed:,}"
+        )
+
+
+def _show_all(as_json: bool) -> int:
+    from regtap.leftovers import find_spools
+
+    found = find_spools()
+    if as_json:
+        click.echo(json.dumps([asdict(leftover) for leftover in found], indent=2))
+    elif found:
+        click.echo("\n".join(_table(found)))
+    else:
+        print_note("there is no spool on this machine")
+    return ExitCode.OK
+
+
+def _table(found: Sequence[Leftover]) -> Iterator[str]:
+    yield f"{'MEMORY':>9}  {'STATE':<9}  {'SAMPLES':>13}  {'SPOOL':<40}  TRACE"
+    for left in found:
+        samples = "-" if left.samples is None else f"{left.samples:,}"
+        yield (
+            f"{format_size(left.memory_bytes):>9}  {left.state:<9}  {samples:>13}  {left.spool:<40}  "
+            f"{left.trace or '-'}"
+        )
+    total = sum(left.memory_bytes for left in found if left.state != "recording")
+    yield f"{format_size(total)} held by spools that nobody fills; `regtap recover TRACE` gives it back"

@@ -1,0 +1,122 @@
+"""The clock of a capture that was cut off, from the anchors that it left behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from regtap import _native
+from regtap.host import boot_id
+from regtap.timebase import AnchoredClock
+from regtap.trace_format import Anchor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from regtap.spool_heads import BlockHead
+    from regtap.trace_format import PartMetadata
+    from regtap.trace_parts import Part
+
+_RATE_TOLERANCE = 2e-4  # the frequency in the document was measured over 10 ms
+_MOST_NS = 1 << 50  # that the native conversion takes between two anchors
+
+
+@dataclass(frozen=True, slots=True)
+class TickRange:
+    """The ticks that a capture's rows can have."""
+
+    first: int
+    last: int
+
+
+def recovered_clock(
+    template: PartMetadata, finished: Sequence[Part], heads: Sequence[BlockHead], last_tick: int
+) -> tuple[AnchoredClock, TickRange]:
+    """Return a clock that goes on where the finished parts end.
+
+    On the boot of the capture the counter still runs, and an anchor taken now closes the last interval, however
+    short the capture was. Elsewhere the last interval is extended, and the error bound says what that costs.
+
+    Args:
+        template: What the spool's document says.
+        finished: The parts that are there.
+        heads: The blocks to be converted, each with an anchor from when it was opened.
+        last_tick: The last one to be converted, as the spool says.
+    """
+    nominal_hz = template.clock.frequency_hz
+    anchors = _sound([*_in_parts(template, finished), *_in_blocks(heads, nominal_hz)], nominal_hz)
+    now = _anchor_now(template)
+    last_ns = max((part.ranges["t_ns"][1] for part in finished if "t_ns" in part.ranges), default=-1)
+    if (
+        now is not None
+        and now.ticks > max(anchors[-1].ticks, last_tick)
+        and _fits(now, anchors[0], nominal_hz)
+    ):
+        clock = replace(template.clock, anchors=(*anchors, now), error_bound_ns=0.0)
+        return AnchoredClock(clock, template.start, last_ns), TickRange(anchors[0].ticks, now.ticks)
+    # MONOTONIC_RAW is a fixed multiple of the counter: the longest line through the anchors is the best.
+    ends = (anchors[0], anchors[-1] if len(anchors) > 1 else _extended(anchors[0], nominal_hz))
+    bound_ns = _extended_bound_ns(ends, last_tick)
+    clock = replace(template.clock, anchors=ends, error_bound_ns=bound_ns)
+    furthest = ends[1].ticks + round(_MOST_NS * nominal_hz / 1e9)
+    return AnchoredClock(clock, template.start, last_ns), TickRange(
+        ends[0].ticks, min(furthest, (1 << 63) - 1)
+    )
+
+
+def _in_parts(template: PartMetadata, finished: Sequence[Part]) -> list[Anchor]:
+    return [*template.clock.anchors, *(finished[-1].metadata.clock.anchors if finished else ())]
+
+
+def _in_blocks(heads: Iterable[BlockHead], nominal_hz: float) -> list[Anchor]:
+    return [
+        Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / nominal_hz)
+        for ticks, raw_ns, realtime_ns, uncertainty in (head.anchor for head in heads)
+    ]
+
+
+def _sound(anchors: list[Anchor], nominal_hz: float) -> list[Anchor]:
+    """Return those that fit the first one and are not far worse than the best, strictly increasing."""
+    first = anchors[0]
+    good_enough_ns = 10 * min(anchor.uncertainty_ns for anchor in anchors) + 100
+    sound = [first]
+    for anchor in sorted(anchors[1:], key=lambda anchor: anchor.ticks):
+        increasing = anchor.ticks > sound[-1].ticks and anchor.raw_ns > sound[-1].raw_ns
+        if increasing and anchor.uncertainty_ns <= good_enough_ns and _fits(anchor, first, nominal_hz):
+            sound.append(anchor)
+    return sound
+
+
+def _fits(anchor: Anchor, first: Anchor, nominal_hz: float) -> bool:
+    """Whether both can be readings of one counter: after a suspend, or damage, they are not."""
+    span_ns = anchor.raw_ns - first.raw_ns
+    off_ns = abs((anchor.ticks - first.ticks) * 1e9 / nominal_hz - span_ns)
+    return off_ns <= _RATE_TOLERANCE * abs(span_ns) + anchor.uncertainty_ns + first.uncertainty_ns + 100
+
+
+def _anchor_now(template: PartMetadata) -> Anchor | None:
+    """Return an anchor of the capture's own counter, or None where that is not to be had any more."""
+    if template.host.get("boot_id") != boot_id():
+        return None
+    sources = (_native.Source.counter, _native.Source.system)
+    for source in sources:
+        if _native.source_name(source) == template.clock.source:
+            ticks, raw_ns, realtime_ns, _, _, uncertainty = _native.take_anchor(source)
+            return Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / template.clock.frequency_hz)
+    return None
+
+
+def _extended(anchor: Anchor, nominal_hz: float) -> Anchor:
+    """Return where the nominal frequency leads in a second; the tolerance is that frequency's own."""
+    second = 10**9
+    uncertainty_ns = anchor.uncertainty_ns + _RATE_TOLERANCE * second
+    return Anchor(
+        anchor.ticks + round(nominal_hz), anchor.raw_ns + second, anchor.realtime_ns + second, uncertainty_ns
+    )
+
+
+def _extended_bound_ns(ends: tuple[Anchor, Anchor], last_tick: int) -> float:
+    first, last = ends
+    uncertainty_ns = first.uncertainty_ns + last.uncertainty_ns
+    beyond = max(0, last_tick - last.ticks) / (last.ticks - first.ticks)
+    return max(first.uncertainty_ns, last.uncertainty_ns) + beyond * uncertainty_ns + 1

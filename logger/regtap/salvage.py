@@ -1,0 +1,231 @@
+"""From a spool that was left behind to the last parts of its trace."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from regtap.balance import Balance
+from regtap.part_maker import MOST_ROWS, ROW_GROUP_ROWS, Beginning, PartMaker
+from regtap.recovered_clock import recovered_clock
+from regtap.spool_chain import read_chain
+from regtap.spool_heads import DamagedBlockError
+from regtap.spool_layout import TickGap
+from regtap.writer import Encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regtap.spool_file import SpoolFile
+    from regtap.spool_heads import BlockHead, Overflow
+    from regtap.spool_layout import Block
+    from regtap.trace_format import PartMetadata, Totals
+    from regtap.trace_parts import Part
+
+_TEMPORARY = re.compile(r"\.part-\d{5,}\.tmp\Z")
+
+
+class Salvage:
+    """One run over a spool.
+
+    Args:
+        spool: Open and locked; stays the caller's.
+        template: What every part says.
+        finished: The trace's parts so far.
+        folder_fd: The trace's folder, open; stays the caller's.
+
+    Attributes:
+        dropped: One line for each thing that could not be used.
+        rows: Rows added.
+        parts: Parts added.
+    """
+
+    def __init__(
+        self, spool: SpoolFile, template: PartMetadata, finished: Sequence[Part], folder_fd: int
+    ) -> None:
+        self.rows = 0
+        self.parts = 0
+        self._spool = spool
+        self._paced = template.mode.rate_hz is not None
+        self._folder_fd = folder_fd
+        self._finished = finished
+        self._balance = Balance()
+        for part in finished:
+            self._balance.add(part.rows, part.metadata.gaps)
+        first_block = self._first_block()
+        self._index = finished[-1].metadata.first_index + _extent(finished[-1]) if finished else 0
+        chain = read_chain(spool, first_block, None if not finished and first_block else self._index)
+        self._heads, self.dropped = chain.heads, chain.dropped
+        if not finished and first_block:
+            self.dropped.insert(0, f"blocks 0 to {first_block - 1}: they are in parts that are not here")
+        self._next_block = first_block
+        self._overflow = self._read_overflow()
+        clock, self._range = recovered_clock(template, finished, self._heads, self._last_tick())
+        self._tick = self._range.first  # of the last row or gap so far
+        most_rows = max(MOST_ROWS, spool.rows_per_block) if self._heads else 0
+        self._maker = PartMaker(folder_fd, template, clock, most_rows, Beginning(len(finished), self._index))
+        self._pending: list[Block] = []
+
+    def run(self) -> Totals:
+        """Write what there is; return the balance of the whole trace.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        _remove_temporaries(self._folder_fd)
+        end = self._index
+        for head in self._heads:
+            block = self._read(head)
+            if block is not None:
+                self._put(block, head)
+            end = head.end
+        self._flush()
+        self._finish_gaps(end)
+        totals = self._totals()
+        self._close(totals)
+        return totals
+
+    def give_up(self) -> None:
+        """Leave nothing half-written behind; after a whole run there is nothing."""
+        if self._maker.part is not None:
+            with contextlib.suppress(OSError):
+                self._maker.part.writer.abandon()
+        with contextlib.suppress(OSError):
+            _remove_temporaries(self._folder_fd)
+
+    def _first_block(self) -> int:
+        """Return the first block that is in no part."""
+        after = self._finished[-1].metadata.next_block if self._finished else None
+        return self._spool.released if after is None else after
+
+    def _read_overflow(self) -> Overflow | None:
+        try:
+            return self._spool.overflow()
+        except DamagedBlockError as error:
+            self.dropped.append(f"the count of dropped samples: {error}")
+            return None
+
+    def _last_tick(self) -> int:
+        ticks = [0 if self._overflow is None else self._overflow.last_tick]
+        for head in self._heads[-1:]:
+            with contextlib.suppress(DamagedBlockError):
+                ticks += [self._spool.tick_at(head, head.rows - 1)] if head.rows else []
+        return min(max(ticks), 1 << 62)
+
+    def _read(self, head: BlockHead) -> Block | None:
+        try:
+            block = self._spool.block(head)
+            if (
+                block.rows
+                and not self._tick <= int(block.ticks[0]) <= int(block.ticks[-1]) <= self._range.last
+            ):
+                raise DamagedBlockError("its times do not follow from those before it")
+        except DamagedBlockError as error:
+            self.dropped.append(f"block {head.sequence}: {error}")
+            return None
+        return block
+
+    def _put(self, block: Block, head: BlockHead) -> None:
+        if block.first_index > self._index:
+            block = replace(block, gaps=(self._absent(block.first_index, block.first_tick), *block.gaps))
+        if block.rows:
+            self._tick = int(block.ticks[-1])
+        self._index = head.end
+        if sum(waiting.rows for waiting in self._pending) + block.rows > ROW_GROUP_ROWS:
+            self._flush()
+        self._pending.append(block)
+        self._next_block = head.sequence + 1
+
+    def _absent(self, first_index: int, tick: int) -> TickGap:
+        """Return the gap from where we are to the next index that is there."""
+        return TickGap(self._index, first_index - self._index, self._tick, max(tick, self._tick), "writer")
+
+    def _flush(self) -> None:
+        if not self._pending:
+            return
+        blocks, self._pending = self._pending, []
+        self._begin()
+        self._maker.add(blocks)
+        part = self._maker.part
+        if part is not None and part.is_large:
+            self._close(None)
+
+    def _begin(self) -> None:
+        if self._maker.part is None:
+            self._maker.begin(Encoding(), self._next_block)
+
+    def _close(self, totals: Totals | None) -> None:
+        self._begin()
+        part, metadata = self._maker.take((), totals, self._next_block)
+        self._balance.add(part.writer.rows, metadata.gaps)
+        part.writer.finish(metadata)
+        self.rows += part.writer.rows
+        self.parts += 1
+
+    def _finish_gaps(self, end: int) -> None:
+        """Add what no block has taken: samples of dropped last blocks, and what was dropped by the capture."""
+        gaps = list(self._left_gaps())
+        first_index = max(end, gaps[0].first_index) if gaps else end
+        if first_index > self._index:
+            gaps.insert(0, self._absent(first_index, gaps[0].t0_ticks if gaps else self._tick))
+        if gaps:
+            self._begin()
+            self._maker.add_gaps(gaps)
+            self._index += sum(gap.count for gap in gaps)
+
+    def _left_gaps(self) -> list[TickGap]:
+        overflow = self._overflow
+        if overflow is None:
+            return []
+        gaps = overflow.gaps
+        # When storing resumes the table moves into the new block, and is emptied after that.
+        if self._heads and gaps and self._heads[-1].gaps[: len(gaps)] == gaps:
+            gaps = ()
+        left = _one_after_the_other([*gaps, *self._open_gap(overflow, gaps)])
+        if left and left[0].first_index < self._index:
+            self.dropped.append("the gaps at the end: they do not follow from the blocks before them")
+            return []
+        return left
+
+    def _open_gap(self, overflow: Overflow, gaps: Sequence[TickGap]) -> list[TickGap]:
+        gap = overflow.open_gap
+        if gap is None:
+            return []
+        # All that was ever dropped is counted; what no other gap has is in this one. That holds in the middle of
+        # a change of the table too, but not if a block is missing.
+        open_part = self._maker.part.gaps if self._maker.part is not None else ()
+        noted = self._balance.counts["full"] + sum(g.count for g in (*open_part, *gaps) if g.cause == "full")
+        count = overflow.dropped - noted
+        if self.dropped or not 0 <= count <= gap.count:
+            count = gap.count
+        return [replace(gap, count=count)] if count else []
+
+    def _totals(self) -> Totals:
+        balance = self._balance
+        part = self._maker.part
+        if part is not None:
+            balance = balance.with_part(part.writer.rows, part.gaps)
+        return balance.totals(paced=self._paced)
+
+
+def _one_after_the_other(gaps: list[TickGap]) -> list[TickGap]:
+    """Gaps of one stretch without rows, which a kill may have left half moved on (Sampler::note_gap)."""
+    laid: list[TickGap] = []
+    for gap in gaps:
+        at = laid[-1].first_index + laid[-1].count if laid else gap.first_index
+        laid.append(replace(gap, first_index=at))
+    return laid
+
+
+def _extent(part: Part) -> int:
+    return part.rows + sum(gap.count for gap in part.metadata.gaps)
+
+
+def _remove_temporaries(folder_fd: int) -> None:
+    """Remove what was half-written when the capture, or an earlier recovery, was cut off."""
+    for name in os.listdir(folder_fd):
+        if _TEMPORARY.match(name):
+            os.unlink(name, dir_fd=folder_fd)

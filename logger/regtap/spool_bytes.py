@@ -1,0 +1,90 @@
+"""The bytes of a spool's file: opened with care, locked, and read in the byte order that it was written in."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from regtap.errors import TraceError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
+    import numpy.typing as npt
+
+
+class SpoolBytes:
+    """An open file; a context manager. Nothing is mapped: a file that shrinks must not end in a SIGBUS.
+
+    Attributes:
+        path: Where it is.
+        size_bytes: Its size when it was opened.
+        uid: Its owner.
+        swapped: Whether it was written in the other byte order.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Open a regular file, never through a link.
+
+        Raises:
+            TraceError: It is not a regular file.
+            OSError: As the kernel said.
+        """
+        self.path = path
+        self.swapped = False
+        self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        status = os.fstat(self._fd)
+        self.size_bytes, self.uid = status.st_size, status.st_uid
+        if not stat.S_ISREG(status.st_mode):
+            self.close()
+            raise TraceError(f"{path} is no spool: it is not a regular file")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, and with it give up the lock."""
+        os.close(self._fd)
+
+    def try_lock(self) -> bool:
+        """Take the lock that a recorder holds while it lives; return whether nobody else has it."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:  # a copy on a file system where nothing can be locked
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL):
+                raise
+        return True
+
+    def unlock(self) -> None:
+        """Give the lock up again."""
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def read(self, offset: int, size: int) -> bytes | None:
+        """Return that many bytes, or None where the file ends before."""
+        if size > self.size_bytes - offset:
+            return None
+        data = os.pread(self._fd, size, offset)
+        while len(data) < size:  # a single call gives 2 GiB at most
+            more = os.pread(self._fd, size - len(data), offset + len(data))
+            if not more:
+                return None
+            data += more
+        return data
+
+    def table(self, raw: bytes, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """Return raw bytes as an array in this machine's own byte order; `dtype` says little-endian."""
+        written = dtype.newbyteorder(">") if self.swapped else dtype
+        return np.frombuffer(raw, dtype=written).astype(dtype.newbyteorder("="), copy=False)

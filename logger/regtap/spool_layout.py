@@ -1,0 +1,153 @@
+"""The layout of a spool, as logger/native/core/spool.hpp describes it, in numpy's terms."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regtap.trace_format import CAUSES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - by design: it outlives the process and is no disk
+PREFIX = "regtap-"
+MAGIC = b"REGTAPSP"
+BLOCK_MAGIC = b"REGTAPBK"
+VERSION = 1
+SEALED, RELEASED = 64, 128  # offsets of counters that a live spool is asked for
+CHECK = 136  # offset of the header's check
+BLOCK_HEADER_BYTES = 128
+OVERFLOW = -1  # in place of a sequence number
+PAGE = 4096
+
+# kinds in their native order (core/access.hpp)
+KINDS = ("u8", "u16", "u32", "u64", "u16be", "u32be", "u64be")
+
+HEADER = np.dtype(
+    [
+        ("magic", "S8"),
+        ("version", "<u4"),
+        ("header_bytes", "<u4"),
+        ("block_bytes", "<u8"),
+        ("block_count", "<u4"),
+        ("rows_per_block", "<u4"),
+        ("column_count", "<u4"),
+        ("gap_capacity", "<u4"),
+        ("has_latency", "<u4"),
+        ("document_offset", "<u4"),
+        ("document_bytes", "<u8"),
+        ("owner_pid", "<u8"),
+        ("sealed", "<u8"),
+        ("open", "<u8"),
+        ("gap_first_index", "<u8"),
+        ("gap_t0_ticks", "<u8"),
+        ("gap_base", "<u8"),
+        ("gap_cause", "<u4"),
+        ("reserved", "<u4", 5),
+        ("released", "<u8"),
+        ("check", "<u4"),
+        ("unused", "<u4", 13),
+    ]
+)
+BLOCK = np.dtype(
+    [
+        ("magic", "S8"),
+        ("sequence", "<u8"),
+        ("first_index", "<u8"),
+        ("anchor_ticks", "<u8"),
+        ("anchor_raw_ns", "<u8"),
+        ("anchor_realtime_ns", "<u8"),
+        ("anchor_uncertainty_ticks", "<u8"),
+        ("gap_count", "<u8"),
+        ("published", "<u8"),
+    ]
+)
+GAP = np.dtype(
+    [
+        ("first_index", "<u8"),
+        ("count", "<u8"),
+        ("t0_ticks", "<u8"),
+        ("t1_ticks", "<u8"),
+        ("cause", "<u4"),
+        ("row", "<u4"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TickGap:
+    """A gap with its times still in ticks; see trace_format.Gap."""
+
+    first_index: int
+    count: int
+    t0_ticks: int
+    t1_ticks: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What a block holds; a live spool's arrays are views, valid until the block is released.
+
+    Attributes:
+        first_index: Index of its first sample, slot or gap.
+        ticks: Shape (rows,).
+        columns: One array of shape (rows,) for each register.
+        latency: Shape (rows,) in ticks, or None.
+        gaps: Its gaps, in order.
+    """
+
+    first_index: int
+    ticks: npt.NDArray[np.uint64]
+    columns: tuple[npt.NDArray[np.unsignedinteger], ...]
+    latency: npt.NDArray[np.uint32] | None
+    gaps: tuple[TickGap, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows it holds."""
+        return len(self.ticks)
+
+    @property
+    def first_tick(self) -> int:
+        """Earliest tick in it, of a row or a gap; a block that was handed over has one or the other."""
+        ticks = [int(self.ticks[0])] if self.rows else []
+        return min(ticks + [gap.t0_ticks for gap in self.gaps[:1]])
+
+
+def header_check(header: bytes, kinds: bytes) -> int:
+    """Return the CRC32 of what never changes in a spool's header: its first 64 bytes, and the registers' kinds."""
+    return zlib.crc32(kinds, zlib.crc32(header[:SEALED]))
+
+
+def round_up(value: int, unit: int) -> int:
+    """Return the next multiple of `unit`, or `value` if it is one."""
+    return -(-value // unit) * unit
+
+
+def column_offsets(widths: Sequence[int], rows_per_block: int, gap_capacity: int) -> list[int]:
+    """Return where in a block each array begins, given the bytes of their elements, and then their end."""
+    offsets = [round_up(BLOCK_HEADER_BYTES + gap_capacity * GAP.itemsize, 64)]
+    for width in widths:
+        offsets.append(round_up(offsets[-1] + width * rows_per_block, 64))
+    return offsets
+
+
+def tick_gaps(table: npt.NDArray[np.void]) -> tuple[TickGap, ...]:
+    """Return the entries of a gap table; their causes must be known ones."""
+    return tuple(
+        TickGap(
+            int(gap["first_index"]),
+            int(gap["count"]),
+            int(gap["t0_ticks"]),
+            int(gap["t1_ticks"]),
+            CAUSES[int(gap["cause"]) - 1],  # the native numbers begin with "none"
+        )
+        for gap in table
+    )

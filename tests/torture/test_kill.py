@@ -1,0 +1,129 @@
+"""kill -9 at any moment loses no sample that the loop had completed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from dataclasses import replace
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conservation import assert_conserved
+from tests.torture.aftermath import recover_and_check, scene_of
+from tests.torture.conftest import Tally, cases
+from tests.torture.victim import Recording, record
+
+import regtap
+
+KILLED = "kill -9 of a recorder at a random moment: every completed sample is recovered, once"
+STEPS = "kill -9 of a recorder before and after each file operation: the same"
+SMALL = {"spool_size": "512KiB"}
+SIM = ("COUNT32", "CHECKED")
+
+SETUPS: dict[str, Recording] = {
+    "full rate, wait": Recording(SIM, "sim", "", {**SMALL, "on_full": "wait"}),
+    "full rate, wait, slow writer": Recording(SIM, "sim", "", {**SMALL, "on_full": "wait"}, stall_s=0.02),
+    "full rate, discard, slow writer": Recording(
+        SIM, "sim", "", {**SMALL, "on_full": "discard"}, stall_s=0.03
+    ),
+    "full rate, stop": Recording(SIM, "sim", "", {**SMALL, "on_full": "stop"}, stall_s=0.02),
+    "paced fast, discard, slow writer": Recording(SIM, "sim", "", {**SMALL, "rate": "300k"}, stall_s=0.06),
+    "paced, wait, slow writer": Recording(
+        SIM, "sim", "", {**SMALL, "rate": "300k", "on_full": "wait"}, stall_s=0.06
+    ),
+    "paced slowly": Recording(SIM, "sim", "", {**SMALL, "rate": "2k"}),
+    "many registers, latency": Recording(
+        ("COUNT64", "CHECKED", "COUNT32", "STATUS", "ADC"), "sim", "", {"spool_size": "1MiB", "latency": True}
+    ),
+    "zeros": Recording(("zero=0:u32", "zero8=8:u8"), "zeros", "", SMALL, stall_s=0.01),
+    "ones": Recording(("one=0:u64",), "ones", "", {**SMALL, "on_full": "discard"}, stall_s=0.02),
+}
+
+
+@pytest.fixture
+def targets(simulator: str, tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "zeros").write_bytes(bytes(4096))
+    (tmp_path / "ones").write_bytes(b"\xff" * 4096)
+    return {"sim": simulator, "zeros": f"file:{tmp_path / 'zeros'}", "ones": f"file:{tmp_path / 'ones'}"}
+
+
+def remove_spools_of(pid: int | None) -> None:
+    for name in os.listdir("/dev/shm"):
+        if name.startswith(f"regtap-{pid}-"):
+            os.unlink(f"/dev/shm/{name}")
+
+
+def kill_one(processes: ForkServerContext, what: Recording, delay_s: float, early: bool) -> int | None:
+    """Record, kill after the delay; return the recorder's process number."""
+    ready, theirs = processes.Pipe(duplex=False)
+    process = processes.Process(target=record, args=(what, theirs))
+    process.start()
+    theirs.close()
+    if not early:
+        assert ready.poll(30), "the recorder never began"
+    time.sleep(delay_s)
+    process.kill()
+    process.join(30)
+    return process.pid
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+def test_kill_9_at_a_random_moment(
+    setup: str, targets: dict[str, str], shared_folder: Path, processes: ForkServerContext, tally: Tally
+) -> None:
+    dice = random.Random(setup)
+    for k in range(cases(4, 110)):
+        folder = shared_folder / str(k)
+        what = replace(
+            SETUPS[setup],
+            target=targets[SETUPS[setup].target],
+            output=str(folder),
+            part_bytes=dice.choice([None, 30_000]),
+            seed=k,
+        )
+        early = dice.random() < 0.15
+        pid = kill_one(processes, what, dice.random() ** 2 * 0.2, early)
+        tally.case(KILLED, problem_of(folder, f"{setup}, case {k}"))
+        remove_spools_of(pid)
+    tally.assert_kept(KILLED)
+
+
+def problem_of(folder: Path, case: str) -> str | None:
+    """Recover what a kill left; return what is wrong with it, if anything is."""
+    scene = scene_of(folder)
+    try:
+        if scene is not None:
+            recover_and_check(scene)
+        elif list(folder.glob("*.parquet")):  # it had ended before
+            assert_conserved(regtap.open_trace(folder))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        return f"{case}: {type(error).__name__}: {error}"
+    return None
+
+
+def test_kill_9_at_each_step(
+    targets: dict[str, str], shared_folder: Path, processes: ForkServerContext, tally: Tally
+) -> None:
+    options: dict[str, Any] = {**SMALL, "samples": 150_000, "on_full": "wait"}
+    whole = Recording(("zero=0:u32",), targets["zeros"], "", options, part_bytes=1)
+    step = survived = 0
+    while survived < 8:  # threads count together, so that a number may be passed by
+        folder = shared_folder / str(step)
+        _ready, theirs = processes.Pipe(duplex=False)
+        process = processes.Process(
+            target=record, args=(replace(whole, output=str(folder), kill_at=step), theirs)
+        )
+        process.start()
+        theirs.close()
+        process.join(60)
+        assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
+        survived = survived + 1 if process.exitcode == 0 else 0
+        tally.case(STEPS, problem_of(folder, f"step {step}"))
+        remove_spools_of(process.pid)
+        step += cases(4, 1)
+    assert step > 30
+    tally.assert_kept(STEPS)

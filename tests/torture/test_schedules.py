@@ -1,0 +1,105 @@
+"""Conservation under random schedules of a slow, stalled or failing writer."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conservation import assert_conserved
+from tests.torture.conftest import Tally, cases
+
+import regtap
+from regtap import part_maker, pipeline, writer
+from regtap.errors import StorageError
+from regtap.recovery import recover
+
+PROMISE = "a stalled or failing writer, random schedules: rows and gaps are exactly [0, taken)"
+
+
+class Stalls:
+    """Pauses before row groups, and now and then a disk that refuses."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self.longest_s = dice.choice([0.0, 0.001, 0.004, 0.01])
+        self.fails_at = dice.choice([None, None, None, dice.randrange(6)])
+        self._dice = dice
+        self._calls = 0
+
+    def before_write(self) -> None:
+        time.sleep(self.longest_s * self._dice.random() ** 3)
+        self._calls += 1
+        if self.fails_at is not None and self._calls > self.fails_at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def options_of(dice: random.Random) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "spool_size": dice.choice(["384KiB", "512KiB", "1MiB"]),
+        "on_full": dice.choice(["wait", "discard", "stop"]),
+        "latency": dice.random() < 0.2,
+    }
+    if dice.random() < 0.4:
+        options["rate"] = dice.choice(["50k", "300k", "3M"])
+    if dice.random() < 0.5:
+        options["samples"] = dice.randrange(1, 30_000)
+    else:
+        options["duration"] = dice.uniform(0.001, 0.02)
+    return options
+
+
+def run_one(folder: Path, target: str, options: dict[str, Any], stalls: Stalls) -> None:
+    """Record; if the disk refused, recover. Then the trace must balance."""
+    try:
+        with regtap.record(["a=0:u32"], folder, target=target, **options) as capture:
+            assert capture.wait(60)
+    except StorageError:
+        stalls.fails_at = None  # somebody made room
+        recover(folder)
+    trace = regtap.open_trace(folder)
+    assert_conserved(trace)
+    totals = trace.totals
+    assert totals is not None
+    progress = capture.status()
+    assert (totals.taken, totals.lost, totals.missed) == (progress.taken, progress.lost, progress.missed)
+    assert "throttled" not in {gap.cause for gap in trace.gaps} or options["on_full"] == "wait"
+    assert not totals.lost or options["on_full"] == "discard"
+
+
+def test_random_schedules(shared_folder: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = shared_folder / "device"
+    device.write_bytes(bytes(range(64)))
+    monkeypatch.setattr(part_maker, "PART_BYTES", 20_000)
+    monkeypatch.setattr(pipeline, "ROW_GROUP_ROWS", 1000)
+    original = writer.PartWriter.write
+    for seed in range(cases(60, 10_000)):
+        dice = random.Random(seed)
+        stalls = Stalls(dice)
+
+        def write(self: writer.PartWriter, arrays: list[Any], stalls: Stalls = stalls) -> None:
+            stalls.before_write()
+            original(self, arrays)
+
+        folder = shared_folder / str(seed)
+        with monkeypatch.context() as patch:
+            patch.setattr(writer.PartWriter, "write", write)
+            options = options_of(dice)
+            context = f"seed {seed}, {options}, stalls {stalls.longest_s}, fails at {stalls.fails_at}"
+            tally.case(PROMISE, problem_of(folder, f"file:{device}", options, stalls, context))
+        shutil.rmtree(folder, ignore_errors=True)
+    tally.assert_kept(PROMISE)
+
+
+def problem_of(
+    folder: Path, target: str, options: dict[str, Any], stalls: Stalls, context: str
+) -> str | None:
+    try:
+        run_one(folder, target, options, stalls)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        return f"{context}: {type(error).__name__}: {error}"
+    return None

@@ -1,0 +1,411 @@
+"""Recovery of spools made by hand, in every state that the sampler can be killed in."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.conservation import assert_conserved
+from tests.spools import (
+    SpoolImage,
+    as_big_endian,
+    expected_index,
+    leave_behind,
+    proof_of,
+    template_of,
+)
+
+import regtap
+from regtap import writer
+from regtap.errors import InputError, RefusedError, StorageError, TraceError
+from regtap.recovered_clock import recovered_clock
+from regtap.recovery import Recovered, recover
+from regtap.spool_layout import OVERFLOW
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+def recovered(image: SpoolImage, folder: Path, spool: Path) -> Recovered:
+    return recover(leave_behind(image, folder, spool))
+
+
+def assert_truth(folder: Path, taken: int) -> None:
+    """Each row is the sample of its index; rows and gaps are [0, taken)."""
+    trace = regtap.open_trace(folder)
+    assert_conserved(trace)
+    table = trace.to_arrow()
+    index = expected_index(trace.gaps, trace.rows)
+    assert np.array_equal(table["INDEX"].to_numpy(), index)
+    assert np.array_equal(table["PROOF"].to_numpy(), proof_of(index))
+    assert np.array_equal(table["t_ns"].to_numpy(), 500 + 1000 * index)
+    assert trace.totals is not None
+    assert trace.totals.taken + trace.totals.missed == taken
+
+
+def test_sealed_and_open_blocks_become_a_part(run: Path, spool: Path) -> None:
+    image = SpoolImage()
+    image.full_block()
+    image.full_block(7)
+    image.open_block()
+    image.add_rows(3)
+    result = recovered(image, run, spool)
+    assert (result.rows, result.parts, result.dropped) == (image.index, 1, ())
+    assert result.totals.ended == "recovered"
+    assert_truth(run, image.index)
+    assert sorted(os.listdir(run)) == ["part-00000.parquet"]
+
+
+def test_nothing_recorded_is_an_empty_trace(run: Path, spool: Path) -> None:
+    result = recovered(SpoolImage(), run, spool)
+    assert (result.rows, result.totals.taken, result.totals.due) == (0, 0, None)
+    assert regtap.open_trace(run).rows == 0
+
+
+def test_a_ring_that_went_round_gives_what_is_left_in_it(run: Path, spool: Path) -> None:
+    image = SpoolImage(blocks=4)
+    for _ in range(7):
+        image.full_block(5)
+    image.header["released"] = 4
+    result = recovered(image, run, spool)
+    trace = regtap.open_trace(run)
+    assert trace.rows == 15
+    assert list(trace.to_arrow()["INDEX"].to_pylist()) == list(range(20, 35))
+    assert [(gap.first_index, gap.count, gap.cause) for gap in trace.gaps] == [(0, 20, "writer")]
+    assert len(result.dropped) == 1  # the parts that held the first blocks are not there
+
+
+def in_two_steps(image: SpoolImage, run: Path, spool: Path, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    """Recover with a part for each block, and be cut off at the second one; then run it again."""
+    monkeypatch.setattr("regtap.part_maker.PART_BYTES", 1)
+    monkeypatch.setattr("regtap.salvage.ROW_GROUP_ROWS", 1)
+    original = getattr(writer.PartWriter, at)
+
+    def cut_off(self: writer.PartWriter, *arguments: Any) -> Any:
+        if self.number == 1:
+            raise KeyboardInterrupt
+        return original(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer.PartWriter, at, cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            recovered(image, run, spool)
+    assert sorted(os.listdir(run)) == ["_spool", "part-00000.parquet"]
+    (run / ".part-00001.tmp").write_bytes(b"PAR1")  # what a kill would have left
+
+
+@pytest.mark.parametrize("at", ["write", "_finish"])
+def test_a_recovery_that_was_cut_off_is_run_again(
+    run: Path, spool: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    image = SpoolImage()
+    for rows in (10, 20, 30):
+        image.full_block(rows)
+    in_two_steps(image, run, spool, monkeypatch, at)
+    first = (run / "part-00000.parquet").read_bytes()
+    assert recover(run).rows == 50
+    assert (run / "part-00000.parquet").read_bytes() == first
+    assert_truth(run, 60)
+
+
+def test_a_block_of_one_pause_is_not_told_twice(
+    run: Path, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a block takes up no index: only its number says that a part holds it."""
+    image = SpoolImage()
+    image.open_block()
+    image.add_gap(0, "throttled")
+    image.seal()
+    image.full_block(10)
+    in_two_steps(image, run, spool, monkeypatch, "write")
+    recover(run)
+    assert [gap.cause for gap in regtap.open_trace(run).gaps] == ["throttled"]
+    assert_truth(run, 10)
+
+
+def test_a_second_run_changes_nothing(run: Path, spool: Path) -> None:
+    image = SpoolImage()
+    image.full_block()
+    leave_behind(image, run, spool)
+    recover(run)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    (run / "_spool").write_text('{"spool": "/gone", "boot_id": ""}')
+    again = recover(run)
+    assert (again.rows, again.parts) == (0, 0)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def dropping(image: SpoolImage, rows: int = 10) -> None:
+    """Fill the ring and begin to drop."""
+    for _ in range(image.block_count):
+        image.full_block(rows)
+    image.begin_open_gap()
+
+
+def test_a_kill_while_dropping_counts_what_was_dropped(run: Path, spool: Path) -> None:
+    image = SpoolImage()
+    dropping(image)
+    image.drop(333)
+    result = recovered(image, run, spool)
+    assert (result.totals.lost, result.totals.stored) == (333, 80)
+    assert_truth(run, 413)
+
+
+def test_a_gap_in_the_table_and_still_open_counts_once(run: Path, spool: Path) -> None:
+    image = SpoolImage()
+    dropping(image)
+    image.drop(50)
+    image.note_open_gap()
+    assert recovered(image, run, spool).totals.lost == 50
+    assert_truth(run, 130)
+
+
+def test_beside_a_damaged_block_a_gap_still_counts_once(run: Path, spool: Path) -> None:
+    """Then the sum of all that was dropped is no help: some of it may be in the block."""
+    image = SpoolImage()
+    dropping(image)
+    image.drop(50)
+    image.note_open_gap()
+    image.block(2)["magic"] = b"?"
+    totals = recovered(image, run, spool).totals
+    assert (totals.taken, totals.stored, totals.lost) == (130, 70, 60)
+    assert_truth(run, 130)
+
+
+def test_a_gap_merged_into_another_and_still_open_counts_once(run: Path, spool: Path) -> None:
+    """A full table: the count goes to an entry of the same cause, and nothing tells it from the outside."""
+    image = SpoolImage()
+    dropping(image)
+    image.drop(50)
+    image.note_open_gap()
+    image.begin_open_gap()
+    image.drop(7)
+    image.gap_table(OVERFLOW)["count"][0] += np.uint64(7)
+    assert recovered(image, run, spool).totals.lost == 57
+
+
+def test_missed_slots_between_dropped_ones_keep_their_place(run: Path, spool: Path) -> None:
+    image = SpoolImage(template=template_of(rate_hz="10000"))
+    dropping(image)
+    image.drop(5)
+    image.note_open_gap()
+    image.end_open_gap()
+    image.put_gap(OVERFLOW, 3, "missed")
+    image.index += 3
+    image.begin_open_gap()
+    image.drop(2)
+    totals = recovered(image, run, spool).totals
+    assert (totals.due, totals.stored, totals.lost, totals.missed) == (90, 80, 7, 3)
+    assert [(gap.count, gap.cause) for gap in regtap.open_trace(run).gaps] == [
+        (5, "full"),
+        (3, "missed"),
+        (2, "full"),
+    ]
+    assert_truth(run, 90)
+
+
+@pytest.mark.parametrize("step", ["opened", "renumbered", "copied", "emptied", "went on"])
+def test_a_kill_while_storing_resumes_counts_each_gap_once(run: Path, spool: Path, step: str) -> None:
+    """The table of the overflow block moves into the new one in several steps (Sampler::resume_if_roomy)."""
+    image = SpoolImage()
+    dropping(image)
+    image.drop(50)
+    image.note_open_gap()
+    image.end_open_gap()
+    first = image.index - 50
+    image.header["released"] = 1  # a part holds block 0
+    image.open_block()
+    if step != "opened":
+        image.block(image.sequence)["first_index"] = first
+    if step in ("copied", "emptied", "went on"):
+        image.gap_table(image.sequence)[0] = image.gap_table(OVERFLOW)[0]
+        image.block(image.sequence)["gap_count"] = 1
+    if step in ("emptied", "went on"):
+        image.block(OVERFLOW)["gap_count"] = 0
+    if step == "went on":
+        image.add_rows(4)
+    result = recovered(image, run, spool)
+    assert len(result.dropped) == 1  # the parts that are not there, see below
+    trace = regtap.open_trace(run)
+    gaps = [(gap.first_index, gap.count, gap.cause) for gap in trace.gaps]
+    assert gaps == [(0, 10, "writer"), (first, 50, "full")]  # block 0's part is not there
+    assert trace.rows == 70 + (4 if step == "went on" else 0)
+    assert_conserved(trace)
+
+
+DAMAGE = {
+    "magic": lambda image: image.block(1).__setitem__("magic", b"x"),
+    "sequence": lambda image: image.block(1).__setitem__("sequence", 9),
+    "too many rows": lambda image: image.block(1).__setitem__("published", 1 << 40),
+    "too many gaps": lambda image: image.block(1).__setitem__("gap_count", 99),
+    "more rows than were taken": lambda image: image.block(1).__setitem__("published", 30),
+    "index too low": lambda image: image.block(1).__setitem__("first_index", 3),
+    "index too high": lambda image: image.block(1).__setitem__("first_index", 1 << 50),
+    "times that go back": lambda image: image.column(1, 0).__setitem__(5, 17),
+    "a time before the block": lambda image: image.column(1, 0).__setitem__(slice(0, 20), 1_000_001),
+    "a time in the far future": lambda image: image.column(1, 0).__setitem__(19, 1 << 63),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_block_is_dropped_told_and_gone_past(run: Path, spool: Path, damage: str) -> None:
+    image = SpoolImage()
+    for _ in range(3):
+        image.full_block(20)
+    DAMAGE[damage](image)
+    result = recovered(image, run, spool)
+    assert len(result.dropped) == 1
+    assert result.dropped[0].startswith("block 1: ")
+    trace = regtap.open_trace(run)
+    assert [(gap.first_index, gap.count, gap.cause) for gap in trace.gaps] == [(20, 20, "writer")]
+    assert result.totals.lost == 20
+    assert result.spool == str(spool)
+    assert spool.exists()
+    assert_truth(run, 60)
+
+
+def test_a_damaged_last_block_is_dropped_with_its_count(run: Path, spool: Path) -> None:
+    image = SpoolImage()
+    image.full_block(20)
+    image.full_block(20)
+    image.column(1, 0)[3] = 0
+    assert recovered(image, run, spool).totals.taken == 40
+    assert_truth(run, 40)
+
+
+def test_a_spool_cut_short_gives_what_is_whole(run: Path, spool: Path) -> None:
+    image = SpoolImage()
+    for _ in range(3):
+        image.full_block(20)
+    leave_behind(image, run, spool)
+    os.truncate(spool, image.at(2) + 100)
+    result = recover(run)
+    assert any("block 2: the file ends before it does" in line for line in result.dropped)
+    assert regtap.open_trace(run).to_arrow()["INDEX"].to_pylist() == list(range(40))
+
+
+def test_a_spool_of_the_other_byte_order_gives_the_same_trace(run: Path, spool: Path) -> None:
+    image = SpoolImage()
+    image.full_block(20)
+    image.open_block()
+    image.add_gap(0, "throttled")
+    image.add_rows(9)
+    leave_behind(image, run, spool)
+    spool.write_bytes(as_big_endian(image))
+    assert recover(run).rows == 29
+    assert_truth(run, 29)
+    assert [gap.cause for gap in regtap.open_trace(run).gaps] == ["throttled"]
+
+
+def test_a_copied_spool_becomes_a_trace_elsewhere_and_stays(tmp_path: Path, spool: Path) -> None:
+    image = SpoolImage(trace="/not/here")
+    image.full_block(20)
+    image.save(spool)
+    with pytest.raises(InputError, match="name a folder with -o"):
+        recover(spool)
+    assert recover(spool, tmp_path / "new").spool == str(spool)
+    assert_truth(tmp_path / "new", 20)
+    assert recover(spool, tmp_path / "new").parts == 0
+
+
+def test_a_spool_finds_its_own_trace(run: Path, spool: Path) -> None:
+    image = SpoolImage(trace=run)
+    image.full_block(20)
+    leave_behind(image, run, spool)
+    recover(spool)
+    assert_truth(run, 20)
+    assert not (run / "_spool").exists()
+
+
+def test_a_spool_in_use_is_left_alone(run: Path, spool: Path) -> None:
+    image = SpoolImage()
+    image.full_block(20)
+    leave_behind(image, run, spool)
+    with spool.open("rb") as owner:
+        fcntl.flock(owner, fcntl.LOCK_EX)
+        with pytest.raises(RefusedError, match="is in use"):
+            recover(run)
+    assert os.listdir(run) == ["_spool"]
+
+
+def test_times_go_on_after_those_of_the_finished_parts(run: Path, spool: Path) -> None:
+    """The clock that wrote the parts may have been ahead, within its bound."""
+    image = SpoolImage()
+    image.full_block(20)
+    recovered(image, run, spool)
+    (part,) = regtap.open_trace(run).parts
+    ahead = replace(part, ranges={"t_ns": (0, 10_000_000)})
+    clock, _ = recovered_clock(image.template, [ahead], [], 0)
+    times = np.empty(2, dtype=np.int64)
+    clock.convert(np.array([1_000_000, 20_000_000], dtype=np.uint64), times)
+    assert times.tolist() == [10_000_000, 19_000_500]
+
+
+def test_the_spool_of_another_capture_is_refused(tmp_path: Path, run: Path, spool: Path) -> None:
+    image = SpoolImage()
+    image.full_block(20)
+    recovered(image, run, spool)
+    other = SpoolImage(template=template_of(rate_hz="5"))
+    other.full_block(3)
+    with pytest.raises(TraceError, match="another capture"):
+        recover(other.save(tmp_path / "other"), run)
+
+
+def test_a_full_disk_is_told_and_the_second_run_completes(
+    run: Path, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = SpoolImage()
+    image.full_block(20)
+    leave_behind(image, run, spool)
+
+    def no_space(fd: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", no_space)
+        with pytest.raises(StorageError, match=r"No space left.*run this again"):
+            recover(run)
+    assert os.listdir(run) == ["_spool"]
+    recover(run)
+    assert_truth(run, 20)
+
+
+def test_a_spool_that_is_gone_is_said_to_be(run: Path, spool: Path) -> None:
+    leave_behind(SpoolImage(), run, spool)
+    spool.unlink()
+    with pytest.raises(StorageError, match="restarted since"):
+        recover(run)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"REGTAPSP", b"REGTAPSP" + bytes(5000), b"\xff" * 5000])
+def test_what_is_no_spool_is_one_error(run: Path, spool: Path, content: bytes) -> None:
+    leave_behind(SpoolImage(), run, spool)
+    spool.write_bytes(content)
+    with pytest.raises(TraceError):
+        recover(run)
+
+
+def test_a_folder_without_note_and_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match="no note of a spool"):
+        recover(tmp_path)
+
+
+def test_a_link_in_the_spools_place_is_not_followed(run: Path, spool: Path, tmp_path: Path) -> None:
+    leave_behind(SpoolImage(), run, spool)
+    spool.rename(tmp_path / "real")
+    spool.symlink_to(tmp_path / "real")
+    with pytest.raises(TraceError):
+        recover(run)
