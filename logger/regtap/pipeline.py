@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from regtap.trace_format import Mark, PartMetadata, Totals
 
 PART_NS = 60 * 10**9
+BEHIND = 16  # a writer with more than this part of the ring before it is falling behind
 TURN_NS = 50_000_000  # longest sleep of the writer
 
 
@@ -173,7 +174,7 @@ class Pipeline:
         self.stored.written = self._maker.rows
 
     def _begin_part(self, blocks: list[Block]) -> None:
-        behind = len(blocks) + len(self._pending) > self._spool.block_count // 4
+        behind = len(blocks) + len(self._pending) > self._spool.block_count // BEHIND
         if blocks:
             self._timebase.forget_before(blocks[0].first_tick)
         first_block = self._seen - len(self._pending) - len(blocks)

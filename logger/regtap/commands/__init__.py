@@ -120,6 +120,7 @@ def _failed(error: Exception) -> int:
     if not isinstance(error, click.Abort):
         print_error(_text(error))
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _discard_output()
         return ExitCode.FAULT
     return next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
 
@@ -137,7 +138,7 @@ def _text(error: Exception) -> str:
 
 
 def _discard_output() -> None:
-    """Keep the interpreter's last flush from failing on the closed pipe."""
+    """Keep the interpreter's last flush from failing on what is closed or full."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)
     os.close(devnull)
