@@ -13,22 +13,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from regtap.registers import Register
-from regtap_bench.access_arms import (
-    DELAY,
-    EMPTY,
-    LATENCY,
-    PYTHON_EMPTY,
-    THROUGHPUT,
-    TIMER,
-    TWIN,
-    AccessArm,
-)
-from regtap_bench.blocks import Blocks, Process
-from regtap_bench.catalogue import catalogue, twin_of
-from regtap_bench.evaluate import Evaluation
-from regtap_bench.job import Series
-from regtap_bench.probe import Probe
-from regtap_bench.rounds import run_rounds
+from regtap_bench.arms.base import DELAY, EMPTY, LATENCY, PYTHON_EMPTY, THROUGHPUT, TIMER, TWIN, AccessArm
+from regtap_bench.arms.catalogue import catalogue, twin_of
+from regtap_bench.figures.evaluate import Evaluation
+from regtap_bench.measuring.blocks import Blocks, Process
+from regtap_bench.measuring.job import Series
+from regtap_bench.measuring.probe import Probe
+from regtap_bench.measuring.rounds import run_rounds
 
 REGISTER = Register("COUNT32", 8)
 NS_PER_TICK = 0.4

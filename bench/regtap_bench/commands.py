@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from regtap.registers import Register
     from regtap.targets.base import Target
-    from regtap_bench.engine import Effort
-    from regtap_bench.job import Subject
+    from regtap_bench.measuring.engine import Effort
+    from regtap_bench.measuring.job import Subject
     from regtap_bench.session import Session
 
 _QUICK_S, _FULL_S = 7.0, 60.0
@@ -59,9 +59,9 @@ def bench(target_text: str, text: str | None, as_json: bool, **given: Any) -> in
 
     The folder gets report.html, report.md, result.json and raw.parquet (every block).
     """
-    from regtap_bench.engine import PROCESSES, Effort
+    from regtap_bench.measuring.engine import PROCESSES, Effort
+    from regtap_bench.report.storage import render
     from regtap_bench.session import Setting, measure
-    from regtap_bench.storage import render
 
     target = parse_target(target_text)
     subject = _subject(target, text, given)
@@ -84,7 +84,7 @@ def bench(target_text: str, text: str | None, as_json: bool, **given: Any) -> in
 
 
 def _subject(target: Target, text: str | None, given: dict[str, Any]) -> Subject:
-    from regtap_bench.job import Subject
+    from regtap_bench.measuring.job import Subject
 
     if text is None and not _is_simulated(target):
         raise InputError(f"name the register of {target.spec} to read, or try the simulated device (-t sim)")
@@ -125,7 +125,7 @@ def _seconds(text: str | None, *, quick: bool) -> float:
 
 
 def _check_output(output: str | None) -> None:
-    from regtap_bench.storage import check_folder
+    from regtap_bench.report.storage import check_folder
 
     check_folder(output if output is not None else os.path.join("results", ".new"))
 
@@ -148,7 +148,7 @@ def _spelled(register: Register) -> str:
 
 
 def _keep_margin(session: Session) -> None:
-    from regtap_bench.margin import cache_path, keep
+    from regtap_bench.figures.margin import cache_path, keep
 
     if session.calibrated is None:
         return
@@ -160,7 +160,7 @@ def _keep_margin(session: Session) -> None:
 
 
 def _store(session: Session, files: Mapping[str, bytes], output: str | None) -> None:
-    from regtap_bench.storage import default_folder, store
+    from regtap_bench.report.storage import default_folder, store
 
     result = session.result
     folder = output or default_folder(result.created_utc, str(result.environment["hostname"]))
@@ -169,7 +169,7 @@ def _store(session: Session, files: Mapping[str, bytes], output: str | None) -> 
 
 
 def _print(session: Session, *, as_json: bool) -> None:
-    from regtap_bench.render import text_lines
+    from regtap_bench.report.render import text_lines
 
     if as_json:
         click.echo(session.result.to_json(), nl=False)

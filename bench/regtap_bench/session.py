@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regtap_bench import margin as margins
-from regtap_bench.access_arms import TWIN
-from regtap_bench.catalogue import catalogue, twin_of
-from regtap_bench.controls import check_controls
-from regtap_bench.engine import run
+from regtap_bench.arms.base import TWIN
+from regtap_bench.arms.catalogue import catalogue, twin_of
 from regtap_bench.environment import Load, describe_environment
-from regtap_bench.evaluate import Evaluation
-from regtap_bench.judgement import judge_machine, longest_gap_us, read_settings
-from regtap_bench.result import Margin, Result
+from regtap_bench.figures import margin as margins
+from regtap_bench.figures.controls import check_controls
+from regtap_bench.figures.evaluate import Evaluation
+from regtap_bench.figures.judgement import judge_machine, longest_gap_us, read_settings
+from regtap_bench.figures.result import Margin, Result
+from regtap_bench.measuring.engine import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from regtap.registers import Register
-    from regtap_bench.access_arms import AccessArm
-    from regtap_bench.blocks import Blocks
-    from regtap_bench.engine import Effort, Measured
-    from regtap_bench.job import Subject
+    from regtap_bench.arms.base import AccessArm
+    from regtap_bench.measuring.blocks import Blocks
+    from regtap_bench.measuring.engine import Effort, Measured
+    from regtap_bench.measuring.job import Subject
 
 
 @dataclass(frozen=True, slots=True)

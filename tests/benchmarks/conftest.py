@@ -18,7 +18,7 @@ import pytest
 from tests.benchmarks import native_loops
 
 from regtap_bench.environment import describe_environment, filesystem_of
-from regtap_bench.record_bars import RecordBars, make_reference
+from regtap_bench.recorder_bars.record_bars import RecordBars, make_reference
 
 _RESULTS = os.path.join(os.path.dirname(__file__), "..", "..", "results")
 _REPORT = pytest.StashKey[RecordBars]()

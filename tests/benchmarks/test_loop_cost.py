@@ -13,10 +13,10 @@ import pytest
 
 import regtap
 from regtap import _native
-from regtap_bench import python_loops
-from regtap_bench.bars import Bar, Figure
-from regtap_bench.estimate import median, paired_ratio
-from regtap_bench.interleave import Arm, Rounds, interleave
+from regtap_bench.figures.estimate import median, paired_ratio
+from regtap_bench.recorder_bars import python_loops
+from regtap_bench.recorder_bars.bars import Bar, Figure
+from regtap_bench.recorder_bars.interleave import Arm, Rounds, interleave
 from regtap_bench.replay import replay, replay_timer
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.conftest import Cpus, Settings
     from tests.benchmarks.native_loops import Registers
 
-    from regtap_bench.record_bars import RecordBars
+    from regtap_bench.recorder_bars.record_bars import RecordBars
 
 ROWS = 8192  # 50-150 us a block
 PYTHON_ROWS = 800

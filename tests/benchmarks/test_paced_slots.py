@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import regtap
-from regtap_bench.bars import Bar, Figure
+from regtap_bench.recorder_bars.bars import Bar, Figure
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from regtap.summary import Summary
     from regtap.trace import Trace
-    from regtap_bench.record_bars import RecordBars
+    from regtap_bench.recorder_bars.record_bars import RecordBars
 
 PLACES = {1_000: 60, 10_000: 62}
 DRIFT_SLOTS = 0.1  # a schedule that adds up its errors would be off by many

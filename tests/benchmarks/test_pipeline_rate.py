@@ -13,19 +13,19 @@ import pytest
 from tests.benchmarks.captures import CaptureRun, capture_for
 
 import regtap
-from regtap_bench import python_loops
-from regtap_bench.bars import Bar, Figure
-from regtap_bench.estimate import paired_ratio
-from regtap_bench.interleave import Arm, Rounds, interleave
-from regtap_bench.loop_alone import run_loop_alone
+from regtap_bench.figures.estimate import paired_ratio
+from regtap_bench.recorder_bars import python_loops
+from regtap_bench.recorder_bars.bars import Bar, Figure
+from regtap_bench.recorder_bars.interleave import Arm, Rounds, interleave
+from regtap_bench.recorder_bars.loop_alone import run_loop_alone
+from regtap_bench.recorder_bars.writer_alone import WriterRun, counter_rows, run_writer_alone
 from regtap_bench.replay import replay, replay_timer
-from regtap_bench.writer_alone import WriterRun, counter_rows, run_writer_alone
 
 if TYPE_CHECKING:
     from tests.benchmarks.conftest import Cpus, Settings
     from tests.benchmarks.native_loops import Registers
 
-    from regtap_bench.record_bars import RecordBars
+    from regtap_bench.recorder_bars.record_bars import RecordBars
 
 ARRAY_ROWS = 1 << 23
 PYTHON_ROWS = 1_000_000

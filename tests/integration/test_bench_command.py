@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from regtap_bench.result import Cost, Result
+from regtap_bench.figures.result import Cost, Result
 
 ACCESS_COSTS_C = Path(__file__).with_name("access_costs.c")
 CONTROLS = {"empty loop", "timer", "known delay", "python: empty loop", "A/A twin"}

@@ -12,10 +12,10 @@ from regtap import _native as core
 from regtap.errors import BusFaultError
 from regtap.registers import Register
 from regtap_bench import _native
-from regtap_bench.access_arms import DELAY, EMPTY, LATENCY, THROUGHPUT, AccessArm
-from regtap_bench.catalogue import LOAD, PREAD, catalogue, twin_of
-from regtap_bench.probe import count_system_calls, probe_all
-from regtap_bench.site import Sites
+from regtap_bench.arms.base import DELAY, EMPTY, LATENCY, THROUGHPUT, AccessArm
+from regtap_bench.arms.catalogue import LOAD, PREAD, catalogue, twin_of
+from regtap_bench.arms.site import Sites
+from regtap_bench.measuring.probe import count_system_calls, probe_all
 
 REGISTER = Register("r", 0x10, "u32")
 TICKS = 1000.0  # short blocks will do

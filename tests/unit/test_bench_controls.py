@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from tests.simulated_bench import TROUBLES, Machine, Trouble, evaluation_of, with_cost
 
-from regtap_bench.access_arms import DELAY, EMPTY, LATENCY, THROUGHPUT, TIMER, TWIN
-from regtap_bench.controls import check_controls
-from regtap_bench.evaluate import Evaluation
-from regtap_bench.margin import calibrate
-from regtap_bench.probe import Probe
+from regtap_bench.arms.base import DELAY, EMPTY, LATENCY, THROUGHPUT, TIMER, TWIN
+from regtap_bench.figures.controls import check_controls
+from regtap_bench.figures.evaluate import Evaluation
+from regtap_bench.figures.margin import calibrate
+from regtap_bench.measuring.probe import Probe
 
 MARGIN = 0.01
 

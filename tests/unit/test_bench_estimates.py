@@ -19,11 +19,11 @@ from tests.simulated_bench import (
     with_series_in_order,
 )
 
-from regtap_bench.access_arms import EMPTY, LATENCY, THROUGHPUT, TWIN, Block
-from regtap_bench.estimate import Estimate
-from regtap_bench.resampling import center
-from regtap_bench.rounds import run_rounds
-from regtap_bench.verdict import Verdict, judge
+from regtap_bench.arms.base import EMPTY, LATENCY, THROUGHPUT, TWIN, Block
+from regtap_bench.figures.estimate import Estimate
+from regtap_bench.figures.resampling import center
+from regtap_bench.figures.verdict import Verdict, judge
+from regtap_bench.measuring.rounds import run_rounds
 
 LSEEK, PREAD = "lseek+read", "pread"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from regtap_bench.judgement import judge_machine, longest_gap_us, read_settings
+from regtap_bench.figures.judgement import judge_machine, longest_gap_us, read_settings
 
 CPU = "sys/devices/system/cpu"
 GOOD: dict[str, Any] = {

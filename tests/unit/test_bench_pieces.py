@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtap_bench.bars import Bar, Figure, markdown_table, text_table
 from regtap_bench.environment import Load
-from regtap_bench.estimate import median, paired_ratio
-from regtap_bench.interleave import Arm, interleave
+from regtap_bench.figures.estimate import median, paired_ratio
+from regtap_bench.recorder_bars.bars import Bar, Figure, markdown_table, text_table
+from regtap_bench.recorder_bars.interleave import Arm, interleave
 from regtap_bench.replay import replay, replay_timer
 
 

@@ -9,10 +9,10 @@ from html.parser import HTMLParser
 import pytest
 from tests.simulated_bench import Machine, evaluation_of
 
-from regtap_bench.controls import check_controls
-from regtap_bench.render import sentence
-from regtap_bench.report_html import html
-from regtap_bench.result import Check, Finding, Margin, Result, Row
+from regtap_bench.figures.controls import check_controls
+from regtap_bench.figures.result import Check, Finding, Margin, Result, Row
+from regtap_bench.report.render import sentence
+from regtap_bench.report.report_html import html
 from regtap_bench.session import Session
 
 

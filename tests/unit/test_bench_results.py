@@ -11,14 +11,14 @@ import pytest
 from tests.simulated_bench import REGISTER, Machine, evaluation_of
 
 from regtap.errors import InputError
-from regtap_bench import figures_text as say
-from regtap_bench import margin as margins
-from regtap_bench.controls import check_controls
-from regtap_bench.estimate import Estimate
-from regtap_bench.job import Job, Series, Subject
-from regtap_bench.render import markdown, sentence, text_lines
-from regtap_bench.result import Check, Margin, Result, Row
-from regtap_bench.storage import check_folder, default_folder
+from regtap_bench.figures import margin as margins
+from regtap_bench.figures.controls import check_controls
+from regtap_bench.figures.estimate import Estimate
+from regtap_bench.figures.result import Check, Margin, Result, Row
+from regtap_bench.measuring.job import Job, Series, Subject
+from regtap_bench.report import figures_text as say
+from regtap_bench.report.render import markdown, sentence, text_lines
+from regtap_bench.report.storage import check_folder, default_folder
 
 
 @pytest.fixture(scope="module")

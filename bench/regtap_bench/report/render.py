@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap_bench import figures_text as say
-from regtap_bench.access_arms import LATENCY, THROUGHPUT
-from regtap_bench.catalogue import LOAD, PREAD
+from regtap_bench.arms.base import LATENCY, THROUGHPUT
+from regtap_bench.arms.catalogue import LOAD, PREAD
+from regtap_bench.report import figures_text as say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from regtap_bench.result import Result, Row
+    from regtap_bench.figures.result import Result, Row
 
 _HEADINGS = (
     "arm",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap_bench.access_arms import Block
+    from regtap_bench.arms.base import Block
 
 _WARMUP = 3
 _MOST = 0xFFFF  # what a column of 16 bits holds

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regtap_bench.access_arms import TWIN
-from regtap_bench.resampling import center, log_ratios
-from regtap_bench.result import Margin
+from regtap_bench.arms.base import TWIN
+from regtap_bench.figures.resampling import center, log_ratios
+from regtap_bench.figures.result import Margin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from regtap_bench.evaluate import Evaluation
+    from regtap_bench.figures.evaluate import Evaluation
 
 DEFAULT = 0.01
 _FLOOR = 0.002  # what five processes cannot promise, however quiet they were

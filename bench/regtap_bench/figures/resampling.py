@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regtap_bench.estimate import Estimate
+from regtap_bench.figures.estimate import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

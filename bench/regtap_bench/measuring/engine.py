@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from regtap.errors import FaultError, RefusedError
 from regtap.targets import parse_target
 from regtap_bench import _native
-from regtap_bench.access_arms import TWIN
-from regtap_bench.blocks import Blocks, Process
-from regtap_bench.catalogue import BASELINES
-from regtap_bench.job import Job, Series, Subject
-from regtap_bench.probe import Probe
-from regtap_bench.worker import BLOCK_S
+from regtap_bench.arms.base import TWIN
+from regtap_bench.arms.catalogue import BASELINES
+from regtap_bench.measuring.blocks import Blocks, Process
+from regtap_bench.measuring.job import Job, Series, Subject
+from regtap_bench.measuring.probe import Probe
+from regtap_bench.measuring.worker import BLOCK_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -135,7 +135,7 @@ def _counts(ticks: float, enough: float) -> tuple[int, int, int]:
 
 def _work(job: Job) -> tuple[dict[str, Any], bytes]:
     done = subprocess.run(
-        [sys.executable, "-m", "regtap_bench.worker"],
+        [sys.executable, "-m", "regtap_bench.measuring.worker"],
         input=job.to_json().encode(),
         capture_output=True,
         env={**os.environ, **_ENVIRONMENT},

@@ -12,8 +12,8 @@ from regtap_bench import _native
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from regtap_bench.access_arms import AccessArm, Block
-    from regtap_bench.site import Sites
+    from regtap_bench.arms.base import AccessArm, Block
+    from regtap_bench.arms.site import Sites
 
 _TRIES = 5
 _CHILD_FAILED = 1

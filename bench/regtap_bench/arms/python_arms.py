@@ -17,12 +17,12 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from regtap_bench import _native
-from regtap_bench.access_arms import PYTHON_EMPTY, THROUGHPUT, AccessArm, Block
+from regtap_bench.arms.base import PYTHON_EMPTY, THROUGHPUT, AccessArm, Block
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from regtap_bench.site import Opened, Sites
+    from regtap_bench.arms.site import Opened, Sites
 
 _ON_A_BUS = "on a device it would touch the register twice, or in another width"
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regtap_bench.access_arms import DELAY, EMPTY, THROUGHPUT, TIMER
-from regtap_bench.result import Check
-from regtap_bench.verdict import Verdict, judge
+from regtap_bench.arms.base import DELAY, EMPTY, THROUGHPUT, TIMER
+from regtap_bench.figures.result import Check
+from regtap_bench.figures.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from regtap_bench.estimate import Estimate
-    from regtap_bench.evaluate import Evaluation
+    from regtap_bench.figures.estimate import Estimate
+    from regtap_bench.figures.evaluate import Evaluation
 
 DELAY_TOLERANCE = 0.01
 _TIMER_NS = (1.0, 1000.0)

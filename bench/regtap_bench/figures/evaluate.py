@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regtap_bench.access_arms import EMPTY, PYTHON_EMPTY, THROUGHPUT, TWIN
-from regtap_bench.estimate import Estimate
-from regtap_bench.resampling import center, differences, log_ratios
-from regtap_bench.result import Cost, Row
-from regtap_bench.verdict import Verdict, judge
+from regtap_bench.arms.base import EMPTY, PYTHON_EMPTY, THROUGHPUT, TWIN
+from regtap_bench.figures.estimate import Estimate
+from regtap_bench.figures.resampling import center, differences, log_ratios
+from regtap_bench.figures.result import Cost, Row
+from regtap_bench.figures.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from regtap_bench.access_arms import AccessArm
-    from regtap_bench.blocks import Blocks, Rounds
-    from regtap_bench.probe import Probe
+    from regtap_bench.arms.base import AccessArm
+    from regtap_bench.measuring.blocks import Blocks, Rounds
+    from regtap_bench.measuring.probe import Probe
 
 LEAST_NET_NS = 10.0  # below it the loop cannot be told from the access
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import InputError
-from regtap_bench.estimate import Estimate
+from regtap_bench.figures.estimate import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from regtap import _native as core
 from regtap.errors import RegtapError
 from regtap_bench import _native
-from regtap_bench.access_arms import DELAY, TWIN, AccessArm
-from regtap_bench.catalogue import catalogue, twin_of
-from regtap_bench.job import Job
-from regtap_bench.probe import probe_all
-from regtap_bench.rounds import run_rounds
-from regtap_bench.site import Sites
+from regtap_bench.arms.base import DELAY, TWIN, AccessArm
+from regtap_bench.arms.catalogue import catalogue, twin_of
+from regtap_bench.arms.site import Sites
+from regtap_bench.measuring.job import Job
+from regtap_bench.measuring.probe import probe_all
+from regtap_bench.measuring.rounds import run_rounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,9 +11,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from regtap_bench import figures_text as say
-from regtap_bench.access_arms import THROUGHPUT
-from regtap_bench.catalogue import LOAD, PREAD
+from regtap_bench.arms.base import THROUGHPUT
+from regtap_bench.arms.catalogue import LOAD, PREAD
+from regtap_bench.report import figures_text as say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap_bench.access_arms import DELAY, EMPTY, TIMER, TWIN, AccessArm, memory_arm, native_arm
-from regtap_bench.python_arms import python_arms
+from regtap_bench.arms.base import DELAY, EMPTY, TIMER, TWIN, AccessArm
+from regtap_bench.arms.native_arms import memory_arm, native_arm
+from regtap_bench.arms.python_arms import python_arms
 
 if TYPE_CHECKING:
     from regtap.registers import Register

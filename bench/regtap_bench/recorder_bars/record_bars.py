@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from regtap_bench.bars import Figure, markdown_table, text_table
 from regtap_bench.environment import Load, describe_environment
+from regtap_bench.recorder_bars.bars import Figure, markdown_table, text_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from regtap_bench.interleave import Rounds
+    from regtap_bench.recorder_bars.interleave import Rounds
 
 # 1: first version.
 _FORMAT_VERSION = 1

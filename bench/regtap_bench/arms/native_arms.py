@@ -1,64 +1,17 @@
-"""The arms of `regtap bench`: every way to a register, as an object that says what it is and what it needs."""
+"""The arms of the native core."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from regtap_bench import _native
+from regtap_bench.arms.base import LATENCY, THROUGHPUT, AccessArm, Block
 
 if TYPE_CHECKING:
-    from regtap_bench.site import Opened, Sites
+    from collections.abc import Callable
 
-THROUGHPUT, LATENCY = "throughput", "latency"
-
-# Runs so many accesses (a multiple of _native.UNROLL) and returns (ticks, context switches, page faults).
-Block = Callable[[int], tuple[int, int, int]]
-
-EMPTY, TIMER, DELAY, TWIN = "empty loop", "timer", "known delay", "A/A twin"
-PYTHON_EMPTY = "python: empty loop"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a target cannot have an arm."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class AccessArm(ABC):
-    """One way to a register.
-
-    Attributes:
-        name: Unique in a run.
-        description: One line.
-        measures: THROUGHPUT (back to back), and LATENCY (each access complete before the next) where it exists.
-        system_calls: How many of them an access makes if the arm does what it says; None: not known.
-    """
-
-    kind: ClassVar[str] = "native"
-
-    name: str
-    description: str
-    measures: tuple[str, ...]
-    system_calls: int | None
-
-    @property
-    @abstractmethod
-    def touches_mapping(self) -> bool:
-        """Whether it reaches the register by a mapping."""
-
-    @abstractmethod
-    def refusal(self, sites: Sites) -> str:
-        """Return why this target cannot have it, or nothing."""
-
-    @abstractmethod
-    def block(self, sites: Sites, measure: str) -> Block:
-        """Return what runs it; valid while the sites are open."""
-
+    from regtap_bench.arms.site import Opened, Sites
 
 _CALLS = {
     "pread": 1,

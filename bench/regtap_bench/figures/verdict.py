@@ -6,7 +6,7 @@ import enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from regtap_bench.estimate import Estimate
+    from regtap_bench.figures.estimate import Estimate
 
 
 class Verdict(enum.StrEnum):

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, StorageError
-from regtap_bench.render import markdown
+from regtap_bench.report.render import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ def check_folder(path: str) -> None:
 
 def render(session: Session) -> dict[str, bytes]:
     """Return a run's files by name; needs nothing but memory, and may therefore precede giving up root."""
-    from regtap_bench.report_html import html  # imports matplotlib
+    from regtap_bench.report.report_html import html  # imports matplotlib
 
     raw = io.BytesIO()
     session.blocks.write_parquet(raw)

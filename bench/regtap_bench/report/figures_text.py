@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from regtap_bench.estimate import Estimate
-    from regtap_bench.result import Cost, Row
+    from regtap_bench.figures.estimate import Estimate
+    from regtap_bench.figures.result import Cost, Row
 
 NOTHING = "-"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from regtap_bench.pictures import pictures
-from regtap_bench.render import arm_table, control_table, legend, quality_table, sentence
+from regtap_bench.report.pictures import pictures
+from regtap_bench.report.render import arm_table, control_table, legend, quality_table, sentence
 
 if TYPE_CHECKING:
     from regtap_bench.session import Session

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from regtap_bench.estimate import Estimate
+    from regtap_bench.figures.estimate import Estimate
 
 _HEADINGS = ("what", "measured", "bar", "", "how")
 

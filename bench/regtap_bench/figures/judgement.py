@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from regtap_bench.result import Finding
+from regtap_bench.figures.result import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

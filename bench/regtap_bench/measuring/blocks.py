@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from regtap_bench.job import Series
+    from regtap_bench.measuring.job import Series
 
     # One array for each process.
     Rounds = list[npt.NDArray[np.float64]]

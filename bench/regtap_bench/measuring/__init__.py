@@ -1,0 +1,1 @@
+"""Fresh processes that time the arms in blocks of random order."""

@@ -1,0 +1,1 @@
+"""The recorder's speed against its bars."""
