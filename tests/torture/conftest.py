@@ -33,6 +33,10 @@ class Tally:
         if problem is not None:
             self.broken.setdefault(promise, []).append(problem)
 
+    def add(self, promise: str, count: int) -> None:
+        """Count cases that were tried elsewhere, and kept."""
+        self.tried[promise] = self.tried.get(promise, 0) + count
+
     def assert_kept(self, promise: str) -> None:
         assert self.tried.get(promise, 0) > 0
         assert not self.broken.get(promise), "\n".join(self.broken[promise][:10])

@@ -44,7 +44,8 @@ constexpr std::uint64_t kMagicBits = 0x4330'0000'0000'0000u;
 constexpr double kMagic = 4503599627370496.0;  // 2^52
 constexpr std::size_t kChunk = 2048;           // both passes over a chunk find it in the first cache
 
-#if defined(__x86_64__) && defined(__gnu_linux__)
+// ThreadSanitizer cannot bear it: which clone to take is chosen before its runtime has started.
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_THREAD__)
 #define REGTAP_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define REGTAP_VECTOR_CLONES

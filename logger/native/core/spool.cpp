@@ -82,7 +82,7 @@ Spool Spool::format(std::span<std::byte> memory, const Geometry& geometry, std::
   header.document_bytes = document.size();
   header.owner_pid = owner_pid;
   std::copy(geometry.kinds.begin(), geometry.kinds.end(), header.kinds);
-  std::memcpy(memory.data() + header.document_offset, document.data(), document.size());
+  document.copy(reinterpret_cast<char*>(memory.data() + header.document_offset), document.size());
   // Last: a spool without its magic is no spool yet.
   std::atomic_thread_fence(std::memory_order_release);
   std::memcpy(header.magic, kMagic, sizeof kMagic);

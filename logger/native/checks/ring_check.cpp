@@ -1,0 +1,183 @@
+// The ring between the sampling thread and its reader, driven through its public face for a sanitizer to
+// watch.
+//
+// Usage: ring_check [SECONDS]. Every policy, free-running and paced, with a reader that keeps up, one that
+// stalls and one that also looks into the open block, as `recover` and a journal do. What is read must
+// balance: rows and gaps together are [0, taken), nothing twice. Prints the cases; ends with 1 at the first
+// that does not.
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "core/sampler.hpp"
+
+namespace {
+
+using namespace regtap;
+using spool::Cause;
+using spool::Gap;
+using spool::Spool;
+
+struct Case {
+  OnFull on_full;
+  bool paced;
+  bool peeks;              // at rows of the block that is being filled
+  unsigned stall_percent;  // share of blocks before which the reader sleeps
+};
+
+constexpr std::uint64_t kPeriodNs = 2'000;
+constexpr std::uint32_t kBlocks = 8, kGapCapacity = 32, kRows = 512;
+
+[[noreturn]] void fail(const char* what, std::uint64_t found, std::uint64_t expected) {
+  std::fprintf(stderr, "ring_check: %s: %llu, not %llu\n", what, static_cast<unsigned long long>(found),
+               static_cast<unsigned long long>(expected));
+  std::exit(1);
+}
+
+void expect(const char* what, std::uint64_t found, std::uint64_t expected) {
+  if (found != expected) fail(what, found, expected);
+}
+
+// Memory for a spool, of exactly its size, so that a byte too far is seen.
+class Memory {
+ public:
+  explicit Memory(std::size_t bytes)
+      : bytes_(bytes), base_(static_cast<std::byte*>(std::aligned_alloc(spool::kPage, bytes))) {
+    if (base_ == nullptr) throw std::bad_alloc();
+    std::fill_n(base_, bytes, std::byte{0});
+  }
+  ~Memory() { std::free(base_); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+  std::span<std::byte> span() const { return {base_, bytes_}; }
+
+ private:
+  std::size_t bytes_;
+  std::byte* base_;
+};
+
+// Follows the blocks and keeps the balance.
+class Reader {
+ public:
+  Reader(Spool spool, const Case& tried) : spool_(std::move(spool)), case_(tried) {}
+
+  void follow(Sampler& sampler) {
+    while (true) {
+      const bool running = sampler.running();
+      const std::uint64_t sealed = sampler.wait_sealed(next_, 1'000'000);
+      for (; next_ < sealed; ++next_) take(sampler);
+      if (!running && next_ == spool_.header().sealed.load()) break;
+      if (case_.peeks) peek();
+    }
+    take_overflow();
+  }
+
+  void expect_balance(const Progress& progress) const {
+    const std::uint64_t lost = counts_[static_cast<unsigned>(Cause::full)];
+    const std::uint64_t missed = counts_[static_cast<unsigned>(Cause::missed)];
+    expect("lost", lost, progress.lost);
+    expect("missed", missed, progress.missed);
+    expect("taken", rows_ + lost, progress.taken);
+    if (case_.paced) expect("due", rows_ + lost + missed, progress.due);
+    expect("end", index_, rows_ + lost + missed);
+  }
+
+  std::uint64_t rows() const { return rows_; }
+
+ private:
+  void take(Sampler& sampler) {
+    if (draw_() % 100 < case_.stall_percent) std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    const auto& block = spool_.block_header(next_);
+    expect("sequence", block.sequence, next_);
+    const std::uint64_t gaps = block.gap_count.load(std::memory_order_acquire);
+    const std::uint64_t rows = block.published.load(std::memory_order_acquire);
+    expect("first index", block.first_index, index_);
+    add_gaps(next_, gaps);
+    last_tick_ = read(next_, rows);
+    rows_ += rows;
+    index_ += rows;
+    sampler.release(next_ + 1);
+  }
+
+  void add_gaps(std::uint64_t sequence, std::uint64_t count) {
+    for (const Gap* gap = spool_.gaps(sequence); count > 0; ++gap, --count) {
+      counts_[static_cast<unsigned>(gap->cause)] += gap->count;
+      index_ += gap->count;
+    }
+  }
+
+  // Every row says what the register said, at a time that never goes back; returns the last one's.
+  std::uint64_t read(std::uint64_t sequence, std::uint64_t rows) {
+    const auto offsets = spool_.geometry().column_offsets();
+    const auto* ticks = reinterpret_cast<const std::uint64_t*>(spool_.block(sequence) + offsets[0]);
+    const auto* wide = reinterpret_cast<const std::uint32_t*>(spool_.block(sequence) + offsets[1]);
+    const auto* narrow = reinterpret_cast<const std::uint8_t*>(spool_.block(sequence) + offsets[2]);
+    std::uint64_t before = last_tick_;
+    for (std::uint64_t i = 0; i < rows; ++i) {
+      if (ticks[i] < before) fail("a time that goes back", ticks[i], before);
+      before = ticks[i];
+      expect("u32be", wide[i], 0x11223344);
+      expect("u8", narrow[i], 0xa5);
+    }
+    return before;
+  }
+
+  void peek() {
+    const std::uint64_t open = spool_.header().open.load(std::memory_order_acquire);
+    if (open != next_ + 1) return;  // none, or it is sealed and ours already
+    read(next_, spool_.block_header(next_).published.load(std::memory_order_acquire));
+  }
+
+  void take_overflow() {
+    const auto& block = spool_.block_header(Spool::kOverflow);
+    add_gaps(Spool::kOverflow, block.gap_count.load(std::memory_order_acquire));
+  }
+
+  Spool spool_;
+  Case case_;
+  std::minstd_rand draw_{20261};
+  std::uint64_t next_ = 0, index_ = 0, rows_ = 0, last_tick_ = 0;
+  std::uint64_t counts_[6] = {};
+};
+
+std::uint64_t run(const Case& tried, std::uint64_t duration_ns) {
+  alignas(8) static const unsigned char registers[8] = {0x11, 0x22, 0x33, 0x44, 0xa5};
+  const auto* base = reinterpret_cast<const volatile std::byte*>(registers);
+  spool::Geometry geometry{{Kind::u32be, Kind::u8}, true, kBlocks, kRows, kGapCapacity, 2};
+  const Memory memory(geometry.total_bytes());
+  const Spool spool = Spool::format(memory.span(), geometry, "{}", 1);
+  Plan plan;
+  plan.source = clock::best_source(false);
+  plan.on_full = tried.on_full;
+  plan.duration_ns = duration_ns;
+  plan.seal_ns = 1'000'000;
+  if (tried.paced) plan.period = Period{kPeriodNs, 1};
+  Sampler sampler(spool, {{base, Kind::u32be}, {base + 4, Kind::u8}}, plan);
+  Reader reader(spool, tried);
+  sampler.start();
+  reader.follow(sampler);
+  sampler.join();
+  reader.expect_balance(sampler.progress());
+  return reader.rows();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const double seconds = argc > 1 ? std::atof(argv[1]) : 2.0;
+  std::vector<Case> cases;
+  for (const OnFull on_full : {OnFull::wait, OnFull::discard, OnFull::stop})
+    for (const bool paced : {false, true})
+      for (const bool peeks : {false, true})
+        for (const unsigned stall_percent : {0u, 5u, 60u})
+          cases.push_back({on_full, paced, peeks, stall_percent});
+  const auto each_ns = static_cast<std::uint64_t>(seconds * 1e9 / static_cast<double>(cases.size()));
+  std::uint64_t rows = 0;
+  for (const Case& tried : cases) rows += run(tried, each_ns);
+  std::printf("%zu cases, %llu rows\n", cases.size(), static_cast<unsigned long long>(rows));
+  return 0;
+}

@@ -1,0 +1,59 @@
+"""The native core under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.torture.conftest import Tally, cases
+
+ROOT = Path(__file__).parents[2]
+RING = "the ring between two threads, under {}: no race, no stray access, exact balance"
+PARSER = "a damaged spool attached natively, under {}: refused, or inside its memory"
+SANITIZERS = ("thread", "address,undefined")
+
+
+@pytest.fixture(scope="module", params=SANITIZERS)
+def checks(request: pytest.FixtureRequest) -> tuple[str, Path]:
+    """The sanitizer, and the folder of the programs built with it."""
+    sanitizer: str = request.param
+    folder = ROOT / "build" / f"checks-{sanitizer.replace(',', '-')}"
+    cmake = [sys.executable, "-m", "cmake"]
+    source = [f"-DREGTAP_SANITIZE={sanitizer}", "-S", str(ROOT / "logger/native")]
+    subprocess.run([*cmake, *source, "-B", str(folder)], check=True, capture_output=True)
+    subprocess.run([*cmake, "--build", str(folder)], check=True, capture_output=True)
+    return sanitizer, folder
+
+
+def run(program: Path, argument: str) -> str:
+    # Whoever finds nothing says how much it tried; whoever finds something ends with another status.
+    done = subprocess.run(
+        [str(program), argument],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"},
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
+def test_the_ring_balances_and_races_nowhere(checks: tuple[str, Path], tally: Tally) -> None:
+    sanitizer, folder = checks
+    said = run(folder / "ring_check", str(cases(short=4, long=120)))
+    policies, rows = int(said.split()[0]), int(said.split()[2])
+    assert policies == 36
+    assert rows > 10_000
+    tally.add(RING.format(sanitizer), policies)
+
+
+def test_a_damaged_spool_is_refused_or_stays_inside_its_memory(
+    checks: tuple[str, Path], tally: Tally
+) -> None:
+    sanitizer, folder = checks
+    tried = cases(short=20_000, long=500_000)
+    assert run(folder / "attach_fuzz", str(tried)).startswith(f"{tried} mutated spools")
+    tally.add(PARSER.format(sanitizer), tried)
