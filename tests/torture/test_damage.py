@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from tests.spools import SpoolImage, proof_of
 from tests.synthetic import counter_trace
 from tests.torture.conftest import Tally, cases
@@ -67,6 +68,16 @@ class Suspects:
 
 def problem_of(spool: Path, output: Path, changed: set[int], taken: int) -> str | None:
     """Recover; return what is wrong, if anything."""
+    found = recovered(spool, output)
+    if found is None or isinstance(found, str):
+        return found
+    return wrong_rows(
+        found["INDEX"].to_numpy(), found["PROOF"].to_numpy(), found["t_ns"].to_numpy(), changed, taken
+    )
+
+
+def recovered(spool: Path, output: Path) -> pa.Table | str | None:
+    """Recover; return what can be read then, None after a proper error, or what is wrong."""
     try:
         recover(spool, output)
     except RegtapError as error:
@@ -74,13 +85,9 @@ def problem_of(spool: Path, output: Path, changed: set[int], taken: int) -> str 
     except Exception as error:  # noqa: BLE001 - nothing else may come out
         return f"{type(error).__name__}: {error}"
     try:
-        trace = regtap.open_trace(output)
-        table = trace.to_arrow()
+        return regtap.open_trace(output).to_arrow()
     except Exception as error:  # noqa: BLE001
         return f"the trace cannot be read: {type(error).__name__}: {error}"
-    return wrong_rows(
-        table["INDEX"].to_numpy(), table["PROOF"].to_numpy(), table["t_ns"].to_numpy(), changed, taken
-    )
 
 
 def wrong_rows(
