@@ -6,7 +6,6 @@ sample is in a finished part or in the spool.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -216,5 +215,4 @@ class Pipeline:
         """Leave finished parts as they are, and nothing half-written beside them."""
         self._sampler.stop()
         if self._maker.part is not None:
-            with contextlib.suppress(OSError):  # the disk already refused; that error is the one to tell
-                self._maker.part.writer.abandon()
+            self._maker.part.writer.abandon()

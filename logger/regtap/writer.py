@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import time
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+    from _typeshed import ReadableBuffer
 
     from regtap.registers import Register
 
@@ -87,6 +89,20 @@ def schema_of(registers: Sequence[Register], *, latency: bool) -> pa.Schema:
     return pa.schema(fields)
 
 
+class _WholeWrites(io.FileIO):
+    """A file that takes all of what it is given, or raises.
+
+    A single call may take less, as on a disk that fills up; arrow does not ask, and goes on as if it had not.
+    """
+
+    def write(self, data: ReadableBuffer) -> int:
+        whole = memoryview(data).cast("B")
+        taken = 0
+        while taken < len(whole):
+            taken += super().write(whole[taken:])
+        return taken
+
+
 class PartWriter:
     """One part, written under a name that no reader takes for a part, and renamed when it is durable.
 
@@ -101,7 +117,7 @@ class PartWriter:
         """Create the part's file in an open folder, never through a link and never over another file.
 
         Raises:
-            OSError: As the kernel said.
+            OSError: As the kernel said; no file is left.
         """
         self.number = number
         self.encoding = encoding
@@ -111,9 +127,13 @@ class PartWriter:
         self._schema = schema
         self._temporary = f".part-{number:05d}.tmp"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = os.fdopen(os.open(self._temporary, flags, 0o666, dir_fd=folder_fd), "wb", buffering=0)
+        self._file = _WholeWrites(os.open(self._temporary, flags, 0o666, dir_fd=folder_fd), "wb")
         self._sink = pa.PythonFile(self._file, mode="w")
-        self._writer = pq.ParquetWriter(self._sink, schema, **_settings(schema, encoding))
+        try:
+            self._writer = pq.ParquetWriter(self._sink, schema, **_settings(schema, encoding))
+        except BaseException:
+            self._remove()
+            raise
 
     @property
     def name(self) -> str:
@@ -142,8 +162,7 @@ class PartWriter:
         try:
             return self._finish(metadata)
         except BaseException:
-            with contextlib.suppress(OSError):  # the first error is the one to tell
-                self.abandon()
+            self.abandon()
             raise
 
     def _finish(self, metadata: PartMetadata) -> int:
@@ -157,12 +176,17 @@ class PartWriter:
         return size_bytes
 
     def abandon(self) -> None:
-        """Remove the unfinished file; the samples are still in the spool."""
+        """Remove the unfinished file, if the disk lets us; the samples are still in the spool."""
         with contextlib.suppress(OSError):  # the disk refused before; arrow insists on its footer
             self._writer.close()
         self._writer.is_open = False  # else its finaliser tries again, on a closed file
-        self._file.close()
-        os.unlink(self._temporary, dir_fd=self._folder_fd)
+        self._remove()
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):  # a recovery removes what we cannot
+            os.unlink(self._temporary, dir_fd=self._folder_fd)
 
 
 def _settings(schema: pa.Schema, encoding: Encoding) -> dict[str, Any]:
