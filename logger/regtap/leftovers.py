@@ -71,5 +71,8 @@ def _samples(spool: SpoolFile) -> int:
 
 def _unformatted(path: str, memory_bytes: int) -> Leftover | None:
     """A recorder that was killed while it made its spool leaves zeros; other files are none of ours."""
-    with open(path, "rb") as file:
-        return Leftover(path, memory_bytes, "empty") if not file.read(8).strip(b"\0") else None
+    try:
+        with open(path, "rb") as file:
+            return Leftover(path, memory_bytes, "empty") if not file.read(8).strip(b"\0") else None
+    except OSError:
+        return None  # gone meanwhile: it was being made, or just unmade

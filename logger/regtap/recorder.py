@@ -75,6 +75,7 @@ class Capture:
         self._failure: BaseException | None = None
         self._ended_ns: int | None = None
         self._warnings: list[str] = []
+        self._left: list[str] = []  # what could not be removed
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -97,6 +98,17 @@ class Capture:
             RefusedError: The system lets the target not be mapped, or the output not be made.
         """
         _require_free(self.output)
+        try:
+            self._open_all()
+        except RefusedError as error:
+            if not self._left:
+                raise
+            remedy = f"{error.remedy}; {'; '.join(self._left)}"
+            raise RefusedError(error.cause, remedy=remedy, errno=error.errno) from error
+        atexit.register(self.close)
+        self._begin()
+
+    def _open_all(self) -> None:
         with ExitStack() as stack:
             device = stack.enter_context(self.target.open(self.registers))
             stack.enter_context(scheduling.low_latency(self.options.realtime))
@@ -108,8 +120,6 @@ class Capture:
             )
             self._prepare(device, stack)
             self._resources = stack.pop_all()
-        atexit.register(self.close)
-        self._begin()
 
     def _prepare(self, device: Device, stack: ExitStack) -> None:
         self._cpu, self._writer_cpus = scheduling.choose_cpus(self.options.cpu)
@@ -125,7 +135,7 @@ class Capture:
         stack.callback(self._end_threads)
         warm_up(schema_of(self.registers, latency=self.options.latency))
         self._folder_fd = _make_folder(self.output, self._spool.path)  # last: a refusal leaves nothing behind
-        stack.callback(os.close, self._folder_fd)
+        stack.callback(self._close_folder)
 
     def _describe(self) -> PartMetadata:
         options = self.options
@@ -235,20 +245,48 @@ class Capture:
         self._sampler.stop()
         self._thread.join()
         self._sampler.join()
-        self._summary = self._summarise()
+        spool = self._kept_spool()
+        if spool is None:
+            self._remove_note()
+        self._resources.close()
+        self._summary = self._summarise(spool)
         self._closed = True
         atexit.unregister(self.close)
-        if self._failure is None:
-            os.unlink(SPOOL_POINTER, dir_fd=self._folder_fd)
+
+    def _kept_spool(self) -> str | None:
+        """Return the spool's path if samples are in it that no part has, and it is still there."""
+        return self._spool.path if self._failure is not None and self._spool.is_there() else None
+
+    def _remove_note(self) -> None:
+        note = os.path.join(self.output, SPOOL_POINTER)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(SPOOL_POINTER, dir_fd=self._folder_fd)
             os.fsync(self._folder_fd)
-        self._resources.close()
+        except OSError as error:
+            self._left.append(
+                f"{note} could not be removed ({os.strerror(error.errno or 0)}): "
+                f"`regtap recover {self.output}` does that"
+            )
 
     def _end_threads(self) -> None:
         self._sampler.stop()
         self._sampler.join()
 
+    def _close_folder(self) -> None:
+        with contextlib.suppress(OSError):  # nothing was written through it
+            os.close(self._folder_fd)
+
     def _close_spool(self) -> None:
-        self._spool.close(keep=self._failure is not None)
+        try:
+            if self._failure is None:
+                self._spool.remove()
+        except OSError as error:
+            self._left.append(
+                f"the spool {self._spool.path} could not be removed ({os.strerror(error.errno or 0)}): "
+                "remove it, nothing in it is needed"
+            )
+        self._spool.close()
 
     @property
     def summary(self) -> Summary:
@@ -261,12 +299,13 @@ class Capture:
         """Open the trace; only after close()."""
         return open_trace(self.output)
 
-    def _summarise(self) -> Summary:
+    def _summarise(self, spool: str | None) -> Summary:
         progress = self._sampler.progress()
         stored = self._pipeline.stored
         totals = self._totals(stored.rows)
         if self._failure is not None:
-            totals = dataclasses.replace(totals, ended="writer")
+            lost = totals.lost if spool is not None else totals.taken - totals.stored
+            totals = dataclasses.replace(totals, ended="writer", lost=lost)
         lateness = Lateness(
             progress.late_slots,
             self._timebase.in_ns(progress.late_sum_ticks),
@@ -282,19 +321,20 @@ class Capture:
             pauses=progress.pauses,
             longest_hole_ns=self._timebase.longest_ns,
             lateness=lateness,
-            fault=self._fault(progress),
-            spool=self._spool.path if self._failure is not None else None,
+            fault=self._fault(progress, spool),
+            spool=spool,
             warnings=(
                 *self._warnings,
+                *self._left,
                 *scheduling.thread_warnings(progress.cpu_errno, progress.priority_errno),
             ),
         )
 
-    def _fault(self, progress: _native.Progress) -> FaultError | None:
+    def _fault(self, progress: _native.Progress, spool: str | None) -> FaultError | None:
         if isinstance(self._failure, OSError):
             return StorageError(
                 f"cannot write to {self.output}: {os.strerror(self._failure.errno or errno.EIO)}; "
-                f"the rest is kept in memory ({self._spool.path}): make room, then `regtap recover {self.output}`",
+                f"{_what_to_do(self.output, spool)}",
                 path=self.output,
                 errno=self._failure.errno,
             )
@@ -316,6 +356,15 @@ class Capture:
             raise self._failure
         if self.summary.fault is not None:
             raise self.summary.fault from self._failure
+
+
+def _what_to_do(output: str, spool: str | None) -> str:
+    if spool is None:
+        return "the rest is lost, because the spool that held it was removed meanwhile"
+    kept = f"the rest is kept in memory ({spool})"
+    if os.path.isdir(output):
+        return f"{kept}: make room, then `regtap recover {output}`"
+    return f"{kept}, but {output} is gone: `regtap recover {spool} -o {output}` makes a new one of it"
 
 
 def _require_free(output: str) -> None:
@@ -341,8 +390,9 @@ def _make_folder(output: str, spool: str) -> int:
     except FileExistsError as error:
         raise InputError(f"the output {output} exists already; name a new folder") from error
     except OSError as error:
+        left = f" (an empty {output} is left)" if os.path.isdir(output) else ""
         raise RefusedError(
-            f"cannot make the output {output}: {os.strerror(error.errno or 0)}",
+            f"cannot make the output {output}: {os.strerror(error.errno or 0)}{left}",
             remedy="choose a folder that you may write to",
             errno=error.errno,
         ) from error

@@ -7,6 +7,7 @@ and one that was itself cut off is simply run again. Finished parts are never to
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 from dataclasses import dataclass
@@ -85,6 +86,12 @@ def _opened(path: str) -> SpoolFile:
     try:
         return SpoolFile(path)
     except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise RefusedError(
+                f"cannot open {path}: {os.strerror(error.errno or 0)}",
+                remedy="see that you may read it, and try again",
+                errno=error.errno,
+            ) from error
         raise TraceError(
             f"cannot open {path}: {os.strerror(error.errno or 0)}; name a trace or a spool"
         ) from error
@@ -98,7 +105,7 @@ def _recover_trace(folder: Path) -> Recovered:
             f"{folder} has no note of a spool; if `regtap recover --list` shows its spool, name that with -o {folder}"
         )
     if note is None or (totals is not None and not os.path.lexists(note.spool)):
-        remove_note(folder)  # cut off after the spool's removal
+        _tidy_up(folder, None, note=True)  # cut off after the spool's removal
         assert totals is not None  # noqa: S101 - seen above
         return Recovered(str(folder), 0, 0, totals)
     if not os.path.lexists(note.spool):
@@ -134,17 +141,30 @@ def _recover_into(folder: Path, spool: SpoolFile, template: PartMetadata, *, kee
         _check_same_capture(spool, template, finished)
         totals = _totals_of(finished)
         if totals is None:
-            recovered = _salvage(folder, folder_fd, spool, template, finished)
+            recovered, damaged = _salvage(folder, folder_fd, spool, template, finished)
         else:
             recovered = Recovered(str(folder), 0, 0, totals)
-        damaged = any(gap.cause == "writer" for gap in open_trace(folder).gaps)
+            damaged = any(gap.cause == "writer" for part in finished for gap in part.metadata.gaps)
         kept = keep or damaged or bool(recovered.dropped) or not _is_ours(spool.path)
-        if not kept:
-            with contextlib.suppress(FileNotFoundError):  # another recovery was quicker
-                os.unlink(spool.path)
-        if not keep:
-            remove_note(folder)
+        _tidy_up(folder, None if kept else spool.path, note=not keep)
     return recovered if not kept else _with_spool(recovered, spool.path)
+
+
+def _tidy_up(folder: Path, spool: str | None, *, note: bool) -> None:
+    """Remove what a complete trace does not need any more."""
+    try:
+        if spool is not None:
+            with contextlib.suppress(FileNotFoundError):  # another recovery was quicker
+                os.unlink(spool)
+        if note:
+            remove_note(folder)
+    except OSError as error:
+        raise StorageError(
+            f"{folder} is complete, but its spool or its note could not be removed: "
+            f"{os.strerror(error.errno or 0)}; run this again",
+            path=str(folder),
+            errno=error.errno,
+        ) from error
 
 
 def _with_spool(recovered: Recovered, path: str) -> Recovered:
@@ -155,7 +175,8 @@ def _with_spool(recovered: Recovered, path: str) -> Recovered:
 
 def _salvage(
     folder: Path, folder_fd: int, spool: SpoolFile, template: PartMetadata, finished: tuple[Part, ...]
-) -> Recovered:
+) -> tuple[Recovered, bool]:
+    """Write what the spool holds; return what came of it, and whether samples are missing that it once held."""
     salvage = Salvage(spool, template, finished, folder_fd)
     try:
         totals = salvage.run()
@@ -168,7 +189,8 @@ def _salvage(
         ) from error
     finally:
         salvage.give_up()  # after an error: nothing half-written stays
-    return Recovered(str(folder), salvage.rows, salvage.parts, totals, tuple(salvage.dropped))
+    recovered = Recovered(str(folder), salvage.rows, salvage.parts, totals, tuple(salvage.dropped))
+    return recovered, salvage.is_incomplete
 
 
 @contextlib.contextmanager

@@ -88,11 +88,15 @@ class Salvage:
         self._close(totals)
         return totals
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the trace has gaps for samples that were taken and are not there."""
+        return self._balance.counts["writer"] > 0
+
     def give_up(self) -> None:
         """Leave nothing half-written behind; after a whole run there is nothing."""
         if self._maker.part is not None:
-            with contextlib.suppress(OSError):
-                self._maker.part.writer.abandon()
+            self._maker.part.writer.abandon()
         with contextlib.suppress(OSError):
             _remove_temporaries(self._folder_fd)
 

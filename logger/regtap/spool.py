@@ -5,6 +5,7 @@ logger/native/core/spool.hpp describes the layout; this module creates a spool a
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import mmap
@@ -16,6 +17,7 @@ import numpy as np
 
 from regtap import _native
 from regtap.errors import InputError, RefusedError
+from regtap.quantities import format_size
 from regtap.spool_layout import (
     BLOCK,
     BLOCK_HEADER_BYTES,
@@ -83,8 +85,7 @@ class Spool:
             RefusedError: Shared memory has not that much room, or is not there.
         """
         self.path = f"{SHARED_MEMORY}/{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
-        self._fd = _create(self.path, size_bytes)
-        self._map = mmap.mmap(self._fd, size_bytes)
+        self._fd, self._map = _create(self.path, size_bytes)
         self.memory: npt.NDArray[np.uint8] = np.frombuffer(self._map, dtype=np.uint8)
         _native.prefault(self.memory)
         self.block_count, self._gap_capacity = _shape(size_bytes)
@@ -113,14 +114,28 @@ class Spool:
         self._types = [np.dtype(register.dtype) for register in registers]
         self._has_latency = latency
 
-    def close(self, *, keep: bool) -> None:
-        """Unmap; `keep` leaves the file for recovery. Views of blocks must be gone."""
+    def is_there(self) -> bool:
+        """Return whether its file still has its name: without it, nobody finds what is in it."""
+        with contextlib.suppress(OSError):
+            return os.path.samestat(os.fstat(self._fd), os.lstat(self.path))
+        return False
+
+    def remove(self) -> None:
+        """Remove its file, which may be gone: nothing in it is needed any more.
+
+        Raises:
+            OSError: As the kernel said.
+        """
+        if self.is_there():
+            os.unlink(self.path)
+
+    def close(self) -> None:
+        """Let go of the file and its lock. What is mapped stays so while views of blocks do."""
         if self._fd < 0:
             return
-        if not keep:
-            os.unlink(self.path)
         fcntl.flock(self._fd, fcntl.LOCK_UN)  # the mapping's own descriptor would hold it
-        os.close(self._fd)
+        with contextlib.suppress(OSError):  # nothing was written through it
+            os.close(self._fd)
         self._fd = -1
 
     def sealed(self) -> int:
@@ -165,7 +180,8 @@ class Spool:
         return tick_gaps(table)
 
 
-def _create(path: str, size_bytes: int) -> int:
+def _create(path: str, size_bytes: int) -> tuple[int, mmap.mmap]:
+    """Make the file, lock it, and map it; after an error there is none."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -178,14 +194,29 @@ def _create(path: str, size_bytes: int) -> int:
         # The lock lives as long as this descriptor: it tells whether the owner does.
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.posix_fallocate(fd, 0, size_bytes)
+        return fd, mmap.mmap(fd, size_bytes)
     except OSError as error:
+        raise _no_room(size_bytes, error, _undone(path, fd)) from error
+
+
+def _undone(path: str, fd: int) -> str:
+    """Take back the making of a file; return what is to be said of what is left."""
+    try:
         os.unlink(path)
+        left = ""
+    except OSError:
+        left = f"; {path} is left and could not be removed"
+    with contextlib.suppress(OSError):
         os.close(fd)
-        if error.errno != errno.ENOSPC:
-            raise
-        raise RefusedError(
-            f"{SHARED_MEMORY} has no room for a spool of {size_bytes >> 20} MiB",
-            remedy="free some of it, or give a smaller --spool-size",
-            errno=error.errno,
-        ) from error
-    return fd
+    return left
+
+
+def _no_room(size_bytes: int, error: OSError, left: str) -> RefusedError:
+    room = format_size(size_bytes)
+    if error.errno == errno.ENOSPC:
+        cause = f"{SHARED_MEMORY} has no room for a spool of {room}"
+    else:
+        cause = f"cannot have a spool of {room} in {SHARED_MEMORY}: {os.strerror(error.errno or 0)}"
+    return RefusedError(
+        cause + left, remedy="free some of it, or give a smaller --spool-size", errno=error.errno
+    )

@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.errors import TraceError
+from regtap.errors import RefusedError, TraceError
 from regtap.trace_format import SPOOL_POINTER, PartMetadata
 
 if TYPE_CHECKING:
@@ -34,14 +34,21 @@ def read_note(folder: Path) -> SpoolNote | None:
     """Return the note in a trace's folder, or None where there is none.
 
     Raises:
-        TraceError: It cannot be read.
+        TraceError: It is damaged.
+        RefusedError: The system does not let it be read.
     """
     try:
         fields = json.loads((folder / SPOOL_POINTER).read_bytes())
         return SpoolNote(os.fspath(fields["spool"]), str(fields["boot_id"]))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise RefusedError(
+            f"cannot read {folder / SPOOL_POINTER}: {os.strerror(error.errno or 0)}",
+            remedy="see that you may read it, and try again",
+            errno=error.errno,
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
         raise TraceError(
             f"{folder / SPOOL_POINTER} cannot be read; find the spool by `regtap recover --list` and name it"
         ) from error

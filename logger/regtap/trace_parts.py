@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from regtap.errors import TraceError
+from regtap.errors import RefusedError, TraceError
 from regtap.trace_format import LATENCY_COLUMN, METADATA_KEY, SPOOL_POINTER, TIME_COLUMN, PartMetadata
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def read_part(path: Path) -> Part:
 
     Raises:
         TraceError: It is no Parquet file, truncated, or is not a part that this regtap understands.
+        RefusedError: The system does not let it be read.
     """
     footer = _read_footer(path)
     document = (footer.metadata or {}).get(METADATA_KEY)
@@ -142,7 +144,17 @@ def _read_footer(path: Path) -> pq.FileMetaData:
     try:
         return pq.read_metadata(path)
     except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the system's; arrow's own have none
+            raise _refused(path, error) from error
         raise TraceError(_unreadable(path, error)) from error
+
+
+def _refused(path: Path, error: OSError) -> RefusedError:
+    return RefusedError(
+        f"cannot read {path}: {os.strerror(error.errno or 0)}",
+        remedy="see that you may read it, and try again",
+        errno=error.errno,
+    )
 
 
 def _unreadable(path: Path, error: BaseException) -> str:
@@ -150,7 +162,7 @@ def _unreadable(path: Path, error: BaseException) -> str:
     try:
         content = path.read_bytes()[:4] if path.stat().st_size < 12 else _ends(path)
     except OSError as refused:
-        return f"cannot read {path}: {refused.strerror}; check its permissions"
+        raise _refused(path, refused) from error
     if not content.startswith(_MAGIC) and content:
         return f"{path} is no Parquet file; take it out of the trace or bring the real one back"
     if len(content) < 8 or not content.endswith(_MAGIC):

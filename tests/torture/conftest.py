@@ -1,4 +1,4 @@
-"""How hard to try, and the table of what was promised, tried and broken.
+"""How hard to try, and the table of what was promised, tried and broken (also in build/torture.md).
 
 REGTAP_TORTURE=long tries as often as the promises are meant; without it each is tried often enough to notice a
 mistake, all together in less than a minute.
@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+TABLE = Path(__file__).parents[2] / "build" / "torture.md"
 IS_LONG = os.environ.get("REGTAP_TORTURE", "") == "long"
 
 
@@ -36,6 +37,21 @@ class Tally:
     def add(self, promise: str, count: int) -> None:
         """Count cases that were tried elsewhere, and kept."""
         self.tried[promise] = self.tried.get(promise, 0) + count
+
+    def table(self) -> list[str]:
+        """Return the lines of a Markdown table: what was promised, how often it was tried and how often broken."""
+        rows = [
+            (promise, f"{count:,}", f"{len(self.broken.get(promise, [])):,}")
+            for promise, count in self.tried.items()
+        ]
+        width = max(map(len, self.tried))
+        lines = [
+            f"| {'promise':<{width}} | {'cases':>9} | failures |",
+            f"|-{'-' * width}-|----------:|---------:|",
+        ]
+        return lines + [
+            f"| {promise:<{width}} | {count:>9} | {failures:>8} |" for promise, count, failures in rows
+        ]
 
     def assert_kept(self, promise: str) -> None:
         assert self.tried.get(promise, 0) > 0
@@ -95,9 +111,9 @@ def shared_folder(tmp_path: Path) -> Iterator[Path]:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not _tally.tried:
         return
-    write = terminalreporter.write_line
+    table = _tally.table()
     terminalreporter.write_sep("=", f"promises ({'long' if IS_LONG else 'short'} form)")
-    width = max(map(len, _tally.tried))
-    write(f"{'promise':<{width}}  {'cases':>7}  failures")
-    for promise, count in _tally.tried.items():
-        write(f"{promise:<{width}}  {count:>7,}  {len(_tally.broken.get(promise, []))}")
+    for line in table:
+        terminalreporter.write_line(line)
+    TABLE.parent.mkdir(exist_ok=True)
+    TABLE.write_text("\n".join(table) + "\n")

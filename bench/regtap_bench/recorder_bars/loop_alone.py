@@ -63,7 +63,8 @@ def run_loop_alone(target: str, registers: Sequence[str], seconds: float, cpu: i
         with closing(opened.open(chosen)) as device:
             return _run(spool, device, chosen, RecordOptions(duration_ns=round(seconds * 1e9), cpu=cpu))
     finally:
-        spool.close(keep=False)
+        spool.remove()
+        spool.close()
 
 
 def _run(spool: Spool, device: Device, registers: Sequence[Register], options: RecordOptions) -> LoopRun:

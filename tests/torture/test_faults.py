@@ -1,0 +1,107 @@
+"""Each file operation of a capture and of a recovery fails, once or for ever: nothing that was finished is lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.torture.aftermath import hashes
+from tests.torture.conftest import IS_LONG, Tally
+from tests.torture.fault_oracle import VALUE, judge_record, judge_recover
+from tests.torture.faulty import Ended, Fault, FaultyRegtap, compile_library, faulty_regtap
+from tests.torture.test_recover_kill import scene
+
+RECORD = "record: any one file operation fails, once or for ever: it ends as documented, and says the truth"
+RECOVER = "recover: any one file operation fails, once or for ever: the next run completes the trace"
+SAMPLES = 30_000
+ERRORS = {
+    "open": (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE),
+    "fallocate": (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+    "write": (errno.ENOSPC, errno.EDQUOT, errno.EIO),
+    "fsync": (errno.EIO, errno.ENOSPC, errno.EDQUOT),
+    "rename": (errno.EIO, errno.ENOSPC, errno.EROFS),
+    "mmap": (errno.ENOMEM, errno.EACCES),
+    "mkdir": (errno.ENOSPC, errno.EDQUOT, errno.EACCES),
+    "unlink": (errno.EIO, errno.EROFS),
+    "close": (errno.EIO, errno.EDQUOT),
+}
+
+
+@pytest.fixture
+def faulty(shared_folder: Path) -> Iterator[FaultyRegtap]:
+    root = shared_folder / "root"
+    root.mkdir()
+    (shared_folder / "device").write_bytes(VALUE.to_bytes(4, "little") * 16)
+    library = compile_library("failing_calls.c", shared_folder)
+    with faulty_regtap(library, root) as command:
+        yield command
+
+
+def record(faulty: FaultyRegtap, trace: Path, fault: Fault | None = None) -> Ended:
+    device = f"file:{faulty.root.parent / 'device'}"
+    size = ["--samples", str(SAMPLES), "--spool-size", "512KiB"]
+    return faulty.run(["record", "-t", device, "a=0:u32", "-o", str(trace), *size], fault)
+
+
+def faults(counts: dict[str, int]) -> Iterator[Fault]:
+    """Every call that was counted, and a few more, since threads take turns differently each time."""
+    for call, count in counts.items():
+        for at in range(count + 1):
+            if not IS_LONG and 0 < at < count - 1 and at % 11:
+                continue
+            errors = ERRORS[call] if IS_LONG else (ERRORS[call][at % len(ERRORS[call])],)
+            for error in errors:
+                yield Fault(call, at, error, onward=False)
+                yield Fault(call, at, error, onward=True)
+            if call == "write":
+                yield Fault(call, at, errors[0], onward=False, torn=True)
+                yield Fault(call, at, errors[0], onward=True, torn=True)
+
+
+def problem_of(judge: Callable[[], None], fault: Fault) -> str | None:
+    try:
+        judge()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        return f"{fault}: {type(error).__name__}: {error}"
+    return None
+
+
+def test_each_file_operation_of_record_fails(faulty: FaultyRegtap, tally: Tally) -> None:
+    trace = faulty.root / "run"
+    counts = record(faulty, trace).counts
+    assert all(counts.values()), counts
+    for fault in faults(counts):
+        shutil.rmtree(trace, ignore_errors=True)
+        ended = record(faulty, trace, fault)
+        problem = problem_of(lambda: judge_record(faulty, ended, trace, SAMPLES), fault)  # noqa: B023 - called now
+        tally.case(RECORD, problem)
+        for spool in ended.spools():
+            spool.unlink()
+    tally.assert_kept(RECORD)
+
+
+def test_each_file_operation_of_recover_fails(faulty: FaultyRegtap, tally: Tally) -> None:
+    trace = faulty.root / "run"
+    spool = Path(f"/dev/shm/regtap-torture-{os.getpid()}")
+
+    def recover(fault: Fault | None) -> Ended:
+        return faulty.run(["recover", str(trace)], fault, small_parts=True)
+
+    scene(trace, spool)
+    counts = recover(None).counts
+    assert {call for call, count in counts.items() if count} >= {"open", "write", "fsync", "rename", "unlink"}
+    for fault in faults(counts):
+        shutil.rmtree(trace, ignore_errors=True)
+        scene(trace, spool)
+        ended = recover(fault)
+        finished = hashes(trace)
+        again = recover(None)
+        tally.case(RECOVER, problem_of(lambda: judge_recover(ended, trace, spool, again), fault))  # noqa: B023
+        untouched = finished.items() <= hashes(trace).items()
+        tally.case(RECOVER, None if untouched else f"{fault}: a finished part was touched")
+        spool.unlink(missing_ok=True)
+    tally.assert_kept(RECOVER)
