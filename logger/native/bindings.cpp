@@ -178,6 +178,11 @@ void bind_progress(nb::module_& m) {
       .value("samples", Ended::samples)
       .value("full", Ended::full)
       .value("fault", Ended::fault);
+  nb::class_<Disturbances>(m, "Disturbances")
+      .def_ro("minor_faults", &Disturbances::minor_faults)
+      .def_ro("major_faults", &Disturbances::major_faults)
+      .def_ro("sleeps", &Disturbances::sleeps)
+      .def_ro("preemptions", &Disturbances::preemptions);
   nb::class_<Progress>(m, "Progress")
       .def_ro("ended", &Progress::ended)
       .def_ro("taken", &Progress::taken)
@@ -189,6 +194,7 @@ void bind_progress(nb::module_& m) {
       .def_prop_ro("late_slots", [](const Progress& p) { return p.lateness.slots; })
       .def_prop_ro("late_sum_ticks", [](const Progress& p) { return p.lateness.sum; })
       .def_prop_ro("late_longest_ticks", [](const Progress& p) { return p.lateness.longest; })
+      .def_ro("disturbances", &Progress::disturbances)
       .def_ro("fault_channel", &Progress::fault_channel)
       .def_ro("cpu_errno", &Progress::cpu_errno)
       .def_ro("priority_errno", &Progress::priority_errno);

@@ -87,6 +87,19 @@ class Ended(enum.Enum):
 
     fault = 5
 
+class Disturbances:
+    @property
+    def minor_faults(self) -> int: ...
+
+    @property
+    def major_faults(self) -> int: ...
+
+    @property
+    def sleeps(self) -> int: ...
+
+    @property
+    def preemptions(self) -> int: ...
+
 class Progress:
     @property
     def ended(self) -> Ended: ...
@@ -117,6 +130,9 @@ class Progress:
 
     @property
     def late_longest_ticks(self) -> int: ...
+
+    @property
+    def disturbances(self) -> Disturbances: ...
 
     @property
     def fault_channel(self) -> int: ...

@@ -20,7 +20,7 @@ from regtap.pipeline import Pipeline
 from regtap.sampling import places_of
 from regtap.spool import SMALL_BYTES, Spool, default_size_bytes, needed_bytes
 from regtap.spool_note import make_document
-from regtap.summary import Lateness, Status, Summary
+from regtap.summary import Disturbances, Lateness, Status, Summary
 from regtap.timebase import Timebase
 from regtap.trace import open_trace
 from regtap.trace_format import SPOOL_POINTER, Mark, Mode, PartMetadata, Totals
@@ -311,6 +311,7 @@ class Capture:
             self._timebase.in_ns(progress.late_sum_ticks),
             self._timebase.in_ns(progress.late_longest_ticks),
         )
+        befell = progress.disturbances
         return Summary(
             output=self.output,
             totals=totals,
@@ -321,6 +322,9 @@ class Capture:
             pauses=progress.pauses,
             longest_hole_ns=self._timebase.longest_ns,
             lateness=lateness,
+            disturbances=Disturbances(
+                befell.minor_faults + befell.major_faults, befell.sleeps, befell.preemptions
+            ),
             fault=self._fault(progress, spool),
             spool=spool,
             warnings=(

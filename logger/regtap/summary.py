@@ -52,6 +52,21 @@ class Lateness:
 
 
 @dataclass(frozen=True, slots=True)
+class Disturbances:
+    """What befell the sampling thread between its first sample and its last, as the kernel counted.
+
+    Attributes:
+        page_faults: Accesses that had to wait for a page of memory; 0 unless something else takes pages away.
+        sleeps: Turns of the CPU that it gave up: while it waited for a slot, or for room.
+        preemptions: Turns that were taken away from it.
+    """
+
+    page_faults: int
+    sleeps: int
+    preemptions: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The end of a capture.
 
@@ -65,6 +80,7 @@ class Summary:
         pauses: How often the loop waited for room.
         longest_hole_ns: Longest time between two neighbouring rows.
         lateness: Of a paced capture.
+        disturbances: Of the sampling thread.
         fault: What ended it, if it was a fault.
         spool: Where samples are kept that could not be written, or None.
         warnings: What the user should know about how it ran.
@@ -79,6 +95,7 @@ class Summary:
     pauses: int
     longest_hole_ns: int
     lateness: Lateness
+    disturbances: Disturbances
     fault: FaultError | None
     spool: str | None
     warnings: tuple[str, ...]

@@ -134,6 +134,7 @@ void Sampler::thread_main() {
       note_fault(scope.address());
     }
   }
+  note_disturbances();
   fault::release();
   if (block_open_ && !block_is_empty()) seal_block();
   done_.store(true, std::memory_order_release);
@@ -164,6 +165,7 @@ void Sampler::run() {
   }
   last_ = now;
   open_block();
+  getrusage(RUSAGE_THREAD, &usage_);
   while (make_room() && step()) {
   }
   if (dropping_) close_open_gap();  // stays in the overflow block: the writer takes it from there
@@ -423,6 +425,14 @@ void Sampler::note_fault(const void* address) {
   end(Ended::fault);
 }
 
+void Sampler::note_disturbances() {
+  rusage now;
+  getrusage(RUSAGE_THREAD, &now);
+  const auto since = [](long after, long before) { return static_cast<std::uint64_t>(after - before); };
+  disturbances_ = {since(now.ru_minflt, usage_.ru_minflt), since(now.ru_majflt, usage_.ru_majflt),
+                   since(now.ru_nvcsw, usage_.ru_nvcsw), since(now.ru_nivcsw, usage_.ru_nivcsw)};
+}
+
 Rows Sampler::rows_of(std::uint64_t sequence) {
   std::byte* const block = spool_.block(sequence);
   for (std::size_t k = 0; k < columns_.size(); ++k) columns_[k] = block + offsets_[k + 1];
@@ -460,6 +470,7 @@ Progress Sampler::progress() const {
   progress.throttled_ticks = throttled_ticks_.load(std::memory_order_relaxed);
   if (running()) return progress;
   if (schedule_) progress.lateness = schedule_->lateness();
+  progress.disturbances = disturbances_;
   progress.fault_channel = fault_channel_;
   progress.cpu_errno = cpu_errno_;
   progress.priority_errno = priority_errno_;

@@ -1,6 +1,8 @@
 // The sampling thread: the loop, the ring it fills, and what it does when the ring is full.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -31,6 +33,14 @@ struct Plan {
   int fifo_priority = 0;                  // 0: the ordinary scheduling class
 };
 
+// What befell the sampling thread between its first sample and its last, by getrusage(2).
+struct Disturbances {
+  std::uint64_t minor_faults = 0;  // pages that were not there: the loop stood still
+  std::uint64_t major_faults = 0;  // and had to be read
+  std::uint64_t sleeps = 0;        // turns of the CPU given up: waiting for a slot, or for room
+  std::uint64_t preemptions = 0;   // turns taken away
+};
+
 // The balance: at full rate taken = stored + lost, paced due = stored + lost + missed. Exact once ended.
 struct Progress {
   Ended ended = Ended::running;
@@ -40,10 +50,11 @@ struct Progress {
   std::uint64_t due = 0;  // paced only
   std::uint64_t pauses = 0;
   std::uint64_t throttled_ticks = 0;
-  Lateness lateness;       // paced only, once ended
-  int fault_channel = -1;  // once ended by a fault
-  int cpu_errno = 0;       // why the thread could not be pinned
-  int priority_errno = 0;  // why it could not become SCHED_FIFO
+  Lateness lateness;          // paced only, once ended
+  Disturbances disturbances;  // once ended
+  int fault_channel = -1;     // once ended by a fault
+  int cpu_errno = 0;          // why the thread could not be pinned
+  int priority_errno = 0;     // why it could not become SCHED_FIFO
 };
 
 class Sampler {
@@ -90,6 +101,7 @@ class Sampler {
   void note_missed();
   void count_taken(std::uint64_t rows);
   void note_fault(const void* address);
+  void note_disturbances();
   bool end(Ended why);
   bool ran_out();
   bool has_room() const;
@@ -119,6 +131,7 @@ class Sampler {
   std::uint64_t end_at_ = Control::kNever;
   std::uint64_t fill_begin_ = 0;  // what the rows' counter said when the last fill began
   bool may_spin_ = true;
+  rusage usage_ = {};  // when the loop began
 
   std::atomic<std::uint64_t> taken_{0};
   std::atomic<std::uint64_t> lost_{0};
@@ -128,6 +141,7 @@ class Sampler {
   std::atomic<std::uint64_t> throttled_ticks_{0};
   std::atomic<Ended> ended_{Ended::running};
   std::atomic<bool> done_{false};
+  Disturbances disturbances_;
   int fault_channel_ = -1;
   int cpu_errno_ = 0;
   int priority_errno_ = 0;
