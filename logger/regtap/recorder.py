@@ -13,12 +13,14 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from regtap import _native, scheduling
 from regtap.errors import BusFaultError, FaultError, InputError, RefusedError, StorageError
 from regtap.host import boot_id, describe_host
 from regtap.pipeline import Pipeline
 from regtap.sampling import places_of
-from regtap.spool import SMALL_BYTES, Spool, default_size_bytes, needed_bytes
+from regtap.spool import SMALL_BYTES, Spool, free_size_bytes, needed_bytes
 from regtap.spool_note import make_document
 from regtap.summary import Disturbances, Lateness, Status, Summary
 from regtap.timebase import Timebase
@@ -154,7 +156,7 @@ class Capture:
     def _spool_bytes(self) -> int:
         row_bytes = 8 + sum(register.width_bytes for register in self.registers) + 4 * self.options.latency
         rows = self.options.most_waiting_rows()
-        size_bytes = self.options.spool_bytes or default_size_bytes()
+        size_bytes = self.options.spool_bytes or free_size_bytes()
         if self.options.spool_bytes is None and rows is not None:
             size_bytes = min(size_bytes, needed_bytes(rows, row_bytes))
         elif self.options.spool_bytes is None and size_bytes < SMALL_BYTES:
@@ -183,6 +185,9 @@ class Capture:
             os.sched_setaffinity(threading.get_native_id(), self._writer_cpus)
         try:
             self._pipeline.run(self._totals)
+        except MemoryError as error:
+            self._failure = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+            self._failure.__cause__ = error
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that closes
             self._failure = error
         self._ended_ns = time.monotonic_ns()
@@ -245,6 +250,11 @@ class Capture:
         self._sampler.stop()
         self._thread.join()
         self._sampler.join()
+        if self.target.is_device and self._ends_with_ones():
+            self._warnings.append(
+                "the last sample is all ones in every register: a device that is gone, asleep or not enabled "
+                "reads like that, without an error"
+            )
         spool = self._kept_spool()
         if spool is None:
             self._remove_note()
@@ -252,6 +262,13 @@ class Capture:
         self._summary = self._summarise(spool)
         self._closed = True
         atexit.unregister(self.close)
+
+    def _ends_with_ones(self) -> bool:
+        sealed = self._spool.sealed()
+        block = self._spool.block(sealed - 1) if sealed else None
+        if block is None or not block.rows:
+            return False
+        return all(int(column[-1]) == np.iinfo(column.dtype).max for column in block.columns)
 
     def _kept_spool(self) -> str | None:
         """Return the spool's path if samples are in it that no part has, and it is still there."""
@@ -336,8 +353,10 @@ class Capture:
 
     def _fault(self, progress: _native.Progress, spool: str | None) -> FaultError | None:
         if isinstance(self._failure, OSError):
+            name = self._failure.filename
+            where = os.path.join(self.output, name) if isinstance(name, str) else self.output
             return StorageError(
-                f"cannot write to {self.output}: {os.strerror(self._failure.errno or errno.EIO)}; "
+                f"cannot write to {where}: {os.strerror(self._failure.errno or errno.EIO)}; "
                 f"{_what_to_do(self.output, spool)}",
                 path=self.output,
                 errno=self._failure.errno,
@@ -367,7 +386,7 @@ def _what_to_do(output: str, spool: str | None) -> str:
         return "the rest is lost, because the spool that held it was removed meanwhile"
     kept = f"the rest is kept in memory ({spool})"
     if os.path.isdir(output):
-        return f"{kept}: make room, then `regtap recover {output}`"
+        return f"{kept}: mend that, then `regtap recover {output}`"
     return f"{kept}, but {output} is gone: `regtap recover {spool} -o {output}` makes a new one of it"
 
 

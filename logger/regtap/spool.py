@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BYTES = 1 << 30
 SMALL_BYTES = 256 << 20
+_LEAST_BYTES = 256 << 10
 _LARGE_BYTES = 64 << 20
 
 
@@ -53,6 +54,18 @@ def default_size_bytes(folder: str = SHARED_MEMORY) -> int:
     """Return 1 GiB, or a quarter of what is free where spools live."""
     status = os.statvfs(folder)
     return min(DEFAULT_BYTES, status.f_bavail * status.f_frsize // 4)
+
+
+def free_size_bytes() -> int:
+    """Return the default size, where there is room for a spool.
+
+    Raises:
+        RefusedError: There is none to speak of.
+    """
+    size_bytes = default_size_bytes()
+    if size_bytes < _LEAST_BYTES:
+        raise _no_room(_LEAST_BYTES, OSError(errno.ENOSPC, ""), "")
+    return size_bytes
 
 
 def needed_bytes(rows: int, row_bytes: int) -> int:

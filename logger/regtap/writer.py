@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import time
@@ -171,9 +172,16 @@ class PartWriter:
         size_bytes = self._file.tell()
         os.fsync(self._file.fileno())
         self._file.close()
+        self._require_free_name()
         os.rename(self._temporary, self.name, src_dir_fd=self._folder_fd, dst_dir_fd=self._folder_fd)
         os.fsync(self._folder_fd)
         return size_bytes
+
+    def _require_free_name(self) -> None:
+        """Raise FileExistsError if somebody has put a file there: a rename would replace it."""
+        with contextlib.suppress(FileNotFoundError):
+            os.stat(self.name, dir_fd=self._folder_fd, follow_symlinks=False)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.name)
 
     def abandon(self) -> None:
         """Remove the unfinished file, if the disk lets us; the samples are still in the spool."""

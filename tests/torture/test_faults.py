@@ -17,6 +17,8 @@ from tests.torture.test_recover_kill import scene
 
 RECORD = "record: any one file operation fails, once or for ever: it ends as documented, and says the truth"
 RECOVER = "recover: any one file operation fails, once or for ever: the next run completes the trace"
+MEMORY = "record: memory does not grow while the writer fails"
+MEMORY_KIB = 16 << 10  # above a capture without a fault
 SAMPLES = 30_000
 ERRORS = {
     "open": (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE),
@@ -72,16 +74,19 @@ def problem_of(judge: Callable[[], None], fault: Fault) -> str | None:
 
 def test_each_file_operation_of_record_fails(faulty: FaultyRegtap, tally: Tally) -> None:
     trace = faulty.root / "run"
-    counts = record(faulty, trace).counts
-    assert all(counts.values()), counts
-    for fault in faults(counts):
+    clean = record(faulty, trace)
+    assert all(clean.counts.values()), clean
+    for fault in faults(clean.counts):
         shutil.rmtree(trace, ignore_errors=True)
         ended = record(faulty, trace, fault)
         problem = problem_of(lambda: judge_record(faulty, ended, trace, SAMPLES), fault)  # noqa: B023 - called now
         tally.case(RECORD, problem)
+        grown_kib = ended.peak_kib - clean.peak_kib
+        tally.case(MEMORY, f"{fault}: {grown_kib} KiB more" if grown_kib > MEMORY_KIB else None)
         for spool in ended.spools():
             spool.unlink()
     tally.assert_kept(RECORD)
+    tally.assert_kept(MEMORY)
 
 
 def test_each_file_operation_of_recover_fails(faulty: FaultyRegtap, tally: Tally) -> None:
