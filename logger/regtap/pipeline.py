@@ -95,6 +95,7 @@ class Pipeline:
         self._seen = 0  # sealed blocks that this thread knows of
         self._pending: list[Block] = []  # of those, the ones whose rows are not yet with the encoder
         self._closer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="regtap-closer")
+        self._closer.submit(int)  # if there can be no such thread, it is to be known now
         self._closing: Future[None] | None = None
 
     def run(self, totals: Callable[[int], Totals]) -> None:

@@ -107,8 +107,15 @@ class Capture:
                 raise
             remedy = f"{error.remedy}; {'; '.join(self._left)}"
             raise RefusedError(error.cause, remedy=remedy, errno=error.errno) from error
+        try:
+            self._begin()
+        except RuntimeError as error:  # a thread could not be started
+            self._take_back()
+            raise RefusedError(
+                "the system lets this process start no more threads",
+                remedy="raise the limit (ulimit -u, or the container's pids.max)",
+            ) from error
         atexit.register(self.close)
-        self._begin()
 
     def _open_all(self) -> None:
         with ExitStack() as stack:
@@ -179,6 +186,15 @@ class Capture:
         self._began_ns = time.monotonic_ns()
         self._sampler.start()
         self._thread.start()
+
+    def _take_back(self) -> None:
+        """Leave nothing of a capture that could not begin."""
+        self._thread = None
+        self._end_threads()
+        self._remove_note()
+        with contextlib.suppress(OSError):
+            os.rmdir(self.output)
+        self._resources.close()
 
     def _write(self) -> None:
         if self._writer_cpus:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -223,6 +224,26 @@ def test_a_full_shm_is_refused_before_anything_is_made(monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((*status[:4], 0, *status[5:])))
     with pytest.raises(RefusedError, match="/dev/shm has no room for a spool"):
         free_size_bytes()
+
+
+@pytest.mark.parametrize("refused", ["regtap-closer_0", "regtap-writer"])
+def test_without_its_threads_nothing_is_begun(
+    place: Path, refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == refused:
+            raise RuntimeError("can't start new thread")
+        original(thread)
+
+    before = set(Path("/dev/shm").glob(f"regtap-{os.getpid()}-*"))
+    monkeypatch.setattr(threading.Thread, "start", start)
+    capture = regtap.record(["0"], place / "run", target=f"file:{place / 'device'}")
+    with pytest.raises(RefusedError, match="no more threads"):
+        capture.start()
+    assert not (place / "run").exists()
+    assert set(Path("/dev/shm").glob(f"regtap-{os.getpid()}-*")) == before
 
 
 def test_a_writer_without_memory_is_a_full_disk_to_the_user(
