@@ -105,8 +105,9 @@ def test_each_file_operation_of_recover_fails(faulty: FaultyRegtap, tally: Tally
         ended = recover(fault)
         finished = hashes(trace)
         again = recover(None)
-        tally.case(RECOVER, problem_of(lambda: judge_recover(ended, trace, spool, again), fault))  # noqa: B023
-        untouched = finished.items() <= hashes(trace).items()
-        tally.case(RECOVER, None if untouched else f"{fault}: a finished part was touched")
+        problem = problem_of(lambda: judge_recover(ended, trace, spool, again), fault)  # noqa: B023 - called now
+        if not finished.items() <= hashes(trace).items():
+            problem = f"{fault}: a finished part was touched"
+        tally.case(RECOVER, problem)
         spool.unlink(missing_ok=True)
     tally.assert_kept(RECOVER)
