@@ -21,7 +21,7 @@ from regtap.errors import InputError, RefusedError, RegtapError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ExitCode", "main"]
+__all__ = ["ExitCode", "main", "run"]
 
 _NAME = "regtap"
 _EXIT_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
@@ -40,8 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Without the program's name; those of this process by default.
     """
+    return run(_regtap, _NAME, arguments)
+
+
+def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a command as main() does its own.
+
+    Args:
+        command: Which one.
+        name: Of the program, in its help.
+        arguments: Without the program's name; those of this process by default.
+    """
     try:
-        result = _regtap.main(arguments, prog_name=_NAME, standalone_mode=False)
+        result = command.main(arguments, prog_name=name, standalone_mode=False)
     except (RegtapError, click.ClickException, click.Abort, OSError) as error:
         return _failed(error)
     return result if isinstance(result, int) else ExitCode.OK
