@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 THROUGHPUT, LATENCY = "throughput", "latency"
 
-# Runs so many accesses (a multiple of _native.UNROLL) and returns (ticks, context switches, page faults).
+# Runs so many accesses (a multiple of _native.UNROLL, for cheap ones) and returns (ticks, switches, page faults).
 Block = Callable[[int], tuple[int, int, int]]
 
 EMPTY, TIMER, DELAY, TWIN = "empty loop", "timer", "known delay", "A/A twin"

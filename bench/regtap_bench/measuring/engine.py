@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import FaultError, RefusedError
 from regtap.targets import parse_target
 from regtap_bench import _native
-from regtap_bench.arms.base import TWIN
+from regtap_bench.arms.base import THROUGHPUT, TWIN
 from regtap_bench.arms.catalogue import BASELINES
 from regtap_bench.measuring.blocks import Blocks, Process
 from regtap_bench.measuring.job import Job, Series, Subject
@@ -20,7 +20,7 @@ from regtap_bench.measuring.probe import Probe
 from regtap_bench.measuring.worker import BLOCK_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 PROCESSES = 5
 _FEWEST_ROUNDS = 20
@@ -65,8 +65,34 @@ class Measured:
     workers: tuple[Mapping[str, Any], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a first process found out.
+
+    Attributes:
+        probes: What is known of each arm, by name.
+        frequency_hz: Of the clock that times the blocks.
+    """
+
+    probes: Mapping[str, Probe]
+    frequency_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """An arm against itself, and nothing else: a trial of the instrument.
+
+    Attributes:
+        arm: Its name.
+        every: The twin does one access more after each so many; 0: none, the two are the same.
+    """
+
+    arm: str
+    every: int = 0
+
+
 def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measured:
-    """Measure.
+    """Measure every arm that the target has.
 
     Args:
         subject: What.
@@ -78,10 +104,9 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
         RefusedError: The system does not let the target be reached.
         FaultError: A worker failed while measuring.
     """
-    _open_once(subject)
     tell("looking which arms the target has")
-    answer, _ = _work(Job(subject))
-    probes = {name: Probe(**found) for name, found in answer["arms"].items()}
+    found = look(subject)
+    probes = dict(found.probes)
     baseline = next((name for name in BASELINES if not probes[name].refused), "")
     if not baseline:
         raise RefusedError(
@@ -89,17 +114,44 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
             remedy="check with `regtap read`",
         )
     probes[TWIN] = probes[baseline]
-    series, round_s = _plan(probes, answer["frequency_hz"])
-    rounds = max(_FEWEST_ROUNDS, round(effort.seconds / effort.processes / round_s))
-    headers, processes = [], []
-    for number in range(effort.processes):
-        tell(f"process {number + 1} of {effort.processes}: {rounds:,} rounds of {len(series)} series")
-        limit_s = _PATIENCE * effort.seconds / effort.processes
-        job = Job(subject, series, baseline, rounds, f"{effort.seed}/{number}", limit_s)
-        header, payload = _work(job)
-        processes.append(Process.from_payload(payload, (len(series), len(series[0].counts)), header))
-        headers.append({name: value for name, value in header.items() if name != "delay_truth_ns"})
-    return Measured(subject, effort, baseline, probes, Blocks(series, tuple(processes)), tuple(headers))
+    seen = Look(probes, found.frequency_hz)
+    series = [
+        (name, measure) for name, probe in probes.items() if not probe.refused for measure in probe.ticks
+    ]
+    job = _plan(seen, series, Job(subject, baseline=baseline), effort)
+    return _repeat(job, effort, probes, tell)
+
+
+def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Look) -> Measured:
+    """Measure an arm and its twin, back to back; no other arm runs.
+
+    Args:
+        subject: What.
+        effort: How much.
+        twins: Which arm, and what the twin does besides.
+        seen: An earlier look() at the same subject.
+
+    Raises:
+        FaultError: A worker failed while measuring.
+    """
+    probes = dict.fromkeys((twins.arm, TWIN), seen.probes[twins.arm])
+    job = Job(subject, baseline=twins.arm, twin_every=twins.every)
+    series = [(name, THROUGHPUT) for name in probes]
+    job = _plan(Look(probes, seen.frequency_hz), series, job, effort)
+    return _repeat(job, effort, probes, lambda _: None)
+
+
+def look(subject: Subject) -> Look:
+    """Look which arms the target has, and what they cost about, in a process of its own.
+
+    Raises:
+        InputError: The register does not lie in the target.
+        RefusedError: The system does not let the target be reached.
+        FaultError: The process failed.
+    """
+    _open_once(subject)
+    answer, _ = _work(Job(subject))
+    return Look({name: Probe(**found) for name, found in answer["arms"].items()}, answer["frequency_hz"])
 
 
 def _open_once(subject: Subject) -> None:
@@ -109,28 +161,36 @@ def _open_once(subject: Subject) -> None:
         pass
 
 
-def _plan(probes: Mapping[str, Probe], frequency_hz: float) -> tuple[tuple[Series, ...], float]:
-    """Return every series with its counts, and about how long a round takes, in seconds."""
-    enough = frequency_hz * BLOCK_S
-    series = [
-        Series(name, measure, _counts(ticks, enough))
-        for name, found in probes.items()
-        if not found.refused
-        for measure, ticks in found.ticks.items()
-    ]
-    ticks = sum(probes[item.arm].ticks[item.measure] * sum(item.counts) for item in series)
-    return tuple(series), ticks / frequency_hz
+def _plan(seen: Look, series: Sequence[tuple[str, str]], job: Job, effort: Effort) -> Job:
+    """Return the job of each process: series with their counts, and as many rounds as there is time for."""
+    enough = seen.frequency_hz * BLOCK_S
+    ticks = {(arm, measure): seen.probes[arm].ticks[measure] for arm, measure in series}
+    multiple = job.twin_every or _native.UNROLL
+    planned = tuple(Series(*name, _counts(ticks[name], enough, multiple)) for name in series)
+    round_s = sum(ticks[it.arm, it.measure] * sum(it.counts) for it in planned) / seen.frequency_hz
+    each_s = effort.seconds / effort.processes
+    rounds = max(_FEWEST_ROUNDS, round(each_s / round_s))
+    return replace(job, series=planned, rounds=rounds, limit_s=_PATIENCE * each_s)
 
 
-def _counts(ticks: float, enough: float) -> tuple[int, int, int]:
-    """Return counts whose blocks take 50, 75 and 100 us; more where a turn of the loop takes longer."""
-    least = max(1, round(enough / (ticks * _native.UNROLL)))
+def _counts(ticks: float, enough: float, multiple: int) -> tuple[int, int, int]:
+    """Return counts whose blocks take 50, 75 and 100 us; more where so many accesses at once take longer."""
+    least = max(1, round(enough / (ticks * multiple)))
     step = max(1, least // 2)
-    return (
-        _native.UNROLL * least,
-        _native.UNROLL * (least + step),
-        _native.UNROLL * (least + 2 * step),
-    )
+    return multiple * least, multiple * (least + step), multiple * (least + 2 * step)
+
+
+def _repeat(job: Job, effort: Effort, probes: Mapping[str, Probe], tell: Callable[[str], None]) -> Measured:
+    """Let fresh processes do the same job, each in an order of its own."""
+    headers, processes = [], []
+    shape = len(job.series), len(job.series[0].counts)
+    for number in range(effort.processes):
+        tell(f"process {number + 1} of {effort.processes}: {job.rounds:,} rounds of {len(job.series)} series")
+        header, payload = _work(replace(job, seed=f"{effort.seed}/{number}"))
+        processes.append(Process.from_payload(payload, shape, header))
+        headers.append({name: value for name, value in header.items() if name != "delay_truth_ns"})
+    blocks = Blocks(job.series, tuple(processes))
+    return Measured(job.subject, effort, job.baseline, probes, blocks, tuple(headers))
 
 
 def _work(job: Job) -> tuple[dict[str, Any], bytes]:

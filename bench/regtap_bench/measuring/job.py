@@ -58,6 +58,7 @@ class Job:
         rounds: How often.
         seed: Of the order.
         limit_s: No round begins when this time is over.
+        twin_every: The twin does one access more after each so many, and does not say so; 0: it is honest.
     """
 
     subject: Subject
@@ -66,6 +67,7 @@ class Job:
     rounds: int = 0
     seed: str = ""
     limit_s: float = 0.0
+    twin_every: int = 0
 
     def to_json(self) -> str:
         """Return it as one line."""
@@ -78,15 +80,8 @@ class Job:
         subject = given["subject"]
         subject["register"] = _register(subject["register"])
         subject["write"] = None if subject["write"] is None else _register(subject["write"])
-        series = [Series(item["arm"], item["measure"], tuple(item["counts"])) for item in given["series"]]
-        return cls(
-            Subject(**subject),
-            tuple(series),
-            given["baseline"],
-            given["rounds"],
-            given["seed"],
-            given["limit_s"],
-        )
+        series = (Series(item["arm"], item["measure"], tuple(item["counts"])) for item in given["series"])
+        return cls(**{**given, "subject": Subject(**subject), "series": tuple(series)})
 
 
 def _register(given: dict[str, object]) -> Register:

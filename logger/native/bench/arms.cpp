@@ -44,6 +44,8 @@ inline std::uint64_t repeat(std::uint64_t count, const Access& access) {
   std::uint64_t refused = 0;
   for (std::uint64_t turn = 0; turn < count / kUnroll; ++turn)
     refused += unrolled<fenced>(access, std::make_index_sequence<kUnroll>());
+  for (std::uint64_t rest = count % kUnroll; rest > 0; --rest)
+    refused += unrolled<fenced>(access, std::make_index_sequence<1>());
   return refused;
 }
 

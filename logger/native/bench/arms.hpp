@@ -11,7 +11,8 @@ namespace regtap::bench {
 // What an arm must have, in the order in which targets run out of them.
 enum class Needs { nothing, mapping, calls, opening };
 
-// Does `count` accesses, a multiple of kUnroll. Returns how many of them the kernel refused.
+// Does `count` accesses; cheap ones should come in multiples of kUnroll, whose rest has a loop of its own.
+// Returns how many of them the kernel refused.
 using Body = std::uint64_t (*)(const Site& site, std::uint64_t count);
 
 // Bodies are unrolled so often, so that the loop around them costs next to nothing beside the cheapest.

@@ -6,7 +6,7 @@
 
 namespace regtap::bench {
 
-// Runs `count` accesses (a multiple of kUnroll) and times them. Throws BusFault when the register stops
+// Runs `count` accesses and times them. Throws BusFault when the register stops
 // answering, std::system_error (EIO) when the kernel refused any of them.
 Reading measure(const Site& site, const Arm& arm, bool fenced, std::uint64_t count);
 
