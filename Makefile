@@ -8,7 +8,7 @@ SOURCES := $(shell find logger/native -name '*.[ch]pp') logger/native/CMakeLists
 BUILD_NEEDS := "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.24" ninja
 CPP := $(shell find logger/native -name '*.[ch]pp')
 
-.PHONY: help demo test test-vm test-torture lint types imports check format stubs bench clean
+.PHONY: help demo test test-vm test-torture lint types imports check format stubs bench bench-characteristics clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make test-torture  ... kills, damage and slow disks, by the thousand"
 	@echo "make check   lint, types, import contracts"
 	@echo "make bench   measure against the bars (results/)"
+	@echo "make bench-characteristics  how often the benchmark is wrong, and what it sees (55 minutes)"
 	@echo "make format  rewrite the sources as the formatters want them"
 	@echo "make stubs   write the stubs of the native modules anew"
 
@@ -62,6 +63,11 @@ stubs: $(READY)
 
 bench: $(READY)
 	$(BIN)/pytest tests/benchmarks
+
+# Interrupted, it goes on where it ended (to begin anew, remove the folder). A bar that is missed is exit code 1.
+bench-characteristics: $(READY)
+	$(BIN)/python -m regtap_bench.characteristics measure results/characteristics
+	$(BIN)/python -m regtap_bench.characteristics table results/characteristics -o results/reference
 
 $(READY): $(SOURCES)
 	@sh .ci/prerequisites $(PYTHON)

@@ -1,0 +1,98 @@
+"""From the trials of a folder to how often each rule said what."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from regtap_bench.characteristics.measure import ARM, CALIBRATION, trial_path
+from regtap_bench.characteristics.plan import CONDITIONS, Plan, Trial
+from regtap_bench.characteristics.rules import RULES, Case, evaluation_of
+from regtap_bench.characteristics.storage import load
+from regtap_bench.figures import margin as margins
+from regtap_bench.figures.result import Margin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regtap_bench.figures.verdict import Verdict
+    from regtap_bench.measuring.blocks import Blocks
+
+_CHUNK = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was said of one trial.
+
+    Attributes:
+        condition: Of the machine.
+        effect: Name of what was injected.
+        verdicts: By rule.
+        ratio: The twin's cost over the arm's, by regtap.
+        facts: Of the trial.
+    """
+
+    condition: str
+    effect: str
+    verdicts: Mapping[str, Verdict]
+    ratio: float
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was said of a whole folder.
+
+    Attributes:
+        plan: Its plan.
+        margin: The one that regtap used.
+        environment: The machine.
+        trials: Those that have been made.
+    """
+
+    plan: Plan
+    margin: Margin
+    environment: Mapping[str, Any]
+    trials: tuple[Judged, ...]
+
+    def verdicts(self, condition: str, effect: str, rule: str) -> Counter[Verdict]:
+        """Return how often a rule said what."""
+        return Counter(
+            it.verdicts[rule] for it in self.trials if (it.condition, it.effect) == (condition, effect)
+        )
+
+
+def judge_folder(folder: str) -> Judgement:
+    """Judge every trial that a folder holds.
+
+    Raises:
+        InputError: It is no folder of trials, or one of them is damaged.
+    """
+    plan = Plan.of(folder)
+    calibration = load(os.path.join(folder, CALIBRATION))
+    margin = _margin(calibration.blocks, plan)
+    made = [it for condition in CONDITIONS for it in plan.trials(condition)]
+    made = [it for it in made if os.path.exists(trial_path(folder, it))]
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        judged = pool.map(_judge, made, [folder] * len(made), [margin.value] * len(made), chunksize=_CHUNK)
+        return Judgement(plan, margin, calibration.facts["environment"], tuple(judged))
+
+
+def _margin(calibration: Blocks, plan: Plan) -> Margin:
+    found = margins.calibrate(evaluation_of(calibration, ARM))
+    if found is None:
+        return Margin(margins.DEFAULT, "the default: the calibration was too short")
+    return Margin(found, f"from equal arms measured for {plan.calibration_s:g} s before the first trial")
+
+
+def _judge(trial: Trial, folder: str, margin: float) -> Judged:
+    record = load(trial_path(folder, trial))
+    case = Case(record.blocks, ARM, margin)
+    verdicts = {name: rule(case) for name, rule in RULES.items()}
+    ratio = math.exp(case.log_ratio.value)
+    return Judged(trial.condition, trial.effect.name, verdicts, ratio, record.facts)

@@ -1,0 +1,65 @@
+"""Keeps every core busy while trials run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Self
+
+from regtap.errors import FaultError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# Ends with its parent, so that not even kill -9 leaves a core busy for ever.
+_LOOP = """
+import os, sys
+os.sched_setaffinity(0, {int(sys.argv[1])})
+while os.getppid() == int(sys.argv[2]):
+    for _ in range(1_000_000):
+        pass
+"""
+
+
+class BusyLoops:
+    """A busy process on each CPU of a set; a context manager.
+
+    Args:
+        cpus: Where; none for an idle machine.
+    """
+
+    def __init__(self, cpus: set[int]) -> None:
+        self._cpus = sorted(cpus)
+        self._loops: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        for cpu in self._cpus:
+            command = [sys.executable, "-S", "-c", _LOOP, str(cpu), str(os.getpid())]
+            self._loops.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for loop in self._loops:
+            loop.kill()
+        for loop in self._loops:
+            loop.wait()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes."""
+        return tuple(loop.pid for loop in self._loops)
+
+    def check(self) -> None:
+        """Make sure that all of them run.
+
+        Raises:
+            FaultError: One has ended: what was measured since is not what it says.
+        """
+        for cpu, loop in zip(self._cpus, self._loops, strict=True):
+            if loop.poll() is not None:
+                raise FaultError(
+                    f"the busy loop on CPU {cpu} ended with status {loop.returncode}; run the command again to go on"
+                )

@@ -1,0 +1,111 @@
+"""Makes the trials of a plan that are not there yet."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from regtap.registers import Register
+from regtap_bench.characteristics.load import BusyLoops
+from regtap_bench.characteristics.plan import LOADED, PROCESSES, Plan, Trial
+from regtap_bench.characteristics.progress import Progress
+from regtap_bench.characteristics.storage import Record, save
+from regtap_bench.environment import Load, describe_environment
+from regtap_bench.figures.judgement import read_settings
+from regtap_bench.measuring.engine import Effort, Look, Twins, look, run_twins
+from regtap_bench.measuring.job import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+ARM = "pread"
+CALIBRATION = "calibration.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every trial needs.
+
+    Attributes:
+        plan: Which trials.
+        folder: Where they are kept.
+        subject: What they read.
+        seen: A look at it.
+    """
+
+    plan: Plan
+    folder: str
+    subject: Subject
+    seen: Look
+
+    @classmethod
+    def prepare(cls, plan: Plan, folder: str, path: str) -> Bench:
+        """Make the register that the arms read, a file of one page, and look at it.
+
+        Raises:
+            RegtapError: As engine.look does, and where the folder belongs to another plan.
+        """
+        plan.settle(folder)
+        with open(path, "wb") as file:
+            file.truncate(os.sysconf("SC_PAGE_SIZE"))
+        subject = Subject(f"file:{path}", Register("register", 0), None, quick=True, cpu=plan.cpu)
+        return cls(plan, folder, subject, look(subject))
+
+    def run(self, conditions: Iterable[str], tell: Callable[[str], None]) -> None:
+        """Calibrate and make every trial that is missing.
+
+        Args:
+            conditions: Of them.
+            tell: Gets a line about what goes on, every ten seconds.
+
+        Raises:
+            FaultError: A worker failed, or a core was not kept busy.
+            OSError: A record cannot be written.
+        """
+        self._calibrate(tell)
+        for condition in conditions:
+            missing = [it for it in self.plan.trials(condition) if not os.path.exists(self.path_of(it))]
+            loops = BusyLoops(os.sched_getaffinity(0) if condition == LOADED else set())
+            with loops:
+                self._run(missing, loops, Progress(condition, len(missing), tell))
+
+    def path_of(self, trial: Trial) -> str:
+        """Return where a trial is kept."""
+        return trial_path(self.folder, trial)
+
+    def _run(self, trials: Iterable[Trial], loops: BusyLoops, progress: Progress) -> None:
+        for trial in trials:
+            record = self._measure(trial.seed, self.plan.seconds, Twins(ARM, trial.effect.every))
+            loops.check()
+            save(record, self.path_of(trial))
+            progress.one_more()
+
+    def _calibrate(self, tell: Callable[[str], None]) -> None:
+        path = os.path.join(self.folder, CALIBRATION)
+        if os.path.exists(path):
+            return
+        tell(f"calibrating: equal arms for {self.plan.calibration_s:g} s")
+        found = self._measure(self.plan.seed, self.plan.calibration_s, Twins(ARM))
+        environment = {**describe_environment(), **read_settings()}
+        save(replace(found, facts={**found.facts, "environment": environment}), path)
+
+    def _measure(self, seed: int, seconds: float, twins: Twins) -> Record:
+        before, began = Load.now(), time.monotonic()
+        measured = run_twins(self.subject, Effort(seconds, PROCESSES, seed), twins, self.seen)
+        wall_s = time.monotonic() - began
+        facts = {
+            "every": twins.every,
+            "seed": seed,
+            "rounds": sum(len(process.ticks) for process in measured.blocks.processes),
+            "wall_s": wall_s,
+            "seconds": sum(worker["seconds"] for worker in measured.workers),
+            "load": before.until(Load.now()),
+        }
+        return Record(measured.blocks, facts)
+
+
+def trial_path(folder: str, trial: Trial) -> str:
+    """Return where a folder keeps a trial."""
+    return os.path.join(folder, trial.condition, f"{trial.number:05d}.npz")

@@ -1,0 +1,77 @@
+"""A trial on disk: every block that it timed, in a file of its own that appears when it is complete."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regtap.errors import InputError
+from regtap_bench.measuring.blocks import Blocks, Process
+from regtap_bench.measuring.job import Series
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_COLUMNS = ("ticks", "position", "switches", "faults", "delay_truth_ns")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was measured at one go.
+
+    Attributes:
+        blocks: Every timed block.
+        facts: What else is known of it; JSON.
+    """
+
+    blocks: Blocks
+    facts: Mapping[str, Any]
+
+
+def save(record: Record, path: str) -> None:
+    """Write a record; a file of this name is always whole.
+
+    Raises:
+        OSError: As the kernel said.
+    """
+    arrays: dict[str, Any] = {
+        f"{name}_{number}": getattr(process, name)
+        for number, process in enumerate(record.blocks.processes)
+        for name in _COLUMNS
+    }
+    header = {
+        "series": [asdict(series) for series in record.blocks.series],
+        "ns_per_tick": [process.ns_per_tick for process in record.blocks.processes],
+        "facts": record.facts,
+    }
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with open(temporary, "wb") as file:
+        np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
+    os.replace(temporary, path)
+
+
+def load(path: str) -> Record:
+    """Return what save() wrote.
+
+    Raises:
+        InputError: There is none, or it is damaged.
+    """
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            header = json.loads(str(file["header"]))
+            processes = tuple(
+                Process(**{name: file[f"{name}_{number}"] for name in _COLUMNS}, ns_per_tick=ns_per_tick)
+                for number, ns_per_tick in enumerate(header["ns_per_tick"])
+            )
+            series = tuple(
+                Series(item["arm"], item["measure"], tuple(item["counts"])) for item in header["series"]
+            )
+            return Record(Blocks(series, processes), header["facts"])
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is no record of a trial ({error}); remove it and measure again") from error
