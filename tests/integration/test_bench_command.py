@@ -1,10 +1,9 @@
-"""`regtap bench` as a process, on the simulated device, on files, and beside a C program of its own."""
+"""`regtap bench` as a process, on the simulated device and on files."""
 
 from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -17,11 +16,7 @@ import pytest
 
 from regtap_bench.figures.result import Cost, Result
 
-ACCESS_COSTS_C = Path(__file__).with_name("access_costs.c")
 CONTROLS = {"empty loop", "timer", "known delay", "python: empty loop", "A/A twin"}
-# Two programs, compiled apart, minutes apart, perhaps on a machine that others use. A wrong unit, a body that is
-# counted wrong, or an overhead that is not taken out is far beyond this.
-SLACK = 0.25
 
 
 def _bench(*arguments: str, cwd: Path, cache: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -130,35 +125,9 @@ def test_the_report_has_the_sentence_the_seed_and_the_machine(on_file: Run) -> N
     assert on_file.result.environment["processor"] in report
 
 
-def test_the_numbers_agree_with_an_independent_c_program(
-    on_file: Run, register_file: Path, tmp_path: Path
-) -> None:
-    program = tmp_path / "access_costs"
-    compiler = shlex.split(os.environ.get("CC", "cc"))
-    subprocess.run([*compiler, "-O2", "-Wall", "-o", str(program), str(ACCESS_COSTS_C)], check=True)
-    runs = [_c_costs(program, register_file) for _ in range(5)]
-    for arm, costs in zip(("pread", "lseek+read"), zip(*runs, strict=True), strict=False):
-        ours = on_file.cost(arm).ns
-        assert ours.low <= max(costs) * (1 + SLACK), (arm, ours, costs)
-        assert ours.high >= min(costs) * (1 - SLACK), (arm, ours, costs)
-    ratios = [both / pread for pread, both, _ in runs]
-    row = on_file.result.row("lseek+read")
-    assert row is not None
-    assert row.ratio is not None
-    assert row.ratio.low <= max(ratios) * (1 + SLACK)
-    assert row.ratio.high >= min(ratios) * (1 - SLACK)
-    assert on_file.cost("mmap load").ns.low <= min(load for _, _, load in runs)  # its loop is not unrolled
-
-
-def _c_costs(program: Path, path: Path) -> tuple[float, ...]:
-    cpu = max(os.sched_getaffinity(0))
-    done = subprocess.run(
-        ["taskset", "-c", str(cpu), str(program), str(path), "0x1008"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return tuple(float(word) for word in done.stdout.split())
+def test_workers_are_single_threaded_while_they_measure(on_file: Run, on_sim: Run) -> None:
+    workers = [*on_file.result.workers, *on_sim.result.workers]
+    assert [worker["threads"] for worker in workers] == [1] * 10
 
 
 def test_a_full_run_on_the_simulated_device_has_every_width_writes_and_python(on_sim: Run) -> None:

@@ -170,6 +170,10 @@ def legend(result: Result) -> list[str]:
         f"baseline {result.baseline}; margin {100 * result.margin.value:.2g} % ({result.margin.source})",
         f"{result.processes} fresh processes; intervals at 95 %, by a bootstrap over processes and rounds; "
         "<= is a bound: below 10 ns the loop cannot be told from the access",
+        "identical code differs by a few percent between fresh processes, by how memory, caches and branch predictors "
+        "fall out, so intervals span processes",
+        "each process is single-threaded: a second thread makes system calls dearer, since the kernel then counts who "
+        "uses the file",
         f"repeat with: {result.command}",
     ]
 
