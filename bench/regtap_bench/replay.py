@@ -9,6 +9,7 @@ call costs nothing.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,12 +34,27 @@ def replay(benchmark: Any, seconds: Iterable[float], **facts: object) -> None:
         seconds: One value a round; at most about 100,000, all of which the JSON would hold.
         facts: Kept beside them (`extra_info`).
     """
-    global _pending, _in_round
     values = [float(value) for value in seconds]
-    _pending, _in_round = iter(values), False
+    _start(values)
     benchmark.extra_info.update(facts)
     benchmark.pedantic(_nothing, rounds=len(values), iterations=1, warmup_rounds=0)
 
 
+def give_up(benchmark: Any, reason: Exception) -> None:
+    """Make a test's fixture count as used, without a value: otherwise it would complain that it was not."""
+    _start([])
+    with contextlib.suppress(type(reason)):
+        benchmark.pedantic(_raise, args=(reason,))
+
+
+def _start(values: Iterable[float]) -> None:
+    global _pending, _in_round
+    _pending, _in_round = iter(values), False
+
+
 def _nothing() -> None:
     pass
+
+
+def _raise(reason: Exception) -> None:
+    raise reason

@@ -75,7 +75,11 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
     load = {**before.until(Load.now()), "gap_us_before": gap_us, "gap_us_after": longest_gap_us()}
     setting.tell("estimating")
     arms = catalogue(
-        subject.register, is_device=setting.is_device, quick=subject.quick, writes=subject.write is not None
+        subject.register,
+        is_device=setting.is_device,
+        quick=subject.quick,
+        writes=subject.write is not None,
+        only=subject.only,
     )
     evaluation = evaluate(measured, arms)
     created_utc = datetime.now(UTC).isoformat(timespec="seconds")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.benchmarks import native_loops
 
-from regtap_bench.environment import describe_environment, filesystem_of
+from regtap_bench.environment import filesystem_of
 from regtap_bench.recorder_bars.record_bars import RecordBars, make_reference
 
 _RESULTS = os.path.join(os.path.dirname(__file__), "..", "..", "results")
@@ -128,10 +128,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.write_line(f"\nraw values and environment: {folder}")
     if config.getoption("--bench-reference"):
         terminalreporter.write_line(f"reference: {make_reference(folder, os.path.dirname(folder))}")
-
-
-def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
-    machine_info["regtap"] = describe_environment()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from regtap import _native as core
-from regtap.errors import BusFaultError
+from regtap.errors import BusFaultError, InputError
 from regtap.registers import Register
 from regtap_bench import _native
 from regtap_bench.arms.base import DELAY, EMPTY, LATENCY, THROUGHPUT, AccessArm
@@ -48,6 +48,18 @@ def test_names_are_unique_and_controls_come_first() -> None:
 def test_a_quick_run_has_at_most_eight_arms(is_device: bool) -> None:
     arms = _arms(quick=True, is_device=is_device, writes=False)
     assert sum(arm.kind != "control" for arm in arms.values()) <= 8
+
+
+def test_a_run_of_named_arms_has_those_and_every_control() -> None:
+    named = catalogue(REGISTER, is_device=False, quick=True, writes=False, only=("python: numpy", "pread"))
+    controls = [name for name, arm in _arms().items() if arm.kind == "control"]
+    assert list(named) == [*controls, "pread", "python: numpy"]
+
+
+@pytest.mark.parametrize("wrong", ["nothing", EMPTY, "mmap store"])
+def test_a_named_arm_that_there_is_not_is_an_input_error(wrong: str) -> None:
+    with pytest.raises(InputError, match=f"called '{wrong}'; it has mmap load, "):
+        catalogue(REGISTER, is_device=False, quick=True, writes=False, only=(wrong,))
 
 
 def test_a_misaligned_width_is_no_arm() -> None:

@@ -135,7 +135,7 @@ def test_figures_have_the_places_that_their_interval_resolves(estimate: Estimate
 
 def test_a_job_survives_its_journey() -> None:
     job = Job(
-        Subject("sim", REGISTER, None, quick=True, cpu=1),
+        Subject("sim", REGISTER, None, quick=True, cpu=1, only=("mmap load", "pread")),
         (Series("pread", "latency", (16, 32, 48)),),
         "pread",
         7,

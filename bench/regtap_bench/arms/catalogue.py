@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regtap.errors import InputError
 from regtap_bench.arms.base import DELAY, EMPTY, TIMER, TWIN, AccessArm
 from regtap_bench.arms.native_arms import memory_arm, native_arm
 from regtap_bench.arms.python_arms import python_arms
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from regtap.registers import Register
 
 LOAD, PREAD = "mmap load", "pread"
@@ -22,7 +25,9 @@ _QUICK_PYTHON = ("python: memoryview", "python: os.pread", "python: regtap")
 _QUICK_ON_A_BUS = ("lseek+read", "open+mmap+load", "python: regtap")
 
 
-def catalogue(register: Register, *, is_device: bool, quick: bool, writes: bool) -> dict[str, AccessArm]:
+def catalogue(
+    register: Register, *, is_device: bool, quick: bool, writes: bool, only: Collection[str] = ()
+) -> dict[str, AccessArm]:
     """Return the arms of a run by name, in the order of the report; controls first.
 
     Args:
@@ -31,11 +36,15 @@ def catalogue(register: Register, *, is_device: bool, quick: bool, writes: bool)
             memory is measured beside it.
         quick: Few of them.
         writes: There is a register that may be written.
+        only: Besides the controls, only these; empty: all.
+
+    Raises:
+        InputError: `only` names one that there is not.
     """
     controls = [native_arm(name) for name in (EMPTY, TIMER, DELAY)]
     python = python_arms()
     arms: list[AccessArm] = [*controls, python[0], native_arm(LOAD)]
-    if not quick and not is_device:
+    if (only or not quick) and not is_device:
         arms += [native_arm(LOAD, type_name=name) for name in _other_types(register)]
     arms += [native_arm(name) for name in _READS[1:]]
     if is_device:
@@ -43,8 +52,12 @@ def catalogue(register: Register, *, is_device: bool, quick: bool, writes: bool)
     if writes and not quick:
         arms += [native_arm(name) for name in _WRITES]
     arms += python[1:]
-    wanted = _quick_names(is_device=is_device) if quick else None
-    return {arm.name: arm for arm in arms if wanted is None or arm.kind == "control" or arm.name in wanted}
+    wanted = set(only) or (_quick_names(is_device=is_device) if quick else {arm.name for arm in arms})
+    missing = sorted(set(only) - {arm.name for arm in arms if arm.kind != "control"})
+    if missing:
+        known = ", ".join(arm.name for arm in arms if arm.kind != "control")
+        raise InputError(f"no arm of this target is called {missing[0]!r}; it has {known}")
+    return {arm.name: arm for arm in arms if arm.kind == "control" or arm.name in wanted}
 
 
 def twin_of(baseline: str) -> AccessArm:

@@ -107,12 +107,7 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
     tell("looking which arms the target has")
     found = look(subject)
     probes = dict(found.probes)
-    baseline = next((name for name in BASELINES if not probes[name].refused), "")
-    if not baseline:
-        raise RefusedError(
-            f"{subject.target} has no way to {subject.register.name}: {probes[BASELINES[-1]].refused}",
-            remedy="check with `regtap read`",
-        )
+    baseline = _baseline(subject, probes)
     probes[TWIN] = probes[baseline]
     seen = Look(probes, found.frequency_hz)
     series = [
@@ -152,6 +147,24 @@ def look(subject: Subject) -> Look:
     _open_once(subject)
     answer, _ = _work(Job(subject))
     return Look({name: Probe(**found) for name, found in answer["arms"].items()}, answer["frequency_hz"])
+
+
+def _baseline(subject: Subject, probes: Mapping[str, Probe]) -> str:
+    """Return the arm that the others are compared with.
+
+    Raises:
+        RefusedError: The target has no such arm, or not one that was asked for.
+    """
+    where = f"{subject.target} has no way to {subject.register.name}"
+    for name in subject.only:
+        if probes[name].refused:
+            raise RefusedError(f"{where} by {name}: {probes[name].refused}", remedy="name another arm")
+    if subject.only:
+        return subject.only[-1]
+    for name in BASELINES:
+        if not probes[name].refused:
+            return name
+    raise RefusedError(f"{where}: {probes[BASELINES[-1]].refused}", remedy="check with `regtap read`")
 
 
 def _open_once(subject: Subject) -> None:

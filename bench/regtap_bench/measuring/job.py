@@ -38,6 +38,7 @@ class Subject:
         write: The register that may be written, or None.
         quick: Only the arms of a quick run.
         cpu: Where workers run; None leaves it to the scheduler.
+        only: Besides the controls, only these arms, the last of which is the baseline; empty: all.
     """
 
     target: str
@@ -45,6 +46,7 @@ class Subject:
     write: Register | None
     quick: bool
     cpu: int | None
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Job:
         given = json.loads(text)
         subject = given["subject"]
         subject["register"] = _register(subject["register"])
+        subject["only"] = tuple(subject["only"])
         subject["write"] = None if subject["write"] is None else _register(subject["write"])
         series = (Series(item["arm"], item["measure"], tuple(item["counts"])) for item in given["series"])
         return cls(**{**given, "subject": Subject(**subject), "series": tuple(series)})

@@ -65,6 +65,7 @@ def _catalogue(job: Job, sites: Sites) -> dict[str, AccessArm]:
         is_device=sites.target.is_device,
         quick=subject.quick,
         writes=subject.write is not None,
+        only=subject.only,
     )
 
 
