@@ -8,16 +8,18 @@ SOURCES := $(shell find logger/native -name '*.[ch]pp') logger/native/CMakeLists
 BUILD_NEEDS := "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.24" ninja
 CPP := $(shell find logger/native -name '*.[ch]pp')
 
-.PHONY: help demo test test-vm test-torture lint types imports check format stubs bench bench-characteristics clean
+.PHONY: help demo test test-vm test-torture lint types imports check format stubs \
+	bench bench-reference bench-characteristics clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    capture a simulated device, draw it, and say where to look (results/demo)"
+	@echo "make demo    capture a simulated device, draw it, measure it, and say where to look (results/demo)"
 	@echo "make test    run the tests"
 	@echo "make test-vm       ... on real kernels and device models, under QEMU"
 	@echo "make test-torture  ... kills, damage and slow disks, by the thousand"
 	@echo "make check   lint, types, import contracts"
-	@echo "make bench   measure against the bars (results/)"
+	@echo "make bench   measure against the bars, and what an access costs (results/)"
+	@echo "make bench-reference  ... and keep that as the reference (results/reference)"
 	@echo "make bench-characteristics  how often the benchmark is wrong, and what it sees (55 minutes)"
 	@echo "make format  rewrite the sources as the formatters want them"
 	@echo "make stubs   write the stubs of the native modules anew"
@@ -63,6 +65,10 @@ stubs: $(READY)
 
 bench: $(READY)
 	$(BIN)/pytest tests/benchmarks
+
+# On a quiet machine only: what the README cites.
+bench-reference: $(READY)
+	$(BIN)/pytest tests/benchmarks --bench-reference
 
 # Interrupted, it goes on where it ended (to begin anew, remove the folder). A bar that is missed is exit code 1.
 bench-characteristics: $(READY)

@@ -63,7 +63,7 @@ def plot(  # noqa: PLR0913 (one parameter for each option)
     click.echo(f"{path}: {picture.reading.rows:,} rows of {opened.path}")
 
 
-@click.command(short_help="See it work: capture, picture, numbers; no device needed.")
+@click.command(short_help="See it work: capture, picture, benchmark; no device needed.")
 @click.option(
     "-o",
     "--output",
@@ -71,7 +71,7 @@ def plot(  # noqa: PLR0913 (one parameter for each option)
     help="Folder to make [results/demo, or a free name after it].",
 )
 def demo(output: Path | None) -> int:
-    """Capture the simulated device at full speed and paced, draw both, and say where to look."""
+    """Capture the simulated device at full speed and paced, draw both, measure an access, and say where to look."""
     from regtap_analysis.demo import run_demo  # imports numpy
 
     return run_demo(output)

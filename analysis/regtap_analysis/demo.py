@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +13,22 @@ import click
 
 import regtap
 from regtap.commands import ExitCode
+from regtap.commands._output import print_note
 from regtap.commands.report import print_report
+from regtap.targets import parse_target
 from regtap_analysis.commands import write_output
 from regtap_analysis.picture import PictureOptions, make_picture
+from regtap_bench.measuring.engine import PROCESSES, Effort
+from regtap_bench.measuring.job import Subject
+from regtap_bench.report.render import sentence
+from regtap_bench.report.storage import render, store
+from regtap_bench.session import Setting, measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regtap.summary import Summary
+    from regtap_bench.figures.result import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +48,11 @@ _SCENES = (
 )
 
 
+_BENCH_S = 2.0
+
+
 def run_demo(folder: Path | None) -> int:
-    """Capture, draw and report; returns the exit code.
+    """Capture, draw, measure and report; returns the exit code.
 
     Args:
         folder: Where to; None: `results/demo`, or the next free name after it.
@@ -52,10 +65,14 @@ def run_demo(folder: Path | None) -> int:
         raise regtap.InputError(f"{folder} exists already; name a new folder with -o")
     folder.mkdir(parents=True)
     summaries = [_play(scene, folder) for scene in _SCENES]
-    click.echo(f"\nLook at {folder / 'paced.png'}, or open a trace with any tool that reads Parquet:")
+    result = _measure(folder / "bench")
+    click.echo(f"\nLook at {folder / 'paced.png'}")
+    click.echo(f"and, in a browser, at {folder / 'bench' / 'report.html'}")
+    click.echo("or open a trace with any tool that reads Parquet:")
     click.echo(f"    regtap info {folder / 'paced'}")
     click.echo(f"    python -c 'import pandas; print(pandas.read_parquet(\"{folder / 'paced'}\"))'")
-    return ExitCode.OK if all(summary.clean for summary in summaries) else ExitCode.FINDING
+    clean = result.valid and all(summary.clean for summary in summaries)
+    return ExitCode.OK if clean else ExitCode.FINDING
 
 
 def _free_folder(wanted: Path) -> Path:
@@ -79,3 +96,20 @@ def _play(scene: _Scene, folder: Path) -> Summary:
     write_output(output.with_suffix(".png"), picture.content)
     click.echo(f"{output.with_suffix('.png')}: the picture")
     return capture.summary
+
+
+def _measure(output: Path) -> Result:
+    """Measure what an access costs, as `regtap bench` does, and print its verdict."""
+    click.echo("\nMeasuring what a read of its register costs:")
+    command = f"regtap bench -t sim COUNT32 --quick --duration {_BENCH_S:g}s"
+    click.echo(f"    {command} -o {output}")
+    target = parse_target("sim")
+    (register,) = target.resolve(["COUNT32"])
+    cpu = max(os.sched_getaffinity(0))
+    seed = secrets.randbelow(2**32)
+    subject = Subject(target.spec, register, write=None, quick=True, cpu=cpu)
+    setting = Setting(target.is_device, f"{command} --seed {seed} --cpu {cpu}", print_note)
+    session = measure(subject, Effort(_BENCH_S, PROCESSES, seed), setting)
+    store(render(session), str(output))
+    click.echo(sentence(session.result))
+    return session.result

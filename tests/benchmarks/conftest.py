@@ -1,4 +1,4 @@
-"""Benchmarks of the recorder: `pytest tests/benchmarks` measures everything and prints it beside the bars.
+"""Benchmarks: `pytest tests/benchmarks` measures the recorder beside its bars, and what an access costs.
 
 Nothing here fails because a figure misses its bar: the table says MISSED, and the exit code tells only whether
 measuring worked.
@@ -22,6 +22,19 @@ from regtap_bench.recorder_bars.record_bars import RecordBars, make_reference
 
 _RESULTS = os.path.join(os.path.dirname(__file__), "..", "..", "results")
 _REPORT = pytest.StashKey[RecordBars]()
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What is printed at the end, line by line, under headings."""
+
+    lines: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, heading: str, lines: list[str]) -> None:
+        self.lines.setdefault(heading, []).extend(lines)
+
+
+_NOTES = pytest.StashKey[Notes]()
 
 
 @dataclass(frozen=True)
@@ -115,9 +128,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     settings = Settings(config.getoption("--bench-seconds"), config.getoption("--bench-seed"))
     config.stash[_REPORT] = RecordBars(asdict(settings))
+    config.stash[_NOTES] = Notes()
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    _print_bars(terminalreporter, config)
+    for heading, lines in config.stash[_NOTES].lines.items():
+        terminalreporter.section(heading)
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+def _print_bars(terminalreporter: Any, config: pytest.Config) -> None:
     report = config.stash[_REPORT]
     if not report.figures:
         return
@@ -133,6 +155,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 @pytest.fixture(scope="session")
 def report(pytestconfig: pytest.Config) -> RecordBars:
     return pytestconfig.stash[_REPORT]
+
+
+@pytest.fixture(scope="session")
+def notes(pytestconfig: pytest.Config) -> Notes:
+    return pytestconfig.stash[_NOTES]
 
 
 @pytest.fixture(scope="session")
