@@ -125,7 +125,7 @@ def test_bounds_are_never_rounded_inwards(value: float, up: str, down: str) -> N
     ("estimate", "text"),
     [
         (Estimate(444.13, 442.4, 445.02), "444.1 [442.4, 445.0]"),
-        (Estimate(10509, 9966, 11000), "10509 [9966, 11000]"),
+        (Estimate(10509, 9966, 11000), "10,509 [9,966, 11,000]"),
         (Estimate(-1.04, -1.12, -0.93), "-1.04 [-1.12, -0.93]"),
     ],
 )

@@ -42,7 +42,7 @@ def difference_text(row: Row) -> str:
         return NOTHING
     found = row.difference_ns
     places = _places(max(abs(found.low), abs(found.high)), found.high - found.low)
-    return f"{found.value:+.{places}f} [{found.low:+.{places}f}, {found.high:+.{places}f}]"
+    return f"{found.value:+,.{places}f} [{found.low:+,.{places}f}, {found.high:+,.{places}f}]"
 
 
 def calls_text(row: Row) -> str:
@@ -55,7 +55,7 @@ def calls_text(row: Row) -> str:
 def interval_text(estimate: Estimate) -> str:
     """Return a value and its interval, to the place that the interval resolves."""
     places = _places(abs(estimate.value), estimate.high - estimate.low)
-    return f"{estimate.value:.{places}f} [{estimate.low:.{places}f}, {estimate.high:.{places}f}]"
+    return f"{estimate.value:,.{places}f} [{estimate.low:,.{places}f}, {estimate.high:,.{places}f}]"
 
 
 def digits(value: float) -> str:

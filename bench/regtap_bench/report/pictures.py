@@ -77,6 +77,7 @@ def _distributions(session: Session) -> Picture:
     axes.set(
         xscale="log", xlabel="ns an access (of a block)", ylabel="share of blocks at or below", ylim=(0, 1)
     )
+    axes.xaxis.set_major_formatter(lambda ns, _: f"{ns:,g}")
     axes.grid(visible=True, color="#E0E0E0", linewidth=0.6)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return Picture(
