@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 
@@ -42,6 +43,15 @@ std::span<std::byte> memory_of(const Bytes& memory) {
 
 void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(what);
+}
+
+// A counter of a spool, and with it all that was stored before it was published.
+std::uint64_t load_counter(const Bytes& memory, std::size_t offset) {
+  require(offset % sizeof(std::uint64_t) == 0 && memory.size() >= sizeof(std::uint64_t) &&
+              offset <= memory.size() - sizeof(std::uint64_t),
+          "there is no counter at this offset");
+  const auto* counter = reinterpret_cast<const std::atomic<std::uint64_t>*>(memory.data() + offset);
+  return counter->load(std::memory_order_acquire);
 }
 
 // Holds the windows and the spool's memory for as long as the thread may touch them.
@@ -235,6 +245,7 @@ void bind_sampler(nb::module_& m) {
           "sequence"_a)
       .def("progress", [](Recording& r) { return r.sampler().progress(); });
   m.def("prefault", &prefault, nb::arg("memory").noconvert());
+  m.def("load_counter", &load_counter, nb::arg("memory").noconvert(), "offset"_a, "With acquire order.");
   m.def("format_spool", &format_spool, nb::arg("memory").noconvert(), "kinds"_a, "latency"_a, "blocks"_a,
         "gap_capacity"_a, "document"_a, "owner_pid"_a);
   m.def(

@@ -212,6 +212,9 @@ class Sampler:
 
 def prefault(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')]) -> None: ...
 
+def load_counter(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], offset: int) -> int:
+    """With acquire order."""
+
 def format_spool(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], kinds: Sequence[Kind], latency: bool, blocks: int, gap_capacity: int, document: bytes, owner_pid: int) -> int: ...
 
 def sample_into(places: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, last: int) -> tuple[int, int, int]:

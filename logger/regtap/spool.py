@@ -11,6 +11,7 @@ import fcntl
 import mmap
 import os
 import secrets
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,6 +90,10 @@ class Spool:
         memory: All of it, as bytes (shape (size,), uint8).
         block_count: Blocks of the ring.
         rows_per_block: Rows that fit one block.
+        header_bytes: Where the blocks begin.
+        block_bytes: Size of each.
+        column_places: For each column where in a block it begins, and the width of its elements, in bytes.
+        copying: Held by who copies out of blocks that may be released meanwhile, and while they are released.
     """
 
     def __init__(self, size_bytes: int) -> None:
@@ -102,6 +107,7 @@ class Spool:
         self.memory: npt.NDArray[np.uint8] = np.frombuffer(self._map, dtype=np.uint8)
         _native.prefault(self.memory)
         self.block_count, self._gap_capacity = _shape(size_bytes)
+        self.copying = threading.Lock()
 
     def format(self, registers: Sequence[Register], document: bytes, *, latency: bool) -> None:
         """Lay out blocks for these registers, and store the document that a recovery needs.
@@ -122,9 +128,13 @@ class Spool:
         check = header_check(self._map[:SEALED], self._map[HEADER.itemsize : kinds_end])
         self.memory[CHECK : CHECK + 4].view("<u4")[0] = check
         header = np.frombuffer(self._map, dtype=HEADER, count=1)[0]
-        self._header_bytes = int(header["header_bytes"])
-        self._block_bytes = int(header["block_bytes"])
-        self._types = [np.dtype(register.dtype) for register in registers]
+        self.header_bytes = int(header["header_bytes"])
+        self.block_bytes = int(header["block_bytes"])
+        self._types = [np.dtype("<u8"), *(np.dtype(register.dtype) for register in registers)]
+        self._types += [np.dtype("<u4")] * latency
+        widths = [dtype.itemsize for dtype in self._types]
+        offsets = column_offsets(widths, self.rows_per_block, self._gap_capacity)
+        self.column_places = tuple(zip(offsets, widths, strict=False))
         self._has_latency = latency
 
     def is_there(self) -> bool:
@@ -160,22 +170,21 @@ class Spool:
         return self._counter(RELEASED)
 
     def _counter(self, offset: int) -> int:
-        return int(np.frombuffer(self._map, dtype="<u8", count=1, offset=offset)[0])
+        return _native.load_counter(self.memory, offset)
 
-    def _start_of(self, sequence: int) -> int:
+    def start_of(self, sequence: int) -> int:
+        """Return where the block of that sequence number begins, in bytes."""
         index = self.block_count if sequence == OVERFLOW else sequence % self.block_count
-        return self._header_bytes + index * self._block_bytes
+        return self.header_bytes + index * self.block_bytes
 
     def block(self, sequence: int) -> Block:
         """Return the sealed block of that sequence number."""
-        start = self._start_of(sequence)
+        start = self.start_of(sequence)
         header = np.frombuffer(self._map, dtype=BLOCK, count=1, offset=start)[0]
         rows = int(header["published"])
-        types = [np.dtype("<u8"), *self._types, *([np.dtype("<u4")] if self._has_latency else [])]
-        offsets = column_offsets([dtype.itemsize for dtype in types], self.rows_per_block, self._gap_capacity)
         arrays = [
             np.frombuffer(self._map, dtype=dtype, count=rows, offset=start + at)
-            for dtype, at in zip(types, offsets, strict=False)
+            for dtype, (at, _) in zip(self._types, self.column_places, strict=True)
         ]
         latency = arrays.pop() if self._has_latency else None
         return Block(
@@ -184,7 +193,7 @@ class Spool:
 
     def overflow_gaps(self) -> tuple[TickGap, ...]:
         """Return the gaps that no block could take: those at the very end of a capture."""
-        start = self._start_of(OVERFLOW)
+        start = self.start_of(OVERFLOW)
         return self._gaps(start, np.frombuffer(self._map, dtype=BLOCK, count=1, offset=start)[0])
 
     def _gaps(self, start: int, header: np.void) -> tuple[TickGap, ...]:
