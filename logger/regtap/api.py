@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regtap import units
 from regtap.errors import InputError
-from regtap.options import RecordOptions
+from regtap.options import DURABLE_NS, RecordOptions
 from regtap.recorder import Capture
 from regtap.targets import parse_target
 
@@ -32,6 +32,7 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
     cpu: int | None = None,
     realtime: bool = False,
     compress: str = "none",
+    durable: bool | str | float = False,
 ) -> Capture:
     """Return a capture, to be used as a context manager; it ends with its block, or before.
 
@@ -49,6 +50,8 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         cpu: CPU of the sampling thread.
         realtime: SCHED_FIFO and no deep sleep states.
         compress: `none` or `zstd`.
+        durable: Keep a journal on disk for the case of a power loss, and sync it each second (True), or as often
+            as this says: `"100ms"`, or a number of seconds.
 
     Raises:
         InputError: A name, unit or combination is wrong; nothing was opened.
@@ -65,6 +68,7 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         cpu=cpu,
         realtime=realtime,
         compression=compress,
+        durable_ns=_durable_ns(durable),
     )
     return Capture(opened, opened.resolve(names), output, options)
 
@@ -75,6 +79,12 @@ def _rate(rate: str | float | Fraction) -> Fraction | None:
     if not rate > 0:
         raise InputError(f"a rate of {rate} is not above zero")
     return Fraction(rate).limit_denominator(10**9)
+
+
+def _durable_ns(durable: bool | str | float) -> int | None:
+    if isinstance(durable, bool):
+        return DURABLE_NS if durable else None
+    return _duration_ns(durable)
 
 
 def _duration_ns(duration: str | float) -> int:

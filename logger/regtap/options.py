@@ -18,6 +18,8 @@ _FIFO_PRIORITY = 50  # above ordinary threads, below the kernel's own at 99
 _SEAL_SHARE_NS = 240 * 10**9  # over the number of blocks: half a ring lasts two minutes, twice a part's 60 s
 _RING_NS = 120 * 10**9
 _NS_PER_S = 10**9
+DURABLE_NS = _NS_PER_S  # how often `--durable` syncs
+_SHORTEST_DURABLE_NS, _LONGEST_DURABLE_NS = 10_000_000, 60 * _NS_PER_S  # parts are closed every 60 s anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class RecordOptions:
         cpu: The CPU of the sampling thread; None: one of this process's, kept free of the writer.
         realtime: SCHED_FIFO and no deep sleep states.
         compression: `none` or `zstd`.
+        durable_ns: How often to sync a journal, for the case of a power loss; None: there is none.
         before_output: Called once everything that needs privilege is open, before any file is made.
     """
 
@@ -47,6 +50,7 @@ class RecordOptions:
     cpu: int | None = None
     realtime: bool = False
     compression: str = "none"
+    durable_ns: int | None = None
     before_output: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
@@ -61,6 +65,12 @@ class RecordOptions:
         if self.rate_hz is not None and not Fraction(1, 10**6) <= self.rate_hz <= _NS_PER_S:
             raise InputError(
                 f"a rate of {float(self.rate_hz):g} Hz cannot be kept; use one from 1e-6 to 1e9, or max"
+            )
+        if self.durable_ns is not None and not (
+            _SHORTEST_DURABLE_NS <= self.durable_ns <= _LONGEST_DURABLE_NS
+        ):
+            raise InputError(
+                f"a journal cannot be synced every {self.durable_ns / _NS_PER_S:g} s; use 10ms to 60s"
             )
 
     def most_waiting_rows(self) -> int | None:

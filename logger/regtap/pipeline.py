@@ -198,7 +198,8 @@ class Pipeline:
         self.stored.rows += part.writer.rows
         self.stored.bytes += size_bytes
         self.stored.parts += 1
-        self._sampler.release(consumed)
+        with self._spool.copying:
+            self._sampler.release(consumed)
 
     def _wait_for_closer(self) -> None:
         if self._closing is not None:

@@ -17,12 +17,15 @@ import numpy as np
 
 from regtap import _native, scheduling
 from regtap.errors import BusFaultError, FaultError, InputError, RefusedError, StorageError
+from regtap.folders import sync_parent
 from regtap.host import boot_id, describe_host
+from regtap.journal.writer import Journal
 from regtap.pipeline import Pipeline
 from regtap.sampling import places_of
 from regtap.spool import SMALL_BYTES, Spool, free_size_bytes, needed_bytes
 from regtap.spool_note import make_document
 from regtap.summary import Disturbances, Lateness, Status, Summary
+from regtap.system import is_in_memory
 from regtap.timebase import Timebase
 from regtap.trace import open_trace
 from regtap.trace_format import SPOOL_POINTER, Mark, Mode, PartMetadata, Totals
@@ -78,6 +81,7 @@ class Capture:
         self._ended_ns: int | None = None
         self._warnings: list[str] = []
         self._left: list[str] = []  # what could not be removed
+        self._journal: Journal | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -145,6 +149,25 @@ class Capture:
         warm_up(schema_of(self.registers, latency=self.options.latency))
         self._folder_fd = _make_folder(self.output, self._spool.path)  # last: a refusal leaves nothing behind
         stack.callback(self._close_folder)
+        if self.options.durable_ns is not None:
+            self._journal = self._make_journal(self.options.durable_ns)
+            stack.callback(self._close_journal)
+
+    def _make_journal(self, interval_ns: int) -> Journal:
+        with ExitStack() as undo:
+            undo.callback(os.rmdir, self.output)
+            undo.callback(_unlink_if_there, SPOOL_POINTER, self._folder_fd)
+            journal = Journal(self._spool, self._folder_fd, self.output, interval_ns)
+            undo.pop_all()
+        if is_in_memory(self.output):
+            self._warnings.append(
+                f"{self.output} is in memory itself: --durable protects it from nothing there"
+            )
+        return journal
+
+    def _close_journal(self) -> None:
+        if self._journal is not None:
+            self._journal.close(keep=self._failure is not None)
 
     def _describe(self) -> PartMetadata:
         options = self.options
@@ -184,6 +207,8 @@ class Capture:
         self._thread = threading.Thread(target=self._write, name="regtap-writer", daemon=True)
         self._owner_pid = os.getpid()
         self._began_ns = time.monotonic_ns()
+        if self._journal is not None:
+            self._journal.start(self._writer_cpus or (), self._sampler.stop)
         self._sampler.start()
         self._thread.start()
 
@@ -191,6 +216,9 @@ class Capture:
         """Leave nothing of a capture that could not begin."""
         self._thread = None
         self._end_threads()
+        if self._journal is not None:
+            self._journal.stop(last_turn=False)
+        self._close_journal()
         self._remove_note()
         with contextlib.suppress(OSError):
             os.rmdir(self.output)
@@ -206,6 +234,8 @@ class Capture:
             self._failure.__cause__ = error
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that closes
             self._failure = error
+        if self._journal is not None:
+            self._journal.stop(last_turn=self._failure is not None)
         self._ended_ns = time.monotonic_ns()
 
     def _totals(self, stored: int) -> Totals:
@@ -272,6 +302,7 @@ class Capture:
                 "reads like that, without an error"
             )
         spool = self._kept_spool()
+        self._close_journal()
         if spool is None:
             self._remove_note()
         self._resources.close()
@@ -365,6 +396,7 @@ class Capture:
                 *self._left,
                 *scheduling.thread_warnings(progress.cpu_errno, progress.priority_errno),
             ),
+            durability=None if self._journal is None else self._journal.durability,
         )
 
     def _fault(self, progress: _native.Progress, spool: str | None) -> FaultError | None:
@@ -377,6 +409,8 @@ class Capture:
                 path=self.output,
                 errno=self._failure.errno,
             )
+        if self._failure is None and self._journal is not None and self._journal.failure is not None:
+            return self._journal.fault()
         if self._failure is not None or progress.ended is not _native.Ended.fault:
             return None
         if progress.fault_channel < 0:
@@ -423,6 +457,7 @@ def _make_folder(output: str, spool: str) -> int:
             fd = os.open(output, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             undo.callback(os.close, fd)
             undo.callback(_unlink_if_there, SPOOL_POINTER, fd)
+            sync_parent(output)
             _point_to_spool(fd, spool)
             undo.pop_all()
         return fd

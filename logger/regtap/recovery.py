@@ -1,4 +1,4 @@
-"""Recovery: what a capture that was cut off left in its spool becomes the rest of its trace.
+"""Recovery: what a capture that was cut off left in its spool, or its journal, becomes the rest of its trace.
 
 The finished parts say which blocks they hold, so that a recovery takes up where they end: nothing is stored twice,
 and one that was itself cut off is simply run again. Finished parts are never touched.
@@ -10,22 +10,24 @@ import contextlib
 import errno
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
+from regtap.folders import sync_parent
 from regtap.host import boot_id
+from regtap.journal.reader import JournalFile, segment_paths
+from regtap.remains import clear_away
 from regtap.salvage import Salvage
 from regtap.spool_file import SpoolFile
-from regtap.spool_layout import PREFIX, SHARED_MEMORY
 from regtap.spool_note import parse_document, read_note
 from regtap.trace import open_trace
-from regtap.trace_format import SPOOL_POINTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from regtap.spool_note import SpoolNote
     from regtap.trace_format import PartMetadata, Totals
     from regtap.trace_parts import Part
 
@@ -42,7 +44,7 @@ class Recovered:
         parts: Parts that it added.
         totals: The balance of the whole trace.
         dropped: One line for each thing that could not be used.
-        spool: Where the spool is kept, or None if it is gone.
+        spool: Where the spool, or the journal, is kept; None if it is gone.
     """
 
     trace: str
@@ -99,25 +101,39 @@ def _opened(path: str) -> SpoolFile:
 
 def _recover_trace(folder: Path) -> Recovered:
     note = read_note(folder)
-    totals = _totals_of(finished_parts(folder))
-    if note is None and totals is None:
-        raise TraceError(
-            f"{folder} has no note of a spool; if `regtap recover --list` shows its spool, name that with -o {folder}"
-        )
-    if note is None or (totals is not None and not os.path.lexists(note.spool)):
-        _tidy_up(folder, None, note=True)  # cut off after the spool's removal
-        assert totals is not None  # noqa: S101 - seen above
-        return Recovered(str(folder), 0, 0, totals)
-    if not os.path.lexists(note.spool):
-        why = "this machine was restarted since" if note.boot_id != boot_id() else "somebody removed it"
-        raise StorageError(
-            f"the spool {note.spool} is gone ({why}): {folder} ends with its last finished part",
-            path=note.spool,
-        )
-    with _opened(note.spool) as spool:
+    finished = finished_parts(folder)
+    totals = _totals_of(finished)
+    if totals is not None and (note is None or not os.path.lexists(note.spool)):
+        kept = clear_away(folder, None, is_damaged=_is_damaged(finished))  # cut off after the spool's removal
+        return Recovered(str(folder), 0, 0, totals, spool=kept)
+    with _left_behind(folder, note, finished) as spool:
         spool.lock()
         template, _ = parse_document(spool.document, spool.path)
         return _recover_into(folder, spool, template, keep=False)
+
+
+def _left_behind(folder: Path, note: SpoolNote | None, finished: tuple[Part, ...]) -> SpoolFile:
+    """Open the trace's spool, or else its journal: what the spool was at its last sync."""
+    if note is not None and os.path.lexists(note.spool):
+        return _opened(note.spool)
+    if segment_paths(folder):
+        return _journal(folder, finished)
+    if note is None:
+        raise TraceError(
+            f"{folder} has no note of a spool; if `regtap recover --list` shows its spool, name that with -o {folder}"
+        )
+    why = "this machine was restarted since" if note.boot_id != boot_id() else "somebody removed it"
+    raise StorageError(
+        f"the spool {note.spool} is gone ({why}): {folder} ends with its last finished part", path=note.spool
+    )
+
+
+def _journal(folder: Path, finished: tuple[Part, ...]) -> SpoolFile:
+    next_block = finished[-1].metadata.next_block if finished else None
+    try:
+        return JournalFile(folder, next_block or 0)
+    except OSError as error:
+        raise TraceError(f"cannot open the journal of {folder}: {os.strerror(error.errno or 0)}") from error
 
 
 def finished_parts(folder: Path) -> tuple[Part, ...]:
@@ -144,33 +160,16 @@ def _recover_into(folder: Path, spool: SpoolFile, template: PartMetadata, *, kee
             recovered, damaged = _salvage(folder, folder_fd, spool, template, finished)
         else:
             recovered = Recovered(str(folder), 0, 0, totals)
-            damaged = any(gap.cause == "writer" for part in finished for gap in part.metadata.gaps)
-        kept = keep or damaged or bool(recovered.dropped) or not _is_ours(spool.path)
-        _tidy_up(folder, None if kept else spool.path, note=not keep)
-    return recovered if not kept else _with_spool(recovered, spool.path)
+            damaged = _is_damaged(finished)
+        kept: str | None = spool.path
+        if not keep:
+            in_memory = None if isinstance(spool, JournalFile) else spool.path
+            kept = clear_away(folder, in_memory, is_damaged=damaged or bool(recovered.dropped))
+    return replace(recovered, spool=kept)
 
 
-def _tidy_up(folder: Path, spool: str | None, *, note: bool) -> None:
-    """Remove what a complete trace does not need any more."""
-    try:
-        if spool is not None:
-            with contextlib.suppress(FileNotFoundError):  # another recovery was quicker
-                os.unlink(spool)
-        if note:
-            remove_note(folder)
-    except OSError as error:
-        raise StorageError(
-            f"{folder} is complete, but its spool or its note could not be removed: "
-            f"{os.strerror(error.errno or 0)}; run this again",
-            path=str(folder),
-            errno=error.errno,
-        ) from error
-
-
-def _with_spool(recovered: Recovered, path: str) -> Recovered:
-    return Recovered(
-        recovered.trace, recovered.rows, recovered.parts, recovered.totals, recovered.dropped, path
-    )
+def _is_damaged(finished: tuple[Part, ...]) -> bool:
+    return any(gap.cause == "writer" for part in finished for gap in part.metadata.gaps)
 
 
 def _salvage(
@@ -183,14 +182,14 @@ def _salvage(
     except OSError as error:
         raise StorageError(
             f"cannot write to {folder}: {os.strerror(error.errno or 0)}; "
-            f"the spool {spool.path} is kept: make room, and run this again",
+            f"{spool.path} is kept: make room, and run this again",
             path=str(folder),
             errno=error.errno,
         ) from error
     finally:
         salvage.give_up()  # after an error: nothing half-written stays
-    recovered = Recovered(str(folder), salvage.rows, salvage.parts, totals, tuple(salvage.dropped))
-    return recovered, salvage.is_incomplete
+    dropped = (*spool.broken, *salvage.dropped)
+    return Recovered(str(folder), salvage.rows, salvage.parts, totals, dropped), salvage.is_incomplete
 
 
 @contextlib.contextmanager
@@ -198,6 +197,7 @@ def _folder(folder: Path) -> Iterator[int]:
     try:
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder)
+            sync_parent(folder)
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise RefusedError(
@@ -227,20 +227,3 @@ def _check_same_capture(spool: SpoolFile, template: PartMetadata, finished: tupl
         raise TraceError(
             f"{spool.path} is older than the parts of the trace: an early copy; bring the last one"
         )
-
-
-def _is_ours(path: str) -> bool:
-    """Whether it lies where recorders make spools: only there may it be removed."""
-    folder, name = os.path.split(os.path.realpath(path))
-    return folder == SHARED_MEMORY and name.startswith(PREFIX)
-
-
-def remove_note(folder: Path) -> None:
-    """Remove the note of a spool that is not needed any more."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(folder / SPOOL_POINTER)
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

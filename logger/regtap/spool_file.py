@@ -55,17 +55,23 @@ class SpoolFile:
         sealed: Blocks handed over.
         opened: Blocks begun: as many, or one more.
         released: Blocks that were durable elsewhere.
+        broken: One line for each block of which less is left than there was, where that is known beforehand.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, source: SpoolBytes | None = None) -> None:
         """Open it and check its header.
+
+        Args:
+            path: Where it is.
+            source: Its bytes, where they are not simply those of that file; becomes this object's own.
 
         Raises:
             TraceError: It is no spool, or its header is damaged.
             OSError: As the kernel said.
         """
         self.path = path
-        self._bytes = SpoolBytes(path)
+        self.broken: list[str] = []
+        self._bytes = source or SpoolBytes(path)
         self.size_bytes, self.uid = self._bytes.size_bytes, self._bytes.uid
         try:
             self._parse()

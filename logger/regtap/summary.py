@@ -51,6 +51,25 @@ class Lateness:
         return self.sum_ns / self.slots if self.slots else 0.0
 
 
+@dataclass(slots=True)
+class Durability:
+    """What a journal has done.
+
+    Attributes:
+        interval_ns: How often it was to sync.
+        syncs: How often it did; it does not where there is nothing new.
+        longest_sync_ns: The longest time that one took.
+        exposed_ns: The longest time for which a sample was on no disk: what a power loss would have cost at most.
+        written_bytes: Bytes written.
+    """
+
+    interval_ns: int
+    syncs: int = 0
+    longest_sync_ns: int = 0
+    exposed_ns: int = 0
+    written_bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Disturbances:
     """What befell the sampling thread between its first sample and its last, as the kernel counted.
@@ -84,6 +103,7 @@ class Summary:
         fault: What ended it, if it was a fault.
         spool: Where samples are kept that could not be written, or None.
         warnings: What the user should know about how it ran.
+        durability: What the journal did, or None where none was asked for.
     """
 
     output: str
@@ -99,6 +119,7 @@ class Summary:
     fault: FaultError | None
     spool: str | None
     warnings: tuple[str, ...]
+    durability: Durability | None = None
 
     @property
     def rate_hz(self) -> float | None:

@@ -79,6 +79,19 @@ def list_folder(path: str) -> list[str]:
         return []
 
 
+def is_in_memory(path: str, root: str = "") -> bool:
+    """Return whether a file or folder lies on a file system that has no disk."""
+    device = os.stat(path).st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    mounts = (line.split() for line in (read_text(f"{root}/proc/self/mountinfo") or "").splitlines())
+    # mount, parent, major:minor, root, place, options, optional fields, "-", type, ...
+    return any(
+        mount[2] == number and mount[mount.index("-") + 1] in ("tmpfs", "ramfs")
+        for mount in mounts
+        if "-" in mount
+    )
+
+
 def lockdown_mode(root: str = "") -> str:
     """Return `none`, `integrity` or `confidentiality`; `none` where the kernel does not say.
 

@@ -330,7 +330,9 @@ class TestAsRoot:
             text=True,
         )
         wait_for(shared / "run" / "_spool")
-        time.sleep(0.2)
+        while len(os.listdir(f"/proc/{process.pid}/task")) < 3:  # the threads come after the note
+            assert process.poll() is None
+            time.sleep(0.01)
         statuses = [path.read_text() for path in Path(f"/proc/{process.pid}/task").glob("*/status")]
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from regtap.targets import Target
 
 _COMMAND = "regtap.command"
+_DURABLE = "--durable"
 
 
 class _WithCommand(click.Command):
@@ -34,6 +35,8 @@ class _WithCommand(click.Command):
         if "--" in args:
             at = args.index("--")
             args, ctx.meta[_COMMAND] = args[:at], args[at + 1 :]
+        # click would take the word after an option whose value may be left out: a register, as a rule
+        args = [f"{_DURABLE}=1s" if arg == _DURABLE else arg for arg in args]
         return super().parse_args(ctx, args)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -60,6 +63,11 @@ class _WithCommand(click.Command):
     "--spool-size", metavar="SIZE", help="Ring in shared memory (64MiB).  [default: as needed, up to 1GiB]"
 )
 @click.option("--compress", type=click.Choice(["none", "zstd"]), default="none", show_default=True)
+@click.option(
+    _DURABLE,
+    metavar="[=TIME]",
+    help="Survive a power loss: a journal beside the output, synced this often.  [default: 1s]",
+)
 @click.option("--cpu", type=int, metavar="N", help="CPU of the sampling thread.")
 @click.option("--realtime", is_flag=True, help="SCHED_FIFO, and no deep sleep states.")
 @click.option("--strict-pace", is_flag=True, help="Missed slots are a finding too (exit code 1).")
@@ -114,6 +122,7 @@ def _options(given: dict[str, Any], before_output: Callable[[], None] | None) ->
         cpu=given["cpu"],
         realtime=given["realtime"],
         compression=given["compress"],
+        durable_ns=None if given["durable"] is None else units.parse_duration_ns(given["durable"]),
         before_output=before_output,
     )
 

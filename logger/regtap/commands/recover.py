@@ -1,4 +1,4 @@
-"""`regtap recover`: what a capture that was cut off left in memory becomes the rest of its trace."""
+"""`regtap recover`: what a capture that was cut off left behind becomes the rest of its trace."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ def recover(path: str | None, output: str | None, list_all: bool, as_json: bool)
     """Complete TRACE with the samples that a killed recorder, or a full disk, left in its spool.
 
     Every sample that the loop had completed is stored, and gaps are accounted for as ever. The spool is removed
-    when all of it is on disk. Run again, or after it was itself cut off, it stores nothing twice. A SPOOL that was
-    copied from another machine becomes a trace by itself: name a new DIR, or one that holds its finished parts.
+    when all of it is on disk. Where a reboot took the spool, the journal of `record --durable` is used in its place.
+    Run again, or after it was itself cut off, it stores nothing twice. A SPOOL that was copied from another machine
+    becomes a trace by itself: name a new DIR, or one that holds its finished parts.
 
     Ends with exit code 1 if something of the spool could not be used; what, and what it cost, is said.
     """
@@ -72,7 +73,7 @@ def _lines(recovered: Recovered) -> Iterator[str]:
         parts = f"{recovered.parts} part{'s' if recovered.parts != 1 else ''}"
         yield f"{trace}: recovered {recovered.rows:,} samples in {parts}"
     if recovered.spool is not None:
-        yield f"{trace}: the spool {recovered.spool} is kept; remove it when it is not needed any more"
+        yield f"{trace}: {recovered.spool} is kept; remove it when it is not needed any more"
     if totals.due is None:
         yield f"{trace}: taken {totals.taken:,} = stored {totals.stored:,} + lost {totals.lost:,}"
     else:

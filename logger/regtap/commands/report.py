@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ from regtap.quantities import format_duration_ns, format_rate, format_size
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from regtap.summary import Summary
+    from regtap.summary import Durability, Summary
 
 
 def print_report(summary: Summary, *, as_json: bool) -> None:
@@ -62,6 +63,8 @@ def _lines(summary: Summary) -> Iterator[str]:
         )
     if summary.pauses:
         yield _pauses(summary)
+    if summary.durability is not None:
+        yield _durable(summary.output, summary.durability)
 
 
 def _pauses(summary: Summary) -> str:
@@ -73,6 +76,13 @@ def _pauses(summary: Summary) -> str:
     )
     times = f"{summary.pauses:,} time{'s' if summary.pauses != 1 else ''}"
     return f"{summary.output}: the loop waited for the writer {times}, {share:.1f} % of the time{even}"
+
+
+def _durable(output: str, durability: Durability) -> str:
+    syncs = f"{durability.syncs:,} sync{'s' if durability.syncs != 1 else ''}"
+    longest = f", the longest {format_duration_ns(durability.longest_sync_ns)}" if durability.syncs else ""
+    lost = f"at most the last {format_duration_ns(durability.exposed_ns)} would have been lost with the power"
+    return f"{output}: durable by {syncs}{longest}; {lost}"
 
 
 def _two_digits(rate_hz: float) -> str:
@@ -109,5 +119,6 @@ def _as_object(summary: Summary) -> dict[str, object]:
         "lateness_longest_ns": summary.lateness.longest_ns,
         "clock": {"source": summary.clock.source, "error_bound_ns": summary.clock.error_bound_ns},
         "spool": summary.spool,
+        "durability": None if summary.durability is None else asdict(summary.durability),
         "warnings": list(summary.warnings),
     }

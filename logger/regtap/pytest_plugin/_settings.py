@@ -16,12 +16,23 @@ if TYPE_CHECKING:
 MARKER = "registers"
 MARKER_HELP = (
     "registers(*registers, target=, rate=, keep=, on_full=, duration=, samples=, latency=, spool_size=, "
-    "cpu=, realtime=, compress=): what the fixture register_trace records; options as in regtap.record"
+    "cpu=, realtime=, compress=, durable=): what the fixture register_trace records; options as in regtap.record"
 )
 _KEEP = ("failed", "always", "never")
 _UNAVAILABLE = ("error", "skip")
 _RECORD_OPTIONS = frozenset(
-    {"rate", "on_full", "duration", "samples", "latency", "spool_size", "cpu", "realtime", "compress"}
+    {
+        "rate",
+        "on_full",
+        "duration",
+        "samples",
+        "latency",
+        "spool_size",
+        "cpu",
+        "realtime",
+        "compress",
+        "durable",
+    }
 )
 _MARKER_OPTIONS = _RECORD_OPTIONS | {"target", "keep"}
 # The recorder's own choice takes up to 1 GiB, whose pages are touched beforehand: too slow for every test.

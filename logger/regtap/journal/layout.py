@@ -1,0 +1,96 @@
+"""The layout of a journal's files, in numpy's terms.
+
+    _journal-00, _journal-01, ...   segments: files of equal size, allocated before the capture begins, used in turn
+
+A segment: SEGMENT, the spool's own header (base_bytes of it), zeros up to a multiple of UNIT, then records, each from
+a multiple of UNIT on: RECORD, `patches` PATCHes, and the bytes that they place, one after the other.
+
+Rules, from which it follows that what was synced survives and that nothing else is believed:
+
+- Records are numbered through the whole journal (`serial`), and a CRC32C covers each, with its number and the
+  journal's identity. A record that the disk wrote in part, or one of another journal, is no record.
+- A record is never written into a UNIT that holds another: no torn write can hurt one that was synced.
+- A segment is used again only when all blocks in it are in parts that are durable. Records that are left over from
+  before are genuine, of blocks that nobody asks for any more, and have lower numbers than those before them.
+- `synced` is the last number that was known to be on disk when the record was written. A number missing up to
+  there is damage; one missing after it was never promised, and everything from there on is left aside.
+- A record follows from the one before it of the same block (`first_row`, `first_gap`), or its block ends there.
+
+Numbers are little-endian; the bytes that a PATCH places are in the spool's own order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from regtap.spool_layout import round_up
+
+PREFIX = "_journal-"  # readers of Parquet folders skip names that begin with _
+MAGIC = b"REGTAPJL"
+RECORD_MAGIC = b"REGTAPJR"
+VERSION = 1  # 1: first version
+UNIT = 4096  # a page, and no less than any disk's sector
+
+SEGMENT = np.dtype(
+    [
+        ("magic", "S8"),
+        ("version", "<u4"),
+        ("number", "<u4"),
+        ("identity", "<u8"),
+        ("segment_bytes", "<u8"),
+        ("spool_bytes", "<u8"),
+        ("base_bytes", "<u4"),
+        ("check", "<u4"),  # CRC32C of this header, with 0 here, and of the base
+    ]
+)
+RECORD = np.dtype(
+    [
+        ("magic", "S8"),
+        ("identity", "<u8"),
+        ("serial", "<u8"),
+        ("synced", "<u8"),
+        (
+            "block",
+            "<u8",
+        ),  # the spool's block that it belongs to; without rows or gaps: the first one still to come
+        ("first_row", "<u4"),
+        ("rows", "<u4"),  # of the block, once it is applied
+        ("first_gap", "<u4"),
+        ("gaps", "<u4"),
+        ("patches", "<u4"),
+        ("check", "<u4"),  # CRC32C of the whole record, with 0 here
+        ("bytes", "<u8"),  # of the whole record
+    ]
+)
+PATCH = np.dtype([("offset", "<u8"), ("bytes", "<u8")])
+STATE_ONLY = (
+    1 << 32
+) - 1  # in first_row: nothing of a block, only the spool's counters and its overflow block
+
+
+def segment_name(number: int) -> str:
+    """Return the name of a segment's file."""
+    return f"{PREFIX}{number:02d}"
+
+
+def records_begin(base_bytes: int) -> int:
+    """Return where a segment's first record is."""
+    return round_up(SEGMENT.itemsize + base_bytes, UNIT)
+
+
+def checksum(data: npt.NDArray[np.uint8] | bytes, before: int = 0) -> int:
+    """Return the CRC32C of bytes (shape (n,)), going on from that of the bytes before them."""
+    import google_crc32c  # only a durable capture needs it
+
+    if isinstance(data, np.ndarray):
+        data = data.view()
+        data.flags.writeable = False  # the library takes nothing that could change meanwhile
+    return int(google_crc32c.extend(before, data))
+
+
+def check_of(header: npt.NDArray[np.void], rest: npt.NDArray[np.uint8] | bytes) -> int:
+    """Return the check of a header (shape (1,), its own check counted as 0) and of what follows it."""
+    blank = header.copy()
+    blank["check"] = 0
+    return checksum(rest, checksum(blank.tobytes()))

@@ -1,0 +1,182 @@
+"""A journal that was left behind, played back into the spool that it was copied from."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regtap.errors import TraceError
+from regtap.journal.layout import MAGIC, PREFIX, SEGMENT, VERSION, check_of, records_begin
+from regtap.journal.records import read_records
+from regtap.spool_bytes import SpoolBytes
+from regtap.spool_file import SpoolFile
+from regtap.spool_layout import HEADER, OPEN, RELEASED, SEALED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from regtap.journal.records import Patch, Record
+
+_NAME = re.compile(re.escape(PREFIX) + r"\d{2,}\Z")
+_COUNTERS_END = RELEASED + 8
+_LARGEST_HEAD = 1 << 24
+
+
+def segment_paths(folder: Path) -> list[Path]:
+    """Return the files of a trace's journal; none if it has none."""
+    return sorted(folder / name for name in os.listdir(folder) if _NAME.match(name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    identity: int
+    spool_bytes: int
+    block_bytes: int
+    block_count: int
+    base: bytes
+
+
+class JournalBytes(SpoolBytes):
+    """The spool's bytes as of the last sync, as far as anybody asks for them; zeros elsewhere.
+
+    Attributes:
+        broken: One line for each block of which something is missing that was once on disk.
+    """
+
+    def __init__(self, folder: Path, next_block: int) -> None:
+        """Open the journal of a trace and look for its whole records.
+
+        Args:
+            folder: The trace's folder.
+            next_block: The first block that is in no finished part.
+
+        Raises:
+            TraceError: There is none that can be read, or its files are of different captures.
+            OSError: As the kernel said.
+        """
+        paths = segment_paths(folder)
+        with ExitStack() as stack:
+            segments = [stack.enter_context(SpoolBytes(os.fspath(path))) for path in paths]
+            head = _head_of(folder, segments)
+            super().__init__(os.fspath(paths[0]))  # the first one carries the lock
+            self._files = stack.pop_all()
+        self.path = os.path.join(folder, f"{PREFIX}*")
+        self.size_bytes = head.spool_bytes
+        self.broken: list[str] = []
+        self._base = bytearray(head.base)
+        self._slots: dict[int, list[Patch]] = {}
+        self._ends: dict[int, tuple[int, tuple[int, int]]] = {}  # of each slot: its block, rows and gaps
+        self._block_bytes, self._block_count = head.block_bytes, head.block_count
+        for record in _promised(segments, head):
+            self._apply(record, next_block)
+        if next_block > self._counter(SEALED):
+            self._begin_anew(next_block)
+
+    def close(self) -> None:
+        """Close all files, and with them give up the lock."""
+        super().close()
+        self._files.close()
+
+    def _counter(self, offset: int) -> int:
+        return int.from_bytes(self._base[offset : offset + 8], "little")
+
+    def _begin_anew(self, block: int) -> None:
+        """The finished parts go further than the journal: what it says of the tail is older."""
+        self._base[SEALED:_COUNTERS_END] = bytes(_COUNTERS_END - SEALED)
+        for offset in (SEALED, OPEN, RELEASED):
+            self._base[offset : offset + 8] = block.to_bytes(8, "little")
+        self._slots.pop(self._block_count, None)
+
+    def _apply(self, record: Record, next_block: int) -> None:
+        if record.is_state:
+            self._apply_state(record)
+            return
+        slot = record.block % self._block_count
+        begins = record.first == (0, 0) and record.block != self._ends.get(slot, (-1,))[0]
+        if begins:
+            self._slots[slot] = []
+        elif self._ends.get(slot) != (record.block, record.first):
+            line = f"block {record.block}: a record of the journal is damaged"
+            if record.block >= next_block and line not in self.broken:
+                self.broken.append(line)
+            return
+        self._slots[slot] += record.patches
+        self._ends[slot] = record.block, record.end
+
+    def _apply_state(self, record: Record) -> None:
+        self._slots[self._block_count] = []
+        for patch in record.patches:
+            if patch.offset >= SEALED and patch.offset + patch.size <= _COUNTERS_END:
+                self._base[patch.offset : patch.offset + patch.size] = patch.read()
+            else:
+                self._slots[self._block_count].append(patch)
+
+    def read(self, offset: int, size: int) -> bytes | None:
+        """Return that many bytes, or None where the spool ends before."""
+        if size > self.size_bytes - offset:
+            return None
+        if offset < len(self._base):
+            return bytes(self._base[offset : offset + size])
+        data = bytearray(size)
+        for patch in self._slots.get((offset - len(self._base)) // self._block_bytes, ()):
+            begin, end = max(offset, patch.offset), min(offset + size, patch.offset + patch.size)
+            if begin < end:
+                part = patch.segment.read(patch.at + begin - patch.offset, end - begin)
+                if part is None:
+                    return None
+                data[begin - offset : end - offset] = part
+        return bytes(data)
+
+
+class JournalFile(SpoolFile):
+    """The spool that a trace's journal gives; see JournalBytes."""
+
+    def __init__(self, folder: Path, next_block: int) -> None:
+        source = JournalBytes(folder, next_block)
+        super().__init__(source.path, source)
+        self.broken = source.broken
+
+
+def _head_of(folder: Path, segments: list[SpoolBytes]) -> _Head:
+    """Return what the segments say about their capture."""
+    heads = [head for head in map(_read_head, segments) if head is not None]
+    if not heads:
+        raise TraceError(f"{folder}: no file of its journal can be read")
+    if len({head.identity for head in heads}) > 1:
+        raise TraceError(f"{folder}: the files of its journal are of different captures")
+    return heads[0]
+
+
+def _read_head(segment: SpoolBytes) -> _Head | None:
+    raw = segment.read(0, SEGMENT.itemsize)
+    if raw is None or not raw.startswith(MAGIC):
+        return None
+    header = np.frombuffer(raw, dtype=SEGMENT)
+    if header["version"][0] != VERSION:
+        raise TraceError(f"{segment.path}: its version is not one that this regtap reads; upgrade it")
+    size = int(header["base_bytes"][0])
+    base = segment.read(SEGMENT.itemsize, size) if HEADER.itemsize <= size <= _LARGEST_HEAD else None
+    if base is None or check_of(header, base) != header["check"][0]:
+        return None
+    spool = np.frombuffer(base, dtype=HEADER, count=1)[0]
+    sizes = int(header["spool_bytes"][0]), int(spool["block_bytes"]), int(spool["block_count"])
+    return _Head(int(header["identity"][0]), *sizes, base) if all(sizes) else None
+
+
+def _promised(segments: list[SpoolBytes], head: _Head) -> list[Record]:
+    """Return the records in their order, up to the first that is missing and was never known to be on disk."""
+    begin = records_begin(len(head.base))
+    found = [record for segment in segments for record in read_records(segment, begin, head.identity)]
+    found.sort(key=lambda record: record.serial)
+    synced = max((record.synced for record in found), default=0)
+    before = 0
+    for k, record in enumerate(found):
+        if record.serial - 1 > max(before, synced):
+            return found[:k]
+        before = record.serial
+    return found

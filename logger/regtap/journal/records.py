@@ -1,0 +1,102 @@
+"""The records of a segment that was left behind: what is whole, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regtap.journal.layout import PATCH, RECORD, RECORD_MAGIC, STATE_ONLY, UNIT, check_of
+from regtap.spool_layout import round_up
+
+if TYPE_CHECKING:
+    from regtap.spool_bytes import SpoolBytes
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Bytes of the spool, and where they are on disk.
+
+    Attributes:
+        offset: In the spool.
+        size: How many.
+        segment: The file that has them.
+        at: In that file.
+    """
+
+    offset: int
+    size: int
+    segment: SpoolBytes
+    at: int
+
+    def read(self) -> bytes:
+        """Return the bytes; none where the file became shorter meanwhile."""
+        return self.segment.read(self.at, self.size) or b""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record that is whole; layout.py says what its numbers mean."""
+
+    serial: int
+    synced: int
+    block: int
+    first: tuple[int, int]  # row and gap
+    end: tuple[int, int]
+    size: int
+    patches: tuple[Patch, ...]
+
+    @property
+    def is_state(self) -> bool:
+        """Whether it holds the spool's counters and overflow block, and nothing of a block."""
+        return self.first[0] == STATE_ONLY
+
+
+def read_records(segment: SpoolBytes, begin: int, identity: int) -> list[Record]:
+    """Return the records of a segment, as they lie there; a damaged one does not hide those after it."""
+    found: list[Record] = []
+    at = begin
+    while at + RECORD.itemsize <= segment.size_bytes:
+        record = _record_at(segment, at, identity)
+        if record is not None:
+            found.append(record)
+        at += UNIT if record is None else round_up(record.size, UNIT)
+    return found
+
+
+def _record_at(segment: SpoolBytes, at: int, identity: int) -> Record | None:
+    raw = segment.read(at, RECORD.itemsize)
+    if raw is None or not raw.startswith(RECORD_MAGIC):
+        return None
+    header = np.frombuffer(raw, dtype=RECORD)
+    size, count = int(header["bytes"][0]), int(header["patches"][0])
+    if header["identity"][0] != identity or size < RECORD.itemsize + count * PATCH.itemsize:
+        return None
+    rest = segment.read(at + RECORD.itemsize, size - RECORD.itemsize)
+    if rest is None or check_of(header, rest) != header["check"][0]:
+        return None
+    patches = _patches(segment, at + RECORD.itemsize, rest, count)
+    return None if patches is None else _record(header, size, patches)
+
+
+def _patches(segment: SpoolBytes, begin: int, rest: bytes, count: int) -> tuple[Patch, ...] | None:
+    at = count * PATCH.itemsize
+    patches = []
+    for offset, size in np.frombuffer(rest[:at], dtype=PATCH).tolist():
+        patches.append(Patch(offset, size, segment, begin + at))
+        at += size
+    return tuple(patches) if at == len(rest) else None
+
+
+def _record(header: np.ndarray, size: int, patches: tuple[Patch, ...]) -> Record:
+    fields = header[0]
+    return Record(
+        int(fields["serial"]),
+        int(fields["synced"]),
+        int(fields["block"]),
+        (int(fields["first_row"]), int(fields["first_gap"])),
+        (int(fields["rows"]), int(fields["gaps"])),
+        size,
+        patches,
+    )

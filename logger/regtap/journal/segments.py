@@ -1,0 +1,165 @@
+"""The files of a journal: allocated beforehand, written one after the other, used again in turn."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regtap.journal.layout import (
+    MAGIC,
+    SEGMENT,
+    UNIT,
+    VERSION,
+    check_of,
+    records_begin,
+    segment_name,
+)
+from regtap.spool_layout import round_up
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+# A segment holds the records of an eighth of the ring. A record is not cut, so that up to a quarter of a segment may
+# stay empty at its end (a ring of 32 blocks): a full ring takes eleven segments, and one more if it begins inside one.
+COUNT = 12
+RING_SHARE = 8
+
+
+def _segment_bytes(base_bytes: int, ring_bytes: int) -> int:
+    return records_begin(base_bytes) + round_up(-(-ring_bytes // RING_SHARE), UNIT)
+
+
+def total_bytes(base_bytes: int, ring_bytes: int) -> int:
+    """Return the size of all files together; see Segments."""
+    return COUNT * _segment_bytes(base_bytes, ring_bytes)
+
+
+@dataclass(slots=True)
+class _Segment:
+    fd: int
+    size: int  # bytes used
+    last_block: int  # the latest block that it holds; -1: none
+
+
+class Segments:
+    """A journal's files, open for writing by one thread.
+
+    Attributes:
+        size_bytes: All of them together.
+        written_bytes: Bytes written so far.
+    """
+
+    def __init__(self, folder_fd: int, identity: int, base: bytes, spool_bytes: int, ring_bytes: int) -> None:
+        """Make them, durably.
+
+        Args:
+            folder_fd: The trace's folder, open; stays the caller's.
+            identity: A number that no other journal has.
+            base: The spool's header.
+            spool_bytes: The spool's size.
+            ring_bytes: Records that may have to be kept at once.
+
+        Raises:
+            OSError: As the kernel said; nothing is left then.
+        """
+        self._folder_fd = folder_fd
+        self._begin = records_begin(len(base))
+        self._segment_bytes = _segment_bytes(len(base), ring_bytes)
+        self.size_bytes = total_bytes(len(base), ring_bytes)
+        self.written_bytes = 0
+        self._segments: list[_Segment] = []
+        self._current = 0
+        self._unsynced: set[int] = set()
+        try:
+            for number in range(COUNT):
+                self._make(number, _head(number, identity, base, self._segment_bytes, spool_bytes))
+            os.fsync(folder_fd)
+        except BaseException:
+            self.remove()
+            raise
+
+    def _make(self, number: int, head: npt.NDArray[np.uint8]) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(segment_name(number), flags, 0o666, dir_fd=self._folder_fd)
+        self._segments.append(_Segment(fd, self._begin, -1))
+        if number == 0:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells a recovery that this process lives
+        os.posix_fallocate(fd, 0, self._segment_bytes)
+        write_all(fd, head, 0)
+        os.fsync(fd)
+
+    def append(self, record: npt.NDArray[np.uint8], block: int, released: int) -> bool:
+        """Write a record (whole UNITs) where there is room; return False if there is none yet.
+
+        Args:
+            record: Its bytes, shape (n * UNIT,).
+            block: The latest block that it belongs to.
+            released: The blocks before this one are in durable parts.
+
+        Raises:
+            OSError: As the kernel said.
+        """
+        if self._segments[self._current].size + len(record) > self._segment_bytes and not self._turn(
+            released
+        ):
+            return False
+        segment = self._segments[self._current]
+        self._unsynced.add(self._current)
+        write_all(segment.fd, record, segment.size)
+        segment.size += len(record)
+        segment.last_block = max(segment.last_block, block)
+        self.written_bytes += len(record)
+        return True
+
+    def _turn(self, released: int) -> bool:
+        """Begin the next segment, if nothing in it is needed any more."""
+        following = (self._current + 1) % COUNT
+        if self._segments[following].last_block >= released:
+            return False
+        self._current = following
+        self._segments[following].size = self._begin
+        self._segments[following].last_block = -1
+        return True
+
+    def sync(self) -> None:
+        """Make all records durable; raises OSError as the kernel said."""
+        for number in sorted(self._unsynced):
+            os.fdatasync(self._segments[number].fd)
+        self._unsynced.clear()
+
+    def close(self) -> None:
+        """Close the files, which stay."""
+        for segment in self._segments:
+            os.close(segment.fd)
+        self._segments = []
+
+    def remove(self) -> None:
+        """Close the files and remove them; what cannot be removed does no harm, and goes with the next recovery."""
+        for number in range(len(self._segments)):
+            with contextlib.suppress(OSError):
+                os.unlink(segment_name(number), dir_fd=self._folder_fd)
+        self.close()
+
+
+def _head(
+    number: int, identity: int, base: bytes, segment_bytes: int, spool_bytes: int
+) -> npt.NDArray[np.uint8]:
+    header = np.zeros(1, dtype=SEGMENT)
+    header[0] = (MAGIC, VERSION, number, identity, segment_bytes, spool_bytes, len(base), 0)
+    header["check"] = check_of(header, base)
+    head = np.zeros(records_begin(len(base)), dtype=np.uint8)
+    head[: SEGMENT.itemsize] = header.view(np.uint8)
+    head[SEGMENT.itemsize :][: len(base)] = np.frombuffer(base, dtype=np.uint8)
+    return head
+
+
+def write_all(fd: int, data: npt.NDArray[np.uint8], offset: int) -> None:
+    """Write all bytes at a place; raises OSError as the kernel said."""
+    done = 0
+    while done < len(data):
+        done += os.pwrite(fd, data[done:].data, offset + done)

@@ -1,0 +1,177 @@
+"""What a running spool holds at a moment, read while the sampler goes on filling it.
+
+The order of reading makes it consistent, without a word to the sampler. The tail is read first: which blocks are open,
+and what is being dropped. Blocks are read after it, and each is cut where its own counters agree:
+
+- `published` is read (acquire) before `gap_count`, so that every gap before a row that is taken is taken too; gaps
+  that lie after those rows are left for the next time.
+- While samples are dropped no block is open, so the tail's overflow block follows from the last block, whole. A
+  tail whose counters moved while it was read is read again. When sampling resumes, the overflow block's gaps are
+  moved into the block that was opened; in between they may be in both, or in the overflow block alone.
+
+So what is read is always what the spool would have held, had the process been killed at some moment since the tail was
+read; only what was dropped may be of a little earlier, and then it says so itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regtap import _native
+from regtap.spool_layout import (
+    BLOCK,
+    BLOCK_HEADER_BYTES,
+    GAP,
+    GAP_COUNT,
+    OPEN,
+    OPEN_GAP,
+    OPEN_GAP_BYTES,
+    OVERFLOW,
+    PUBLISHED,
+    RELEASED,
+    SEALED,
+)
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from regtap.spool import Spool
+
+    Pieces = list[tuple[int, npt.NDArray[np.uint8]]]  # offsets in the spool, and what is there
+
+_TRIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Where the spool ends.
+
+    Attributes:
+        sealed: Blocks handed over.
+        opened: Blocks begun.
+        pieces: The counters, and the overflow block, as they are to be found in a spool.
+        is_whole: Whether what is being dropped is in it: it may change too fast to be read.
+    """
+
+    sealed: int
+    opened: int
+    pieces: Pieces
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Counters:
+    """What moves whenever the tail does."""
+
+    opened: int
+    sealed: int
+    gap_count: int
+    open_gap: bytes
+
+    @property
+    def has_overflow(self) -> bool:
+        """Whether anything may be in the overflow block that is in no other."""
+        return self.opened == self.sealed or self.gap_count > 0
+
+    def as_bytes(self, released: int) -> npt.NDArray[np.uint8]:
+        """Return the part of a spool's header that changes."""
+        counters = np.zeros(RELEASED + 8 - SEALED, dtype=np.uint8)
+        counters[:16].view("<u8")[:] = self.sealed, self.opened
+        counters[OPEN_GAP - SEALED :][: len(self.open_gap)] = np.frombuffer(self.open_gap, dtype=np.uint8)
+        counters[RELEASED - SEALED :].view("<u8")[0] = released
+        return counters
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How much of a block was taken.
+
+    Attributes:
+        block: Its sequence number.
+        rows: Rows taken.
+        gaps: Gaps taken.
+    """
+
+    block: int
+    rows: int = 0
+    gaps: int = 0
+
+
+def read_tail(spool: Spool) -> Tail:
+    """Return the spool's counters and its overflow block, as they were together."""
+    for _ in range(_TRIES):
+        before = _counters(spool)
+        pieces = _overflow(spool, before)
+        if _counters(spool) == before:
+            return _tail(spool, before, pieces, is_whole=True)
+    return _tail(spool, replace(before, open_gap=b""), [_overflow_header(spool, 0)], is_whole=False)
+
+
+def _tail(spool: Spool, counters: _Counters, overflow: Pieces, *, is_whole: bool) -> Tail:
+    pieces = [(SEALED, counters.as_bytes(spool.released())), *overflow]
+    return Tail(counters.sealed, counters.opened, pieces, is_whole)
+
+
+def _counters(spool: Spool) -> _Counters:
+    memory = spool.memory
+    return _Counters(
+        _native.load_counter(memory, OPEN),
+        _native.load_counter(memory, SEALED),
+        _native.load_counter(memory, spool.start_of(OVERFLOW) + GAP_COUNT),
+        memory[OPEN_GAP : OPEN_GAP + OPEN_GAP_BYTES].tobytes(),
+    )
+
+
+def _overflow(spool: Spool, counters: _Counters) -> Pieces:
+    if not counters.has_overflow:
+        return [_overflow_header(spool, 0)]
+    start = spool.start_of(OVERFLOW)
+    table_bytes = counters.gap_count * GAP.itemsize
+    table = spool.memory[start + BLOCK_HEADER_BYTES :][:table_bytes].copy()
+    at, width = spool.column_places[0]
+    ticks = spool.memory[start + at :][: width * spool.rows_per_block].view(np.uint64)
+    last_tick = ticks.max(keepdims=True)  # of what was dropped; `recover` looks for the largest, too
+    return [
+        _overflow_header(spool, counters.gap_count),
+        (start + BLOCK_HEADER_BYTES, table),
+        (start + at, last_tick.view(np.uint8)),
+    ]
+
+
+def _overflow_header(spool: Spool, gap_count: int) -> tuple[int, npt.NDArray[np.uint8]]:
+    start = spool.start_of(OVERFLOW)
+    header = np.zeros(1, dtype=BLOCK)
+    header["published"] = _native.load_counter(spool.memory, start + PUBLISHED)
+    header["gap_count"] = gap_count
+    return start, header.view(np.uint8)
+
+
+def read_block(spool: Spool, done: Progress) -> tuple[Progress, Pieces]:
+    """Return how far a block is filled, and what is new since `done`; the pieces are views of the spool."""
+    start = spool.start_of(done.block)
+    rows = _native.load_counter(spool.memory, start + PUBLISHED)
+    count = _native.load_counter(spool.memory, start + GAP_COUNT)
+    header = spool.memory[start : start + BLOCK_HEADER_BYTES].copy()
+    fields = header[: BLOCK.itemsize].view(BLOCK)
+    table = spool.memory[start + BLOCK_HEADER_BYTES :][: count * GAP.itemsize]
+    gaps = _gaps_among(rows, int(fields["first_index"][0]), table.view(GAP))
+    fields["published"], fields["gap_count"] = rows, gaps
+    pieces: Pieces = [(start, header)]
+    if gaps > done.gaps:
+        at = BLOCK_HEADER_BYTES + done.gaps * GAP.itemsize
+        pieces.append((start + at, table[done.gaps * GAP.itemsize : gaps * GAP.itemsize]))
+    if rows > done.rows:
+        for offset, width in spool.column_places:
+            first = start + offset + done.rows * width
+            pieces.append((first, spool.memory[first : first + (rows - done.rows) * width]))
+    return Progress(done.block, rows, gaps), pieces
+
+
+def _gaps_among(rows: int, first_index: int, table: npt.NDArray[np.void]) -> int:
+    """Return how many gaps lie before, or right after, that many rows of a block."""
+    counts = table["count"].astype(np.uint64)
+    rows_before = table["first_index"] - np.uint64(first_index) - (np.cumsum(counts) - counts)
+    return int(np.count_nonzero(rows_before <= rows))

@@ -1,0 +1,245 @@
+"""The journal's own thread: copies what is in no durable part to disk, again and again while a capture runs.
+
+A disk may take its time: that holds up neither the loop, which knows nothing of this thread, nor the writer, which
+waits for it no longer than a block takes to be copied in memory (Spool.copying).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regtap.errors import RefusedError, StorageError
+from regtap.journal.layout import PATCH, RECORD, RECORD_MAGIC, STATE_ONLY, UNIT, check_of
+from regtap.journal.segments import Segments, total_bytes
+from regtap.journal.snapshot import Progress, read_block, read_tail
+from regtap.pipeline import PART_NS
+from regtap.spool_layout import round_up
+from regtap.summary import Durability
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from regtap.journal.snapshot import Pieces, Tail
+    from regtap.spool import Spool
+
+
+class Journal:
+    """The journal of one capture.
+
+    Threads: its own, between start() and stop(); the rest is called by one thread after the other.
+
+    Attributes:
+        durability: What it has done so far.
+        failure: Why it ended before it was stopped, or None.
+    """
+
+    def __init__(self, spool: Spool, folder_fd: int, output: str, interval_ns: int) -> None:
+        """Allocate the files.
+
+        Args:
+            spool: Formatted; stays the caller's.
+            folder_fd: The trace's folder, open; stays the caller's.
+            output: Its name, for messages.
+            interval_ns: How often to sync.
+
+        Raises:
+            RefusedError: The disk has no room, or refused; nothing is left then.
+        """
+        self.durability = Durability(interval_ns)
+        self.failure: OSError | None = None
+        self._spool = spool
+        self._identity = secrets.randbits(64)
+        self._output = output
+        self._segments = self._make_segments(folder_fd)
+        self._record = np.zeros(_largest_record(spool), dtype=np.uint8)
+        self._serial = 0
+        self._synced = 0
+        self._done = Progress(0)
+        self._is_new = True  # nothing of the block that is to be copied next has been copied yet
+        self._state = b""
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def _make_segments(self, folder_fd: int) -> Segments:
+        spool = self._spool
+        # A record is rounded up, and its header comes on top: two for each block, and one a turn for as long as a
+        # part may be open.
+        records = 2 * spool.block_count + 2 * PART_NS // self.durability.interval_ns
+        ring_bytes = spool.block_count * spool.block_bytes + records * UNIT
+        base = spool.memory[: spool.header_bytes].tobytes()
+        try:
+            return Segments(folder_fd, self._identity, base, len(spool.memory), ring_bytes)
+        except OSError as error:
+            raise RefusedError(
+                f"cannot allocate a journal of {total_bytes(len(base), ring_bytes) / 2**20:.0f} MiB in "
+                f"{self._output}: {os.strerror(error.errno or 0)}",
+                remedy="make room, give a smaller --spool-size, or leave --durable out",
+                errno=error.errno,
+            ) from error
+
+    def start(self, cpus: Iterable[int], on_failure: Callable[[], None]) -> None:
+        """Begin; samples are taken from now on.
+
+        Args:
+            cpus: Those that the thread may use; none: any.
+            on_failure: Called, on the journal's thread, if the disk refuses.
+
+        Raises:
+            RuntimeError: The system lets this process start no more threads.
+        """
+        self._covered_ns = time.monotonic_ns()
+        thread = threading.Thread(
+            target=self._run, args=(set(cpus), on_failure), name="regtap-journal", daemon=True
+        )
+        thread.start()
+        self._thread = thread
+
+    def stop(self, *, last_turn: bool) -> None:
+        """End the thread; `last_turn`: copy once more, since not all that is in the spool came into parts."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        if last_turn and self.failure is None:
+            self._guarded_turn()
+        elif self._thread is not None:
+            self._note_exposure(time.monotonic_ns())
+
+    def fault(self) -> StorageError:
+        """Return what ended the journal, and the capture with it."""
+        assert self.failure is not None  # noqa: S101 - else nobody asks
+        return StorageError(
+            f"cannot write the journal of {self._output}: {os.strerror(self.failure.errno or errno.EIO)}; "
+            "the capture ended there, and all that was taken is stored: see to the disk",
+            path=self._output,
+            errno=self.failure.errno,
+        )
+
+    def close(self, *, keep: bool) -> None:
+        """Close the files; `keep` leaves them for recovery."""
+        if keep:
+            self._segments.close()
+        else:
+            self._segments.remove()
+
+    def _run(self, cpus: set[int], on_failure: Callable[[], None]) -> None:
+        if cpus:
+            os.sched_setaffinity(threading.get_native_id(), cpus)
+        due_ns = time.monotonic_ns()
+        while True:
+            due_ns = max(due_ns + self.durability.interval_ns, time.monotonic_ns())
+            if self._stop.wait((due_ns - time.monotonic_ns()) / 1e9):
+                return
+            if not self._guarded_turn():
+                on_failure()
+                return
+
+    def _guarded_turn(self) -> bool:
+        try:
+            self.turn()
+        except OSError as error:
+            self.failure = error  # never tried again: a failed sync says nothing about what is on disk
+        return self.failure is None
+
+    def turn(self) -> bool:
+        """Make all samples durable that were completed before this call.
+
+        Returns:
+            Whether all of them could be copied; if not, there is no room until parts are finished.
+
+        Raises:
+            OSError: As the kernel said.
+        """
+        began_ns = time.monotonic_ns()
+        before = self._serial
+        is_whole = self._copy()
+        if self._serial > before:
+            self._sync()
+        if is_whole:
+            self._note_exposure(time.monotonic_ns())
+            self._covered_ns = began_ns
+        return is_whole
+
+    def _note_exposure(self, now_ns: int) -> None:
+        self.durability.exposed_ns = max(self.durability.exposed_ns, now_ns - self._covered_ns)
+
+    def _copy(self) -> bool:
+        """Copy what is new; return False where there was no room for all of it."""
+        tail = read_tail(self._spool)
+        for block in range(self._done.block, tail.opened):
+            self._move_on_to(block)
+            if not self._copy_block():
+                return False
+        self._move_on_to(tail.sealed)
+        return self._copy_tail(tail) and tail.is_whole
+
+    def _move_on_to(self, block: int) -> None:
+        if self._done.block < block:
+            self._done, self._is_new = Progress(block), True
+
+    def _copy_block(self) -> bool:
+        with self._spool.copying:
+            if self._done.block < self._spool.released():
+                return True  # it is in a durable part meanwhile
+            now, pieces = read_block(self._spool, self._done)
+            if now == self._done and not self._is_new:
+                return True
+            self._fill(pieces)
+        if not self._append(self._done, now):
+            return False
+        self._done, self._is_new = now, False
+        return True
+
+    def _copy_tail(self, tail: Tail) -> bool:
+        state = b"".join(piece.tobytes() for _, piece in tail.pieces)
+        if state == self._state:
+            return True
+        self._fill(tail.pieces)
+        if not self._append(Progress(tail.opened, STATE_ONLY), Progress(tail.opened)):
+            return False
+        self._state = state
+        return True
+
+    def _fill(self, pieces: Pieces) -> None:
+        """Copy pieces of the spool into the record under construction."""
+        table = np.array([(offset, len(piece)) for offset, piece in pieces], dtype=PATCH)
+        at = RECORD.itemsize
+        for piece in (table.view(np.uint8), *(piece for _, piece in pieces)):
+            self._record[at : at + len(piece)] = piece
+            at += len(piece)
+        self._record_bytes, self._patches = at, len(pieces)
+
+    def _append(self, before: Progress, now: Progress) -> bool:
+        """Write the record under construction; return False where there is no room for it yet."""
+        size = self._record_bytes
+        header = self._record[: RECORD.itemsize].view(RECORD)
+        serial = self._serial + 1
+        places = (now.block, before.rows, now.rows, before.gaps, now.gaps, self._patches)
+        header[0] = (RECORD_MAGIC, self._identity, serial, self._synced, *places, 0, size)
+        header["check"] = check_of(header, self._record[RECORD.itemsize : size])
+        whole = round_up(size, UNIT)
+        self._record[size:whole] = 0
+        if not self._segments.append(self._record[:whole], now.block, self._spool.released()):
+            return False
+        self._serial = serial
+        return True
+
+    def _sync(self) -> None:
+        began_ns = time.monotonic_ns()
+        self._segments.sync()
+        self._synced = self._serial
+        durability = self.durability
+        durability.syncs += 1
+        durability.longest_sync_ns = max(durability.longest_sync_ns, time.monotonic_ns() - began_ns)
+        durability.written_bytes = self._segments.written_bytes
+
+
+def _largest_record(spool: Spool) -> int:
+    patches = PATCH.itemsize * (len(spool.column_places) + 4)
+    return round_up(RECORD.itemsize + patches + spool.block_bytes, UNIT)

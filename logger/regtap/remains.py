@@ -1,0 +1,67 @@
+"""What a complete trace does not need any more: its spool, its journal, and the note that names the spool."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from regtap.errors import StorageError
+from regtap.folders import sync_folder
+from regtap.journal.layout import PREFIX as JOURNAL_PREFIX
+from regtap.journal.reader import segment_paths
+from regtap.spool_layout import PREFIX, SHARED_MEMORY
+from regtap.trace_format import SPOOL_POINTER
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
+    """Remove it; return what was kept, or None.
+
+    Args:
+        folder: The trace, whose last part is durable.
+        spool: Its spool, or None if that is gone.
+        is_damaged: Something could not be used: spool and journal stay, for whoever wants to have a look.
+
+    Raises:
+        StorageError: The system refused; then run it again.
+    """
+    try:
+        return _clear_away(folder, spool, is_damaged=is_damaged)
+    except OSError as error:
+        raise StorageError(
+            f"{folder} is complete, but its spool or its note could not be removed: "
+            f"{os.strerror(error.errno or 0)}; run this again",
+            path=str(folder),
+            errno=error.errno,
+        ) from error
+
+
+def _clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
+    kept = None
+    if spool is not None and (is_damaged or not _is_ours(spool)):
+        kept = spool
+    elif spool is not None:
+        with contextlib.suppress(FileNotFoundError):  # another recovery was quicker
+            os.unlink(spool)
+    segments = segment_paths(folder)
+    if is_damaged and segments:
+        kept = kept or os.path.join(folder, f"{JOURNAL_PREFIX}*")
+        segments = []
+    _remove([*segments, folder / SPOOL_POINTER], folder)
+    return kept
+
+
+def _is_ours(path: str) -> bool:
+    """Whether it lies where recorders make spools: only there may it be removed."""
+    folder, name = os.path.split(os.path.realpath(path))
+    return folder == SHARED_MEMORY and name.startswith(PREFIX)
+
+
+def _remove(paths: list[Path], folder: Path) -> None:
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    sync_folder(folder)

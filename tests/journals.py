@@ -1,0 +1,65 @@
+"""Journals of spools made by hand: what the journal's thread would have written of them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from tests.spools import GAP_CAPACITY, REGISTERS, SpoolImage
+
+from regtap.journal.writer import Journal
+from regtap.spool import Spool
+from regtap.spool_layout import HEADER, RELEASED, column_offsets
+
+
+class ImageSpool(Spool):
+    """A spool over an image's memory."""
+
+    def __init__(self, image: SpoolImage) -> None:
+        header: Any = image.memory[: HEADER.itemsize].view(HEADER)[0]
+        self.path = "image"
+        self.memory = image.memory
+        self.block_count, self.rows_per_block = image.block_count, image.rows_per_block
+        self.header_bytes, self.block_bytes = int(header["header_bytes"]), int(header["block_bytes"])
+        widths = [8, *(register.width_bytes for register in REGISTERS)]
+        offsets = column_offsets(widths, self.rows_per_block, GAP_CAPACITY)
+        self.column_places = tuple(zip(offsets, widths, strict=False))
+        self.copying = threading.Lock()
+
+
+class HandJournal:
+    """A journal that turns when it is told to; a context manager."""
+
+    def __init__(self, image: SpoolImage, folder: Path, interval_ns: int = 60 * 10**9) -> None:
+        folder.mkdir(exist_ok=True)
+        self._folder_fd = os.open(folder, os.O_RDONLY)
+        self.spool = ImageSpool(image)
+        self.journal = Journal(self.spool, self._folder_fd, str(folder), interval_ns)
+        self.journal._covered_ns = 0
+
+    def turn(self) -> bool:
+        return self.journal.turn()
+
+    def release(self, block: int) -> None:
+        """Say that the blocks before this one are in durable parts."""
+        self.spool.memory[RELEASED : RELEASED + 8].view("<u8")[0] = block
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.journal.close(keep=True)
+        os.close(self._folder_fd)
+
+
+def flip(path: Path, at: int) -> None:
+    """Change one byte of a file."""
+    data = np.fromfile(path, dtype=np.uint8)
+    data[at] ^= 0x40
+    data.tofile(path)
