@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from tests.journals import HandJournal
 from tests.spools import SpoolImage, proof_of
 from tests.synthetic import counter_trace
 from tests.torture.conftest import Tally, cases
@@ -19,6 +20,7 @@ from regtap.spool_layout import OVERFLOW
 
 MUTATED = "a mutated spool: an error, or rows that are true where they were not mutated"
 CUT = "a spool cut short anywhere: an error, or a correct subset"
+JOURNALS = "a journal mutated, cut short or incomplete: an error, or a correct subset"
 PARTS = "a part cut short at each of its bytes: an error that names it"
 
 
@@ -76,7 +78,7 @@ def problem_of(spool: Path, output: Path, changed: set[int], taken: int) -> str 
     )
 
 
-def recovered(spool: Path, output: Path) -> pa.Table | str | None:
+def recovered(spool: Path, output: Path | None) -> pa.Table | str | None:
     """Recover; return what can be read then, None after a proper error, or what is wrong."""
     try:
         recover(spool, output)
@@ -85,7 +87,7 @@ def recovered(spool: Path, output: Path) -> pa.Table | str | None:
     except Exception as error:  # noqa: BLE001 - nothing else may come out
         return f"{type(error).__name__}: {error}"
     try:
-        return regtap.open_trace(output).to_arrow()
+        return regtap.open_trace(output or spool).to_arrow()
     except Exception as error:  # noqa: BLE001
         return f"the trace cannot be read: {type(error).__name__}: {error}"
 
@@ -145,6 +147,55 @@ def test_spools_cut_short(shared_folder: Path, tally: Tally) -> None:
         tally.case(CUT, None if problem is None else f"{length} bytes: {problem}")
         shutil.rmtree(output, ignore_errors=True)
     tally.assert_kept(CUT)
+
+
+def busy_journal(folder: Path) -> int:
+    """Write the journal of a ring that was full in the end; return how many samples were taken."""
+    image = SpoolImage(blocks=6)
+    with HandJournal(image, folder) as journal:
+        for rows in (40, 30, 20, 60):
+            image.open_block()
+            for part in (rows // 2, rows - rows // 2):
+                image.add_rows(part)
+                assert journal.turn()
+            image.seal()
+        image.begin_open_gap()
+        image.drop(30)
+        assert journal.turn()
+    return image.index
+
+
+def test_mutated_journals(shared_folder: Path, tally: Tally) -> None:
+    taken = busy_journal(shared_folder / "run")
+    files = {path.name: path.read_bytes() for path in (shared_folder / "run").iterdir()}
+    dice = random.Random(8)
+    for case in range(cases(150, 5_000)):
+        output = shared_folder / f"out{case}"
+        output.mkdir()
+        for name, data in files.items():
+            if dice.random() < 0.95:
+                (output / name).write_bytes(mutated_file(data, dice) if name == "_journal-00" else data)
+        found = recovered(output, None)
+        problem = found if isinstance(found, str) else None
+        if isinstance(found, pa.Table):
+            columns = [found[name].to_numpy() for name in ("INDEX", "PROOF", "t_ns")]
+            problem = wrong_rows(columns[0], columns[1], columns[2], set(), taken)
+        tally.case(JOURNALS, None if problem is None else f"case {case}: {problem}")
+        shutil.rmtree(output)
+    tally.assert_kept(JOURNALS)
+
+
+def mutated_file(data: bytes, dice: random.Random) -> bytes:
+    if dice.random() < 0.2:
+        return data[: dice.randrange(len(data))]
+    memory = np.frombuffer(data, dtype=np.uint8).copy()
+    used = int(np.flatnonzero(memory)[-1]) + 1
+    pages = range(0, used, 4096)
+    mutate(memory, [at for page in pages for at in range(page, page + 300)], dice)
+    if dice.random() < 0.3:  # a record where another one was
+        one, other = dice.choice(pages), dice.choice(pages)
+        memory[one : one + 4096] = memory[other : other + 4096]
+    return memory.tobytes()
 
 
 def test_parts_cut_short_at_each_byte(shared_folder: Path, tally: Tally) -> None:

@@ -1,0 +1,236 @@
+"""Power loss at any moment of a capture with `--durable`, and of the recovery after it.
+
+A capture is recorded call by call, and so is what it promised: after each turn of the journal, every sample that was
+complete when the turn began. Then the power goes at a random moment, the disk is left as it may be (disk.py), and
+what `regtap recover` makes of it is compared with what the capture really took.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from tests.conservation import assert_conserved
+from tests.spools import expected_index
+from tests.torture.aftermath import check_values, hashes
+from tests.torture.conftest import Tally, cases
+from tests.torture.disk import Call, Disk, recorded
+
+import regtap
+from regtap import part_maker, pipeline, recovered_clock, writer
+from regtap.errors import RegtapError
+from regtap.journal import segments
+from regtap.journal import writer as journal_writer
+from regtap.recovery import Recovered, finished_parts, recover
+from regtap.trace_format import CAUSES, Gap
+
+PROMISE = "power loss at any moment with --durable: all up to the last sync, nothing torn, nothing invented"
+REGISTERS = ["CHECKED", "COUNT32"]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A capture that went on to its end.
+
+    Attributes:
+        calls: What it did to the disk, its promises among it.
+        index: Of each row.
+        columns: Each column of the trace.
+        causes: Of each index, as causes_of gives them.
+        has_places: Whether every gap has a place of its own: more of them, one after the other, than a table holds
+            are counted, and put together by their causes.
+    """
+
+    calls: list[Call]
+    index: npt.NDArray[np.int64]
+    columns: dict[str, npt.NDArray[Any]]
+    causes: npt.NDArray[np.int8]
+    has_places: bool
+
+
+def options_of(dice: random.Random) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "spool_size": dice.choice(["384KiB", "512KiB"]),
+        "durable": dice.choice([0.01, 0.02]),
+        "duration": dice.uniform(0.2, 0.4),
+        "latency": dice.random() < 0.3,
+        "on_full": dice.choice(["wait", "discard"]),
+        "rate": dice.choice(["2k", "50k", "300k", "max"]),
+    }
+    if options["rate"] == "max":
+        options.update(samples=150_000 if options["on_full"] == "wait" else 3_000_000)
+    return options
+
+
+def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: pytest.MonkeyPatch) -> Truth:
+    """Record, with a slow writer that closes small parts."""
+    options = options_of(dice)
+    stall_s = dice.choice([0.0, 0.01, 0.05])
+    write, turn = writer.PartWriter.write, journal_writer.Journal.turn
+
+    def slow(self: writer.PartWriter, arrays: list[Any]) -> None:
+        time.sleep(stall_s * dice.random())
+        write(self, arrays)
+
+    with monkeypatch.context() as patch, recorded(folder) as recording:
+        patch.setattr(writer.PartWriter, "write", slow)
+        patch.setattr(part_maker, "PART_BYTES", dice.choice([1, 20_000]))
+        patch.setattr(pipeline, "ROW_GROUP_ROWS", dice.choice([1, 2000]))
+        patch.setattr(journal_writer, "PART_NS", 0)
+        patch.setattr(segments, "COUNT", dice.choice([3, 12]))
+        capture = regtap.record(REGISTERS, folder / "run", target=target, **options)
+
+        def promising(self: journal_writer.Journal) -> bool:
+            progress = capture._sampler.progress()
+            is_whole = turn(self)
+            if is_whole:
+                recording.note("promise", offset=progress.taken + progress.missed)
+            return is_whole
+
+        patch.setattr(journal_writer.Journal, "turn", promising)
+        with capture:
+            assert capture.wait(60)
+    return truth_of(folder / "run", recording.calls)
+
+
+def truth_of(folder: Path, calls: list[Call]) -> Truth:
+    trace = regtap.open_trace(folder)
+    assert_conserved(trace)
+    table = trace.to_arrow()
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    assert trace.totals is not None
+    end = trace.totals.taken + trace.totals.missed
+    index, causes = expected_index(trace.gaps, trace.rows), causes_of(trace.gaps, end)
+    gaps_before = np.searchsorted([gap.first_index for gap in trace.gaps], index)
+    has_places = np.diff(gaps_before, prepend=0, append=len(trace.gaps)).max(initial=0) < 100
+    return Truth(calls, index, columns, causes, bool(has_places))
+
+
+def promised(calls: list[Call]) -> int | None:
+    """Return the index before which all was promised to survive, or None before the first promise."""
+    return max((call.offset for call in calls if call.kind == "promise"), default=None)
+
+
+def check(folder: Path, truth: Truth, promise: int | None) -> None:
+    trace = regtap.open_trace(folder)
+    assert not trace.unfinished
+    assert_conserved(trace)
+    totals = trace.totals
+    assert totals is not None
+    end = totals.taken if totals.due is None else totals.due
+    assert end >= (promise or 0), f"{end} of {promise} promised"
+    assert "writer" not in {gap.cause for gap in trace.gaps}
+    index = expected_index(trace.gaps, trace.rows)
+    at = np.searchsorted(truth.index, index)
+    assert np.array_equal(truth.index[at], index), "a row that the capture did not store"
+    table = trace.to_arrow()
+    for name in REGISTERS:
+        values = table[name].to_numpy()
+        assert np.array_equal(truth.columns[name][at], values), f"{name} was changed"
+        check_values(name, values)
+    off_ns = np.abs(truth.columns["t_ns"][at] - table["t_ns"].to_numpy())
+    assert off_ns.max(initial=0) <= trace.error_bound_ns + 1000, f"times are off by {off_ns.max()} ns"
+    causes = causes_of(trace.gaps, end)
+    differs = (causes != truth.causes[:end]) & (truth.has_places | (causes == 0) | (truth.causes[:end] == 0))
+    assert not differs.any(), (
+        f"index {differs.argmax()} of {end} ({promise} promised) is absent for another reason"
+    )
+
+
+def causes_of(gaps: Sequence[Gap], end: int) -> npt.NDArray[np.int8]:
+    """Return for each index why it is absent, or 0."""
+    causes = np.zeros(end, dtype=np.int8)
+    for gap in gaps:
+        causes[gap.first_index : gap.first_index + gap.count] = 1 + CAUSES.index(gap.cause)
+    return causes
+
+
+def recover_or_not(folder: Path, promise: int | None) -> Recovered | None:
+    """Recover; None where nothing was promised yet, and nothing can be."""
+    has_parts = folder.is_dir() and bool(finished_parts(folder))
+    try:
+        return recover(folder)
+    except RegtapError:
+        if promise is not None or has_parts:
+            raise
+        return None
+
+
+def try_one(root: Path, truth: Truth, dice: random.Random) -> None:
+    """Lose power at a random moment, perhaps again while recovering, and see what is left."""
+    moment = moment_among(truth.calls, dice)
+    promise = promised(truth.calls[:moment])
+    disk = Disk().after_power_loss(truth.calls[:moment], dice)
+    for attempt in range(dice.choice([0, 0, 1, 2])):
+        disk = lose_power_again(root / f"again-{attempt}", disk, promise, dice)
+    last = root / "last"
+    last.mkdir()
+    disk.lay_out(last)
+    before = hashes(last / "run")
+    result = recover_or_not(last / "run", promise)
+    if result is None:
+        return
+    assert not result.dropped, result.dropped
+    check(last / "run", truth, promise)
+    assert before.items() <= hashes(last / "run").items(), "a finished part was touched"
+    assert sorted(path.name for path in (last / "run").iterdir()) == sorted(hashes(last / "run"))
+    again = recover(last / "run")
+    assert (again.rows, again.parts) == (0, 0)
+
+
+def moment_among(calls: list[Call], dice: random.Random) -> int:
+    """Return any moment, or, as often, one just before a sync, when most is at stake."""
+    syncs = [k for k, call in enumerate(calls) if call.kind == "sync"]
+    return dice.choice(syncs) if syncs and dice.random() < 0.5 else dice.randrange(len(calls) + 1)
+
+
+def lose_power_again(root: Path, disk: Disk, promise: int | None, dice: random.Random) -> Disk:
+    root.mkdir()
+    disk.lay_out(root)
+    durable = replace(disk, contents={file: disk.contents.get(file, bytearray()) for file in files_of(disk)})
+    with recorded(root, durable) as recording:
+        recover_or_not(root / "run", promise)
+    moment = moment_among(recording.calls, dice)
+    return durable.after_power_loss(recording.calls[:moment], dice)
+
+
+def files_of(disk: Disk) -> list[Any]:
+    return [file for file in disk.entries.values() if file is not None]
+
+
+def problem_of(root: Path, truth: Truth, seed: str) -> str | None:
+    root.mkdir()
+    try:
+        try_one(root, truth, random.Random(seed))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        return f"seed {seed}: {type(error).__name__}: {error}"
+    finally:
+        shutil.rmtree(root)
+    return None
+
+
+def test_power_loss(
+    shared_folder: Path, simulator: str, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captures, losses, promises = cases(4, 40), cases(12, 50), 0
+    for number in range(captures):
+        folder = shared_folder / str(number)
+        folder.mkdir()
+        truth = capture_truth(folder, simulator, random.Random(number), monkeypatch)
+        promises += sum(call.kind == "promise" for call in truth.calls)
+        for loss in range(losses):
+            with monkeypatch.context() as patch:
+                if loss % 2:  # the machine was restarted: its counter began anew
+                    patch.setattr(recovered_clock, "boot_id", lambda: "another")
+                tally.case(PROMISE, problem_of(shared_folder / "loss", truth, f"{number}-{loss}"))
+        shutil.rmtree(folder)
+    assert promises > captures
+    tally.assert_kept(PROMISE)
