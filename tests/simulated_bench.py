@@ -15,7 +15,10 @@ import numpy as np
 from regtap.registers import Register
 from regtap_bench.arms.base import DELAY, EMPTY, LATENCY, PYTHON_EMPTY, THROUGHPUT, TIMER, TWIN, AccessArm
 from regtap_bench.arms.catalogue import catalogue, twin_of
+from regtap_bench.figures.controls import check_controls
+from regtap_bench.figures.estimate import Estimate
 from regtap_bench.figures.evaluate import Evaluation
+from regtap_bench.figures.result import Cost, Margin, Result
 from regtap_bench.measuring.blocks import Blocks, Process
 from regtap_bench.measuring.job import Series
 from regtap_bench.measuring.probe import Probe
@@ -131,6 +134,57 @@ def evaluation_of(blocks: Blocks, *, baseline: str = "pread") -> Evaluation:
     arms = {name: arm for name, arm in arms.items() if name in timed}
     probes = {name: Probe(system_calls=arm.system_calls) for name, arm in arms.items()}
     return Evaluation(blocks, arms, probes, baseline)
+
+
+def result_of(evaluation: Evaluation, *, margin: float = 0.01) -> Result:
+    """Return what a quick run that measured this would say."""
+    return Result(
+        created_utc="2026-01-02T03:04:05+00:00",
+        command="regtap bench -t sim --quick --seed 1 COUNT32=0x8:u32",
+        target="sim",
+        is_device=False,
+        register={"name": "COUNT32", "address": 8, "type": "u32"},
+        write_register=None,
+        mode="quick",
+        seed=1,
+        processes=len(evaluation.blocks.processes),
+        baseline=evaluation.baseline,
+        margin=Margin(margin, "default"),
+        checks=check_controls(evaluation, margin),
+        rows=evaluation.rows(margin),
+        findings=(),
+        environment={"hostname": "host", "processor": "CPU", "kernel": "6.1"},
+        load={"steal_percent": 0.0},
+        workers=(),
+    )
+
+
+def scaled(
+    result: Result, arm: str, factors: Sequence[float], *, measures: Sequence[str] = (THROUGHPUT, LATENCY)
+) -> Result:
+    """Return a run whose processes, one by one, found an arm so many times as dear."""
+    middle = float(np.median(factors))
+
+    def cost(found: Cost) -> Cost:
+        stretches = [
+            tuple(ns * factor for ns in process)
+            for process, factor in zip(found.stretches_ns, factors, strict=True)
+        ]
+        ns = Estimate(*(part * middle for part in (found.ns.value, found.ns.low, found.ns.high)))
+        return replace(found, ns=ns, stretches_ns=tuple(stretches))
+
+    rows = [
+        replace(
+            row,
+            costs={
+                name: cost(found) if name in measures else found for name, found in (row.costs or {}).items()
+            },
+        )
+        if row.arm == arm
+        else row
+        for row in result.rows
+    ]
+    return replace(result, rows=tuple(rows))
 
 
 def with_series_in_order(blocks: Blocks, order: Sequence[int]) -> Blocks:

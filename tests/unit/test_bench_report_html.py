@@ -7,43 +7,27 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from tests.simulated_bench import Machine, evaluation_of
+from tests.simulated_bench import Machine, evaluation_of, result_of
 
-from regtap_bench.figures.controls import check_controls
-from regtap_bench.figures.result import Check, Finding, Margin, Result, Row
+from regtap_bench.figures.result import Check, Finding, Result, Row
 from regtap_bench.report.render import sentence
 from regtap_bench.report.report_html import html
-from regtap_bench.session import Session
 
 
 @pytest.fixture(scope="module")
-def session() -> Session:
-    evaluation = evaluation_of(Machine().run(rounds=60))
-    result = Result(
-        created_utc="2026-01-02T03:04:05+00:00",
-        command="regtap bench -t sim --quick --seed 1 COUNT32=0x8:u32",
+def result() -> Result:
+    measured = result_of(evaluation_of(Machine().run(rounds=60)))
+    return replace(
+        measured,
         target="file:<b>&amp;",
-        is_device=False,
-        register={"name": "COUNT32", "address": 8, "type": "u32"},
-        write_register=None,
-        mode="quick",
-        seed=1,
-        processes=5,
-        baseline="pread",
-        margin=Margin(0.01, "default"),
-        checks=check_controls(evaluation, 0.01),
-        rows=(*evaluation.rows(0.01), Row("preadv2", "one preadv2", "native", refused="Not supported")),
+        rows=(*measured.rows, Row("preadv2", "one preadv2", "native", refused="Not supported")),
         findings=(Finding("load", "others <worked>", "stop them"),),
-        environment={"hostname": "host", "processor": "CPU"},
-        load={"steal_percent": 0.0},
-        workers=(),
     )
-    return Session(result, evaluation.blocks)
 
 
 @pytest.fixture(scope="module")
-def page(session: Session) -> str:
-    return html(session)
+def page(result: Result) -> str:
+    return html(result)
 
 
 class _Words(HTMLParser):
@@ -69,15 +53,15 @@ def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:
     assert not re.findall(r"url\((?!#)|@import|<script|<link", page)
 
 
-def test_the_verdict_stands_on_top(session: Session, page: str) -> None:
+def test_the_verdict_stands_on_top(result: Result, page: str) -> None:
     text = _parsed(page).text
-    assert sentence(session.result) in text
-    assert text.index(sentence(session.result)) < text.index("What each way costs")
+    assert sentence(result) in text
+    assert text.index(sentence(result)) < text.index("What each way costs")
 
 
-def test_an_invalid_run_is_marked_as_one(session: Session) -> None:
-    broken = replace(session.result, checks=(Check("timer", passed=False, text="it stands still"),))
-    page = html(Session(broken, session.blocks))
+def test_an_invalid_run_is_marked_as_one(result: Result) -> None:
+    broken = replace(result, checks=(Check("timer", passed=False, text="it stands still"),))
+    page = html(broken)
     assert 'class="verdict invalid"' in page
     assert "INVALID, no figure of this run may be used" in page
 
@@ -88,8 +72,8 @@ def test_what_a_user_typed_is_escaped(page: str) -> None:
     assert "<b>" not in page
 
 
-def test_every_arm_has_a_row_and_a_refused_one_its_reason(session: Session, page: str) -> None:
-    for row in session.result.rows:
+def test_every_arm_has_a_row_and_a_refused_one_its_reason(result: Result, page: str) -> None:
+    for row in result.rows:
         assert f'<th scope="row">{row.arm}</th>' in page
     assert "not here: Not supported" in page
 

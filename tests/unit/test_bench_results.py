@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import re
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.simulated_bench import REGISTER, Machine, evaluation_of
+from tests.simulated_bench import REGISTER, Machine, evaluation_of, result_of
 
 from regtap.errors import InputError
 from regtap_bench.figures import margin as margins
-from regtap_bench.figures.controls import check_controls
 from regtap_bench.figures.estimate import Estimate
-from regtap_bench.figures.result import Check, Margin, Result, Row
+from regtap_bench.figures.result import Check, Result, Row
 from regtap_bench.measuring.job import Job, Series, Subject
 from regtap_bench.report import figures_text as say
 from regtap_bench.report.render import markdown, sentence, text_lines
@@ -23,35 +23,27 @@ from regtap_bench.report.storage import check_folder, default_folder
 
 @pytest.fixture(scope="module")
 def result() -> Result:
-    evaluation = evaluation_of(Machine().run(rounds=60))
-    return Result(
-        created_utc="2026-01-02T03:04:05+00:00",
-        command="regtap bench -t sim --quick --seed 1 COUNT32=0x8:u32",
-        target="sim",
-        is_device=False,
-        register={"name": "COUNT32", "address": 8, "type": "u32"},
-        write_register=None,
-        mode="quick",
-        seed=1,
-        processes=5,
-        baseline="pread",
-        margin=Margin(0.01, "default"),
-        checks=check_controls(evaluation, 0.01),
-        rows=evaluation.rows(0.01),
-        findings=(),
-        environment={"hostname": "host", "processor": "CPU"},
-        load={"steal_percent": 0.0},
-        workers=(),
-    )
+    return result_of(evaluation_of(Machine().run(rounds=60)))
 
 
 def test_json_and_back_is_the_same(result: Result) -> None:
-    assert Result.from_json(result.to_json()) == replace(
-        result, rows=tuple(replace(row, costs=dict(row.costs or {})) for row in result.rows)
-    )
+    assert Result.from_json(result.to_json()) == result
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "other", "format_version": 1}'])
+def test_numbers_that_belong_together_share_a_line(result: Result) -> None:
+    text = result.to_json()
+    assert json.loads(text)["rows"] == json.loads(json.dumps(asdict(result)))["rows"]
+    assert len(text.splitlines()) < 1000
+
+
+def test_brackets_that_a_user_typed_stay_as_they_are(result: Result) -> None:
+    odd = replace(result, command="regtap [\n 1,\n  2 ]")
+    assert Result.from_json(odd.to_json()).command == odd.command
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", "[" * 100_000, '{"format": "other", "format_version": 1}']
+)
 def test_something_else_is_no_result(text: str) -> None:
     with pytest.raises(InputError, match="no result"):
         Result.from_json(text)
@@ -64,11 +56,27 @@ def test_another_version_is_refused_by_its_number(result: Result) -> None:
 
 
 @pytest.mark.parametrize("missing", ["rows", "margin", "checks", "seed"])
-def test_a_damaged_result_is_refused(result: Result, missing: str) -> None:
+def test_what_is_missing_is_named(result: Result, missing: str) -> None:
     given: dict[str, Any] = json.loads(result.to_json())
     del given[missing]
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(InputError, match=f"damaged: {missing} is missing"):
         Result.from_json(json.dumps(given))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ('"low": "x"', r"rows\[0\]\.costs\.throughput\.ns\.low is str"),
+        ('"low": NaN', "low is not finite"),
+        ('"low": true', "low is bool"),
+        ('"high": 1, "low": 1e999', "low is not finite"),
+        ('"lower": 1', "lower is unknown|low is missing"),
+    ],
+)
+def test_what_does_not_fit_is_named_by_its_place(result: Result, wrong: str, says: str) -> None:
+    text = re.sub(r'"low": [^,]*', wrong, result.to_json(), count=1)
+    with pytest.raises(InputError, match=says):
+        Result.from_json(text)
 
 
 def test_the_sentence_gives_a_bound_for_what_cannot_be_resolved(result: Result) -> None:

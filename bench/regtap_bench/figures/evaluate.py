@@ -11,11 +11,13 @@ import numpy as np
 from regtap_bench.arms.base import EMPTY, PYTHON_EMPTY, THROUGHPUT, TWIN
 from regtap_bench.figures.estimate import Estimate
 from regtap_bench.figures.resampling import center, differences, log_ratios
-from regtap_bench.figures.result import Cost, Row
+from regtap_bench.figures.result import PERCENTS, STRETCHES, Cost, Row
 from regtap_bench.figures.verdict import Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    import numpy.typing as npt
 
     from regtap_bench.arms.base import AccessArm
     from regtap_bench.measuring.blocks import Blocks, Rounds
@@ -145,4 +147,17 @@ class Evaluation:
             rounds=len(disturbed),
             disturbed_share=float(disturbed.mean()),
             undisturbed_ns=float(np.median(quiet)) if len(quiet) else None,
+            quantiles_ns=_rounded(np.percentile(np.concatenate(self.blocks.costs_ns(series)), PERCENTS)),
+            stretches_ns=tuple(_stretches(process) for process in net),
         )
+
+
+def _stretches(rounds: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    """Return the median of each stretch of a process's rounds."""
+    parts = np.array_split(rounds, min(STRETCHES, len(rounds)))
+    return _rounded([np.median(part) for part in parts])
+
+
+def _rounded(values: Iterable[float]) -> tuple[float, ...]:
+    """Return six digits of each, a thousand times finer than any of them is known."""
+    return tuple(float(f"{value:.6g}") for value in values)

@@ -1,25 +1,30 @@
-"""The result of a run: what result.json holds, and what every rendering is made from.
+"""The result of a run: what result.json holds, and what every rendering and comparison is made from, alone.
 
-result.json is one JSON object with the fields of Result by their names; intervals are objects with value, low and
-high, at 95 % confidence. Costs are in ns an access, ratios are plain numbers, shares lie between 0 and 1. The raw
-blocks lie beside it in raw.parquet.
+result.json is one JSON object with the fields of Result by their names, those of the objects in it as the classes
+below document them, and `valid` besides. Intervals are objects with value, low and high, at 95 % confidence. Costs
+are in ns an access, ratios are plain numbers, shares lie between 0 and 1. A reader looks at `format` and
+`format_version` first. The raw blocks lie beside it in raw.parquet.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping  # noqa: TC003 - decode() reads the annotations
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from regtap.errors import InputError
-from regtap_bench.figures.estimate import Estimate
+from regtap_bench.figures.decoding import decode
+from regtap_bench.figures.estimate import Estimate  # noqa: TC001 - likewise
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-# 1: first version.
-FORMAT_VERSION = 1
+# 1: never released.
+# 2: quantiles_ns and stretches_ns, so that reports and comparisons need nothing else.
+FORMAT_VERSION = 2
 FORMAT = "regtap-bench"
+PERCENTS = tuple(range(101))  # of quantiles_ns
+STRETCHES = 40  # of stretches_ns, at most, in each process
+_NUMBERS = re.compile(r"\[\n([^\[\]{}\"]*)\]")  # a line's end is never inside a JSON string
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,9 @@ class Cost:
         rounds: How many, all processes together.
         disturbed_share: Share of rounds with a context switch in one of their blocks.
         undisturbed_ns: Median without those, the loop not subtracted; None where nothing is left.
+        quantiles_ns: Of the cost by each block at 0, 1, ... 100 %, the loop not subtracted.
+        stretches_ns: For each process its rounds in order, cut into at most STRETCHES stretches of about equal
+            length: the median of each; the loop is subtracted as in `ns`.
     """
 
     ns: Estimate
@@ -49,6 +57,8 @@ class Cost:
     rounds: int
     disturbed_share: float
     undisturbed_ns: float | None
+    quantiles_ns: tuple[float, ...]
+    stretches_ns: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +196,9 @@ class Result:
         return next((row for row in self.rows if row.arm == arm), None)
 
     def to_json(self) -> str:
-        """Return the text of result.json."""
-        return json.dumps({**asdict(self), "valid": self.valid}, indent=1) + "\n"
+        """Return the text of result.json: a field a line, and a list of numbers on one."""
+        text = json.dumps({**asdict(self), "valid": self.valid}, indent=1)
+        return _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Result:
@@ -201,44 +212,14 @@ class Result:
             if given["format"] != FORMAT:
                 raise KeyError("format")
             version = given["format_version"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError("this is no result of `regtap bench`; name a result.json") from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise InputError("this is no result of `regtap bench`") from error
         if version != FORMAT_VERSION:
             raise InputError(
-                f"the result has format version {version}, and this regtap reads {FORMAT_VERSION}; "
-                "use the regtap that wrote it"
+                f"it has format version {version!r}, and this regtap reads {FORMAT_VERSION}; "
+                "use the regtap that wrote it, or measure again"
             )
         try:
-            return _result(given)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"the result is damaged ({error}); measure again") from error
-
-
-def _result(given: dict[str, Any]) -> Result:
-    fields = {name: value for name, value in given.items() if name != "valid"}
-    fields["margin"] = Margin(**given["margin"])
-    fields["checks"] = tuple(Check(**check) for check in given["checks"])
-    fields["findings"] = tuple(Finding(**finding) for finding in given["findings"])
-    fields["rows"] = tuple(_row(row) for row in given["rows"])
-    fields["workers"] = tuple(given["workers"])
-    return Result(**fields)
-
-
-def _row(given: dict[str, Any]) -> Row:
-    costs = given["costs"]
-    return Row(
-        **{
-            **given,
-            "costs": None if costs is None else {name: _cost(cost) for name, cost in costs.items()},
-            "ratio": _estimate(given["ratio"]),
-            "difference_ns": _estimate(given["difference_ns"]),
-        }
-    )
-
-
-def _cost(given: dict[str, Any]) -> Cost:
-    return Cost(**{**given, "ns": Estimate(**given["ns"]), "counts": tuple(given["counts"])})
-
-
-def _estimate(given: dict[str, float] | None) -> Estimate | None:
-    return None if given is None else Estimate(**given)
+            return decode(cls, {name: value for name, value in given.items() if name != "valid"})
+        except (ValueError, OverflowError) as error:
+            raise InputError(f"the result is damaged: {error}; measure again") from error

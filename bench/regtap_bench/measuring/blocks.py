@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -122,39 +122,3 @@ class Blocks:
     def disturbed(self, series: int) -> list[npt.NDArray[np.bool_]]:
         """Return the rounds in which a context switch fell into one of a series' blocks, shape (R,) each."""
         return [process.switches[:, series, :].max(axis=-1) > 0 for process in self.processes]
-
-    def write_parquet(self, file: BinaryIO) -> None:
-        """Write one row a block: process, round, position, arm, measure, count, ticks, ns, switches, faults."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        tables = [self._table(number) for number in range(len(self.processes))]
-        pq.write_table(pa.concat_tables(tables), file, compression="zstd")
-
-    def _table(self, number: int) -> Any:
-        import pyarrow as pa
-
-        process = self.processes[number]
-        at = [part.ravel() for part in np.indices(process.ticks.shape, dtype=np.int32)]
-        counts = np.array([item.counts for item in self.series], dtype=np.uint32)
-        columns = {
-            "process": np.full(process.ticks.size, number, dtype=np.uint16),
-            "round": at[0].astype(np.uint32),
-            "position": process.position.ravel(),
-            "arm": _dictionary(at[1], [item.arm for item in self.series]),
-            "measure": _dictionary(at[1], [item.measure for item in self.series]),
-            "count": counts[at[1], at[2]],
-            "ticks": process.ticks.ravel(),
-            "ns": process.times_ns.ravel(),
-            "switches": process.switches.ravel(),
-            "faults": process.faults.ravel(),
-        }
-        return pa.table(columns)
-
-
-def _dictionary(series: npt.NDArray[np.int32], names: list[str]) -> Any:
-    import pyarrow as pa
-
-    different = sorted(set(names))
-    codes = np.array([different.index(name) for name in names], dtype=np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(codes[series]), pa.array(different))

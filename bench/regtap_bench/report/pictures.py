@@ -13,14 +13,11 @@ from matplotlib.figure import Figure
 
 from regtap_bench.arms.base import THROUGHPUT
 from regtap_bench.arms.catalogue import LOAD, PREAD
+from regtap_bench.figures.result import PERCENTS
 from regtap_bench.report import figures_text as say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-
-    from regtap_bench.session import Session
+    from regtap_bench.figures.result import Cost, Result
 
 # Okabe and Ito's palette, told apart with every kind of colour vision; the dashes tell the second round apart.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -34,9 +31,8 @@ _STYLE: Any = {
 }
 _SIZE_IN = (6.0, 3.6)
 _LEGEND_LINE_IN = 0.21
-_SHARES = np.linspace(0.0, 0.97, 98)  # the rest is what an interruption took
+_SHOWN = 98  # quantiles, from 0 to 97 %: the rest is what an interruption took
 _SHOWN_PERCENT = 20.0  # above the cost, and half of it below
-_STRETCHES = 40  # of each process
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +52,24 @@ class Picture:
     caption: str
 
 
-def pictures(session: Session) -> tuple[Picture, ...]:
+def pictures(result: Result) -> tuple[Picture, ...]:
     """Return the figures of a run."""
     with mpl.rc_context(_STYLE):
-        return _distributions(session), _stability(session)
+        return _distributions(result), _stability(result)
 
 
-def _distributions(session: Session) -> Picture:
-    measured = _measured(session)
+def _distributions(result: Result) -> Picture:
+    measured = _measured(result)
     width, height = _SIZE_IN
     figure = Figure(figsize=(width, height + _LEGEND_LINE_IN * (len(measured) // 2)), layout="constrained")
     axes = figure.add_subplot()
     words = []
-    for at, (arm, costs) in enumerate(measured):
-        quantiles = np.quantile(costs, _SHARES)
+    shares = np.array(PERCENTS[:_SHOWN]) / 100
+    for at, (arm, cost) in enumerate(measured):
+        quantiles = np.array(cost.quantiles_ns[:_SHOWN])
         seen = quantiles > 0  # the axis is a logarithm
-        axes.plot(quantiles[seen], _SHARES[seen], label=arm, **_look(at))
-        low, middle, high = (say.digits(float(np.quantile(costs, part))) for part in (0.05, 0.5, 0.95))
+        axes.plot(quantiles[seen], shares[seen], label=arm, **_look(at))
+        low, middle, high = (say.digits(cost.quantiles_ns[percent]) for percent in (5, 50, 95))
         words.append(f"{arm}: {middle} ns, nine of ten blocks between {low} and {high}")
     axes.set(
         xscale="log", xlabel="ns an access (of a block)", ylabel="share of blocks at or below", ylim=(0, 1)
@@ -89,13 +86,13 @@ def _distributions(session: Session) -> Picture:
     )
 
 
-def _stability(session: Session) -> Picture:
+def _stability(result: Result) -> Picture:
     figure = Figure(figsize=_SIZE_IN, layout="constrained")
     axes = figure.add_subplot()
     words = []
-    arms = [arm for arm in (PREAD, LOAD) if session.blocks.index(arm, THROUGHPUT) is not None]
-    for at, arm in enumerate(arms):
-        stretches = _stretches(session, arm)
+    arms = [(arm, cost) for arm, cost in _measured(result) if arm in (PREAD, LOAD)]
+    for at, (arm, cost) in enumerate(arms):
+        stretches = [np.array(process) for process in cost.stretches_ns]
         everything = np.concatenate(stretches)
         middle = float(np.median(everything))
         offset = 0
@@ -119,25 +116,10 @@ def _stability(session: Session) -> Picture:
     )
 
 
-def _measured(session: Session) -> Sequence[tuple[str, npt.NDArray[np.float64]]]:
+def _measured(result: Result) -> list[tuple[str, Cost]]:
     """Return the costs of the arms that were measured back to back."""
-    rows = [row for row in session.result.rows if row.kind != "control" and row.cost(THROUGHPUT) is not None]
-    places = [(row.arm, session.blocks.index(row.arm, THROUGHPUT)) for row in rows]
-    return [(arm, _flat(session.blocks.costs_ns(at))) for arm, at in places if at is not None]
-
-
-def _flat(costs: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    return np.concatenate([process.ravel() for process in costs])
-
-
-def _stretches(session: Session, arm: str) -> list[npt.NDArray[np.float64]]:
-    at = session.blocks.index(arm, THROUGHPUT)
-    assert at is not None, arm  # noqa: S101 - the caller looked
-    made = []
-    for process in session.blocks.costs_ns(at):
-        parts = np.array_split(process, min(_STRETCHES, len(process)))
-        made.append(np.array([np.median(part) for part in parts]))
-    return made
+    rows = [row for row in result.rows if row.kind != "control"]
+    return [(row.arm, cost) for row in rows if (cost := row.cost(THROUGHPUT)) is not None]
 
 
 def _look(at: int) -> dict[str, Any]:

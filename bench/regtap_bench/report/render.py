@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from regtap_bench.arms.base import LATENCY, THROUGHPUT
 from regtap_bench.arms.catalogue import LOAD, PREAD
 from regtap_bench.report import figures_text as say
+from regtap_bench.report.tables import REFUSED, aligned, bullets, markdown_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from regtap_bench.figures.result import Result, Row
 
@@ -41,7 +42,7 @@ def sentence(result: Result) -> str:
         other = pread if pread.refused else load
         return f"{costs if pread.refused else f'A {bits}-bit read costs {_plain(pread)} by pread'} on this {where}; \
 {other.arm} is not to be had here ({other.refused})."
-    return f"{costs} and {_plain(pread)} by pread on this {where}: {_times(load)}{_forecast(result, pread)}."
+    return f"{costs} and {_plain(pread)} by pread on this {where}{_times(load)}{_forecast(result, pread)}."
 
 
 def _plain(row: Row) -> str:
@@ -52,10 +53,11 @@ def _plain(row: Row) -> str:
 
 def _times(load: Row) -> str:
     ratio = load.ratio
-    assert ratio is not None  # noqa: S101 - pread is the baseline where there is one
+    if ratio is None:
+        return ""  # pread itself is a bound
     if load.ratio_is_bound:
-        return f"at least {say.digits_down(1 / ratio.high)} x"
-    return f"{say.digits(1 / ratio.value)} x [{say.digits(1 / ratio.high)}, {say.digits(1 / ratio.low)}]"
+        return f": at least {say.digits_down(1 / ratio.high)} x"
+    return f": {say.digits(1 / ratio.value)} x [{say.digits(1 / ratio.high)}, {say.digits(1 / ratio.low)}]"
 
 
 def _forecast(result: Result, pread: Row) -> str:
@@ -68,7 +70,7 @@ def _forecast(result: Result, pread: Row) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     if row.refused:
-        return (row.arm, f"not here: {row.refused}", "", "", "", "", "")
+        return (row.arm, f"{REFUSED}: {row.refused}", "", "", "", "", "")
     return (
         row.arm,
         say.cost_text(row.cost(THROUGHPUT)),
@@ -100,10 +102,10 @@ def text_lines(result: Result) -> list[str]:
     return [
         sentence(result),
         "",
-        *_aligned(arm_table(result)),
+        *aligned(arm_table(result)),
         "",
         "controls",
-        *_aligned(control_table(result)),
+        *aligned(control_table(result)),
         "",
         *(f"{'passed' if check.passed else 'FAILED'}  {check.name}: {check.text}" for check in result.checks),
         "",
@@ -120,16 +122,16 @@ def markdown(result: Result) -> str:
     parts = [
         f"# What an access costs: {result.register['name']} of {result.target}, {result.created_utc}\n",
         f"**{sentence(result)}**\n",
-        _markdown_table([(*cells, description) for cells, description in arms]),
+        markdown_table([(*cells, description) for cells, description in arms]),
         "## Controls\n",
-        _markdown_table(control_table(result)),
-        _bullets(f"{'passed' if it.passed else '**FAILED**'}: {it.name}: {it.text}" for it in result.checks),
+        markdown_table(control_table(result)),
+        bullets(f"{'passed' if it.passed else '**FAILED**'}: {it.name}: {it.text}" for it in result.checks),
         "## How it was measured\n",
-        _bullets(legend(result)),
-        _markdown_table(quality_table(result)),
+        bullets(legend(result)),
+        markdown_table(quality_table(result)),
         "## The machine\n",
-        _bullets(f"{it.name}: {it.text}{_remedy(it.remedy)}" for it in result.findings),
-        _markdown_table([("fact", "value"), *((name, str(value)) for name, value in facts.items())]),
+        bullets(f"{it.name}: {it.text}{_remedy(it.remedy)}" for it in result.findings),
+        markdown_table([("fact", "value"), *((name, str(value)) for name, value in facts.items())]),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -180,23 +182,3 @@ def legend(result: Result) -> list[str]:
 
 def _remedy(remedy: str) -> str:
     return f" ({remedy})" if remedy else ""
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    full = [row for row in rows if not row[1].startswith("not here")]
-    widths = [
-        max(len(row[0]) for row in rows),
-        *(max(len(row[k]) for row in full) for k in range(1, len(rows[0]))),
-    ]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-
-
-def _markdown_table(rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [rows[0], ("---",) * len(rows[0]), *rows[1:]]
-    return "".join(f"| {' | '.join(cell.replace('|', '/') or ' ' for cell in row)} |\n" for row in lines)
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "".join(f"- {line}\n" for line in lines)

@@ -11,14 +11,13 @@ from regtap_bench.report.pictures import pictures
 from regtap_bench.report.render import arm_table, control_table, legend, quality_table, sentence
 
 if TYPE_CHECKING:
-    from regtap_bench.session import Session
+    from regtap_bench.figures.result import Result
 
 _TEMPLATE = "report.html.jinja"
 
 
-def html(session: Session) -> str:
+def html(result: Result) -> str:
     """Return the page of a run; whatever a user typed is escaped."""
-    result = session.result
     environment = Environment(
         loader=FileSystemLoader(os.path.dirname(__file__)),
         autoescape=True,
@@ -39,7 +38,7 @@ def html(session: Session) -> str:
         sentence=sentence(result),
         tables=tables,
         quality=quality_table(result),
-        pictures=pictures(session),
+        pictures=pictures(result),
         legend=legend(result),
         facts={**result.environment, **result.load},
     )

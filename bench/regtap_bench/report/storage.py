@@ -1,18 +1,29 @@
-"""Where a run's files go: `results/<utc>-<host>/` with result.json, raw.parquet, report.md and report.html."""
+"""Where a run's files go: `results/<utc>-<host>/` with result.json, raw.parquet, report.md and report.html.
+
+A run's folder is made anew, never added to. The reports follow from result.json alone and may be made again, in
+place: one of the same run is replaced, atomically; any other file is left alone.
+"""
 
 from __future__ import annotations
 
 import io
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, StorageError
+from regtap_bench.measuring import raw_parquet
 from regtap_bench.report.render import markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from regtap_bench.figures.result import Result
     from regtap_bench.session import Session
+
+
+REPORTS = ("report.html", "report.md")
+_BEGINNING = 16_384  # bytes of a report: its title and date
 
 
 def default_folder(created_utc: str, hostname: str) -> str:
@@ -31,25 +42,34 @@ def check_folder(path: str) -> None:
     """Raise InputError unless a folder could be made there, before anything is measured."""
     if os.path.exists(path):
         raise InputError(f"{path} exists already; name a new folder with -o")
-    parent = os.path.dirname(os.path.abspath(path))
-    while not os.path.isdir(parent):
-        parent = os.path.dirname(parent)
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise InputError(f"no permission to write in {parent}; name another folder with -o")
+    _check_permission(path)
+
+
+def _check_permission(folder: str) -> None:
+    """Raise InputError unless files may be made in a folder, or in what would hold it."""
+    place = os.path.abspath(folder)
+    while not os.path.isdir(place):
+        place = os.path.dirname(place)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(f"no permission to write in {place}; name another folder with -o")
 
 
 def render(session: Session) -> dict[str, bytes]:
     """Return a run's files by name; needs nothing but memory, and may therefore precede giving up root."""
+    raw = io.BytesIO()
+    raw_parquet.write(session.blocks, raw)
+    return {
+        **render_reports(session.result),
+        "result.json": session.result.to_json().encode(),
+        "raw.parquet": raw.getvalue(),
+    }
+
+
+def render_reports(result: Result) -> dict[str, bytes]:
+    """Return the reports of a result by name."""
     from regtap_bench.report.report_html import html  # imports matplotlib
 
-    raw = io.BytesIO()
-    session.blocks.write_parquet(raw)
-    texts = {
-        "report.html": html(session),
-        "report.md": markdown(session.result),
-        "result.json": session.result.to_json(),
-    }
-    return {**{name: text.encode() for name, text in texts.items()}, "raw.parquet": raw.getvalue()}
+    return dict(zip(REPORTS, (html(result).encode(), markdown(result).encode()), strict=True))
 
 
 def store(files: Mapping[str, bytes], folder: str) -> None:
@@ -58,11 +78,54 @@ def store(files: Mapping[str, bytes], folder: str) -> None:
     Raises:
         StorageError: The system refused.
     """
-    try:
+    with _storing(folder):
         os.makedirs(folder)
         for name, content in files.items():
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(content)
+
+
+def check_reports_folder(folder: str, result: Result) -> None:
+    """Raise InputError unless a result's reports may be written there: in place of those of the same run only.
+
+    Raises:
+        StorageError: What is there cannot be read.
+    """
+    _check_permission(folder)
+    with _storing(folder):
+        for name in REPORTS:
+            _check_replaceable(os.path.join(folder, name), result)
+
+
+def store_reports(files: Mapping[str, bytes], folder: str) -> None:
+    """Write reports, each at once: whoever reads it meanwhile sees the old one or the new one.
+
+    Raises:
+        StorageError: The system refused.
+    """
+    with _storing(folder):
+        os.makedirs(folder, exist_ok=True)
+        for name, content in files.items():
+            path = os.path.join(folder, name)
+            temporary = f"{path}.{os.getpid()}.tmp"
+            with open(temporary, "xb") as file:
+                file.write(content)
+            os.replace(temporary, path)
+
+
+def _check_replaceable(path: str, result: Result) -> None:
+    if not os.path.lexists(path):
+        return
+    with open(path, "rb") as file:
+        beginning = file.read(_BEGINNING)
+    if result.created_utc.encode() not in beginning:
+        raise InputError(f"{path} is no report of this run and stays; name another folder with -o")
+
+
+@contextmanager
+def _storing(folder: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise StorageError(
             f"cannot write {folder}: {error.strerror}; name another folder with -o",

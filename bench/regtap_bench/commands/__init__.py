@@ -1,0 +1,1 @@
+"""Commands: `regtap bench` and `report`."""

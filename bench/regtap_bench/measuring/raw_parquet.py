@@ -1,0 +1,114 @@
+"""raw.parquet: every block of a run, a row each, and back.
+
+Columns: process, round, position (when in its round the block ran), arm, measure, count (accesses), ticks, ns,
+switches (context switches during it), faults (page faults). Rows go by process, round, arm and measure, count. The
+schema's metadata (key `regtap-bench`, JSON) holds what is not of one block.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from regtap.errors import InputError
+from regtap_bench.measuring.blocks import Blocks, Process
+from regtap_bench.measuring.job import Series
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_KEY = b"regtap-bench"
+_OF_BLOCKS = {"ticks": np.uint64, "position": np.uint16, "switches": np.uint16, "faults": np.uint16}
+
+
+def write(blocks: Blocks, file: BinaryIO) -> None:
+    """Write every block of a run."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [_table(blocks, number) for number in range(len(blocks.processes))]
+    described = json.dumps(_description(blocks)).encode()
+    table = pa.concat_tables(tables).replace_schema_metadata({_KEY: described})
+    pq.write_table(table, file, compression="zstd")
+
+
+def read(path: str) -> Blocks:
+    """Return what write() wrote, bit for bit.
+
+    Raises:
+        InputError: It is something else, or damaged.
+        OSError: It cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with open(path, "rb") as file:
+        try:
+            table = pq.read_table(file)
+            return _blocks(table, json.loads(table.schema.metadata[_KEY]))
+        except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} holds no blocks of `regtap bench`, or is damaged") from error
+
+
+def _table(blocks: Blocks, number: int) -> Any:
+    import pyarrow as pa
+
+    process = blocks.processes[number]
+    at = [part.ravel() for part in np.indices(process.ticks.shape, dtype=np.int32)]
+    counts = np.array([item.counts for item in blocks.series], dtype=np.uint32)
+    columns = {
+        "process": np.full(process.ticks.size, number, dtype=np.uint16),
+        "round": at[0].astype(np.uint32),
+        "position": process.position.ravel(),
+        "arm": _dictionary(at[1], [item.arm for item in blocks.series]),
+        "measure": _dictionary(at[1], [item.measure for item in blocks.series]),
+        "count": counts[at[1], at[2]],
+        "ticks": process.ticks.ravel(),
+        "ns": process.times_ns.ravel(),
+        "switches": process.switches.ravel(),
+        "faults": process.faults.ravel(),
+    }
+    return pa.table(columns)
+
+
+def _dictionary(series: npt.NDArray[np.int32], names: list[str]) -> Any:
+    import pyarrow as pa
+
+    different = sorted(set(names))
+    codes = np.array([different.index(name) for name in names], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(codes[series]), pa.array(different))
+
+
+def _description(blocks: Blocks) -> dict[str, Any]:
+    return {
+        "series": [[item.arm, item.measure, item.counts] for item in blocks.series],
+        "processes": [
+            {
+                "rounds": len(process.ticks),
+                "ns_per_tick": process.ns_per_tick,
+                "delay_truth_ns": process.delay_truth_ns.tolist(),
+            }
+            for process in blocks.processes
+        ],
+    }
+
+
+def _blocks(table: Any, described: dict[str, Any]) -> Blocks:
+    series = tuple(Series(arm, measure, tuple(counts)) for arm, measure, counts in described["series"])
+    shape = (len(series), len(series[0].counts))
+    owner = table["process"].to_numpy()
+    columns = {name: table[name].to_numpy().astype(kind, copy=False) for name, kind in _OF_BLOCKS.items()}
+    processes = [
+        Process(
+            **{
+                name: column[owner == number].reshape(int(header["rounds"]), *shape)
+                for name, column in columns.items()
+            },
+            ns_per_tick=float(header["ns_per_tick"]),
+            delay_truth_ns=np.asarray(header["delay_truth_ns"], dtype=np.float64),
+        )
+        for number, header in enumerate(described["processes"])
+    ]
+    return Blocks(series, tuple(processes))

@@ -1,0 +1,33 @@
+"""Tables and lists in plain text and in Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+REFUSED = "not here"  # how the second cell of a row begins that has no others
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return a line for each row, for a terminal."""
+    full = [row for row in rows if not row[1].startswith(REFUSED)]
+    widths = [
+        max(len(row[0]) for row in rows),
+        *(max(len(row[k]) for row in full) for k in range(1, len(rows[0]))),
+    ]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def markdown_table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Return a table; the first row is its heading."""
+    lines = [rows[0], ("---",) * len(rows[0]), *rows[1:]]
+    return "".join(f"| {' | '.join(cell.replace('|', '/') or ' ' for cell in row)} |\n" for row in lines)
+
+
+def bullets(lines: Iterable[str]) -> str:
+    """Return a list."""
+    return "".join(f"- {line}\n" for line in lines)

@@ -1,0 +1,67 @@
+"""Opening what a run has left: its result, and every block of it.
+
+from regtap_bench.results import open_blocks, open_result
+result = open_result("results/20260102T030405Z-host")
+blocks = open_blocks("results/20260102T030405Z-host")
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError
+from regtap_bench.figures.completeness import check_complete
+from regtap_bench.figures.result import Result
+
+if TYPE_CHECKING:
+    from regtap_bench.measuring.blocks import Blocks
+
+__all__ = ["open_blocks", "open_result"]
+
+_RESULT, _RAW = "result.json", "raw.parquet"
+
+
+def open_result(path: str) -> Result:
+    """Return the result of a run.
+
+    Args:
+        path: Its folder, or its result.json.
+
+    Raises:
+        InputError: There is none, or it is damaged or of another version.
+        OSError: It cannot be read.
+    """
+    path = _file(path, _RESULT)
+    with open(path, encoding="utf-8") as file:
+        try:
+            result = Result.from_json(file.read())
+            check_complete(result)
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: this is no result of `regtap bench`") from error
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    return result
+
+
+def open_blocks(path: str) -> Blocks:
+    """Return every block that a run timed, bit for bit.
+
+    Args:
+        path: Its folder, or its raw.parquet.
+
+    Raises:
+        InputError: There are none, or the file is damaged.
+        OSError: It cannot be read.
+    """
+    from regtap_bench.measuring import raw_parquet  # imports numpy
+
+    return raw_parquet.read(_file(path, _RAW))
+
+
+def _file(path: str, name: str) -> str:
+    file = os.path.join(path, name) if os.path.isdir(path) else path
+    if not os.path.exists(file):
+        what = f"there is no {name} in {path}" if os.path.isdir(path) else f"{path} does not exist"
+        raise InputError(f"{what}; name a folder that `regtap bench` has made")
+    return file
