@@ -37,7 +37,7 @@ def test_numbers_that_belong_together_share_a_line(result: Result) -> None:
 
 
 def test_brackets_that_a_user_typed_stay_as_they_are(result: Result) -> None:
-    odd = replace(result, command="regtap [\n 1,\n  2 ]")
+    odd = replace(result, command="regtap [ 1,   2 ]")
     assert Result.from_json(odd.to_json()).command == odd.command
 
 

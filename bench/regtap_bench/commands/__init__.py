@@ -1,1 +1,1 @@
-"""Commands: `regtap bench` and `report`."""
+"""Commands: `regtap bench`, `compare` and `report`."""

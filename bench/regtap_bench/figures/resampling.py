@@ -8,6 +8,7 @@ the next.
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,14 +31,24 @@ def center(rounds: Sequence[npt.NDArray[np.float64]]) -> Estimate:
     Args:
         rounds: One array a process, in the order in which it measured: shape (R,) or (R, C), R may differ.
     """
-    draw = np.random.default_rng(_SEED)
     value = float(np.median([np.median(process) for process in rounds]))
-    medians = np.stack([_resampled_medians(process, draw) for process in rounds])
-    shape = (len(rounds), _RESAMPLES)
-    chosen = medians[draw.integers(0, len(rounds), shape), draw.integers(0, _RESAMPLES, shape)]
-    tail = (100 - _LEVEL_PERCENT) / 2
-    low, high = np.percentile(np.median(chosen, axis=0), (tail, 100 - tail))
-    return Estimate(value, float(low), float(high))
+    return _estimate(value, _resampled(rounds, np.random.default_rng(_SEED)))
+
+
+def change(before: Sequence[npt.NDArray[np.float64]], after: Sequence[npt.NDArray[np.float64]]) -> Estimate:
+    """Return by how much the centre of one run's processes lies above that of another, independent one.
+
+    Each run's draws are seeded by its own values: swapping the runs mirrors the interval exactly, and the same values
+    on both sides differ by nothing.
+    """
+    draws = []
+    for rounds in (before, after):
+        seed = zlib.crc32(b"".join(process.tobytes() for process in rounds))
+        draws.append(_resampled(rounds, np.random.default_rng(seed)))
+    first, second = (
+        float(np.median([np.median(process) for process in rounds])) for rounds in (before, after)
+    )
+    return _estimate(second - first, draws[1] - draws[0])
 
 
 def log_ratios(
@@ -57,6 +68,23 @@ def differences(
 ) -> list[npt.NDArray[np.float64]]:
     """Return the difference of what was measured in the same round."""
     return [a - b for a, b in zip(of, to, strict=True)]
+
+
+def _estimate(value: float, draws: npt.NDArray[np.float64]) -> Estimate:
+    tail = (100 - _LEVEL_PERCENT) / 2
+    low, high = np.percentile(draws, (tail, 100 - tail))
+    return Estimate(value, float(low), float(high))
+
+
+def _resampled(
+    rounds: Sequence[npt.NDArray[np.float64]], draw: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Return the centre, again and again: of processes drawn anew, each with rounds drawn anew."""
+    medians = np.stack([_resampled_medians(process, draw) for process in rounds])
+    shape = (len(rounds), _RESAMPLES)
+    chosen = medians[draw.integers(0, len(rounds), shape), draw.integers(0, _RESAMPLES, shape)]
+    centers: npt.NDArray[np.float64] = np.median(chosen, axis=0)
+    return centers
 
 
 def _resampled_medians(values: npt.NDArray[np.float64], draw: np.random.Generator) -> npt.NDArray[np.float64]:
