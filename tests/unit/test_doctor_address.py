@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.doctor_facts import BOUND, FREE, HIDDEN, MIB, RESOURCES, machine, node, uio_device
+from tests.doctor_facts import BOUND, CONFIG, FREE, HIDDEN, MIB, RESOURCES, machine, node, uio_device
 
 from regtap.doctor import address_rules, report
 from regtap.doctor.address_rules import Answer
@@ -100,7 +100,7 @@ def test_a_bar_that_does_not_answer_is_not_reached_by_dev_mem_either(device: obj
     [
         (0x2000000, Status.WARNING, "System RAM", "not a device's register"),
         (0x1000000, Status.WARNING, "System RAM > Kernel code", "not a device's register"),
-        (0x2000, Status.WARNING, "System RAM", "disagree below 1 MiB"),
+        (0x2000, Status.WARNING, "System RAM", "below 1 MiB its mapping and read() disagree"),
         (0xE0000000, Status.OK, "PCI Bus 0000:00 > 0000:04:00.0 > ahci", "belongs to ahci"),
         (0xD0000000, Status.OK, "PCI Bus 0000:00 > 0000:03:00.0", "no driver claims it"),
         (0xC8000000, Status.OK, "PCI Bus 0000:00", "no driver claims it"),
@@ -114,6 +114,17 @@ def test_what_lies_at_an_address(address: int, status: Status, state: str, meani
     finding = _findings(_judged(Register("R", address), GOOD))["address"]
     assert (finding.status, finding.state) == (status, state)
     assert meaning in finding.meaning
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        machine(architecture="aarch64"),
+        machine(kernel=replace(GOOD.kernel, config={**CONFIG, "STRICT_DEVMEM": "n"})),
+    ],
+)
+def test_low_ram_is_shown_as_it_is_where_nothing_hides_it(facts: Facts) -> None:
+    assert "disagree" not in _findings(_judged(Register("R", 0x2000), facts))["address"].meaning
 
 
 def test_a_neighbour_in_the_same_page_is_named() -> None:

@@ -224,7 +224,11 @@ def test_any_other_refusal_at_mmap_still_has_cause_and_remedy(
 
 @pytest.mark.parametrize(
     ("number", "cause"),
-    [(errno.EFAULT, "RAM only"), (errno.EPERM, "protects"), (errno.EIO, "refuses system calls")],
+    [
+        (errno.EFAULT, r"is not RAM \(Bad address\)"),
+        (errno.EPERM, "protects"),
+        (errno.EIO, "refuses system calls"),
+    ],
 )
 def test_a_refused_pread_points_to_the_mapping(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, number: int, cause: str

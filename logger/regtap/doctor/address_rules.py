@@ -90,14 +90,19 @@ def _resource(register: Register, facts: Facts) -> Finding:
         return warning(_NAME, "nobody's", meaning, "check the address against the manual and /proc/iomem")
     state = " > ".join(names)
     if names[0] == _RAM:
-        return warning(_NAME, state, _ram(end), "check the address")
+        return warning(_NAME, state, _ram(end, facts), "check the address")
     return _claim(state, names[-1], register, facts)
 
 
-def _ram(end: int) -> str:
+def _ram(end: int, facts: Facts) -> str:
+    meaning = "memory, not a device's register"
     # As drivers/char/mem.c has it on x86, where devmem_is_allowed() answers 2 for this part.
-    low = "; its mapping and read() disagree below 1 MiB" if end <= _LOW_BYTES else ""
-    return f"memory, not a device's register{low}"
+    is_shown_as_zeros = (
+        end <= _LOW_BYTES and facts.machine == "x86_64" and facts.kernel.is_set("STRICT_DEVMEM") is not False
+    )
+    if not is_shown_as_zeros:
+        return meaning
+    return f"{meaning}; below 1 MiB its mapping and read() disagree: read() gives zeros"
 
 
 def _claim(state: str, innermost: str, register: Register, facts: Facts) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,12 @@ class MemTarget(NodeTarget):
         where = f"{register.name} at {register.address:#x}"
         number = error.errno if error else None
         if number == errno.EFAULT:
-            cause = f"{where} is not RAM, and this kernel's {self.node} answers read and write for RAM only"
+            is_x86 = os.uname().machine == "x86_64"
+            reach = "below the end of RAM (high_memory) only" if is_x86 else "for RAM only"
+            cause = (
+                f"{where} is not RAM ({os.strerror(number)}): this kernel's {self.node} answers read and write "
+                f"{reach}"
+            )
             return RefusedError(cause, remedy="reach it by its mapping (mmap)", errno=number)
         if number == errno.EPERM:
             cause, remedy = _forbidden_pages(register.address, register.address + register.width_bytes)
