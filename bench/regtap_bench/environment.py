@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from regtap import _native
 from regtap.host import describe_host
 
 _PACKAGES = ("numpy", "pandas", "pytest", "pytest-benchmark", "python-periphery")
@@ -26,6 +27,7 @@ def describe_environment() -> dict[str, Any]:
     facts: dict[str, Any] = {key: value for key, value in describe_host().items() if key != "boot_id"}
     facts["usable_cpus"] = sorted(os.sched_getaffinity(0))
     facts["hypervisor"] = _is_virtual()
+    facts["hypervisor_signature"] = _native.hypervisor_signature()
     facts |= {name: _first_line(path) for name, path in _FILES.items()}
     facts |= {package: _version(package) for package in _PACKAGES}
     return facts

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "core/clock.hpp"
+#include "core/processor.hpp"
 #include "core/sampler.hpp"
 #include "core/simulator.hpp"
 #include "core/spool.hpp"
@@ -168,6 +169,7 @@ void bind_clock(nb::module_& m) {
         nb::sig("def take_anchor(source: Source) -> tuple[int, int, int, int, int, int]"),
         "(ticks, raw_ns, realtime_ns, monotonic_ns, boottime_ns, uncertainty_ticks)");
   m.def("frequency_hz", &clock::frequency_hz, "source"_a, nb::call_guard<nb::gil_scoped_release>());
+  m.def("hypervisor_signature", &hypervisor_signature, "Empty where there is none to be seen.");
   m.def("convert_ticks", &convert_ticks, nb::arg("ticks").noconvert(), nb::arg("ns").noconvert(),
         nb::arg("anchor_ticks").noconvert(), nb::arg("anchor_ns").noconvert(), "floor_ns"_a,
         nb::sig("def convert_ticks(ticks: NDArray[numpy.uint64], ns: NDArray[numpy.int64], "

@@ -10,6 +10,8 @@ import pytest
 from regtap_bench.figures.judgement import judge_machine, longest_gap_us, read_settings
 
 CPU = "sys/devices/system/cpu"
+QEMU = "QEMU Standard PC (Q35 + ICH9, 2009)"
+KVM, TCG = "KVMKVMKVM", "TCGTCGTCGTCG"
 GOOD: dict[str, Any] = {
     "governor": "performance",
     "boost": "0",
@@ -17,6 +19,8 @@ GOOD: dict[str, Any] = {
     "smt": "0",
     "isolated_cpus": "1",
     "hypervisor": False,
+    "hypervisor_signature": "",
+    "board": "Dell Inc. PowerEdge R7525",
     "clocksource": "tsc",
     "mitigations": "",
 }
@@ -44,6 +48,11 @@ def test_a_machine_made_ready_has_no_findings() -> None:
         ({"no_turbo": "0"}, "turbo"),
         ({"smt": "1"}, "SMT"),
         ({"hypervisor": True}, "virtual machine"),
+        ({"hypervisor": True, "hypervisor_signature": KVM, "board": QEMU}, "virtual machine"),
+        ({"hypervisor": True, "hypervisor_signature": TCG, "board": QEMU}, "emulated"),
+        ({"hypervisor_signature": TCG, "board": "unknown"}, "emulated"),
+        ({"board": QEMU}, "perhaps emulated"),
+        ({"board": "linux,dummy-virt"}, "perhaps emulated"),
         ({"clocksource": "hpet"}, "clocksource"),
         ({"mitigations": "meltdown"}, "mitigations"),
     ],
@@ -74,6 +83,8 @@ def test_settings_come_from_sysfs(tmp_path: Path) -> None:
         f"{CPU}/cpu0/cpufreq/scaling_governor": "powersave",
         f"{CPU}/cpufreq/boost": "1",
         f"{CPU}/smt/active": "0",
+        "sys/class/dmi/id/sys_vendor": "QEMU",
+        "sys/class/dmi/id/product_name": "Standard PC (Q35 + ICH9, 2009)",
         f"{CPU}/vulnerabilities/meltdown": "Mitigation: PTI",
         f"{CPU}/vulnerabilities/l1tf": "Not affected",
         f"{CPU}/vulnerabilities/spectre_v2": "Mitigation: Retpolines",
@@ -88,8 +99,22 @@ def test_settings_come_from_sysfs(tmp_path: Path) -> None:
         "no_turbo": "unknown",
         "smt": "0",
         "isolated_cpus": "unknown",
+        "board": QEMU,
         "mitigations": "meltdown, spectre_v2",
     }
+
+
+def test_a_board_without_dmi_is_named_by_its_device_tree(tmp_path: Path) -> None:
+    path = tmp_path / "proc/device-tree/compatible"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"xlnx,zynqmp-zcu102\0xlnx,zynqmp\0")
+    assert read_settings(str(tmp_path))["board"] == "xlnx,zynqmp-zcu102 xlnx,zynqmp"
+
+
+def test_an_emulated_machine_is_told_what_its_figures_are_worth() -> None:
+    (finding,) = judge_machine({**GOOD, "hypervisor_signature": TCG}, CALM, 0.0)
+    assert "emulated (QEMU TCG)" in finding.text
+    assert "never cost" in finding.text
 
 
 def test_a_machine_without_sysfs_says_unknown(tmp_path: Path) -> None:

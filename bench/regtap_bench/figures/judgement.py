@@ -19,7 +19,14 @@ _SETTINGS = {
     "smt": f"{_CPU}/smt/active",
     "isolated_cpus": f"{_CPU}/isolated",
 }
+_DMI = "sys/class/dmi/id"
+_DEVICE_TREE = "proc/device-tree/compatible"
 _VULNERABILITIES = f"{_CPU}/vulnerabilities"
+_TCG = "TCGTCGTCGTCG"  # QEMU's target/i386/cpu.c, CPUID leaf 0x40000000
+_QEMU_BOARDS = ("QEMU", "linux,dummy-virt")  # that KVM runs too; other processors than x86 do not tell which
+EMULATED, PERHAPS_EMULATED = "emulated", "perhaps emulated"
+_NO_COST = "it proves behaviour, never cost"
+_ON_HARDWARE = "measure on the hardware itself"
 _GAP_WATCH_NS = 30_000_000
 _LONG_GAP_US = 1000.0
 _STEAL_PERCENT, _OTHERS_PERCENT, _DISTURBED_SHARE = 1.0, 10.0, 0.1
@@ -33,7 +40,11 @@ def read_settings(root: str = "/") -> dict[str, str]:
         root: Of the file system; another one serves tests.
     """
     settings = {name: _line(os.path.join(root, path)) for name, path in _SETTINGS.items()}
-    return {**settings, "mitigations": _mitigations(os.path.join(root, _VULNERABILITIES))}
+    return {
+        **settings,
+        "board": _board(root),
+        "mitigations": _mitigations(os.path.join(root, _VULNERABILITIES)),
+    }
 
 
 def longest_gap_us() -> float:
@@ -78,8 +89,7 @@ def _of_settings(facts: Mapping[str, Any]) -> Iterable[Finding]:
         yield Finding(
             "SMT", "two threads share a core: the neighbour slows the loop", "echo off > .../cpu/smt/control"
         )
-    if facts.get("hypervisor"):
-        yield Finding("virtual machine", "a hypervisor shares the CPU: use ratios, not absolute times", "")
+    yield from _of_virtualisation(facts)
     if facts.get("clocksource") not in _TRUSTED_CLOCKS:
         yield Finding(
             "clocksource",
@@ -92,6 +102,22 @@ def _of_settings(facts: Mapping[str, Any]) -> Iterable[Finding]:
             f"mitigations are on and part of the price of a system call: {facts['mitigations']}",
             "compare only with runs that have the same",
         )
+
+
+def _of_virtualisation(facts: Mapping[str, Any]) -> Iterable[Finding]:
+    signature, board = facts.get("hypervisor_signature"), str(facts.get("board"))
+    if signature == _TCG:
+        yield Finding(
+            EMULATED,
+            f"this machine is emulated (QEMU TCG), without caches or a bus: {_NO_COST}",
+            _ON_HARDWARE,
+        )
+    elif not signature and any(word in board for word in _QEMU_BOARDS):
+        yield Finding(
+            PERHAPS_EMULATED, f"{board} does not say whether it is emulated: if so, {_NO_COST}", _ON_HARDWARE
+        )
+    elif facts.get("hypervisor"):
+        yield Finding("virtual machine", "a hypervisor shares the CPU: use ratios, not absolute times", "")
 
 
 def _of_load(facts: Mapping[str, Any], load: Mapping[str, Any], disturbed_share: float) -> Iterable[Finding]:
@@ -120,6 +146,15 @@ def _of_load(facts: Mapping[str, Any], load: Mapping[str, Any], disturbed_share:
         yield Finding(
             "scheduling", f"a process was kept waiting for {gap / 1000:.1f} ms at a time", "stop other load"
         )
+
+
+def _board(root: str) -> str:
+    """Return the maker and name of the machine, as its firmware or its device tree says."""
+    lines = (_line(os.path.join(root, _DMI, name)) for name in ("sys_vendor", "product_name"))
+    known = [line for line in lines if line != "unknown"]
+    if known:
+        return " ".join(known)
+    return _line(os.path.join(root, _DEVICE_TREE)).replace("\0", " ").strip()
 
 
 def _mitigations(folder: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from regtap_bench.arms.base import LATENCY, THROUGHPUT
 from regtap_bench.arms.catalogue import LOAD, PREAD
+from regtap_bench.figures.judgement import EMULATED
 from regtap_bench.report import figures_text as say
 from regtap_bench.report.tables import REFUSED, aligned, bullets, markdown_table
 
@@ -28,7 +29,13 @@ _TYPE_BITS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "u16be": 16, "u32be": 32
 
 
 def sentence(result: Result) -> str:
-    """Return the verdict in one sentence."""
+    """Return the verdict in one sentence; a second says so where no hardware is behind it."""
+    is_emulated = any(finding.name == EMULATED for finding in result.findings)
+    said = _verdict(result)
+    return f"{said} The machine is emulated: these are costs of no hardware." if is_emulated else said
+
+
+def _verdict(result: Result) -> str:
     if not result.valid:
         failed = "; ".join(f"{check.name}: {check.text}" for check in result.checks if not check.passed)
         return f"INVALID, no figure of this run may be used ({failed})."
