@@ -12,7 +12,7 @@ from regtap_bench.arms.base import TWIN
 from regtap_bench.arms.catalogue import catalogue, twin_of
 from regtap_bench.environment import Load, describe_environment
 from regtap_bench.figures import margin as margins
-from regtap_bench.figures.controls import check_controls
+from regtap_bench.figures.controls import check_agreement, check_controls
 from regtap_bench.figures.evaluate import Evaluation
 from regtap_bench.figures.judgement import judge_machine, longest_gap_us, read_settings
 from regtap_bench.figures.result import Margin, Result
@@ -88,7 +88,7 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
         trusted = margins.cached(environment, margins.cache_path())
     else:
         trusted = Margin(calibrated, "calibrated by this run")
-    checks = check_controls(evaluation, trusted.value)
+    checks = (*check_agreement(measured.agreement), *check_controls(evaluation, trusted.value))
     margin = _own_margin(evaluation, trusted) if subject.quick else trusted
     result = Result(
         created_utc=created_utc,

@@ -149,6 +149,13 @@ def test_a_device_gets_a_baseline_in_ram_and_no_access_of_another_width(tmp_path
     assert "not here" in run.done.stdout
 
 
+def test_a_target_in_ram_is_the_same_by_mmap_and_pread(on_file: Run) -> None:
+    (check,) = [check for check in on_file.result.checks if check.name == "same register"]
+    assert check.passed
+    assert "agree" in check.text
+    assert f"passed  same register: {check.text}" in on_file.done.stdout
+
+
 def test_the_folder_holds_every_form_of_the_result(on_file: Run) -> None:
     assert {path.name for path in on_file.folder.iterdir()} == {
         "raw.parquet", "report.html", "report.md", "result.json",

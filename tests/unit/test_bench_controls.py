@@ -8,9 +8,10 @@ import pytest
 from tests.simulated_bench import TROUBLES, Machine, Trouble, evaluation_of, with_cost
 
 from regtap_bench.arms.base import DELAY, EMPTY, LATENCY, THROUGHPUT, TIMER, TWIN
-from regtap_bench.figures.controls import check_controls
+from regtap_bench.figures.controls import check_agreement, check_controls
 from regtap_bench.figures.evaluate import Evaluation
 from regtap_bench.figures.margin import calibrate
+from regtap_bench.measuring.agreement import Agreement
 from regtap_bench.measuring.probe import Probe
 
 MARGIN = 0.01
@@ -57,6 +58,28 @@ def test_what_could_not_be_counted_does_not_fail() -> None:
     honest = evaluation_of(Machine().run())
     blind = {name: Probe(uncounted="not permitted") for name in honest.probes}
     assert not _failed(replace(honest, probes=blind))
+
+
+def test_ways_that_do_not_reach_the_same_register_fail() -> None:
+    (check,) = check_agreement(Agreement((0xF000FF53,) * 3, (0,) * 3))
+    assert not check.passed
+    assert "always 0xf000ff53 by mmap and always 0x0 by pread" in check.text
+
+
+@pytest.mark.parametrize(
+    ("mapped", "called", "says"),
+    [((7, 7), (7, 7), "agree: always 0x7"), ((7, 9), (8, 10), "it moves"), ((7, 7), (7, 8), "it moves")],
+)
+def test_ways_that_may_reach_the_same_register_pass(
+    mapped: tuple[int, ...], called: tuple[int, ...], says: str
+) -> None:
+    (check,) = check_agreement(Agreement(mapped, called))
+    assert check.passed
+    assert says in check.text
+
+
+def test_a_target_with_one_way_only_has_nothing_to_agree_on() -> None:
+    assert check_agreement(None) == ()
 
 
 def test_the_margin_is_what_identical_code_differs_by() -> None:

@@ -92,8 +92,9 @@ class Sites:
         refused, fd, offset = "", -1, register.address
         try:
             fd, offset = device.locate_syscall(register)
+            device.pread(register)  # that there is a descriptor is no promise
         except RefusedError as error:
-            refused = str(error)
+            refused = error.cause
         if isinstance(self.target, NodeTarget):
             way = self.target.way_to(register)
         else:  # the private simulated device: a page without a name

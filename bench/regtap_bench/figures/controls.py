@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from regtap_bench.figures.estimate import Estimate
     from regtap_bench.figures.evaluate import Evaluation
+    from regtap_bench.measuring.agreement import Agreement
 
 DELAY_TOLERANCE = 0.01
 _TIMER_NS = (1.0, 1000.0)
@@ -35,6 +36,26 @@ def check_controls(evaluation: Evaluation, margin: float) -> tuple[Check, ...]:
         _check_range(evaluation, TIMER, _TIMER_NS),
         _check_system_calls(evaluation),
     )
+
+
+def check_agreement(agreement: Agreement | None) -> tuple[Check, ...]:
+    """Return whether mmap and pread reach the same register; nothing where the target has not both."""
+    if agreement is None:
+        return ()
+    by_mmap, by_pread = _seen(agreement.mapped), _seen(agreement.called)
+    reads = f"{len(agreement.mapped)} reads each, in mixed order"
+    if agreement.disagree:
+        says = f"{by_mmap} by mmap and {by_pread} by pread ({reads}): they do not reach the same register"
+    elif len({*agreement.mapped, *agreement.called}) == 1:
+        says = f"mmap and pread agree: {by_mmap} ({reads})"
+    else:
+        says = f"it moves, and nothing tells mmap from pread ({reads})"
+    return (Check("same register", not agreement.disagree, says),)
+
+
+def _seen(values: tuple[int, ...]) -> str:
+    different = set(values)
+    return f"always {values[0]:#x}" if len(different) == 1 else f"{len(different)} values"
 
 
 def _check_twins(evaluation: Evaluation, margin: float) -> Iterable[Check]:

@@ -14,6 +14,7 @@ from regtap.targets import parse_target
 from regtap_bench import _native
 from regtap_bench.arms.base import THROUGHPUT, TWIN
 from regtap_bench.arms.catalogue import BASELINES
+from regtap_bench.measuring.agreement import Agreement
 from regtap_bench.measuring.blocks import Blocks, Process
 from regtap_bench.measuring.job import Job, Series, Subject
 from regtap_bench.measuring.probe import Probe
@@ -55,6 +56,7 @@ class Measured:
         probes: What is known of each arm, by name.
         blocks: Every timed block.
         workers: What each process says about itself.
+        agreement: What the register said by mmap and by pread before; None where it has not both.
     """
 
     subject: Subject
@@ -63,6 +65,7 @@ class Measured:
     probes: Mapping[str, Probe]
     blocks: Blocks
     workers: tuple[Mapping[str, Any], ...]
+    agreement: Agreement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,12 @@ class Look:
     Attributes:
         probes: What is known of each arm, by name.
         frequency_hz: Of the clock that times the blocks.
+        agreement: What the register said by mmap and by pread; None where it has not both.
     """
 
     probes: Mapping[str, Probe]
     frequency_hz: float
+    agreement: Agreement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +113,15 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
     found = look(subject)
     probes = dict(found.probes)
     baseline = _baseline(subject, probes)
+    if found.agreement is not None and found.agreement.disagree:
+        tell("mmap and pread do not reach the same register: this run will be INVALID")
     probes[TWIN] = probes[baseline]
     seen = Look(probes, found.frequency_hz)
     series = [
         (name, measure) for name, probe in probes.items() if not probe.refused for measure in probe.ticks
     ]
     job = _plan(seen, series, Job(subject, baseline=baseline), effort)
-    return _repeat(job, effort, probes, tell)
+    return replace(_repeat(job, effort, probes, tell), agreement=found.agreement)
 
 
 def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Look) -> Measured:
@@ -146,7 +153,9 @@ def look(subject: Subject) -> Look:
     """
     _open_once(subject)
     answer, _ = _work(Job(subject))
-    return Look({name: Probe(**found) for name, found in answer["arms"].items()}, answer["frequency_hz"])
+    probes = {name: Probe(**found) for name, found in answer["arms"].items()}
+    agreement = None if answer["agreement"] is None else Agreement.from_dict(answer["agreement"])
+    return Look(probes, answer["frequency_hz"], agreement)
 
 
 def _baseline(subject: Subject, probes: Mapping[str, Probe]) -> str:

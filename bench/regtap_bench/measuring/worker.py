@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from regtap import _native as core
@@ -19,6 +20,7 @@ from regtap_bench.arms.base import DELAY, TWIN, AccessArm
 from regtap_bench.arms.extra import with_extra_work
 from regtap_bench.arms.native_arms import native_arm
 from regtap_bench.arms.site import Sites
+from regtap_bench.measuring.agreement import read_by_both
 from regtap_bench.measuring.job import Job
 from regtap_bench.measuring.rounds import run_rounds
 
@@ -80,8 +82,13 @@ def _probes(job: Job, sites: Sites) -> dict[str, Any]:
     from regtap_bench.measuring.probe import probe_all
 
     frequency_hz = _prepare()
+    agreement = read_by_both(sites.read)
     found = probe_all(_arms(job, sites), sites, frequency_hz * BLOCK_S)
-    return {"frequency_hz": frequency_hz, "arms": {name: it.to_dict() for name, it in found.items()}}
+    return {
+        "frequency_hz": frequency_hz,
+        "agreement": None if agreement is None else asdict(agreement),
+        "arms": {name: it.to_dict() for name, it in found.items()},
+    }
 
 
 def _rounds(job: Job, sites: Sites) -> tuple[dict[str, Any], bytes]:
