@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.mappings import flags_of
 
 from regtap import _native as core
 from regtap.errors import BusFaultError, InputError
@@ -136,6 +137,15 @@ def test_the_exceptions_of_the_two_native_modules_stay_apart(path: Path, sites: 
         sites.read.device.read(REGISTER)
     with pytest.raises(_native.BusFault):
         _arms()[LOAD].block(sites, THROUGHPUT)(_native.UNROLL)
+
+
+def test_a_core_dump_leaves_out_what_the_arms_map(path: Path, sites: Sites) -> None:
+    block = _arms()["python: memoryview"].block(sites, THROUGHPUT)
+    with open("/proc/self/smaps", encoding="utf-8") as file:
+        mapped = flags_of(str(path), file.read())
+    assert block is not None
+    assert len(mapped) >= 3  # of regtap's own device, of the native arms, of this one
+    assert all("dd" in flags for flags in mapped)
 
 
 def test_the_twin_does_what_the_baseline_does() -> None:

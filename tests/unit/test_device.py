@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.mappings import flags_of
 
 from regtap.errors import AddressError, BusFaultError, InputError, RefusedError
 from regtap.registers import TYPES, Register
@@ -181,3 +182,20 @@ def test_a_device_knows_its_target(target: FileTarget) -> None:
     with target.open([Register("R", 0)]) as device:
         assert device.target is target
         assert parse_target(device.target.spec) == target
+
+
+@pytest.mark.parametrize("writable", [False, True])
+def test_a_core_dump_leaves_the_mapping_out(target: FileTarget, writable: bool) -> None:
+    with (
+        target.open([Register("R", 0), Register("S", 2 * PAGE)], writable=writable),
+        open("/proc/self/smaps") as file,
+    ):
+        windows = flags_of(target.path, file.read())
+    assert ["dd" in flags for flags in windows] == [True, True]
+
+
+def test_a_mapping_that_nothing_was_done_about_would_be_dumped(target: FileTarget) -> None:
+    """What the test above would find."""
+    with open(target.path, "rb") as device, mmap.mmap(device.fileno(), PAGE, prot=mmap.PROT_READ):  # noqa: SIM117
+        with open("/proc/self/smaps") as file:
+            assert ["dd" in flags for flags in flags_of(target.path, file.read())] == [False]

@@ -91,7 +91,9 @@ def _unrolled(expression: str, names: dict[str, Any]) -> Callable[[int], None]:
 
 def _memory(opened: Opened) -> mmap.mmap:
     way = opened.way
-    return mmap.mmap(opened.fd, way.map_bytes, mmap.MAP_SHARED, mmap.PROT_READ, offset=way.map_offset)
+    memory = mmap.mmap(opened.fd, way.map_bytes, mmap.MAP_SHARED, mmap.PROT_READ, offset=way.map_offset)
+    memory.madvise(mmap.MADV_DONTDUMP)  # as every window of regtap's own
+    return memory
 
 
 def _place(opened: Opened) -> int:

@@ -58,6 +58,9 @@ Window::Window(int fd, std::uint64_t offset, std::size_t size_bytes, bool writab
   void* base =
       mmap(nullptr, size_bytes, protection, MAP_SHARED | MAP_POPULATE, fd, static_cast<off_t>(offset));
   if (base == MAP_FAILED) throw_errno("mmap", errno);
+  // A core dump must not read a device. The kernel leaves out what it knows to be I/O memory (VM_IO), but
+  // whether it knows is up to the driver.
+  madvise(base, size_bytes, MADV_DONTDUMP);
   base_ = static_cast<std::byte*>(base);
   fault::acquire();
 }
