@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,14 +12,14 @@ from typing import Any
 import pytest
 from tests.simulated_bench import REGISTER, Machine, evaluation_of, result_of
 
-from regtap.errors import InputError
+from regtap.errors import InputError, StorageError
 from regtap_bench.figures import margin as margins
 from regtap_bench.figures.estimate import Estimate
 from regtap_bench.figures.result import Check, Finding, Margin, Result, Row
 from regtap_bench.measuring.job import Job, Series, Subject
 from regtap_bench.report import figures_text as say
 from regtap_bench.report.render import markdown, sentence, text_lines
-from regtap_bench.report.storage import check_folder, default_folder
+from regtap_bench.report.storage import check_folder, default_folder, store
 
 
 @pytest.fixture(scope="module")
@@ -166,8 +167,35 @@ def test_folders_are_named_after_time_and_host() -> None:
 
 def test_a_folder_that_exists_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
     check_folder(str(tmp_path / "new" / "deep"))
-    with pytest.raises(InputError, match="exists already"):
-        check_folder(str(tmp_path))
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for taken in (tmp_path, tmp_path / "link"):
+        with pytest.raises(InputError, match="exists already"):
+            check_folder(str(taken))
+
+
+def test_results_are_not_written_through_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who may write in the new folder is quicker."""
+    victim, folder = tmp_path / "victim", tmp_path / "run"
+    victim.write_text("precious")
+
+    def make(path: str) -> None:
+        folder.mkdir()
+        (folder / "report.md").symlink_to(victim)
+
+    monkeypatch.setattr(os, "makedirs", make)
+    with pytest.raises(StorageError, match="File exists"):
+        store({"report.md": b"a report"}, str(folder))
+    assert victim.read_text() == "precious"
+
+
+def test_results_heed_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        store({"report.md": b"a report"}, str(tmp_path / "run"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o750
+    assert (tmp_path / "run/report.md").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_margin_is_kept_for_the_machine_that_it_was_found_on(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def default_folder(created_utc: str, hostname: str) -> str:
 
 def check_folder(path: str) -> None:
     """Raise InputError unless a folder could be made there, before anything is measured."""
-    if os.path.exists(path):
+    if os.path.lexists(path):
         raise InputError(f"{path} exists already; name a new folder with -o")
     _check_permission(path)
 
@@ -81,7 +81,7 @@ def store(files: Mapping[str, bytes], folder: str) -> None:
     with _storing(folder):
         os.makedirs(folder)
         for name, content in files.items():
-            with open(os.path.join(folder, name), "wb") as file:
+            with open(os.path.join(folder, name), "xb") as file:  # never through a link
                 file.write(content)
 
 
