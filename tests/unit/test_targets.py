@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.stubborn_kernel import record_open_flags, refuse_open
 
 from regtap import system
 from regtap.errors import AddressError, InputError, RefusedError
@@ -177,30 +178,11 @@ def test_opening_for_no_register_is_refused(tmp_path: Path) -> None:
         _file(tmp_path, 64).open([])
 
 
-def _refuse_open(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    def refuse(*_: object) -> int:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "open", refuse)
-
-
-def _record_open_flags(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    seen: list[int] = []
-    real = os.open
-
-    def record(path: str, flags: int) -> int:
-        seen.append(flags)
-        return real(path, flags)
-
-    monkeypatch.setattr(os, "open", record)
-    return seen
-
-
 @pytest.mark.parametrize(("writable", "access"), [(False, os.O_RDONLY), (True, os.O_RDWR)])
 def test_a_file_is_opened_read_only_unless_asked_and_never_with_o_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writable: bool, access: int
 ) -> None:
-    flags = _record_open_flags(monkeypatch)
+    flags = record_open_flags(monkeypatch)
     _file(tmp_path, 64).open([Register("r", 0)], writable=writable).close()
     assert [flag & os.O_ACCMODE for flag in flags] == [access]
     assert [flag & os.O_SYNC for flag in flags] == [0]
@@ -267,7 +249,7 @@ def test_each_refusal_at_open_has_cause_and_remedy(
 ) -> None:
     target = _file(tmp_path, 64)
 
-    _refuse_open(monkeypatch, number)
+    refuse_open(monkeypatch, number)
     with pytest.raises(RefusedError, match=cause) as caught:
         target.open([Register("r", 0)], writable=True)
     assert caught.value.errno == number
@@ -287,7 +269,7 @@ def test_the_group_is_a_remedy_exactly_where_it_may_open_the_node(
     monkeypatch.setattr(system, "group_name", lambda gid: "hardware")
     monkeypatch.setattr(_refusals, "_ROOT_GROUP", -1)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    _refuse_open(monkeypatch, errno.EACCES)
+    refuse_open(monkeypatch, errno.EACCES)
     with pytest.raises(RefusedError) as caught:
         target.open([Register("r", 0)], writable=writable)
     assert ("join group hardware" in caught.value.remedy) == helps

@@ -6,14 +6,14 @@ import errno
 import mmap
 import os
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from tests.stubborn_kernel import record_open_flags, record_windows, refuse_map, refuse_open, refused
 
 from regtap import _native, system
 from regtap.errors import AddressError, RefusedError
 from regtap.registers import Register
-from regtap.targets import MemTarget, base
+from regtap.targets import MemTarget
 
 PAGE = mmap.PAGESIZE
 IOMEM = """\
@@ -45,49 +45,10 @@ def _kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(system, name, str(tmp_path / name))
 
 
-def _refuse_open(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    def refuse(*_: object) -> int:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "open", refuse)
-
-
-def _record_open_flags(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    seen: list[int] = []
-    real = os.open
-
-    def record(path: str, flags: int) -> int:
-        seen.append(flags)
-        return real(path, flags)
-
-    monkeypatch.setattr(os, "open", record)
-    return seen
-
-
-def _refuse_map(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(base, "_native", SimpleNamespace(Window=refuse))
-
-
-def _refused(target: MemTarget, address: int = 0) -> RefusedError:
-    with pytest.raises(RefusedError) as caught:
-        target.open([Register("R", address)])
-    assert "\n" not in str(caught.value)
-    return caught.value
-
-
 def test_only_the_pages_of_the_registers_are_mapped(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[tuple[int, int, bool]] = []
-
-    def window(fd: int, offset: int, size: int, writable: bool) -> _native.Window:
-        seen.append((offset, size, writable))
-        return _native.Window(fd, offset, size, writable)
-
-    monkeypatch.setattr(base, "_native", SimpleNamespace(Window=window))
+    seen = record_windows(monkeypatch)
     pages = (9, 2, 3)
     target.open([Register(f"R{page}", page * PAGE + 8) for page in pages]).close()
     assert seen == [(2 * PAGE, 2 * PAGE, False), (9 * PAGE, PAGE, False)]
@@ -97,7 +58,7 @@ def test_only_the_pages_of_the_registers_are_mapped(
 def test_it_is_opened_with_o_sync_and_read_only_unless_asked(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, writable: bool, access: int
 ) -> None:
-    flags = _record_open_flags(monkeypatch)
+    flags = record_open_flags(monkeypatch)
     target.open([Register("R", 0)], writable=writable).close()
     assert [flag & os.O_ACCMODE for flag in flags] == [access]
     assert [flag & os.O_SYNC for flag in flags] == [os.O_SYNC]
@@ -106,7 +67,7 @@ def test_it_is_opened_with_o_sync_and_read_only_unless_asked(
 def test_an_address_that_no_offset_reaches_is_wrong_before_anything_is_opened(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _refuse_open(monkeypatch, errno.EIO)
+    refuse_open(monkeypatch, errno.EIO)
     with pytest.raises(AddressError):
         target.open([Register("R", 2**63)])
 
@@ -115,8 +76,8 @@ def test_a_window_refused_leaves_no_descriptor_open(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = sorted(os.listdir("/proc/self/fd"))
-    _refuse_map(monkeypatch, errno.EPERM)
-    _refused(target)
+    refuse_map(monkeypatch, errno.EPERM)
+    refused(target)
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
@@ -124,8 +85,8 @@ def test_a_window_refused_leaves_no_descriptor_open(
 def test_a_kernel_without_dev_mem_points_to_the_other_targets(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    _refuse_open(monkeypatch, number)
-    error = _refused(target)
+    refuse_open(monkeypatch, number)
+    error = refused(target)
     assert "CONFIG_DEVMEM" in error.cause
     assert "uio:N" in error.remedy
     assert error.errno == number
@@ -136,8 +97,8 @@ def test_mode_bits_are_shown_with_the_node_and_root_is_the_remedy(
 ) -> None:
     Path(target.node).chmod(0o640)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    _refuse_open(monkeypatch, errno.EACCES)
-    error = _refused(target)
+    refuse_open(monkeypatch, errno.EACCES)
+    error = refused(target)
     assert "runs as uid 12345" in error.cause
     assert "-rw-r----- " in error.cause
     assert error.remedy == "run as root (sudo)"
@@ -147,8 +108,8 @@ def test_eperm_at_open_is_lockdown_where_the_kernel_says_so(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path(system.LOCKDOWN).write_text("none [integrity] confidentiality\n")
-    _refuse_open(monkeypatch, errno.EPERM)
-    assert "lockdown (integrity)" in _refused(target).cause
+    refuse_open(monkeypatch, errno.EPERM)
+    assert "lockdown (integrity)" in refused(target).cause
 
 
 def test_eperm_at_open_is_the_capability_where_it_is_missing(
@@ -156,24 +117,24 @@ def test_eperm_at_open_is_the_capability_where_it_is_missing(
 ) -> None:
     Path(system.LOCKDOWN).write_text("[none] integrity confidentiality\n")
     Path(system.STATUS).write_text("Name:\tx\nCapEff:\t000001fffffdffff\n")
-    _refuse_open(monkeypatch, errno.EPERM)
-    assert "CAP_SYS_RAWIO" in _refused(target).cause
+    refuse_open(monkeypatch, errno.EPERM)
+    assert "CAP_SYS_RAWIO" in refused(target).cause
 
 
 def test_eperm_at_open_is_the_containers_where_the_capability_is_there(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path(system.STATUS).write_text("CapEff:\t000001ffffffffff\n")
-    _refuse_open(monkeypatch, errno.EPERM)
-    error = _refused(target)
+    refuse_open(monkeypatch, errno.EPERM)
+    error = refused(target)
     assert "device rules" in error.cause
     assert "--device" in error.remedy
 
 
 def test_eperm_at_mmap_of_ram_is_strict_devmem(target: MemTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(system.IOMEM).write_text(IOMEM)
-    _refuse_map(monkeypatch, errno.EPERM)
-    error = _refused(target, 0x2000)
+    refuse_map(monkeypatch, errno.EPERM)
+    error = refused(target, 0x2000)
     assert "System RAM" in error.cause
     assert "CONFIG_STRICT_DEVMEM" in error.cause
     assert "iomem=relaxed" not in error.remedy  # it would not help
@@ -184,8 +145,8 @@ def test_eperm_at_mmap_names_the_driver_that_claims_a_part_of_the_page(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, address: int, owner: str
 ) -> None:
     Path(system.IOMEM).write_text(IOMEM)
-    _refuse_map(monkeypatch, errno.EPERM)
-    error = _refused(target, address)
+    refuse_map(monkeypatch, errno.EPERM)
+    error = refused(target, address)
     assert f"'{owner}'" in error.cause
     assert "iomem=relaxed" in error.remedy
 
@@ -196,8 +157,8 @@ def test_eperm_at_mmap_names_no_owner_where_the_kernel_hides_them(
 ) -> None:
     if iomem is not None:
         Path(system.IOMEM).write_text(iomem)
-    _refuse_map(monkeypatch, errno.EPERM)
-    error = _refused(target, 0)
+    refuse_map(monkeypatch, errno.EPERM)
+    error = refused(target, 0)
     assert "System RAM, or claimed by a driver" in error.cause
     assert "/proc/iomem" in error.remedy
 
@@ -206,17 +167,17 @@ def test_einval_at_mmap_is_the_width_of_a_physical_address(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path(system.CPUINFO).write_text("flags\t: x\naddress sizes\t: 40 bits physical, 48 bits virtual\n")
-    _refuse_map(monkeypatch, errno.EINVAL)
-    assert "40-bit physical addresses" in _refused(target, 1 << 40).cause
-    assert "40-bit" not in _refused(target, (1 << 40) - 4).cause
+    refuse_map(monkeypatch, errno.EINVAL)
+    assert "40-bit physical addresses" in refused(target, 1 << 40).cause
+    assert "40-bit" not in refused(target, (1 << 40) - 4).cause
 
 
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM, errno.EACCES, errno.EBADMSG])
 def test_any_other_refusal_at_mmap_still_has_cause_and_remedy(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    _refuse_map(monkeypatch, number)
-    error = _refused(target)
+    refuse_map(monkeypatch, number)
+    error = refused(target)
     assert target.node in error.cause
     assert error.remedy
     assert error.errno == number

@@ -6,60 +6,21 @@ import errno
 import mmap
 import os
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.stubborn_kernel import record_open_flags, record_windows, refuse_map, refused
 
-from regtap import _native
 from regtap.errors import AddressError, RefusedError
 from regtap.registers import Register
-from regtap.targets import PciTarget, UioTarget, base
+from regtap.targets import PciTarget, UioTarget
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from regtap.targets import Target
 
 PAGE = mmap.PAGESIZE
 R = Register("R", 0)
-
-
-def _refused(target: Target, register: Register = R) -> RefusedError:
-    with pytest.raises(RefusedError) as caught:
-        target.open([register])
-    assert "\n" not in str(caught.value)
-    return caught.value
-
-
-def _refuse_map(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(base, "_native", SimpleNamespace(Window=refuse))
-
-
-def _record_open_flags(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    seen: list[int] = []
-    real = os.open
-
-    def record(path: str, flags: int) -> int:
-        seen.append(flags)
-        return real(path, flags)
-
-    monkeypatch.setattr(os, "open", record)
-    return seen
-
-
-def _record_windows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    seen: list[tuple[int, int]] = []
-
-    def window(fd: int, offset: int, size: int, writable: bool) -> _native.Window:
-        seen.append((offset, size))
-        return _native.Window(fd, offset, size, writable)
-
-    monkeypatch.setattr(base, "_native", SimpleNamespace(Window=window))
-    return seen
 
 
 def _uio(folder: Path, spec: str = "uio:0") -> UioTarget:
@@ -84,21 +45,21 @@ def test_a_uio_map_is_a_window_at_its_number_of_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = _uio(tmp_path)
-    seen = _record_windows(monkeypatch)
+    seen = record_windows(monkeypatch)
     register = Register("R", PAGE + 8)
     with target.open([register]) as device:
         assert device.read(register) == PAGE + 8
-    assert seen == [(0, 2 * PAGE)]  # from the start of the map: the offset is the map's number
+    assert seen == [(0, 2 * PAGE, False)]  # from the start of the map: the offset is the map's number
 
 
 def test_addresses_of_a_uio_map_count_from_its_offset_in_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = _uio(tmp_path, "uio:0/1")
-    seen = _record_windows(monkeypatch)
+    seen = record_windows(monkeypatch)
     with target.open([Register("R", 8)]) as device:
         assert device.read(Register("R", 8)) == PAGE + 0x400 + 8
-    assert seen == [(PAGE, PAGE)]
+    assert seen == [(PAGE, PAGE, False)]
 
 
 @pytest.mark.parametrize(("addr", "length"), [(0xB0000000, PAGE - 0x400), (0xB0000400, PAGE)])
@@ -120,18 +81,18 @@ def test_a_register_misaligned_by_the_offset_of_its_uio_map_is_wrong(tmp_path: P
 
 
 def test_an_unknown_uio_device_is_answered_with_those_that_exist(tmp_path: Path) -> None:
-    error = _refused(replace(_uio(tmp_path), number=7))
+    error = refused(replace(_uio(tmp_path), number=7))
     assert "no UIO device 7" in error.cause
     assert error.remedy == "choose from uio:0"
 
 
 def test_a_system_without_uio_says_how_to_get_one(tmp_path: Path) -> None:
-    error = _refused(replace(UioTarget.from_spec("uio:0"), sys_root=str(tmp_path / "none")))
+    error = refused(replace(UioTarget.from_spec("uio:0"), sys_root=str(tmp_path / "none")))
     assert "uio_pdrv_genirq" in error.remedy
 
 
 def test_an_unknown_uio_map_is_answered_with_those_that_exist(tmp_path: Path) -> None:
-    error = _refused(replace(_uio(tmp_path), map=5))
+    error = refused(replace(_uio(tmp_path), map=5))
     assert "no map 5" in error.cause
     assert error.remedy == "choose from uio:0/0 (regs) uio:0/1 (regs)"
 
@@ -139,21 +100,21 @@ def test_an_unknown_uio_map_is_answered_with_those_that_exist(tmp_path: Path) ->
 def test_a_uio_description_that_is_no_number_is_refused(tmp_path: Path) -> None:
     target = _uio(tmp_path)
     (tmp_path / "uio/uio0/maps/map0/size").write_text("big\n")
-    assert "'big'" in _refused(target).cause
+    assert "'big'" in refused(target).cause
 
 
 def test_a_uio_device_without_its_node_is_refused_for_that(tmp_path: Path) -> None:
     target = _uio(tmp_path)
     (tmp_path / "dev" / "uio0").unlink()
-    assert "its node" in _refused(target).cause
+    assert "its node" in refused(target).cause
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENODEV])
 def test_a_uio_map_that_is_not_whole_pages_is_refused_for_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    _refuse_map(monkeypatch, number)
-    assert "whole pages" in _refused(_uio(tmp_path)).cause
+    refuse_map(monkeypatch, number)
+    assert "whole pages" in refused(_uio(tmp_path)).cause
 
 
 def test_uio_has_no_way_by_system_call(tmp_path: Path) -> None:
@@ -188,11 +149,11 @@ def _pci(folder: Path, bar: int = 0, **attributes: str) -> PciTarget:
 
 def test_only_the_needed_pages_of_a_bar_are_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = _pci(tmp_path)
-    seen = _record_windows(monkeypatch)
+    seen = record_windows(monkeypatch)
     register = Register("R", PAGE + 16)
     with target.open([register]) as device:
         assert device.read(register) == PAGE + 16
-    assert seen == [(PAGE, PAGE)]
+    assert seen == [(PAGE, PAGE, False)]
 
 
 def test_a_bar_smaller_than_a_page_is_found_where_it_begins_in_it(tmp_path: Path) -> None:
@@ -219,36 +180,36 @@ def test_nothing_of_the_page_outside_a_small_bar_can_be_read(tmp_path: Path) -> 
 def test_a_bar_that_cannot_be_mapped_is_refused_with_those_that_can(
     tmp_path: Path, bar: int, cause: str, remedy: str
 ) -> None:
-    error = _refused(_pci(tmp_path, bar))
+    error = refused(_pci(tmp_path, bar))
     assert cause in error.cause
     assert error.remedy == remedy
 
 
 def test_a_kernel_without_files_for_bars_is_told_from_a_missing_device(tmp_path: Path) -> None:
-    error = _refused(replace(_pci(tmp_path), bar=3))
+    error = refused(replace(_pci(tmp_path), bar=3))
     assert "no file that maps bar3 of 0000:03:00.0" in error.cause
     assert error.errno == errno.ENOENT
 
 
 def test_an_unknown_pci_device_is_answered_with_those_that_exist(tmp_path: Path) -> None:
-    error = _refused(replace(_pci(tmp_path), device="0000:99:00.0"))
+    error = refused(replace(_pci(tmp_path), device="0000:99:00.0"))
     assert "no PCI device 0000:99:00.0" in error.cause
     assert error.remedy == "choose from 0000:03:00.0"
 
 
 def test_a_system_without_pci_says_so(tmp_path: Path) -> None:
     target = replace(PciTarget.from_spec("pci:03:00.0/bar0"), sys_root=str(tmp_path / "none"))
-    assert "no PCI devices" in _refused(target).remedy
+    assert "no PCI devices" in refused(target).remedy
 
 
 def test_a_disabled_device_is_refused_with_the_line_that_enables_it(tmp_path: Path) -> None:
-    error = _refused(_pci(tmp_path, enable="0"))
+    error = refused(_pci(tmp_path, enable="0"))
     assert "disabled" in error.cause
     assert error.remedy.endswith(f"echo 1 > {tmp_path}/devices/0000:03:00.0/enable")
 
 
 def test_a_sleeping_device_is_refused_with_the_line_that_wakes_it(tmp_path: Path) -> None:
-    error = _refused(_pci(tmp_path, power_state="D3hot"))
+    error = refused(_pci(tmp_path, power_state="D3hot"))
     assert "D3hot" in error.cause
     assert "power/control" in error.remedy
 
@@ -257,7 +218,7 @@ def test_a_sleeping_device_is_refused_with_the_line_that_wakes_it(tmp_path: Path
 def test_a_bar_list_that_makes_no_sense_is_refused(tmp_path: Path, text: str) -> None:
     target = _pci(tmp_path)
     (tmp_path / "devices/0000:03:00.0/resource").write_text(text)
-    assert "cannot be understood" in _refused(target).cause
+    assert "cannot be understood" in refused(target).cause
 
 
 @pytest.mark.parametrize(
@@ -266,8 +227,8 @@ def test_a_bar_list_that_makes_no_sense_is_refused(tmp_path: Path, text: str) ->
 def test_each_refusal_to_map_a_bar_has_its_cause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, cause: str
 ) -> None:
-    _refuse_map(monkeypatch, number)
-    error = _refused(_pci(tmp_path))
+    refuse_map(monkeypatch, number)
+    error = refused(_pci(tmp_path))
     assert cause in error.cause
     assert error.errno == number
 
@@ -279,7 +240,7 @@ def test_a_bar_has_no_way_by_system_call(tmp_path: Path) -> None:
 
 def test_a_bar_is_opened_with_o_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = _pci(tmp_path)
-    flags = _record_open_flags(monkeypatch)
+    flags = record_open_flags(monkeypatch)
     target.open([R]).close()
     assert [flag & (os.O_SYNC | os.O_ACCMODE) for flag in flags] == [os.O_SYNC | os.O_RDONLY]
 
