@@ -1,4 +1,4 @@
-// The door between the core and Python: data in, data out. Nothing else here includes nanobind.
+// The door between the core and Python: data in, data out. Nothing of the core includes nanobind.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -8,8 +8,6 @@
 #include <sys/mman.h>
 
 #include <atomic>
-#include <cerrno>
-#include <system_error>
 
 #include "core/clock.hpp"
 #include "core/processor.hpp"
@@ -17,6 +15,7 @@
 #include "core/simulator.hpp"
 #include "core/spool.hpp"
 #include "core/window.hpp"
+#include "python_errors.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -262,16 +261,7 @@ void bind_sampler(nb::module_& m) {
 }  // namespace
 
 NB_MODULE(_native, m) {
-  nb::register_exception_translator(
-      [](const std::exception_ptr& pointer, void*) {
-        try {
-          std::rethrow_exception(pointer);
-        } catch (const std::system_error& error) {
-          errno = error.code().value();
-          PyErr_SetFromErrno(PyExc_OSError);
-        }
-      },
-      nullptr);
+  translate_system_errors();
   bind_access(m);
   bind_clock(m);
   bind_progress(m);

@@ -1,15 +1,15 @@
-// The door between the benchmark's arms and Python. Nothing else here includes nanobind.
+// The door between the benchmark's arms and Python. None of them includes nanobind.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <cerrno>
-#include <system_error>
 #include <vector>
 
 #include "bench/calls.hpp"
 #include "bench/measure.hpp"
+#include "python_errors.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -80,16 +80,7 @@ void bind_meter(nb::module_& m) {
 }  // namespace
 
 NB_MODULE(_native, m) {
-  nb::register_exception_translator(
-      [](const std::exception_ptr& pointer, void*) {
-        try {
-          std::rethrow_exception(pointer);
-        } catch (const std::system_error& error) {
-          errno = error.code().value();
-          PyErr_SetFromErrno(PyExc_OSError);
-        }
-      },
-      nullptr);
+  translate_system_errors();
   nb::exception<BusFault>(m, "BusFault");
   bind_site(m);
   bind_arms(m);

@@ -3,11 +3,10 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <cerrno>
 #include <chrono>
-#include <system_error>
 
 #include "page_trap.hpp"
+#include "python_errors.hpp"
 
 namespace nb = nanobind;
 namespace trap = regtap::testing;
@@ -33,18 +32,13 @@ nb::tuple trap_accesses(std::vector<std::string> argv, std::string probe_path, s
                         double deadline_s, int output_fd) {
   const trap::TrapRequest request{std::move(argv), std::move(probe_path), limit,
                                   std::chrono::duration<double>(deadline_s), output_fd};
-  try {
-    return to_python(run(request));
-  } catch (const std::system_error& error) {
-    errno = error.code().value();
-    PyErr_SetFromErrno(PyExc_OSError);
-    throw nb::python_error();
-  }
+  return to_python(run(request));
 }
 
 }  // namespace
 
 NB_MODULE(_native, module) {
+  regtap::translate_system_errors();
   module.doc() = "Test helpers of regtap that must be native; see page_trap.hpp.";
   module.def("trap_accesses", &trap_accesses, nb::arg("argv"), nb::arg("probe_path"), nb::arg("limit"),
              nb::arg("deadline_s"), nb::arg("output_fd"));
