@@ -15,7 +15,7 @@ from tests.simulated_bench import REGISTER, Machine, evaluation_of, result_of
 from regtap.errors import InputError, StorageError
 from regtap_bench.figures import margin as margins
 from regtap_bench.figures.estimate import Estimate
-from regtap_bench.figures.result import Check, Finding, Margin, Result, Row
+from regtap_bench.figures.result import Check, Finding, Result, Row
 from regtap_bench.measuring.job import Job, Series, Subject
 from regtap_bench.report import figures_text as say
 from regtap_bench.report.render import markdown, sentence, text_lines
