@@ -216,7 +216,7 @@ class Salvage:
 
 
 def _one_after_the_other(gaps: list[TickGap]) -> list[TickGap]:
-    """Gaps of one stretch without rows, which a kill may have left half moved on (Sampler::note_gap)."""
+    """Gaps of one stretch without rows, which a kill may have left half moved on (Filler::note_gap)."""
     laid: list[TickGap] = []
     for gap in gaps:
         at = laid[-1].first_index + laid[-1].count if laid else gap.first_index

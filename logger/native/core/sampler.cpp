@@ -17,12 +17,8 @@
 namespace regtap {
 namespace {
 
-using spool::Cause;
-using spool::Gap;
 using spool::Spool;
 
-// Entries of a gap table kept for what may end a block: a missed run, an open gap, a fault.
-constexpr std::uint64_t kReservedGaps = 4;
 // Samples dropped between two looks at whether there is room again.
 constexpr std::uint64_t kDropChunk = 1024;
 
@@ -80,19 +76,16 @@ std::uint64_t in_ticks(std::uint64_t ns, clock::Source source) {
 }  // namespace
 
 Sampler::Sampler(Spool spool, std::vector<Channel> channels, Plan plan)
-    : spool_(std::move(spool)),
+    : filler_(std::move(spool), plan.source),
+      spool_(filler_.spool()),
       channels_(std::move(channels)),
       plan_(plan),
-      offsets_(spool_.geometry().column_offsets()),
-      columns_(channels_.size()),
       ranges_(ranges_of(channels_)),
       fill_(choose_fill(channels_, plan.source, spool_.geometry().has_latency)) {
   const auto& kinds = spool_.geometry().kinds;
   const bool match = std::equal(kinds.begin(), kinds.end(), channels_.begin(), channels_.end(),
                                 [](Kind kind, const Channel& channel) { return kind == channel.kind; });
   if (!match || channels_.empty()) throw std::invalid_argument("the spool was made for other registers");
-  if (spool_.geometry().gap_capacity <= 2 * kReservedGaps)
-    throw std::invalid_argument("the gap table is too small");
   seal_ticks_ = in_ticks(plan_.seal_ns, plan_.source);
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) may_spin_ = CPU_COUNT(&allowed) > 1;
@@ -136,7 +129,7 @@ void Sampler::thread_main() {
   }
   note_disturbances();
   fault::release();
-  if (block_open_ && !block_is_empty()) seal_block();
+  if (filler_.block_open() && !filler_.block_is_empty()) filler_.seal_block();
   done_.store(true, std::memory_order_release);
 }
 
@@ -164,11 +157,12 @@ void Sampler::run() {
     end_at_ = now + in_ticks(plan_.duration_ns, plan_.source);
   }
   last_ = now;
-  open_block();
+  filler_.open_block();
+  begin_block();
   getrusage(RUSAGE_THREAD, &usage_);
   while (make_room() && step()) {
   }
-  if (dropping_) close_open_gap();  // stays in the overflow block: the writer takes it from there
+  filler_.end_dropping();
 }
 
 bool Sampler::end(Ended why) {
@@ -185,16 +179,17 @@ bool Sampler::ran_out() {
 
 void Sampler::count_taken(std::uint64_t rows) {
   taken_.store(taken_.load(std::memory_order_relaxed) + rows, std::memory_order_relaxed);
-  if (dropping_) lost_.store(lost_.load(std::memory_order_relaxed) + rows, std::memory_order_relaxed);
+  if (filler_.dropping())
+    lost_.store(lost_.load(std::memory_order_relaxed) + rows, std::memory_order_relaxed);
 }
 
 // Every row that can be taken now, or up to a reason to look around. False: the capture ends here.
 bool Sampler::step() {
-  const Rows rows = rows_of(dropping_ ? Spool::kOverflow : sequence_);
-  std::uint64_t limit = dropping_ ? std::min<std::uint64_t>(kDropChunk, spool_.geometry().rows_per_block)
-                                  : spool_.geometry().rows_per_block;
+  const Rows rows = filler_.rows();
+  std::uint64_t limit = spool_.geometry().rows_per_block;
+  if (filler_.dropping()) limit = std::min(kDropChunk, limit);
   if (plan_.samples > 0)
-    limit = std::min(limit, row_ + (plan_.samples - taken_.load(std::memory_order_relaxed)));
+    limit = std::min(limit, filler_.row() + (plan_.samples - taken_.load(std::memory_order_relaxed)));
   if (!(schedule_ ? step_paced(rows, limit) : step_free(rows, limit))) return false;
   if (plan_.samples > 0 && taken_.load(std::memory_order_relaxed) == plan_.samples)
     return end(Ended::samples);
@@ -203,17 +198,17 @@ bool Sampler::step() {
 
 bool Sampler::step_free(const Rows& rows, std::uint64_t limit) {
   // Nothing is sealed while samples are dropped: an old block's time must not hold the loop up.
-  control_.set_deadline(dropping_ ? end_at_ : std::min(end_at_, seal_at_));
-  const std::uint64_t before = row_;
-  fill_begin_ = rows.base + row_;
-  row_ = fill_({channels_, &control_}, rows, row_, limit, last_);
-  index_ += row_ - before;
-  count_taken(row_ - before);
-  return row_ == limit || !ran_out();
+  control_.set_deadline(filler_.dropping() ? end_at_ : std::min(end_at_, seal_at_));
+  const std::uint64_t before = filler_.row();
+  fill_begin_ = rows.base + before;
+  const std::uint64_t row = fill_({channels_, &control_}, rows, before, limit, last_);
+  filler_.advance(row - before);
+  count_taken(row - before);
+  return row == limit || !ran_out();
 }
 
 bool Sampler::step_paced(const Rows& rows, std::uint64_t limit) {
-  while (row_ < limit) {
+  while (filler_.row() < limit) {
     const Schedule::Event event = schedule_->wait();
     due_.store(schedule_->next(), std::memory_order_relaxed);
     if (event == Schedule::Event::ended) return end(Ended::duration);
@@ -223,9 +218,10 @@ bool Sampler::step_paced(const Rows& rows, std::uint64_t limit) {
       return true;  // the gap table may be full now
     }
     // The fault's index and the balance count this slot as taken only once its row is complete.
-    fill_begin_ = rows.base + row_;
-    row_ = fill_({channels_, &unbounded_}, rows, row_, row_ + 1, last_);
-    ++index_;
+    const std::uint64_t row = filler_.row();
+    fill_begin_ = rows.base + row;
+    fill_({channels_, &unbounded_}, rows, row, row + 1, last_);
+    filler_.advance(1);
     count_taken(1);
     if (last_ >= seal_at_) return true;
   }
@@ -234,43 +230,31 @@ bool Sampler::step_paced(const Rows& rows, std::uint64_t limit) {
 
 void Sampler::note_missed() {
   const std::uint64_t count = schedule_->missed_count();
-  if (dropping_) close_open_gap();
-  note_gap({index_, count, schedule_->missed_from_ticks(), clock::ticks(plan_.source), Cause::missed, 0});
-  index_ += count;
+  filler_.note_missed(count, schedule_->missed_from_ticks());
   missed_.store(missed_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-  if (dropping_) begin_open_gap();
-}
-
-bool Sampler::has_room() const {
-  return sequence_ - spool_.header().released.load(std::memory_order_acquire) < spool_.geometry().block_count;
-}
-
-bool Sampler::block_is_empty() const {
-  return row_ == 0 && spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed) == 0;
 }
 
 // Whether the open block is to be handed over now. An empty one is kept, however old.
 bool Sampler::block_is_due() {
-  const std::uint64_t gaps = spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed);
-  if (row_ == spool_.geometry().rows_per_block) return true;
-  if (gaps + kReservedGaps >= spool_.geometry().gap_capacity) return true;
+  if (filler_.block_is_full()) return true;
   const std::uint64_t now = clock::ticks(plan_.source);
   if (now < seal_at_) return false;
-  if (!block_is_empty()) return true;
+  if (!filler_.block_is_empty()) return true;
   seal_at_ = now + seal_ticks_;
   return false;
 }
 
 // Sees to it that the next step has somewhere to put its rows. False: the capture ends here.
 bool Sampler::make_room() {
-  if (dropping_) {
-    resume_if_roomy();
+  if (filler_.dropping()) {
+    if (filler_.resume_if_roomy()) begin_block();
     return true;
   }
   if (!block_is_due()) return true;
-  seal_block();
-  if (has_room()) {
-    open_block();
+  filler_.seal_block();
+  if (filler_.has_room()) {
+    filler_.open_block();
+    begin_block();
     return true;
   }
   switch (plan_.on_full) {
@@ -279,149 +263,50 @@ bool Sampler::make_room() {
     case OnFull::wait:
       return wait_for_room();
     default:
-      start_dropping();
+      filler_.start_dropping();
       return true;
   }
 }
 
-void Sampler::start_dropping() {
-  dropping_ = true;
-  row_ = 0;
-  spool_.block_header(Spool::kOverflow).gap_count.store(0, std::memory_order_relaxed);
-  begin_open_gap();
-}
-
-// Storing resumes when an eighth of the ring is free, so that a slow writer makes few long gaps, not many
-// short.
-void Sampler::resume_if_roomy() {
-  row_ = 0;
-  const std::uint64_t count = spool_.geometry().block_count;
-  const std::uint64_t used = sequence_ - spool_.header().released.load(std::memory_order_acquire);
-  if (count - used < std::max<std::uint64_t>(1, count / 8)) return;
-  close_open_gap();
-  dropping_ = false;
-  open_block();
-  auto& overflow = spool_.block_header(Spool::kOverflow);
-  const std::uint64_t gaps = overflow.gap_count.load(std::memory_order_relaxed);
-  std::copy_n(spool_.gaps(Spool::kOverflow), gaps, spool_.gaps(sequence_));
-  auto& block = spool_.block_header(sequence_);
-  if (gaps > 0) block.first_index = spool_.gaps(sequence_)->first_index;
-  block.gap_count.store(gaps, std::memory_order_release);
-  overflow.gap_count.store(0, std::memory_order_release);
-}
-
-void Sampler::begin_open_gap() {
-  auto& gap = spool_.header().gap;
-  gap.first_index = index_;
-  gap.t0_ticks = clock::ticks(plan_.source);
-  gap.base = spool_.block_header(Spool::kOverflow).published.load(std::memory_order_relaxed);
-  gap.cause.store(Cause::full, std::memory_order_release);
-}
-
-void Sampler::close_open_gap() {
-  auto& gap = spool_.header().gap;
-  const std::uint64_t published =
-      spool_.block_header(Spool::kOverflow).published.load(std::memory_order_relaxed);
-  if (published > gap.base)
-    note_gap(
-        {gap.first_index, published - gap.base, gap.t0_ticks, clock::ticks(plan_.source), Cause::full, 0});
-  gap.cause.store(Cause::none, std::memory_order_release);
-}
+void Sampler::begin_block() { seal_at_ = clock::ticks(plan_.source) + seal_ticks_; }
 
 bool Sampler::wait_for_room() {
   const std::uint64_t begin = clock::ticks(plan_.source);
-  while (!has_room()) {
+  while (!filler_.has_room()) {
     if (control_.stop.load(std::memory_order_relaxed)) return end_waiting(begin, Ended::stopped);
     if (clock::ticks(plan_.source) >= end_at_) return end_waiting(begin, Ended::duration);
     if (may_spin_) continue;
     const timespec pause = {0, 100'000};  // the writer needs this CPU to make room
     nanosleep(&pause, nullptr);
   }
-  open_block();
-  note_pause(begin, sequence_);
+  filler_.open_block();
+  begin_block();
+  filler_.note_pause(begin, count_pause(begin));
   return true;
 }
 
 // A capture that ends while it waits has no block for its last pause: the overflow block takes it.
 bool Sampler::end_waiting(std::uint64_t begin, Ended why) {
-  spool_.block_header(Spool::kOverflow).gap_count.store(0, std::memory_order_relaxed);
-  note_pause(begin, Spool::kOverflow);
+  filler_.note_last_pause(begin, count_pause(begin));
   return end(why);
 }
 
-void Sampler::note_pause(std::uint64_t begin, std::uint64_t sequence) {
+// Returns the pause's end: now.
+std::uint64_t Sampler::count_pause(std::uint64_t begin) {
   const std::uint64_t now = clock::ticks(plan_.source);
   pauses_.fetch_add(1, std::memory_order_relaxed);
   throttled_ticks_.fetch_add(now - begin, std::memory_order_relaxed);
-  append_gap(sequence, {index_, 0, begin, now, Cause::throttled, 0});
-}
-
-void Sampler::open_block() {
-  auto& block = spool_.block_header(sequence_);
-  block.published.store(0, std::memory_order_release);
-  block.gap_count.store(0, std::memory_order_release);
-  block.first_index = index_;
-  const clock::Anchor anchor = clock::take_anchor(plan_.source, 1);
-  block.anchor_ticks = anchor.ticks;
-  block.anchor_raw_ns = anchor.raw_ns;
-  block.anchor_realtime_ns = anchor.realtime_ns;
-  block.anchor_uncertainty_ticks = anchor.uncertainty_ticks;
-  std::copy(std::begin(spool::kBlockMagic), std::end(spool::kBlockMagic), block.magic);
-  std::atomic_thread_fence(std::memory_order_release);
-  block.sequence = sequence_;
-  spool_.header().open.store(sequence_ + 1, std::memory_order_release);
-  block_open_ = true;
-  row_ = 0;
-  seal_at_ = clock::ticks(plan_.source) + seal_ticks_;
-}
-
-void Sampler::seal_block() {
-  block_open_ = false;
-  ++sequence_;
-  spool_.header().sealed.store(sequence_, std::memory_order_release);
-}
-
-void Sampler::note_gap(const Gap& gap) {
-  const std::uint64_t at = dropping_ ? Spool::kOverflow : sequence_;
-  auto& block = spool_.block_header(at);
-  const std::uint64_t used = block.gap_count.load(std::memory_order_relaxed);
-  Gap* const table = spool_.gaps(at);
-  if (dropping_ && used + kReservedGaps >= spool_.geometry().gap_capacity) {
-    // No block can take this table yet. Counts stay exact; the place of the rest becomes one span for each
-    // cause.
-    for (Gap* entry = table + used; entry != table && entry != table + used - kReservedGaps; --entry) {
-      if (entry[-1].cause != gap.cause) continue;
-      entry[-1].count += gap.count;
-      entry[-1].t1_ticks = gap.t1_ticks;
-      // All of a table is one stretch without rows: what comes later in it moves on.
-      for (Gap* later = entry; later != table + used; ++later) later->first_index += gap.count;
-      return;
-    }
-  }
-  append_gap(at, gap);
-}
-
-void Sampler::append_gap(std::uint64_t sequence, const Gap& gap) {
-  auto& block = spool_.block_header(sequence);
-  const std::uint64_t used = block.gap_count.load(std::memory_order_relaxed);
-  if (used == spool_.geometry().gap_capacity) return;  // not reached: kReservedGaps
-  spool_.gaps(sequence)[used] = gap;
-  spool_.gaps(sequence)[used].row = static_cast<std::uint32_t>(row_);
-  block.gap_count.store(used + 1, std::memory_order_release);
+  return now;
 }
 
 // The jump came out of the middle of a fill: what it had completed is what it had published.
 void Sampler::note_fault(const void* address) {
-  const std::uint64_t at = dropping_ ? Spool::kOverflow : sequence_;
-  const std::uint64_t published = spool_.block_header(at).published.load(std::memory_order_relaxed);
-  count_taken(published - fill_begin_);
-  index_ += published - fill_begin_;
-  if (dropping_) close_open_gap();
-  const std::uint64_t now = clock::ticks(plan_.source);
-  row_ = dropping_ ? 0 : published;
-  note_gap({index_, 0, last_ > now ? now : last_, now, Cause::fault, 0});
+  const std::uint64_t completed = filler_.published() - fill_begin_;
+  count_taken(completed);
+  filler_.advance(completed);
+  filler_.note_fault(last_);
   fault_channel_ = channel_at(channels_, address);
-  if (schedule_) due_.store(index_, std::memory_order_relaxed);  // the slot that faulted ended the capture
+  if (schedule_) due_.store(filler_.index(), std::memory_order_relaxed);  // the faulting slot ended it
   end(Ended::fault);
 }
 
@@ -431,17 +316,6 @@ void Sampler::note_disturbances() {
   const auto since = [](long after, long before) { return static_cast<std::uint64_t>(after - before); };
   disturbances_ = {since(now.ru_minflt, usage_.ru_minflt), since(now.ru_majflt, usage_.ru_majflt),
                    since(now.ru_nvcsw, usage_.ru_nvcsw), since(now.ru_nivcsw, usage_.ru_nivcsw)};
-}
-
-Rows Sampler::rows_of(std::uint64_t sequence) {
-  std::byte* const block = spool_.block(sequence);
-  for (std::size_t k = 0; k < columns_.size(); ++k) columns_[k] = block + offsets_[k + 1];
-  auto* latency = spool_.geometry().has_latency
-                      ? reinterpret_cast<std::uint32_t*>(block + offsets_[columns_.size() + 1])
-                      : nullptr;
-  auto& published = spool_.block_header(sequence).published;
-  const std::uint64_t base = sequence == Spool::kOverflow ? published.load(std::memory_order_relaxed) : 0;
-  return {reinterpret_cast<std::uint64_t*>(block + offsets_[0]), columns_.data(), latency, &published, base};
 }
 
 std::uint64_t Sampler::wait_sealed(std::uint64_t seen, std::uint64_t timeout_ns) const {

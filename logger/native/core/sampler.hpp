@@ -14,6 +14,7 @@
 #include "core/clock.hpp"
 #include "core/fault.hpp"
 #include "core/fill.hpp"
+#include "core/filler.hpp"
 #include "core/schedule.hpp"
 #include "core/spool.hpp"
 
@@ -86,32 +87,21 @@ class Sampler {
   bool step_paced(const Rows& rows, std::uint64_t limit);
   bool make_room();
   bool block_is_due();
-  bool block_is_empty() const;
-  void open_block();
-  void seal_block();
+  void begin_block();
   bool wait_for_room();
-  void start_dropping();
-  void resume_if_roomy();
-  void begin_open_gap();
-  void close_open_gap();
-  void note_gap(const spool::Gap& gap);
-  void append_gap(std::uint64_t sequence, const spool::Gap& gap);
-  void note_pause(std::uint64_t begin, std::uint64_t sequence);
   bool end_waiting(std::uint64_t begin, Ended why);
+  std::uint64_t count_pause(std::uint64_t begin);
   void note_missed();
   void count_taken(std::uint64_t rows);
   void note_fault(const void* address);
   void note_disturbances();
   bool end(Ended why);
   bool ran_out();
-  bool has_room() const;
-  Rows rows_of(std::uint64_t sequence);
 
-  spool::Spool spool_;
+  Filler filler_;  // the sampling thread's own
+  const spool::Spool& spool_;
   std::vector<Channel> channels_;
   Plan plan_;
-  std::vector<std::size_t> offsets_;
-  std::vector<std::byte*> columns_;
   std::vector<fault::Range> ranges_;
   Fill fill_;
   Control control_;
@@ -120,12 +110,7 @@ class Sampler {
   std::unique_ptr<fault::Guardian> guardian_;
 
   // The sampling thread's own.
-  std::uint64_t sequence_ = 0;  // the open block, or the next
-  bool block_open_ = false;
-  bool dropping_ = false;
-  std::uint64_t row_ = 0;    // rows in the open block, or samples in the overflow block
-  std::uint64_t index_ = 0;  // of the next sample or slot
-  std::uint64_t last_ = 0;   // tick of the last row
+  std::uint64_t last_ = 0;  // tick of the last row
   std::uint64_t seal_at_ = 0;
   std::uint64_t seal_ticks_ = 0;
   std::uint64_t end_at_ = Control::kNever;

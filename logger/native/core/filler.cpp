@@ -1,0 +1,185 @@
+#include "core/filler.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace regtap {
+namespace {
+
+using spool::Cause;
+using spool::Gap;
+using spool::Spool;
+
+// Entries of a gap table kept for what may end a block: a missed run, an open gap, a fault.
+constexpr std::uint64_t kReservedGaps = 4;
+
+}  // namespace
+
+Filler::Filler(Spool spool, clock::Source source)
+    : spool_(std::move(spool)),
+      source_(source),
+      offsets_(spool_.geometry().column_offsets()),
+      columns_(spool_.geometry().kinds.size()) {
+  if (spool_.geometry().gap_capacity <= 2 * kReservedGaps)
+    throw std::invalid_argument("the gap table is too small");
+}
+
+Rows Filler::rows() { return rows_of(current()); }
+
+Rows Filler::rows_of(std::uint64_t sequence) {
+  std::byte* const block = spool_.block(sequence);
+  for (std::size_t k = 0; k < columns_.size(); ++k) columns_[k] = block + offsets_[k + 1];
+  auto* latency = spool_.geometry().has_latency
+                      ? reinterpret_cast<std::uint32_t*>(block + offsets_[columns_.size() + 1])
+                      : nullptr;
+  auto& published = spool_.block_header(sequence).published;
+  const std::uint64_t base = sequence == Spool::kOverflow ? published.load(std::memory_order_relaxed) : 0;
+  return {reinterpret_cast<std::uint64_t*>(block + offsets_[0]), columns_.data(), latency, &published, base};
+}
+
+std::uint64_t Filler::published() const {
+  return spool_.block_header(current()).published.load(std::memory_order_relaxed);
+}
+
+void Filler::advance(std::uint64_t rows) {
+  row_ += rows;
+  index_ += rows;
+}
+
+bool Filler::has_room() const {
+  return sequence_ - spool_.header().released.load(std::memory_order_acquire) < spool_.geometry().block_count;
+}
+
+bool Filler::block_is_empty() const {
+  return row_ == 0 && spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed) == 0;
+}
+
+bool Filler::block_is_full() const {
+  const std::uint64_t gaps = spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed);
+  return row_ == spool_.geometry().rows_per_block || gaps + kReservedGaps >= spool_.geometry().gap_capacity;
+}
+
+void Filler::open_block() {
+  auto& block = spool_.block_header(sequence_);
+  block.published.store(0, std::memory_order_release);
+  block.gap_count.store(0, std::memory_order_release);
+  block.first_index = index_;
+  const clock::Anchor anchor = clock::take_anchor(source_, 1);
+  block.anchor_ticks = anchor.ticks;
+  block.anchor_raw_ns = anchor.raw_ns;
+  block.anchor_realtime_ns = anchor.realtime_ns;
+  block.anchor_uncertainty_ticks = anchor.uncertainty_ticks;
+  std::copy(std::begin(spool::kBlockMagic), std::end(spool::kBlockMagic), block.magic);
+  std::atomic_thread_fence(std::memory_order_release);
+  block.sequence = sequence_;
+  spool_.header().open.store(sequence_ + 1, std::memory_order_release);
+  block_open_ = true;
+  row_ = 0;
+}
+
+void Filler::seal_block() {
+  block_open_ = false;
+  ++sequence_;
+  spool_.header().sealed.store(sequence_, std::memory_order_release);
+}
+
+void Filler::start_dropping() {
+  dropping_ = true;
+  row_ = 0;
+  spool_.block_header(Spool::kOverflow).gap_count.store(0, std::memory_order_relaxed);
+  begin_open_gap();
+}
+
+// Storing resumes when an eighth of the ring is free, so that a slow writer makes few long gaps, not many
+// short.
+bool Filler::resume_if_roomy() {
+  row_ = 0;
+  const std::uint64_t count = spool_.geometry().block_count;
+  const std::uint64_t used = sequence_ - spool_.header().released.load(std::memory_order_acquire);
+  if (count - used < std::max<std::uint64_t>(1, count / 8)) return false;
+  close_open_gap();
+  dropping_ = false;
+  open_block();
+  auto& overflow = spool_.block_header(Spool::kOverflow);
+  const std::uint64_t gaps = overflow.gap_count.load(std::memory_order_relaxed);
+  std::copy_n(spool_.gaps(Spool::kOverflow), gaps, spool_.gaps(sequence_));
+  auto& block = spool_.block_header(sequence_);
+  if (gaps > 0) block.first_index = spool_.gaps(sequence_)->first_index;
+  block.gap_count.store(gaps, std::memory_order_release);
+  overflow.gap_count.store(0, std::memory_order_release);
+  return true;
+}
+
+void Filler::end_dropping() {
+  if (dropping_) close_open_gap();
+}
+
+void Filler::begin_open_gap() {
+  auto& gap = spool_.header().gap;
+  gap.first_index = index_;
+  gap.t0_ticks = clock::ticks(source_);
+  gap.base = spool_.block_header(Spool::kOverflow).published.load(std::memory_order_relaxed);
+  gap.cause.store(Cause::full, std::memory_order_release);
+}
+
+void Filler::close_open_gap() {
+  auto& gap = spool_.header().gap;
+  const std::uint64_t published =
+      spool_.block_header(Spool::kOverflow).published.load(std::memory_order_relaxed);
+  if (published > gap.base)
+    note_gap({gap.first_index, published - gap.base, gap.t0_ticks, clock::ticks(source_), Cause::full, 0});
+  gap.cause.store(Cause::none, std::memory_order_release);
+}
+
+void Filler::note_missed(std::uint64_t count, std::uint64_t from_ticks) {
+  if (dropping_) close_open_gap();
+  note_gap({index_, count, from_ticks, clock::ticks(source_), Cause::missed, 0});
+  index_ += count;
+  if (dropping_) begin_open_gap();
+}
+
+void Filler::note_pause(std::uint64_t begin, std::uint64_t end) {
+  append_gap(sequence_, {index_, 0, begin, end, Cause::throttled, 0});
+}
+
+void Filler::note_last_pause(std::uint64_t begin, std::uint64_t end) {
+  spool_.block_header(Spool::kOverflow).gap_count.store(0, std::memory_order_relaxed);
+  append_gap(Spool::kOverflow, {index_, 0, begin, end, Cause::throttled, 0});
+}
+
+void Filler::note_fault(std::uint64_t last_ticks) {
+  if (dropping_) close_open_gap();
+  const std::uint64_t now = clock::ticks(source_);
+  row_ = dropping_ ? 0 : published();
+  note_gap({index_, 0, std::min(last_ticks, now), now, Cause::fault, 0});
+}
+
+void Filler::note_gap(const Gap& gap) {
+  auto& block = spool_.block_header(current());
+  const std::uint64_t used = block.gap_count.load(std::memory_order_relaxed);
+  Gap* const table = spool_.gaps(current());
+  if (dropping_ && used + kReservedGaps >= spool_.geometry().gap_capacity) {
+    // No block can take this table yet. Counts stay exact; the place of the rest becomes one span for each
+    // cause.
+    for (Gap* entry = table + used; entry != table && entry != table + used - kReservedGaps; --entry) {
+      if (entry[-1].cause != gap.cause) continue;
+      entry[-1].count += gap.count;
+      entry[-1].t1_ticks = gap.t1_ticks;
+      // All of a table is one stretch without rows: what comes later in it moves on.
+      for (Gap* later = entry; later != table + used; ++later) later->first_index += gap.count;
+      return;
+    }
+  }
+  append_gap(current(), gap);
+}
+
+void Filler::append_gap(std::uint64_t sequence, const Gap& gap) {
+  auto& block = spool_.block_header(sequence);
+  const std::uint64_t used = block.gap_count.load(std::memory_order_relaxed);
+  if (used == spool_.geometry().gap_capacity) return;  // not reached: kReservedGaps
+  spool_.gaps(sequence)[used] = gap;
+  spool_.gaps(sequence)[used].row = static_cast<std::uint32_t>(row_);
+  block.gap_count.store(used + 1, std::memory_order_release);
+}
+
+}  // namespace regtap

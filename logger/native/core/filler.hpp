@@ -1,0 +1,66 @@
+// The filling end of a ring: blocks opened and handed over, and the account of what no block could take.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/fill.hpp"
+#include "core/spool.hpp"
+
+namespace regtap {
+
+// Used by the sampling thread alone, which may leave any of its members by a jump (fault::Scope) that came
+// out of a fill: nothing here owns anything on the stack.
+class Filler {
+ public:
+  // The spool's memory must outlive the filler.
+  Filler(spool::Spool spool, clock::Source source);
+
+  const spool::Spool& spool() const { return spool_; }
+  std::uint64_t index() const { return index_; }  // of the next sample or slot
+  std::uint64_t row() const { return row_; }      // rows in the open block; dropped in this chunk
+  bool dropping() const { return dropping_; }
+  bool block_open() const { return block_open_; }
+
+  // Where the next rows go: the open block, or the overflow block while samples are dropped.
+  Rows rows();
+  std::uint64_t published() const;  // what those rows' counter says
+  void advance(std::uint64_t rows);
+
+  bool has_room() const;        // for one more block
+  bool block_is_empty() const;  // no row, no gap
+  bool block_is_full() const;   // of rows or of gaps
+  void open_block();
+  void seal_block();
+
+  void start_dropping();
+  // Begins a new block with the gaps so far, if an eighth of the ring is free. Starts a chunk else.
+  bool resume_if_roomy();
+  void end_dropping();  // at the end of a capture: the gap stays in the overflow block
+
+  void note_missed(std::uint64_t count, std::uint64_t from_ticks);
+  void note_pause(std::uint64_t begin, std::uint64_t end);       // before the open block's first row
+  void note_last_pause(std::uint64_t begin, std::uint64_t end);  // no block is open: into the overflow block
+  void note_fault(std::uint64_t last_ticks);                     // after the rows that were completed
+
+ private:
+  Rows rows_of(std::uint64_t sequence);
+  std::uint64_t current() const { return dropping_ ? spool::Spool::kOverflow : sequence_; }
+  void begin_open_gap();
+  void close_open_gap();
+  void note_gap(const spool::Gap& gap);
+  void append_gap(std::uint64_t sequence, const spool::Gap& gap);
+
+  spool::Spool spool_;
+  clock::Source source_;
+  std::vector<std::size_t> offsets_;
+  std::vector<std::byte*> columns_;
+  std::uint64_t sequence_ = 0;  // the open block, or the next
+  bool block_open_ = false;
+  bool dropping_ = false;
+  std::uint64_t row_ = 0;
+  std::uint64_t index_ = 0;
+};
+
+}  // namespace regtap
