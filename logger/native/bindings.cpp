@@ -1,6 +1,7 @@
 // The door between the core and Python: data in, data out. Nothing of the core includes nanobind.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
@@ -181,7 +182,8 @@ void bind_progress(nb::module_& m) {
   nb::enum_<OnFull>(m, "OnFull")
       .value("wait", OnFull::wait)
       .value("discard", OnFull::discard)
-      .value("stop", OnFull::stop);
+      .value("stop", OnFull::stop)
+      .value("overwrite", OnFull::overwrite);
   nb::enum_<Ended>(m, "Ended")
       .value("running", Ended::running)
       .value("stopped", Ended::stopped)
@@ -244,6 +246,16 @@ void bind_sampler(nb::module_& m) {
       .def(
           "release", [](Recording& r, std::uint64_t sequence) { r.sampler().release(sequence); },
           "sequence"_a)
+      .def(
+          "seal", [](Recording& r) { r.sampler().seal(); }, nb::call_guard<nb::gil_scoped_release>())
+      .def(
+          "hold",
+          [](Recording& r) {
+            const Sampler::Held held = r.sampler().hold();
+            return std::make_pair(held.oldest, held.sealed);
+          },
+          "(oldest, sealed): blocks that stay as they are until they are released.")
+      .def("let_go", [](Recording& r) { r.sampler().let_go(); })
       .def("progress", [](Recording& r) { return r.sampler().progress(); });
   m.def("prefault", &prefault, nb::arg("memory").noconvert());
   m.def("load_counter", &load_counter, nb::arg("memory").noconvert(), "offset"_a, "With acquire order.");

@@ -77,6 +77,8 @@ class OnFull(enum.Enum):
 
     stop = 2
 
+    overwrite = 3
+
 class Ended(enum.Enum):
     running = 0
 
@@ -210,6 +212,15 @@ class Sampler:
     def wait_sealed(self, seen: int, timeout_ns: int) -> int: ...
 
     def release(self, sequence: int) -> None: ...
+
+    def seal(self) -> None: ...
+
+    def hold(self) -> tuple[int, int]:
+        """
+        (oldest, sealed): blocks that stay as they are until they are released.
+        """
+
+    def let_go(self) -> None: ...
 
     def progress(self) -> Progress: ...
 

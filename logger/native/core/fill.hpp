@@ -26,17 +26,22 @@ struct Rows {
   std::uint64_t base;  // row i is published as base + i + 1
 };
 
-// How another thread ends a loop.
+// How another thread ends a loop, or has it look around.
 struct Control {
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+  static constexpr std::uint32_t kStop = 1;  // end the capture
+  static constexpr std::uint32_t kSeal = 2;  // hand the open block over; cleared when that is done
+
   // The loop ends before the first row at or after this tick. One load a row serves every reason to end.
   alignas(64) std::atomic<std::uint64_t> deadline{kNever};
-  std::atomic<std::uint32_t> stop{0};  // a futex: paced loops sleep on it
+  std::atomic<std::uint32_t> asked{0};  // of the bits above; a futex: paced loops sleep on it
 
-  // Sets the deadline unless a stop came first or comes at the same time.
+  bool is_asked(std::uint32_t what) const { return (asked.load() & what) != 0; }
+  // By the loop's own thread. Sets the deadline unless something was asked for, or is at the same time:
+  // both sides store before they load, all sequentially consistent, so that one of them sees the other.
   void set_deadline(std::uint64_t at) {
     deadline.store(at);
-    if (stop.load()) deadline.store(0);
+    if (asked.load()) deadline.store(0);
   }
 };
 

@@ -46,8 +46,22 @@ void Filler::advance(std::uint64_t rows) {
   index_ += rows;
 }
 
-bool Filler::has_room() const {
-  return sequence_ - spool_.header().released.load(std::memory_order_acquire) < spool_.geometry().block_count;
+std::uint64_t Filler::used() const {
+  return sequence_ - (spool_.header().released.load(std::memory_order_acquire) & ~spool::kHeld);
+}
+
+std::uint64_t Filler::dropped() const {
+  return spool_.block_header(Spool::kOverflow).published.load(std::memory_order_relaxed);
+}
+
+bool Filler::has_room() const { return used() < spool_.geometry().block_count; }
+
+bool Filler::overwrite_oldest() {
+  auto& released = spool_.header().released;
+  std::uint64_t oldest = released.load(std::memory_order_relaxed);
+  if (oldest & spool::kHeld) return false;
+  return released.compare_exchange_strong(oldest, oldest + 1, std::memory_order_acq_rel,
+                                          std::memory_order_relaxed);
 }
 
 bool Filler::block_is_empty() const {
@@ -64,6 +78,8 @@ void Filler::open_block() {
   block.published.store(0, std::memory_order_release);
   block.gap_count.store(0, std::memory_order_release);
   block.first_index = index_;
+  block.missed_before = missed_;
+  block.dropped_before = dropped();
   const clock::Anchor anchor = clock::take_anchor(source_, 1);
   block.anchor_ticks = anchor.ticks;
   block.anchor_raw_ns = anchor.raw_ns;
@@ -86,17 +102,20 @@ void Filler::seal_block() {
 void Filler::start_dropping() {
   dropping_ = true;
   row_ = 0;
+  missed_before_drop_ = missed_;
+  dropped_before_drop_ = dropped();
   spool_.block_header(Spool::kOverflow).gap_count.store(0, std::memory_order_relaxed);
   begin_open_gap();
 }
 
-// Storing resumes when an eighth of the ring is free, so that a slow writer makes few long gaps, not many
-// short.
-bool Filler::resume_if_roomy() {
-  row_ = 0;
+bool Filler::is_roomy() const {
   const std::uint64_t count = spool_.geometry().block_count;
-  const std::uint64_t used = sequence_ - spool_.header().released.load(std::memory_order_acquire);
-  if (count - used < std::max<std::uint64_t>(1, count / 8)) return false;
+  return count - used() >= std::max<std::uint64_t>(1, count / 8);
+}
+
+void Filler::drop_on() { row_ = 0; }
+
+void Filler::resume() {
   close_open_gap();
   dropping_ = false;
   open_block();
@@ -104,10 +123,13 @@ bool Filler::resume_if_roomy() {
   const std::uint64_t gaps = overflow.gap_count.load(std::memory_order_relaxed);
   std::copy_n(spool_.gaps(Spool::kOverflow), gaps, spool_.gaps(sequence_));
   auto& block = spool_.block_header(sequence_);
-  if (gaps > 0) block.first_index = spool_.gaps(sequence_)->first_index;
+  if (gaps > 0) {
+    block.first_index = spool_.gaps(sequence_)->first_index;
+    block.missed_before = missed_before_drop_;
+    block.dropped_before = dropped_before_drop_;
+  }
   block.gap_count.store(gaps, std::memory_order_release);
   overflow.gap_count.store(0, std::memory_order_release);
-  return true;
 }
 
 void Filler::end_dropping() {
@@ -118,14 +140,13 @@ void Filler::begin_open_gap() {
   auto& gap = spool_.header().gap;
   gap.first_index = index_;
   gap.t0_ticks = clock::ticks(source_);
-  gap.base = spool_.block_header(Spool::kOverflow).published.load(std::memory_order_relaxed);
+  gap.base = dropped();
   gap.cause.store(Cause::full, std::memory_order_release);
 }
 
 void Filler::close_open_gap() {
   auto& gap = spool_.header().gap;
-  const std::uint64_t published =
-      spool_.block_header(Spool::kOverflow).published.load(std::memory_order_relaxed);
+  const std::uint64_t published = dropped();
   if (published > gap.base)
     note_gap({gap.first_index, published - gap.base, gap.t0_ticks, clock::ticks(source_), Cause::full, 0});
   gap.cause.store(Cause::none, std::memory_order_release);
@@ -135,6 +156,7 @@ void Filler::note_missed(std::uint64_t count, std::uint64_t from_ticks) {
   if (dropping_) close_open_gap();
   note_gap({index_, count, from_ticks, clock::ticks(source_), Cause::missed, 0});
   index_ += count;
+  missed_ += count;
   if (dropping_) begin_open_gap();
 }
 

@@ -29,14 +29,17 @@ class Filler {
   void advance(std::uint64_t rows);
 
   bool has_room() const;        // for one more block
+  bool overwrite_oldest();      // makes room for one, unless a snapshot holds the ring
   bool block_is_empty() const;  // no row, no gap
   bool block_is_full() const;   // of rows or of gaps
   void open_block();
   void seal_block();
 
   void start_dropping();
-  // Begins a new block with the gaps so far, if an eighth of the ring is free. Starts a chunk else.
-  bool resume_if_roomy();
+  // Whether an eighth of the ring is free: then a slow writer makes few long gaps, not many short.
+  bool is_roomy() const;
+  void drop_on();       // another chunk
+  void resume();        // in a new block, which begins with the gaps so far
   void end_dropping();  // at the end of a capture: the gap stays in the overflow block
 
   void note_missed(std::uint64_t count, std::uint64_t from_ticks);
@@ -47,6 +50,8 @@ class Filler {
  private:
   Rows rows_of(std::uint64_t sequence);
   std::uint64_t current() const { return dropping_ ? spool::Spool::kOverflow : sequence_; }
+  std::uint64_t dropped() const;  // samples, in all
+  std::uint64_t used() const;     // blocks that hold what is needed
   void begin_open_gap();
   void close_open_gap();
   void note_gap(const spool::Gap& gap);
@@ -61,6 +66,9 @@ class Filler {
   bool dropping_ = false;
   std::uint64_t row_ = 0;
   std::uint64_t index_ = 0;
+  std::uint64_t missed_ = 0;              // slots before index_
+  std::uint64_t missed_before_drop_ = 0;  // the same when dropping began
+  std::uint64_t dropped_before_drop_ = 0;
 };
 
 }  // namespace regtap

@@ -101,10 +101,12 @@ void Sampler::start() {
   thread_ = std::thread([this] { thread_main(); });
 }
 
-void Sampler::stop() noexcept {
-  control_.stop.store(1);
+void Sampler::stop() noexcept { ask(Control::kStop); }
+
+void Sampler::ask(std::uint32_t what) noexcept {
+  control_.asked.fetch_or(what);
   control_.deadline.store(0);
-  syscall(SYS_futex, &control_.stop, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  syscall(SYS_futex, &control_.asked, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
 void Sampler::join() {
@@ -172,7 +174,7 @@ bool Sampler::end(Ended why) {
 
 // Whether a loop that took fewer rows than it could has come to its end; else it only stopped to seal.
 bool Sampler::ran_out() {
-  if (control_.stop.load()) return !end(Ended::stopped);
+  if (control_.is_asked(Control::kStop)) return !end(Ended::stopped);
   if (clock::ticks(plan_.source) >= end_at_) return !end(Ended::duration);
   return false;
 }
@@ -213,6 +215,7 @@ bool Sampler::step_paced(const Rows& rows, std::uint64_t limit) {
     due_.store(schedule_->next(), std::memory_order_relaxed);
     if (event == Schedule::Event::ended) return end(Ended::duration);
     if (event == Schedule::Event::stopped) return end(Ended::stopped);
+    if (event == Schedule::Event::asked) return true;
     if (event == Schedule::Event::missed) {
       note_missed();
       return true;  // the gap table may be full now
@@ -223,7 +226,7 @@ bool Sampler::step_paced(const Rows& rows, std::uint64_t limit) {
     fill_({channels_, &unbounded_}, rows, row, row + 1, last_);
     filler_.advance(1);
     count_taken(1);
-    if (last_ >= seal_at_) return true;
+    if (last_ >= seal_at_ || control_.is_asked(Control::kSeal)) return true;
   }
   return true;
 }
@@ -246,13 +249,25 @@ bool Sampler::block_is_due() {
 
 // Sees to it that the next step has somewhere to put its rows. False: the capture ends here.
 bool Sampler::make_room() {
+  const bool seal_now = control_.is_asked(Control::kSeal);
+  const bool goes_on = find_room(seal_now);
+  if (seal_now) control_.asked.fetch_and(~Control::kSeal);
+  return goes_on;
+}
+
+bool Sampler::find_room(bool seal_now) {
   if (filler_.dropping()) {
-    if (filler_.resume_if_roomy()) begin_block();
+    if (filler_.is_roomy() || may_overwrite()) {
+      filler_.resume();
+      begin_block();
+    } else {
+      filler_.drop_on();
+    }
     return true;
   }
-  if (!block_is_due()) return true;
+  if (!block_is_due() && (!seal_now || filler_.block_is_empty())) return true;
   filler_.seal_block();
-  if (filler_.has_room()) {
+  if (filler_.has_room() || may_overwrite()) {
     filler_.open_block();
     begin_block();
     return true;
@@ -268,12 +283,14 @@ bool Sampler::make_room() {
   }
 }
 
+bool Sampler::may_overwrite() { return plan_.on_full == OnFull::overwrite && filler_.overwrite_oldest(); }
+
 void Sampler::begin_block() { seal_at_ = clock::ticks(plan_.source) + seal_ticks_; }
 
 bool Sampler::wait_for_room() {
   const std::uint64_t begin = clock::ticks(plan_.source);
   while (!filler_.has_room()) {
-    if (control_.stop.load(std::memory_order_relaxed)) return end_waiting(begin, Ended::stopped);
+    if (control_.is_asked(Control::kStop)) return end_waiting(begin, Ended::stopped);
     if (clock::ticks(plan_.source) >= end_at_) return end_waiting(begin, Ended::duration);
     if (may_spin_) continue;
     const timespec pause = {0, 100'000};  // the writer needs this CPU to make room
@@ -330,8 +347,26 @@ std::uint64_t Sampler::wait_sealed(std::uint64_t seen, std::uint64_t timeout_ns)
 }
 
 void Sampler::release(std::uint64_t sequence) {
-  spool_.header().released.store(sequence, std::memory_order_release);
+  auto& released = spool_.header().released;
+  const std::uint64_t held = released.load(std::memory_order_relaxed) & spool::kHeld;
+  released.store(sequence | held, std::memory_order_release);
 }
+
+void Sampler::seal() {
+  if (running()) ask(Control::kSeal);
+  while (running() && control_.is_asked(Control::kSeal)) {
+    const timespec pause = {0, 50'000};
+    nanosleep(&pause, nullptr);
+  }
+}
+
+Sampler::Held Sampler::hold() {
+  auto& header = spool_.header();
+  const std::uint64_t oldest = header.released.fetch_or(spool::kHeld, std::memory_order_acq_rel);
+  return {oldest & ~spool::kHeld, header.sealed.load(std::memory_order_acquire)};
+}
+
+void Sampler::let_go() { spool_.header().released.fetch_and(~spool::kHeld, std::memory_order_release); }
 
 Progress Sampler::progress() const {
   Progress progress;

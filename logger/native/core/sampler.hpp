@@ -20,7 +20,7 @@
 
 namespace regtap {
 
-enum class OnFull : std::uint32_t { wait, discard, stop };
+enum class OnFull : std::uint32_t { wait, discard, stop, overwrite };
 enum class Ended : std::uint32_t { running, stopped, duration, samples, full, fault };
 
 struct Plan {
@@ -76,6 +76,15 @@ class Sampler {
   std::uint64_t wait_sealed(std::uint64_t seen, std::uint64_t timeout_ns) const;
   void release(std::uint64_t sequence);  // blocks before it may be reused
 
+  // A snapshot of what OnFull::overwrite keeps; by one thread at a time. spool.hpp says why this is safe.
+  void seal();  // has the open block handed over; waits, asleep, until it is or the sampler has ended
+  struct Held {
+    std::uint64_t oldest;
+    std::uint64_t sealed;
+  };
+  Held hold();    // from now on blocks [oldest, sealed) stay as they are, until released
+  void let_go();  // what is not released may be overwritten again
+
   Progress progress() const;
 
  private:
@@ -85,7 +94,10 @@ class Sampler {
   bool step();
   bool step_free(const Rows& rows, std::uint64_t limit);
   bool step_paced(const Rows& rows, std::uint64_t limit);
+  void ask(std::uint32_t what) noexcept;
   bool make_room();
+  bool find_room(bool seal_now);
+  bool may_overwrite();
   bool block_is_due();
   void begin_block();
   bool wait_for_room();

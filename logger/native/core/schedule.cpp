@@ -69,7 +69,7 @@ std::uint64_t Schedule::sleep_until_close(std::uint64_t due) {
   const auto spin = static_cast<std::uint64_t>(kSpinNs * ticks_per_ns_);
   const std::uint64_t now = clock::ticks(source_);
   if (due > now && due - now > spin) {
-    sleep_on(control_.stop, due_ns(slot_) - kSpinNs);
+    sleep_on(control_.asked, due_ns(slot_) - kSpinNs);
     anchor(4);
   } else if (static_cast<double>(now - anchor_ticks_) > kAnchorNs * ticks_per_ns_) {
     anchor(4);
@@ -86,7 +86,7 @@ Schedule::Event Schedule::wait() {
   if (slot_ == limit_) return Event::ended;
   const std::uint64_t due = sleep_until_close(due_ticks(slot_));
   std::uint64_t now = clock::ticks(source_);
-  while (now < due && control_.stop.load(std::memory_order_relaxed) == 0) {
+  while (now < due && control_.asked.load(std::memory_order_relaxed) == 0) {
     relax();
     now = clock::ticks(source_);
   }
@@ -96,7 +96,8 @@ Schedule::Event Schedule::wait() {
     slot_ += missed_;
     return Event::missed;
   }
-  if (control_.stop.load(std::memory_order_relaxed)) return Event::stopped;
+  if (control_.is_asked(Control::kStop)) return Event::stopped;
+  if (now < due) return Event::asked;
   const std::uint64_t late = now > due ? now - due : 0;
   ++lateness_.slots;
   lateness_.sum += late;

@@ -25,14 +25,14 @@ struct Lateness {
 // system call a slot, none when slots are closer than that.
 class Schedule {
  public:
-  enum class Event { slot, missed, stopped, ended };
+  enum class Event { slot, missed, stopped, ended, asked };
 
   // Slot 0 is due now; `limit` slots are due in all.
   Schedule(clock::Source source, Period period, std::uint64_t limit, Control& control);
 
   // Waits for the next slot. `slot`: take a row now, it is slot next() - 1. `missed`: slots that could not
   // begin before their successors were due: see missed_*(). `stopped`: a stop was asked for; slots that had
-  // passed unserved are reported as `missed` first.
+  // passed unserved are reported as `missed` first. `asked`: something else was asked for, before the slot.
   Event wait();
 
   std::uint64_t next() const { return slot_; }  // slots accounted for so far

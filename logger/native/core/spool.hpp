@@ -19,6 +19,24 @@
 // `released`. A block is reused only when sealed - released < block_count, and is emptied before it is given
 // its new sequence number, so that no old row can be taken for a new one.
 //
+// Overwriting (a flight recorder). The filler may take back the oldest sealed block that nobody holds; a
+// snapshot holds all of them, then reads. Both are one read-modify-write of `released`, whose top bit says
+// "held": the filler compares and exchanges oldest -> oldest + 1, which fails once the bit is set, the reader
+// sets the bit. All of these are in one modification order, so either the filler's exchange came first, and
+// the reader sees oldest + 1 and never looks at that block, or the bit came first, and the block stays as it
+// is until the reader has released it. Neither waits for the other: a filler that finds no block drops
+// samples, as above.
+//  - The reader's fetch_or acquires the filler's exchange, which is sequenced after the release store of
+//    `sealed`: `sealed`, loaded after it, is not older than the oldest block that was left.
+//  - It loads `sealed` with acquire, so that everything in [oldest, sealed) is visible, on weakly ordered
+//    machines too. The block that the filler has open is sealed by nobody yet and never in that range.
+//  - Giving blocks back, and clearing the bit, are release operations, and the filler's load and exchange
+//    acquire them: the reader's loads are over before the filler stores into the same memory.
+// While the bit is set only the reader writes `released`. A block that was overwritten leaves no entry in any
+// table. Each block says which index it begins with, and how many slots were missed and samples dropped
+// before that: what lies between two blocks that follow each other in a trace is known from them alone, at
+// any instruction.
+//
 // When no block is free and the policy drops samples, the filler goes on in the overflow block. Its
 // `published` counts on from where it was, and the open gap's base says where the gap began, so that the
 // number of lost samples is exact at every instruction: gaps of cause `full`, in parts, blocks, the overflow
@@ -40,8 +58,9 @@ inline constexpr char kMagic[8] = {'R', 'E', 'G', 'T', 'A', 'P', 'S', 'P'};
 inline constexpr char kBlockMagic[8] = {'R', 'E', 'G', 'T', 'A', 'P', 'B', 'K'};
 inline constexpr std::uint32_t kVersion = 1;  // 1: first version
 inline constexpr std::size_t kPage = 4096;
+inline constexpr std::uint64_t kHeld = std::uint64_t{1} << 63;  // in `released`: overwrite nothing
 
-enum class Cause : std::uint32_t { none, full, missed, throttled, fault, writer };
+enum class Cause : std::uint32_t { none, full, missed, throttled, fault, writer, overwritten };
 
 struct Gap {
   std::uint64_t first_index;  // of the first absent sample or slot
@@ -63,6 +82,8 @@ struct alignas(64) BlockHeader {
   std::uint64_t anchor_uncertainty_ticks;
   std::atomic<std::uint64_t> gap_count;
   alignas(64) std::atomic<std::uint64_t> published;  // completed rows
+  std::uint64_t missed_before;                       // slots missed before first_index, in all
+  std::uint64_t dropped_before;                      // samples dropped before it, the same
 };
 static_assert(sizeof(BlockHeader) == 128);
 
@@ -92,8 +113,9 @@ struct SpoolHeader {
   alignas(64) std::atomic<std::uint64_t> sealed;  // blocks handed over, in sequence
   std::atomic<std::uint64_t> open;                // blocks opened: sealed, or sealed + 1
   OpenGap gap;
-  // Written by the reader.
-  alignas(64) std::atomic<std::uint64_t> released;  // blocks that are durable elsewhere
+  // Written by the reader; by the filler too, where it may overwrite. Blocks that are durable elsewhere or
+  // overwritten, and the bit kHeld.
+  alignas(64) std::atomic<std::uint64_t> released;
   std::uint32_t check;  // CRC32 of the first 64 bytes and the kinds, by whoever formats; for `recover`
   // The registers' kinds follow, column_count of them.
   alignas(64) Kind kinds[];
