@@ -41,6 +41,7 @@ def assert_conserved(trace: Trace, extra: tuple[Gap, ...] = ()) -> None:
     assert end <= total
     assert len(times) + absent == total
     counts = {cause: sum(gap.count for gap in gaps if gap.cause == cause) for cause in CAUSES}
-    assert counts["full"] + counts["writer"] == totals.lost
+    assert counts["full"] + counts["writer"] + counts["overwritten"] == totals.lost
+    assert counts["overwritten"] == totals.overwritten
     assert counts["missed"] == totals.missed
     assert counts["throttled"] == counts["fault"] == 0

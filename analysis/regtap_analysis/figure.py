@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from regtap_analysis.spans import Density
     from regtap_analysis.ticks import Axis
 
-# Okabe and Ito's palette: told apart with every kind of colour vision. A pause loses nothing and is grey.
+# Okabe and Ito's palette: told apart with every kind of colour vision. What nobody misses is grey.
 _CAUSE_COLOURS = {
     "full": "#D55E00",
     "missed": "#E69F00",
     "throttled": "#8C8C8C",
     "fault": "#CC79A7",
     "writer": "#56B4E9",
+    "overwritten": "#C8C8C8",
 }
 _INK, _GREY, _FAINT = "#1A1A1A", "#666666", "#E6E6E6"
 _TITLE_PT = 12.5

@@ -27,6 +27,7 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
     duration: str | float | None = None,
     samples: str | int | None = None,
     on_full: str | None = None,
+    keep_last: str | float | None = None,
     latency: bool = False,
     spool_size: str | int | None = None,
     cpu: int | None = None,
@@ -44,7 +45,8 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         rate: `max`, or samples per second, such as `"10k"` or 1000.
         duration: Ends after this time: `"2s"`, or a number of seconds.
         samples: Ends after this many samples taken: `"100k"`, or a number.
-        on_full: `wait`, `discard` or `stop`; see RecordOptions.
+        on_full: `wait`, `discard`, `stop` or `overwrite`; see RecordOptions.
+        keep_last: With `overwrite`, how much to keep: `"10s"`, or a number of seconds; None: all that the spool holds.
         latency: Add the column `latency_ns`: from first to last access of a row.
         spool_size: `"64MiB"`, or a number of bytes.
         cpu: CPU of the sampling thread.
@@ -63,6 +65,7 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         duration_ns=None if duration is None else _duration_ns(duration),
         samples=None if samples is None else units.parse_count(str(samples)),
         on_full=on_full or "",
+        keep_ns=None if keep_last is None else _duration_ns(keep_last),
         latency=latency,
         spool_bytes=None if spool_size is None else units.parse_size_bytes(str(spool_size)),
         cpu=cpu,

@@ -47,5 +47,12 @@ class Balance:
         lost = self.counts.total() - missed
         taken = self.rows + lost
         return Totals(
-            "recovered", taken + missed if paced else None, taken, self.rows, lost, missed, self.throttled_ns
+            ended="recovered",
+            due=taken + missed if paced else None,
+            taken=taken,
+            stored=self.rows,
+            lost=lost,
+            missed=missed,
+            throttled_ns=self.throttled_ns,
+            overwritten=self.counts["overwritten"],
         )

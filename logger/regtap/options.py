@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.errors import InputError
+from regtap.snapshots import most_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ON_FULL = ("wait", "discard", "stop")
+ON_FULL = ("wait", "discard", "stop", "overwrite")
 COMPRESSION = ("none", "zstd")
 _FIFO_PRIORITY = 50  # above ordinary threads, below the kernel's own at 99
 _SEAL_SHARE_NS = 240 * 10**9  # over the number of blocks: half a ring lasts two minutes, twice a part's 60 s
 _RING_NS = 120 * 10**9
+_NEVER_NS = 10**17  # three years: where a block waits until it is full, or asked for
 _NS_PER_S = 10**9
 DURABLE_NS = _NS_PER_S  # how often `--durable` syncs
 _SHORTEST_DURABLE_NS, _LONGEST_DURABLE_NS = 10_000_000, 60 * _NS_PER_S  # parts are closed every 60 s anyway
@@ -31,7 +33,9 @@ class RecordOptions:
         duration_ns: Ends after this time; None: until stopped.
         samples: Ends after this many samples taken; None: until stopped.
         on_full: What to do when the ring is full: `wait` (pause), `discard` (drop the newest and count them)
-            or `stop`. None: `wait` at full rate, `discard` when paced.
+            or `stop`; `overwrite` is a flight recorder: it keeps the newest, and stores them when asked, or at
+            the end. None: `wait` at full rate, `discard` when paced.
+        keep_ns: With `overwrite`, how much to keep; None: all that the ring holds.
         latency: Record the time from first to last access of each row.
         spool_bytes: Size of the ring; None: what the capture needs, at most 1 GiB or a quarter of /dev/shm.
         cpu: The CPU of the sampling thread; None: one of this process's, kept free of the writer.
@@ -45,6 +49,7 @@ class RecordOptions:
     duration_ns: int | None = None
     samples: int | None = None
     on_full: str = ""
+    keep_ns: int | None = None
     latency: bool = False
     spool_bytes: int | None = None
     cpu: int | None = None
@@ -60,6 +65,8 @@ class RecordOptions:
             raise InputError(
                 f"unknown choice {self.on_full!r} for a full ring; use one of {', '.join(ON_FULL)}"
             )
+        if self.keep_ns is not None and not self.overwrites:
+            raise InputError("how much to keep is for a flight recorder: add --on-full overwrite")
         if self.compression not in COMPRESSION:
             raise InputError(f"unknown compression {self.compression!r}; use one of {', '.join(COMPRESSION)}")
         if self.rate_hz is not None and not Fraction(1, 10**6) <= self.rate_hz <= _NS_PER_S:
@@ -73,14 +80,21 @@ class RecordOptions:
                 f"a journal cannot be synced every {self.durable_ns / _NS_PER_S:g} s; use 10ms to 60s"
             )
 
+    @property
+    def overwrites(self) -> bool:
+        """Whether it is a flight recorder."""
+        return self.on_full == "overwrite"
+
     def most_waiting_rows(self) -> int | None:
         """Return how many rows may have to wait in the ring, or None where only the bus decides.
 
-        That is all of them, or as many as a schedule makes in twice the time of a part.
+        That is all of them, or as many as a schedule makes in the time that is to be kept, or in twice that of a
+        part.
         """
         slots = None
         if self.rate_hz is not None:
-            span_ns = min(self.duration_ns or _RING_NS, _RING_NS)
+            wanted_ns = self.keep_ns or _RING_NS
+            span_ns = min(self.duration_ns or wanted_ns, wanted_ns)
             slots = -(-span_ns * self.rate_hz.numerator // (_NS_PER_S * self.rate_hz.denominator))
         known = [rows for rows in (slots, self.samples) if rows is not None]
         return min(known) if known else None
@@ -94,7 +108,31 @@ class RecordOptions:
             plan.set_period(_NS_PER_S * self.rate_hz.denominator, self.rate_hz.numerator)
         plan.duration_ns = self.duration_ns or 0
         plan.samples = self.samples or 0
-        plan.seal_ns = _SEAL_SHARE_NS // block_count
+        plan.seal_ns = self._seal_ns(block_count)
         plan.cpu = -1 if cpu is None else cpu
         plan.fifo_priority = _FIFO_PRIORITY if self.realtime else 0
         return plan
+
+    def check_kept_rows(self, block_count: int, rows_per_block: int) -> None:
+        """Check that a ring holds what a paced flight recorder is to keep; a bus's own pace is not known before.
+
+        Raises:
+            InputError: It is too small.
+        """
+        if self.keep_ns is None or self.rate_hz is None:
+            return
+        rows = self.keep_ns * self.rate_hz / _NS_PER_S
+        holds = most_kept(block_count) * rows_per_block
+        if rows > holds:
+            held_s = float(holds / self.rate_hz)
+            raise InputError(f"this spool keeps {held_s:.3g} s only at this rate; give a larger --spool-size")
+
+    def _seal_ns(self, block_count: int) -> int:
+        """Return how long a block may wait to be handed over.
+
+        A flight recorder's blocks wait in the ring anyway; they are cut so that what is to be kept is three
+        quarters of them, whatever the rate turns out to be.
+        """
+        if not self.overwrites:
+            return _SEAL_SHARE_NS // block_count
+        return _NEVER_NS if self.keep_ns is None else max(1, 4 * self.keep_ns // (3 * block_count))

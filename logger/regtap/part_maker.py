@@ -112,6 +112,11 @@ class PartMaker:
         self._open().gaps.extend(self._gap(gap) for gap in gaps)
         self._index += sum(gap.count for gap in gaps)
 
+    @property
+    def index(self) -> int:
+        """Index after the last sample, slot or gap that was added."""
+        return self._index
+
     def _open(self) -> OpenPart:
         assert self.part is not None  # noqa: S101 - begin() comes first
         return self.part

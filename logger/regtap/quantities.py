@@ -39,6 +39,11 @@ def format_size(size_bytes: int) -> str:
     return f"{size_bytes} B"
 
 
+def count_of(count: int, noun: str) -> str:
+    """Return a number of things, such as `1 part` and `1,234 parts`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def format_utc(realtime_ns: int) -> str:
     """Return a moment of CLOCK_REALTIME in ISO 8601, to the nanosecond: `2026-11-23T08:15:00.000000042Z`."""
     seconds, fraction = divmod(realtime_ns, _SECOND_NS)

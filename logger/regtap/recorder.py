@@ -17,6 +17,7 @@ import numpy as np
 
 from regtap import _native, scheduling
 from regtap.errors import BusFaultError, FaultError, InputError, RefusedError, StorageError
+from regtap.flight_recorder import FlightPipeline
 from regtap.folders import sync_parent
 from regtap.host import boot_id, describe_host
 from regtap.journal.writer import Journal
@@ -33,11 +34,13 @@ from regtap.writer import schema_of, warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Future
     from types import TracebackType
 
     from regtap.device import Device
     from regtap.options import RecordOptions
     from regtap.registers import Register
+    from regtap.snapshots import Snapshot
     from regtap.targets.base import Target
     from regtap.trace import Trace
 
@@ -83,6 +86,7 @@ class Capture:
         self._left: list[str] = []  # what could not be removed
         self._journal: Journal | None = None
         self._thread: threading.Thread | None = None
+        self._flight: FlightPipeline | None = None
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -143,6 +147,7 @@ class Capture:
         self._template = self._describe()
         document = make_document(self._template, self.output)
         self._spool.format(self.registers, document, latency=self.options.latency)
+        self.options.check_kept_rows(self._spool.block_count, self._spool.rows_per_block)
         plan = self.options.plan(source, self._spool.block_count, self._cpu)
         self._sampler = _native.Sampler(self._spool.memory, places_of(device, self.registers), plan)
         stack.callback(self._end_threads)
@@ -175,7 +180,7 @@ class Capture:
         return PartMetadata(
             registers=self.registers,
             target=self.target.spec,
-            mode=Mode(rate_hz, options.on_full, options.latency),
+            mode=Mode(rate_hz, options.on_full, options.latency, options.keep_ns),
             clock=self._timebase.info(),
             start=self._timebase.start,
             host=describe_host(),
@@ -196,14 +201,11 @@ class Capture:
         return size_bytes
 
     def _begin(self) -> None:
-        self._pipeline = Pipeline(
-            self._spool,
-            self._sampler,
-            self._timebase,
-            self._folder_fd,
-            self._template,
-            compression=self.options.compression,
-        )
+        shared = (self._spool, self._sampler, self._timebase, self._folder_fd, self._template)
+        compression = self.options.compression
+        if self.options.overwrites:
+            self._flight = FlightPipeline(*shared, keep_ns=self.options.keep_ns, compression=compression)
+        self._pipeline = self._flight or Pipeline(*shared, compression=compression)
         self._thread = threading.Thread(target=self._write, name="regtap-writer", daemon=True)
         self._owner_pid = os.getpid()
         self._began_ns = time.monotonic_ns()
@@ -238,16 +240,18 @@ class Capture:
             self._journal.stop(last_turn=self._failure is not None)
         self._ended_ns = time.monotonic_ns()
 
-    def _totals(self, stored: int) -> Totals:
+    def _totals(self, stored: int, waiting: int = 0) -> Totals:
+        """Return the balance; `waiting`: rows that are in no part, but in the spool for good."""
         progress = self._sampler.progress()
         return Totals(
             ended=_ENDED[progress.ended],
             due=None if self.options.rate_hz is None else progress.due,
             taken=progress.taken,
             stored=stored,
-            lost=progress.lost,
+            lost=progress.lost if self._flight is None else progress.taken - stored - waiting,
             missed=progress.missed,
             throttled_ns=self._timebase.in_ns(progress.throttled_ticks),
+            overwritten=0 if self._flight is None else self._flight.overwritten,
         )
 
     def mark(self, text: str) -> None:
@@ -261,6 +265,23 @@ class Capture:
             Mark(now_ns - self._timebase.start.raw_ns, text)
         ):
             raise InputError(f"cannot mark {text!r}: the capture is not running")
+
+    def snapshot(self) -> Future[Snapshot]:
+        """Have what a flight recorder (`on_full="overwrite"`) keeps stored; sampling goes on.
+
+        Returns at once, and may be called from a signal handler. The future's result is what was stored, once it is
+        durable; one snapshot after another stores only what is new. The trace has a mark `snapshot` at this moment.
+
+        Raises:
+            InputError: The capture is no flight recorder, or is not running.
+        """
+        if not self.options.overwrites:
+            raise InputError('only a flight recorder takes snapshots: record with on_full="overwrite"')
+        now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+        snapshot = None if self._flight is None else self._flight.request(now_ns)
+        if snapshot is None:
+            raise InputError("cannot take a snapshot: the capture is not running")
+        return snapshot
 
     def stop(self) -> None:
         """Ask the loop to end; returns at once, and may be called from a signal handler."""
@@ -284,6 +305,7 @@ class Capture:
             lost=progress.lost,
             missed=progress.missed,
             spool_fill=used,
+            kept=None if self._flight is None else self._flight.kept(progress.taken),
         )
 
     def close(self) -> None:
@@ -366,7 +388,7 @@ class Capture:
     def _summarise(self, spool: str | None) -> Summary:
         progress = self._sampler.progress()
         stored = self._pipeline.stored
-        totals = self._totals(stored.rows)
+        totals = self._totals(stored.rows, 0 if self._failure is None else self._spool.waiting_rows())
         if self._failure is not None:
             lost = totals.lost if spool is not None else totals.taken - totals.stored
             totals = dataclasses.replace(totals, ended="writer", lost=lost)
@@ -397,6 +419,7 @@ class Capture:
                 *scheduling.thread_warnings(progress.cpu_errno, progress.priority_errno),
             ),
             durability=None if self._journal is None else self._journal.durability,
+            snapshots=None if self._flight is None else tuple(self._flight.snapshots),
         )
 
     def _fault(self, progress: _native.Progress, spool: str | None) -> FaultError | None:

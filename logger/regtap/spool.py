@@ -25,6 +25,7 @@ from regtap.spool_layout import (
     CHECK,
     GAP,
     HEADER,
+    HELD,
     OVERFLOW,
     PAGE,
     PREFIX,
@@ -166,8 +167,8 @@ class Spool:
         return self._counter(SEALED)
 
     def released(self) -> int:
-        """Return how many of them may be filled again."""
-        return self._counter(RELEASED)
+        """Return how many of them may be filled again, or were."""
+        return self._counter(RELEASED) & ~HELD
 
     def _counter(self, offset: int) -> int:
         return _native.load_counter(self.memory, offset)
@@ -188,8 +189,28 @@ class Spool:
         ]
         latency = arrays.pop() if self._has_latency else None
         return Block(
-            int(header["first_index"]), arrays[0], tuple(arrays[1:]), latency, self._gaps(start, header)
+            int(header["first_index"]),
+            arrays[0],
+            tuple(arrays[1:]),
+            latency,
+            self._gaps(start, header),
+            int(header["missed_before"]),
         )
+
+    def waiting_rows(self) -> int:
+        """Return how many rows are in blocks that were handed over and not released; nobody may fill any."""
+        return sum(self.block(sequence).rows for sequence in range(self.released(), self.sealed()))
+
+    def oldest(self) -> tuple[int, int] | None:
+        """Return where the oldest block begins, while it may be overwritten: (samples before it, tick).
+
+        None: there is none at the moment, or it was overwritten just now.
+        """
+        sequence = self.released()
+        header = np.frombuffer(self._map, dtype=BLOCK, count=1, offset=self.start_of(sequence))[0].copy()
+        if int(header["sequence"]) != sequence or self.released() != sequence:
+            return None
+        return int(header["first_index"]) - int(header["missed_before"]), int(header["anchor_ticks"])
 
     def overflow_gaps(self) -> tuple[TickGap, ...]:
         """Return the gaps that no block could take: those at the very end of a capture."""

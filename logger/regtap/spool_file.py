@@ -19,6 +19,7 @@ from regtap.spool_layout import (
     BLOCK_MAGIC,
     GAP,
     HEADER,
+    HELD,
     KINDS,
     MAGIC,
     PAGE,
@@ -54,7 +55,7 @@ class SpoolFile:
         owner_pid: The process that filled it.
         sealed: Blocks handed over.
         opened: Blocks begun: as many, or one more.
-        released: Blocks that were durable elsewhere.
+        released: Blocks that were durable elsewhere, or overwritten.
         broken: One line for each block of which less is left than there was, where that is known beforehand.
     """
 
@@ -122,7 +123,7 @@ class SpoolFile:
         self.block_count, self.rows_per_block = int(header["block_count"]), int(header["rows_per_block"])
         self.has_latency, self.owner_pid = bool(header["has_latency"]), int(header["owner_pid"])
         self.sealed, self.opened = int(header["sealed"]), int(header["open"])
-        self.released = int(header["released"])
+        self.released = int(header["released"]) & ~HELD
         self._header, self._gap_capacity = header, int(header["gap_capacity"])
         self._header_bytes, self._block_bytes = int(header["header_bytes"]), int(header["block_bytes"])
         count = int(header["column_count"])
@@ -198,7 +199,9 @@ class SpoolFile:
             int(header["anchor_realtime_ns"]),
             int(header["anchor_uncertainty_ticks"]),
         )
-        return BlockHead(sequence, first_index, rows, self._gaps(start, header), anchor)
+        gaps = self._gaps(start, header)
+        before = int(header["missed_before"]), int(header["dropped_before"])
+        return BlockHead(sequence, first_index, rows, gaps, anchor, *before)
 
     def tick_at(self, head: BlockHead, row: int) -> int:
         """Return one row's tick; raises DamagedBlockError where the file ends before it."""
@@ -220,7 +223,7 @@ class SpoolFile:
         if np.any(ticks[1:] < ticks[:-1]):
             raise DamagedBlockError("its times go back")
         latency = arrays.pop() if self.has_latency else None
-        return Block(head.first_index, ticks, tuple(arrays[1:]), latency, head.gaps)
+        return Block(head.first_index, ticks, tuple(arrays[1:]), latency, head.gaps, head.missed_before)
 
     def overflow(self) -> Overflow:
         """Return what was dropped while no block was free.

@@ -23,6 +23,8 @@ class BlockHead:
         rows: Rows that were completed.
         gaps: Its gaps.
         anchor: (ticks, MONOTONIC_RAW in ns, REALTIME in ns, uncertainty in ticks) when it was opened.
+        missed_before: Slots missed before first_index, in the whole capture; not checked.
+        dropped_before: Samples dropped before it for want of a block, the same.
     """
 
     sequence: int
@@ -30,6 +32,8 @@ class BlockHead:
     rows: int
     gaps: tuple[TickGap, ...]
     anchor: tuple[int, int, int, int]
+    missed_before: int
+    dropped_before: int
 
     @property
     def is_empty(self) -> bool:

@@ -21,6 +21,7 @@ MAGIC = b"REGTAPSP"
 BLOCK_MAGIC = b"REGTAPBK"
 VERSION = 1
 SEALED, OPEN, OPEN_GAP, RELEASED = 64, 72, 80, 128  # offsets of what a live spool is asked for
+HELD = 1 << 63  # in `released`: a snapshot has the ring, and nothing is overwritten
 OPEN_GAP_BYTES = 28
 GAP_COUNT, PUBLISHED = 56, 64  # the same in a block
 CHECK = 136  # offset of the header's check
@@ -68,6 +69,8 @@ BLOCK = np.dtype(
         ("anchor_uncertainty_ticks", "<u8"),
         ("gap_count", "<u8"),
         ("published", "<u8"),
+        ("missed_before", "<u8"),
+        ("dropped_before", "<u8"),
     ]
 )
 GAP = np.dtype(
@@ -103,6 +106,7 @@ class Block:
         columns: One array of shape (rows,) for each register.
         latency: Shape (rows,) in ticks, or None.
         gaps: Its gaps, in order.
+        missed_before: Slots missed before first_index, in the whole capture.
     """
 
     first_index: int
@@ -110,6 +114,7 @@ class Block:
     columns: tuple[npt.NDArray[np.unsignedinteger], ...]
     latency: npt.NDArray[np.uint32] | None
     gaps: tuple[TickGap, ...]
+    missed_before: int = 0
 
     @property
     def rows(self) -> int:
@@ -121,6 +126,17 @@ class Block:
         """Earliest tick in it, of a row or a gap; a block that was handed over has one or the other."""
         ticks = [int(self.ticks[0])] if self.rows else []
         return min(ticks + [gap.t0_ticks for gap in self.gaps[:1]])
+
+    @property
+    def last_tick(self) -> int:
+        """Latest tick in it."""
+        ticks = [int(self.ticks[-1])] if self.rows else []
+        return max(ticks + [gap.t1_ticks for gap in self.gaps[-1:]])
+
+    @property
+    def missed_after(self) -> int:
+        """Slots missed up to its end, in the whole capture."""
+        return self.missed_before + sum(gap.count for gap in self.gaps if gap.cause == "missed")
 
 
 def header_check(header: bytes, kinds: bytes) -> int:

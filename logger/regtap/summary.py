@@ -7,7 +7,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from regtap.errors import FaultError
+    from regtap.snapshots import Snapshot
     from regtap.trace_format import ClockInfo, Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a flight recorder keeps at the moment, roughly.
+
+    Attributes:
+        samples: Samples that a snapshot would store.
+        span_s: How far they go back.
+        snapshots: Snapshots so far.
+    """
+
+    samples: int
+    span_s: float
+    snapshots: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +37,7 @@ class Status:
         lost: Samples taken and dropped.
         missed: Slots never taken.
         spool_fill: Share of the ring in use, 0 to 1.
+        kept: Of a flight recorder, else None.
     """
 
     elapsed_s: float
@@ -29,6 +46,7 @@ class Status:
     lost: int
     missed: int
     spool_fill: float
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +122,7 @@ class Summary:
         spool: Where samples are kept that could not be written, or None.
         warnings: What the user should know about how it ran.
         durability: What the journal did, or None where none was asked for.
+        snapshots: Of a flight recorder: what it stored, the last one at the end; else None.
     """
 
     output: str
@@ -120,6 +139,7 @@ class Summary:
     spool: str | None
     warnings: tuple[str, ...]
     durability: Durability | None = None
+    snapshots: tuple[Snapshot, ...] | None = None
 
     @property
     def rate_hz(self) -> float | None:
@@ -130,10 +150,21 @@ class Summary:
 
     @property
     def lossless(self) -> bool:
-        """Whether every sample that was taken is stored."""
-        return self.totals.taken == self.totals.stored
+        """Whether every sample that was taken is stored, or was to be forgotten."""
+        return self.totals.taken == self.totals.stored + self.totals.overwritten
+
+    @property
+    def short(self) -> bool:
+        """Whether a flight recorder kept less than it was asked to."""
+        return any(snapshot.short for snapshot in self.snapshots or ())
 
     @property
     def clean(self) -> bool:
         """Whether there is nothing that an exit code of 1 or 4 would tell."""
-        return self.lossless and self.fault is None and self.spool is None and self.totals.ended != "full"
+        return (
+            self.lossless
+            and not self.short
+            and self.fault is None
+            and self.spool is None
+            and self.totals.ended != "full"
+        )

@@ -19,6 +19,7 @@ class AnchoredClock:
 
     Attributes:
         start: The moment 0 on the system's clocks.
+        first_ticks: The first anchor's.
         longest_ns: Longest distance between two neighbouring rows so far, in ns.
         longest_at_ns: Where it began.
     """
@@ -36,6 +37,7 @@ class AnchoredClock:
         self._frequency_hz = clock.frequency_hz
         self._least_bound_ns = clock.error_bound_ns
         self._anchors = list(clock.anchors)
+        self.first_ticks = clock.anchors[0].ticks
         self._first_ns = max(0, last_ns)
         self._last_ns = last_ns
         self.longest_ns = 0
@@ -59,18 +61,37 @@ class AnchoredClock:
         if longest_ns > self.longest_ns:
             self.longest_ns, self.longest_at_ns = longest_ns, longest_at_ns
 
+    def begin_stretch(self, ticks: int) -> None:
+        """Take the time up to a row's tick for one without rows, not for a hole between two."""
+        self._last_ns = max(self._last_ns, self.to_ns(ticks))
+
+    @property
+    def last_ns(self) -> int:
+        """Time of the last row so far, in ns; 0 before the first one."""
+        return max(0, self._last_ns)
+
     @property
     def span_ns(self) -> int:
-        """Time from the first to the last row converted so far, in ns."""
+        """Time from the first to the last row converted so far, in ns; with stretches, from the start."""
         return max(0, self._last_ns - self._first_ns)
 
     def to_ns(self, ticks: int) -> int:
         """Return one tick's time; apart from convert's order."""
-        after = bisect_right(self._anchors, ticks, key=lambda anchor: anchor.ticks)
-        after = min(max(after, 1), len(self._anchors) - 1)
-        left, right = self._anchors[after - 1], self._anchors[after]
+        left, right = self._around(bisect_right(self._anchors, ticks, key=lambda anchor: anchor.ticks))
         slope = (right.raw_ns - left.raw_ns) / (right.ticks - left.ticks)
         return max(0, left.raw_ns - self.start.raw_ns + round((ticks - left.ticks) * slope))
+
+    def to_ticks(self, ns: int) -> int:
+        """Return the tick at one time: the way back from to_ns."""
+        raw_ns = ns + self.start.raw_ns
+        left, right = self._around(bisect_right(self._anchors, raw_ns, key=lambda anchor: anchor.raw_ns))
+        slope = (right.ticks - left.ticks) / (right.raw_ns - left.raw_ns)
+        return max(0, left.ticks + round((raw_ns - left.raw_ns) * slope))
+
+    def _around(self, after: int) -> tuple[Anchor, Anchor]:
+        """Return the two anchors around a place in their list, or the two nearest to it."""
+        after = min(max(after, 1), len(self._anchors) - 1)
+        return self._anchors[after - 1], self._anchors[after]
 
     def in_ns(self, ticks: int) -> int:
         """Return a distance in ticks as ns."""

@@ -23,7 +23,7 @@ TIME_COLUMN = "t_ns"
 LATENCY_COLUMN = "latency_ns"
 SPOOL_POINTER = "_spool"
 
-CAUSES = ("full", "missed", "throttled", "fault", "writer")
+CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Gap:
         t0_ns: Time of the last event before the gap, in ns since the start of the trace.
         t1_ns: Time at which sampling resumed.
         cause: One of CAUSES; `writer`: samples that were taken, but could not be stored (a damaged block of a
-            spool that was recovered).
+            spool that was recovered); `overwritten`: samples older than what a flight recorder keeps.
     """
 
     first_index: int
@@ -106,11 +106,13 @@ class Mode:
         rate_hz: Samples per second as a fraction such as `10000` or `1/3`; None for `max`.
         on_full: `wait`, `discard`, `stop` or `overwrite`.
         latency: Whether `latency_ns` was recorded.
+        keep_ns: What a flight recorder was to keep; None: all that its spool holds.
     """
 
     rate_hz: str | None
     on_full: str
     latency: bool = False
+    keep_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class Totals:
         lost: Samples taken and not stored.
         missed: Slots never taken.
         throttled_ns: Time that the loop waited for room.
+        overwritten: Of the lost ones, those that a flight recorder was asked to forget.
     """
 
     ended: str
@@ -137,6 +140,7 @@ class Totals:
     lost: int
     missed: int
     throttled_ns: int = 0
+    overwritten: int = 0
 
     @property
     def balanced(self) -> bool:

@@ -2,9 +2,9 @@
 // watch.
 //
 // Usage: ring_check [SECONDS]. Every policy, free-running and paced, with a reader that keeps up, one that
-// stalls and one that also looks into the open block, as `recover` and a journal do. What is read must
-// balance: rows and gaps together are [0, taken), nothing twice. Prints the cases; ends with 1 at the first
-// that does not.
+// stalls and one that also looks into the open block, as `recover` and a journal do; a flight recorder with
+// snapshots. What is read must balance: rows and gaps together are [0, taken), nothing twice. Prints the
+// cases; ends with 1 at the first that does not.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -65,6 +65,17 @@ class Reader {
  public:
   Reader(Spool spool, const Case& tried) : spool_(std::move(spool)), case_(tried) {}
 
+  // Snapshots of a ring that is overwritten between them.
+  void look_now_and_then(Sampler& sampler) {
+    while (sampler.running()) {
+      stall();
+      sampler.seal();
+      snapshot(sampler);
+    }
+    snapshot(sampler);
+    take_overflow();
+  }
+
   void follow(Sampler& sampler) {
     while (true) {
       const bool running = sampler.running();
@@ -81,16 +92,38 @@ class Reader {
     const std::uint64_t missed = counts_[static_cast<unsigned>(Cause::missed)];
     expect("lost", lost, progress.lost);
     expect("missed", missed, progress.missed);
-    expect("taken", rows_ + lost, progress.taken);
-    if (case_.paced) expect("due", rows_ + lost + missed, progress.due);
-    expect("end", index_, rows_ + lost + missed);
+    expect("taken", rows_ + lost + overwritten_, progress.taken);
+    if (case_.paced) expect("due", rows_ + lost + overwritten_ + missed, progress.due);
+    expect("end", index_, rows_ + lost + overwritten_ + missed);
   }
 
   std::uint64_t rows() const { return rows_; }
 
  private:
-  void take(Sampler& sampler) {
+  void stall() {
     if (draw_() % 100 < case_.stall_percent) std::this_thread::sleep_for(std::chrono::milliseconds(3));
+  }
+
+  void snapshot(Sampler& sampler) {
+    const auto [oldest, sealed] = sampler.hold();
+    if (oldest < sealed) skip_overwritten(spool_.block_header(oldest));
+    for (next_ = oldest; next_ < sealed; ++next_) take(sampler);
+    sampler.let_go();
+  }
+
+  // What lies before a block is known from the block alone.
+  void skip_overwritten(const spool::BlockHeader& block) {
+    auto& lost = counts_[static_cast<unsigned>(Cause::full)];
+    auto& missed = counts_[static_cast<unsigned>(Cause::missed)];
+    overwritten_ +=
+        block.first_index - index_ - (block.dropped_before - lost) - (block.missed_before - missed);
+    lost = block.dropped_before;
+    missed = block.missed_before;
+    index_ = block.first_index;
+  }
+
+  void take(Sampler& sampler) {
+    stall();
     const auto& block = spool_.block_header(next_);
     expect("sequence", block.sequence, next_);
     const std::uint64_t gaps = block.gap_count.load(std::memory_order_acquire);
@@ -140,8 +173,8 @@ class Reader {
   Spool spool_;
   Case case_;
   std::minstd_rand draw_{20261};
-  std::uint64_t next_ = 0, index_ = 0, rows_ = 0, last_tick_ = 0;
-  std::uint64_t counts_[6] = {};
+  std::uint64_t next_ = 0, index_ = 0, rows_ = 0, last_tick_ = 0, overwritten_ = 0;
+  std::uint64_t counts_[7] = {};
 };
 
 std::uint64_t run(const Case& tried, std::uint64_t duration_ns) {
@@ -159,7 +192,10 @@ std::uint64_t run(const Case& tried, std::uint64_t duration_ns) {
   Sampler sampler(spool, {{base, Kind::u32be}, {base + 4, Kind::u8}}, plan);
   Reader reader(spool, tried);
   sampler.start();
-  reader.follow(sampler);
+  if (tried.on_full == OnFull::overwrite)
+    reader.look_now_and_then(sampler);
+  else
+    reader.follow(sampler);
   sampler.join();
   reader.expect_balance(sampler.progress());
   return reader.rows();
@@ -175,6 +211,9 @@ int main(int argc, char** argv) {
       for (const bool peeks : {false, true})
         for (const unsigned stall_percent : {0u, 5u, 60u})
           cases.push_back({on_full, paced, peeks, stall_percent});
+  for (const bool paced : {false, true})
+    for (const unsigned stall_percent : {0u, 5u, 60u})
+      cases.push_back({OnFull::overwrite, paced, false, stall_percent});
   const auto each_ns = static_cast<std::uint64_t>(seconds * 1e9 / static_cast<double>(cases.size()));
   std::uint64_t rows = 0;
   for (const Case& tried : cases) rows += run(tried, each_ns);

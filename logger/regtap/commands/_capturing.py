@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import signal
 import subprocess
@@ -12,18 +14,21 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from regtap.commands._output import ExitCode
+from regtap.commands._output import ExitCode, print_note
 from regtap.errors import InputError
-from regtap.quantities import format_rate
+from regtap.quantities import count_of, format_duration_ns, format_rate
+from regtap.units import quoted
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
     from regtap.recorder import Capture
+    from regtap.summary import Status
 
 _LOOK_S = 0.05  # how soon an end is noticed
 _LINE_S = 1.0  # between two lines of progress where they do not overwrite each other
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SNAPSHOT_SIGNALS = ("SIGUSR1", "SIGUSR2")
 
 
 class EndSignals:
@@ -51,6 +56,46 @@ class EndSignals:
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.number = self.number or number
         self.asked.set()
+
+
+class SnapshotSignal:
+    """While open, a signal has what a flight recorder keeps stored.
+
+    Args:
+        capture: It need not run yet; a signal that comes too early or too late does nothing.
+        number: The signal; None: none does.
+    """
+
+    def __init__(self, capture: Capture, number: signal.Signals | None) -> None:
+        self._capture = capture
+        self._number = number
+
+    def __enter__(self) -> Self:
+        if self._number is not None:
+            self._before = signal.signal(self._number, self._ask)
+            print_note(f"kill -{self._number.name[3:]} {os.getpid()} stores what is kept")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._number is not None:
+            signal.signal(self._number, self._before)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(InputError):
+            self._capture.snapshot()
+
+
+def parse_snapshot_signal(name: str) -> signal.Signals:
+    """Return a signal that nothing else has a use for.
+
+    Raises:
+        InputError: It is another one.
+    """
+    if name not in _SNAPSHOT_SIGNALS:
+        raise InputError(f"{quoted(name)} cannot ask for a snapshot; use {' or '.join(_SNAPSHOT_SIGNALS)}")
+    return signal.Signals[name]
 
 
 def find_command(command: list[str]) -> list[str]:
@@ -117,5 +162,13 @@ class _Progress:
         rate = (status.taken - taken) / max(status.elapsed_s - seconds, 1e-9)
         return (
             f"{status.elapsed_s:6.1f} s  {format_rate(max(rate, 0.0)):>10}  {status.stored:,} stored  "
-            f"{status.lost:,} lost  {status.missed:,} missed  spool {100 * status.spool_fill:.0f} %"
+            f"{status.lost:,} lost  {status.missed:,} missed  {_in_spool(status)}"
         )
+
+
+def _in_spool(status: Status) -> str:
+    kept = status.kept
+    if kept is None:
+        return f"spool {100 * status.spool_fill:.0f} %"
+    span = format_duration_ns(round(1e9 * kept.span_s))
+    return f"kept {span}, {kept.samples:,} samples  {count_of(kept.snapshots, 'snapshot')}"

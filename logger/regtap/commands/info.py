@@ -10,6 +10,7 @@ import click
 
 from regtap.commands._options import json_option
 from regtap.commands._output import ExitCode
+from regtap.commands.report import lost_text
 from regtap.quantities import format_duration_ns, format_rate, format_size, format_utc
 from regtap.trace import open_trace
 
@@ -132,7 +133,8 @@ def _facts(trace: Trace) -> Iterator[tuple[str, str]]:
 def _mode(trace: Trace) -> str:
     rate = trace.mode.rate_hz
     pace = "as fast as possible (--rate max)" if rate is None else f"paced at {_pace(rate)}"
-    return f"{pace}; when the spool is full: {trace.mode.on_full}"
+    kept = "" if trace.mode.keep_ns is None else f", keep the last {format_duration_ns(trace.mode.keep_ns)}"
+    return f"{pace}; when the spool is full: {trace.mode.on_full}{kept}"
 
 
 def _pace(rate_hz: str) -> str:
@@ -160,8 +162,8 @@ def _size(trace: Trace) -> str:
 
 def _balance(totals: Totals) -> str:
     if totals.due is None:
-        return f"taken {totals.taken:,} = stored {totals.stored:,} + lost {totals.lost:,}"
-    return f"due {totals.due:,} = stored {totals.stored:,} + lost {totals.lost:,} + missed {totals.missed:,}"
+        return f"taken {totals.taken:,} = stored {totals.stored:,} + {lost_text(totals)}"
+    return f"due {totals.due:,} = stored {totals.stored:,} + {lost_text(totals)} + missed {totals.missed:,}"
 
 
 def _register_rows(trace: Trace) -> list[tuple[str, ...]]:

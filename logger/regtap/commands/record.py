@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regtap import units
-from regtap.commands._capturing import EndSignals, find_command, run_command, wait_with_progress
+from regtap.commands._capturing import (
+    EndSignals,
+    SnapshotSignal,
+    find_command,
+    parse_snapshot_signal,
+    run_command,
+    wait_with_progress,
+)
 from regtap.commands._options import json_option, target_option
 from regtap.commands._output import ExitCode, print_note
 from regtap.commands.report import print_report
@@ -17,12 +24,11 @@ from regtap.privileges import User, become, user_behind_root
 from regtap.targets import parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import signal
+    from collections.abc import Callable
 
     from regtap.options import RecordOptions
     from regtap.recorder import Capture
-    from regtap.registers import Register
-    from regtap.targets import Target
 
 _COMMAND = "regtap.command"
 _DURABLE = "--durable"
@@ -55,8 +61,19 @@ class _WithCommand(click.Command):
 @click.option("--samples", metavar="N", help="End after this many samples (100k).")
 @click.option(
     "--on-full",
-    type=click.Choice(["wait", "discard", "stop"]),
-    help="When the ring is full: pause, drop and count, or end.  [default: wait at max, else discard]",
+    type=click.Choice(["wait", "discard", "stop", "overwrite"]),
+    help="When the ring is full: pause, drop and count, end, or overwrite the oldest: a flight recorder.  "
+    "[default: wait at max, else discard]",
+)
+@click.option(
+    "--keep-last",
+    metavar="TIME",
+    help="With overwrite: keep this much (10s).  [default: what the spool holds]",
+)
+@click.option(
+    "--snapshot-on",
+    metavar="SIGNAL",
+    help="With overwrite: store what is kept on each SIGUSR1 or SIGUSR2, not at the end only.",
 )
 @click.option("--latency", is_flag=True, help="Add latency_ns: from first to last access of each row.")
 @click.option(
@@ -85,14 +102,21 @@ def record(
     REGISTER is ADDRESS[:TYPE], NAME=ADDRESS[:TYPE], or a name that the target knows; each row reads them
     once, in this order. The capture ends after --duration or --samples, on Ctrl-C or SIGTERM, or with
     COMMAND, whose exit status is passed on if the capture is clean.
+
+    With --on-full overwrite nothing is stored but the last samples before the end, or before a signal.
     """
+    from regtap.recorder import Capture
+
     command = _command(ctx)
     target = parse_target(target_text)
     registers = target.resolve(texts)
     user = user_behind_root(given["user"])
+    snapshot_signal = _snapshot_signal(given)
     options = _options(given, None if user is None else lambda: become(user, realtime=given["realtime"]))
     _say_whose_files(user)
-    capture, status = _capture(target, registers, given["output"], options, command)
+    capture = Capture(target, registers, given["output"], options)
+    with SnapshotSignal(capture, snapshot_signal):
+        status = _run(capture, command)
     print_report(capture.summary, as_json=as_json)
     capture.raise_fault()
     if not capture.summary.clean or (given["strict_pace"] and capture.summary.totals.missed):
@@ -109,6 +133,15 @@ def _command(ctx: click.Context) -> list[str] | None:
     return find_command(command)
 
 
+def _snapshot_signal(given: dict[str, Any]) -> signal.Signals | None:
+    name = given["snapshot_on"]
+    if name is None:
+        return None
+    if given["on_full"] != "overwrite":
+        raise InputError("--snapshot-on is for a flight recorder: add --on-full overwrite")
+    return parse_snapshot_signal(name)
+
+
 def _options(given: dict[str, Any], before_output: Callable[[], None] | None) -> RecordOptions:
     from regtap.options import RecordOptions
 
@@ -117,6 +150,7 @@ def _options(given: dict[str, Any], before_output: Callable[[], None] | None) ->
         duration_ns=None if given["duration"] is None else units.parse_duration_ns(given["duration"]),
         samples=None if given["samples"] is None else units.parse_count(given["samples"]),
         on_full=given["on_full"] or "",
+        keep_ns=None if given["keep_last"] is None else units.parse_duration_ns(given["keep_last"]),
         latency=given["latency"],
         spool_bytes=None if given["spool_size"] is None else units.parse_size_bytes(given["spool_size"]),
         cpu=given["cpu"],
@@ -132,21 +166,12 @@ def _say_whose_files(user: User | None) -> None:
         print_note("running as root to the end, and the files will be root's; --user NAME changes that")
 
 
-def _capture(
-    target: Target,
-    registers: Sequence[Register],
-    output: str,
-    options: RecordOptions,
-    command: list[str] | None,
-) -> tuple[Capture, int]:
-    """Record to the end; return the closed capture and the command's exit status."""
-    from regtap.recorder import Capture
-
-    capture = Capture(target, registers, output, options)
+def _run(capture: Capture, command: list[str] | None) -> int:
+    """Record to the end; return the command's exit status."""
     with EndSignals() as signals:
         capture.start()
         try:
             status = run_command(command, signals) if command else wait_with_progress(capture, signals)
         finally:
             capture.close()
-    return capture, status
+    return status

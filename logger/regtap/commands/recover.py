@@ -11,6 +11,7 @@ import click
 
 from regtap.commands._options import json_option
 from regtap.commands._output import ExitCode, print_note
+from regtap.commands.report import lost_text
 from regtap.errors import InputError
 from regtap.privileges import User, become
 from regtap.quantities import format_size
@@ -75,10 +76,10 @@ def _lines(recovered: Recovered) -> Iterator[str]:
     if recovered.spool is not None:
         yield f"{trace}: {recovered.spool} is kept; remove it when it is not needed any more"
     if totals.due is None:
-        yield f"{trace}: taken {totals.taken:,} = stored {totals.stored:,} + lost {totals.lost:,}"
+        yield f"{trace}: taken {totals.taken:,} = stored {totals.stored:,} + {lost_text(totals)}"
     else:
         yield (
-            f"{trace}: due {totals.due:,} = stored {totals.stored:,} + lost {totals.lost:,} "
+            f"{trace}: due {totals.due:,} = stored {totals.stored:,} + {lost_text(totals)} "
             f"+ missed {totals.missed:,}"
         )
 

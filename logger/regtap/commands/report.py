@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from regtap.commands._output import print_note
-from regtap.quantities import format_duration_ns, format_rate, format_size
+from regtap.quantities import count_of, format_duration_ns, format_rate, format_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from regtap.snapshots import Snapshot
     from regtap.summary import Durability, Summary
+    from regtap.trace_format import Totals
 
 
 def print_report(summary: Summary, *, as_json: bool) -> None:
@@ -39,7 +41,14 @@ def balance(summary: Summary) -> str:
     else:
         whole = f"due {totals.due:,}"
         missed = f" + missed {totals.missed:,}"
-    return f"{summary.output}: {whole} = stored {totals.stored:,} + lost {totals.lost:,}{missed}{kept}"
+    lost = lost_text(totals)
+    return f"{summary.output}: {whole} = stored {totals.stored:,} + {lost}{missed}{kept}"
+
+
+def lost_text(totals: Totals) -> str:
+    """Return the lost samples of a balance, and how many of them a flight recorder was asked to forget."""
+    overwritten = f" ({totals.overwritten:,} overwritten)" if totals.overwritten else ""
+    return f"lost {totals.lost:,}{overwritten}"
 
 
 def _in_spool(summary: Summary) -> int:
@@ -51,8 +60,7 @@ def _lines(summary: Summary) -> Iterator[str]:
     rate = "" if summary.rate_hz is None else f" ({format_rate(summary.rate_hz)})"
     yield f"{summary.output}: {totals.taken:,} samples in {format_duration_ns(summary.span_ns)}{rate}"
     each = f" ({summary.bytes / totals.stored:.2f} bytes a sample)" if totals.stored else ""
-    parts = f"{summary.parts} part{'s' if summary.parts != 1 else ''}"
-    yield f"{summary.output}: {parts}, {format_size(summary.bytes)}{each}"
+    yield f"{summary.output}: {count_of(summary.parts, 'part')}, {format_size(summary.bytes)}{each}"
     clock = f"clock {summary.clock.source}, within {summary.clock.error_bound_ns:.0f} ns"
     yield f"{summary.output}: {clock}; longest hole {format_duration_ns(summary.longest_hole_ns)}"
     if totals.due is not None:
@@ -65,6 +73,17 @@ def _lines(summary: Summary) -> Iterator[str]:
         yield _pauses(summary)
     if summary.durability is not None:
         yield _durable(summary.output, summary.durability)
+    if summary.snapshots is not None:
+        yield _snapshots(summary.output, summary.snapshots)
+
+
+def _snapshots(output: str, snapshots: Sequence[Snapshot]) -> str:
+    """Say what a flight recorder stored; the last time was the end."""
+    span = format_duration_ns(sum(snapshot.span_ns for snapshot in snapshots))
+    short = sum(snapshot.short for snapshot in snapshots)
+    less = f"; {short} of them shorter than --keep-last: give a larger --spool-size" if short else ""
+    asked = count_of(max(0, len(snapshots) - 1), "snapshot")
+    return f"{output}: {span} kept, by {asked} and at the end{less}"
 
 
 def _pauses(summary: Summary) -> str:
@@ -74,7 +93,7 @@ def _pauses(summary: Summary) -> str:
         if summary.rate_hz is None
         else f"; --rate {_two_digits(summary.rate_hz * 0.9)} would give even spacing"
     )
-    times = f"{summary.pauses:,} time{'s' if summary.pauses != 1 else ''}"
+    times = count_of(summary.pauses, "time")
     return f"{summary.output}: the loop waited for the writer {times}, {share:.1f} % of the time{even}"
 
 
@@ -104,6 +123,7 @@ def _as_object(summary: Summary) -> dict[str, object]:
         "stored": totals.stored,
         "lost": totals.lost,
         "missed": totals.missed,
+        "overwritten": totals.overwritten,
         "balanced": totals.balanced,
         "span_ns": summary.span_ns,
         "rate_hz": summary.rate_hz,
@@ -121,4 +141,5 @@ def _as_object(summary: Summary) -> dict[str, object]:
         "spool": summary.spool,
         "durability": None if summary.durability is None else asdict(summary.durability),
         "warnings": list(summary.warnings),
+        "snapshots": None if summary.snapshots is None else [asdict(taken) for taken in summary.snapshots],
     }

@@ -1,0 +1,155 @@
+"""The writer of a flight recorder: the ring keeps the newest samples, and only what is asked for becomes parts.
+
+Between snapshots the sampler overwrites its oldest blocks, and nothing here looks at them. For a snapshot the
+open block is handed over, the ring is held (core/spool.hpp says how), and what is wanted of it becomes parts,
+oldest first; each part gives its blocks back as soon as it is durable. Sampling goes on meanwhile in the blocks
+that are not wanted, an eighth of the ring at least, and in those that come back; without a free one samples are
+dropped, counted and placed like those of `--on-full discard`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from regtap.pipeline import TURN_NS, Pipeline
+from regtap.snapshots import SPARE, Request, Requests, Snapshot, most_kept, overwritten_gaps, too_old
+from regtap.summary import Kept
+from regtap.trace_format import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from typing import Any
+
+    from regtap.spool_layout import Block, TickGap
+    from regtap.trace_format import Totals
+
+MARK = "snapshot"
+
+
+class FlightPipeline(Pipeline):
+    """Stores what the ring keeps, when asked and at the end; arguments are those of Pipeline, and more.
+
+    Attributes:
+        snapshots: What was stored, in order; the last one is the end's.
+        overwritten: Samples that were overwritten before they were asked for.
+    """
+
+    def __init__(self, *shared: Any, keep_ns: int | None, compression: str) -> None:
+        super().__init__(*shared, compression=compression)
+        self._requests = Requests()
+        self.snapshots: list[Snapshot] = []
+        self.overwritten = 0
+        self._keep_ns = keep_ns
+        self._missed = 0  # slots, before what is stored next
+        self._last_tick = self._timebase.first_ticks  # of what is stored
+
+    def request(self, raw_ns: int) -> Future[Snapshot] | None:
+        """Ask for a snapshot of what is kept at a time on MONOTONIC_RAW; None if there will be none any more.
+
+        Any thread, and any signal handler, may ask.
+        """
+        request = Request(raw_ns - self._timebase.start.raw_ns)
+        return request.done if self._requests.put(request) else None
+
+    def kept(self, taken: int) -> Kept:
+        """Return what the ring keeps now that so many samples were taken; for any thread."""
+        oldest = self._spool.oldest()
+        if oldest is None:
+            return Kept(0, 0.0, len(self.snapshots))
+        before, ticks = oldest
+        age_ns = max(1, self._timebase.age_ns(ticks))
+        share = 1.0 if self._keep_ns is None else min(1.0, self._keep_ns / age_ns)
+        return Kept(round(share * max(0, taken - before)), share * age_ns / 1e9, len(self.snapshots))
+
+    def _turn(self) -> bool:
+        if not self._sampler.running():
+            return False
+        request = self._requests.get(TURN_NS / 1e9)
+        if request is not None:
+            self._answer(request)
+        return True
+
+    def _answer(self, request: Request) -> None:
+        self.stored.add_mark(Mark(request.t_ns, MARK))
+        try:
+            snapshot = self._take_snapshot(request.t_ns)
+        except BaseException as error:
+            request.done.set_exception(error)
+            raise
+        request.done.set_result(snapshot)
+
+    def _take_snapshot(self, t_ns: int) -> Snapshot:
+        self._sampler.seal()
+        snapshot = self._store(t_ns, most_kept(self._spool.block_count))
+        self._close_part(None)
+        self._wait_for_closer()
+        self._sampler.let_go()
+        return snapshot
+
+    def _finish(self, totals: Callable[[int], Totals]) -> None:
+        last = self._store(None, self._spool.block_count)
+        super()._finish(totals)
+        self._requests.close(last)
+
+    def _give_up(self) -> None:
+        super()._give_up()
+        self._requests.close(OSError("the capture ended before the snapshot was stored"))
+
+    def _store(self, t_ns: int | None, most: int) -> Snapshot:
+        """Write what is to be kept before a moment (None: the last sample); the last part stays open."""
+        oldest, sealed = self._sampler.hold()
+        first = max(oldest, sealed - most)
+        self._sampler.release(first)  # at once: the sampler may need it
+        self._timebase.advance()  # after the last of their ticks
+        blocks = [self._spool.block(sequence) for sequence in range(first, sealed)]
+        ends_ns = [self._timebase.to_ns(block.last_tick) for block in blocks]
+        cutoff_ns = self._cutoff_ns(ends_ns[-1] if t_ns is None and blocks else t_ns)
+        skipped = too_old(ends_ns, cutoff_ns)
+        self._sampler.release(first + skipped)
+        snapshot = self._write_all(blocks[skipped:], first + skipped, None if skipped else cutoff_ns)
+        self.snapshots.append(snapshot)
+        return snapshot
+
+    def _cutoff_ns(self, t_ns: int | None) -> int | None:
+        return None if self._keep_ns is None or t_ns is None else t_ns - self._keep_ns
+
+    def _write_all(self, blocks: list[Block], first_block: int, wanted_ns: int | None) -> Snapshot:
+        """Write blocks from `first_block` on; those since `wanted_ns` were to be there, None: they are."""
+        if not blocks:
+            return Snapshot(0, 0, 0, short=False)
+        gaps = overwritten_gaps(self._maker.index, self._missed, blocks[0], self._last_tick)
+        self._missed, self._last_tick = blocks[-1].missed_after, blocks[-1].last_tick
+        snapshot = self._describe(blocks, gaps, wanted_ns)
+        blocks[0] = replace(blocks[0], gaps=(*gaps, *blocks[0].gaps))
+        step = max(1, self._spool.block_count // SPARE)
+        for at in range(0, len(blocks), step):
+            self._pending = blocks[at : at + step]
+            self._seen = first_block + at + len(self._pending)
+            self._write_pending()
+            if at + step < len(blocks) and self._part_is_due():
+                self._close_part(None)
+        return snapshot
+
+    def _describe(self, blocks: list[Block], gaps: tuple[TickGap, ...], wanted_ns: int | None) -> Snapshot:
+        self.overwritten += sum(gap.count for gap in gaps if gap.cause == "overwritten")
+        filled = [block for block in blocks if block.rows]
+        if not filled:
+            return Snapshot(0, 0, 0, short=False)
+        first, last = int(filled[0].ticks[0]), int(filled[-1].ticks[-1])
+        if gaps:
+            self._timebase.begin_stretch(first)
+        first_ns = self._timebase.to_ns(first)
+        short = bool(gaps) and wanted_ns is not None and first_ns > wanted_ns
+        return Snapshot(sum(block.rows for block in filled), first_ns, self._timebase.to_ns(last), short)
+
+    def _write_pending(self) -> None:
+        while self._pending:
+            self._write(self._take_batch())
+
+    def _part_is_due(self) -> bool:
+        """Whether the part is large, or the sampler has less than half of what it was left."""
+        free = self._spool.block_count - (self._spool.sealed() - self._spool.released())
+        needs_room = self._sampler.running() and free <= self._spool.block_count // SPARE // 2
+        return needs_room or (self._maker.part is not None and self._maker.part.is_large)

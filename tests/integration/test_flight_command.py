@@ -1,0 +1,194 @@
+"""`regtap record --on-full overwrite` as a process: signals, stretches, kill -9, refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.conservation import assert_conserved
+
+import regtap
+from regtap.simulator import check_of
+from regtap.spool_layout import HELD, RELEASED
+
+REGTAP = [sys.executable, "-m", "regtap"]
+FLIGHT = ["record", "-t", "sim", "COUNT32", "CHECK", "-o", "run", "--on-full", "overwrite"]
+
+
+def start(arguments: list[str], cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*REGTAP, *FLIGHT, *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def run(arguments: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*REGTAP, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def parts(folder: Path) -> int:
+    return len(list(folder.glob("part-*.parquet")))
+
+
+def wait_until(condition: object, what: str) -> None:
+    assert callable(condition)
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"{what} never came")
+
+
+def overwrite_some(folder: Path) -> None:
+    """Wait until no snapshot is being stored, and then until the sampler has overwritten something."""
+    wait_until((folder / "_spool").exists, "the capture")
+    spool = Path(json.loads((folder / "_spool").read_text())["spool"])
+
+    def released() -> int:
+        with spool.open("rb") as file:
+            file.seek(RELEASED)
+            return int.from_bytes(file.read(8), "little")
+
+    wait_until(lambda: not released() & HELD, "the end of the snapshot")
+    before = released()
+    wait_until(lambda: released() > before, "a lap of the ring")
+
+
+def take_snapshot(process: subprocess.Popen[str], folder: Path) -> None:
+    seen = parts(folder)
+    process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: parts(folder) > seen, "a part")
+
+
+def assert_counts_prove_themselves(trace: regtap.Trace) -> None:
+    """The device counts up: each row is newer than the one before, and CHECK fits a count next to it."""
+    table = trace.to_arrow()
+    counts, checks = table["COUNT32"].to_numpy(), table["CHECK"].to_numpy()
+    assert np.all(np.diff(counts.astype(np.int64)) >= 0)
+    for k in np.linspace(0, len(counts) - 1, 300).astype(int):
+        assert check_of(int(counts[k])) == checks[k] or check_of(int(counts[k]) + 1) == checks[k]
+
+
+def test_signals_and_ctrl_c_store_a_stretch_each(tmp_path: Path) -> None:
+    process = start(["--spool-size", "4MiB", "--snapshot-on", "SIGUSR1"], tmp_path)
+    assert process.stderr is not None
+    folder = tmp_path / "run"
+    overwrite_some(folder)
+    assert parts(folder) == 0
+    for _ in range(2):
+        take_snapshot(process, folder)
+        overwrite_some(folder)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    trace = regtap.open_trace(folder)
+    assert f"kill -USR1 {process.pid}" in err
+    assert "by 2 snapshots and at the end" in out
+    assert [mark.text for mark in trace.marks] == ["snapshot", "snapshot"]
+    assert [gap.cause for gap in trace.gaps].count("overwritten") == 3
+    assert_conserved(trace)
+    assert_counts_prove_themselves(trace)
+    totals = trace.totals
+    assert totals is not None
+    assert totals.overwritten > 0
+    # What was dropped while a snapshot was stored, and not overwritten since, is a finding.
+    assert process.returncode == int(totals.lost > totals.overwritten), err
+    assert re.search(
+        rf"stored {totals.stored:,} \+ lost {totals.lost:,} \({totals.overwritten:,} overwritten\)$", out
+    )
+
+
+def test_a_command_can_ask_for_a_snapshot_itself(tmp_path: Path) -> None:
+    done = run([*FLIGHT, "--rate", "1k", "--snapshot-on", "SIGUSR2", "--json", "--", *ASK], tmp_path)
+    assert done.returncode in (0, 3), done.stderr
+    told = json.loads(done.stdout)
+    assert done.returncode == 3  # the command's own
+    assert len(told["snapshots"]) == 2
+    assert told["balanced"]
+    assert_conserved(regtap.open_trace(tmp_path / "run"))
+
+
+ASK = ["sh", "-c", "sleep 0.2; kill -USR2 $PPID; sleep 0.3; exit 3"]
+
+
+def test_a_window_that_the_ring_could_not_hold_is_a_finding(tmp_path: Path) -> None:
+    done = run([*FLIGHT, "--spool-size", "1MiB", "--keep-last", "1h", "--duration", "300ms"], tmp_path)
+    assert done.returncode == 1
+    assert "shorter than --keep-last" in done.stdout
+
+
+def test_progress_says_what_is_kept(tmp_path: Path) -> None:
+    done = run([*FLIGHT, "--spool-size", "4MiB", "--duration", "1500ms"], tmp_path)
+    assert done.returncode == 0
+    assert re.search(r"0 stored .* kept [0-9.]+ .?s, [0-9,]+ samples  0 snapshots", done.stderr)
+
+
+def test_info_shows_what_was_overwritten_and_what_was_to_be_kept(tmp_path: Path) -> None:
+    run([*FLIGHT, "--spool-size", "1MiB", "--keep-last", "1us", "--duration", "300ms"], tmp_path)
+    done = run(["info", "run"], tmp_path)
+    assert done.returncode == 0
+    assert "overwrite, keep the last 1 µs" in done.stdout
+    assert re.search(r"\([0-9,]+ overwritten\)", done.stdout)
+    assert re.search(r"^overwritten +1 ", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("snapshots", [0, 2])
+def test_kill_9_leaves_the_last_samples_to_recover(tmp_path: Path, snapshots: int) -> None:
+    process = start(["--spool-size", "4MiB", "--snapshot-on", "SIGUSR1"], tmp_path)
+    folder = tmp_path / "run"
+    overwrite_some(folder)
+    for _ in range(snapshots):
+        take_snapshot(process, folder)
+        overwrite_some(folder)
+    process.kill()
+    process.communicate(timeout=30)
+    done = run(["recover", "run"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    trace = regtap.open_trace(folder)
+    totals = trace.totals
+    assert totals is not None
+    assert totals.ended == "recovered"
+    assert totals.overwritten > 0
+    assert [gap.cause for gap in trace.gaps].count("overwritten") == snapshots + 1
+    assert_conserved(trace)
+    assert_counts_prove_themselves(trace)
+    assert sorted(os.listdir(folder))[0] == "part-00000.parquet"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--on-full", "wait", "--keep-last", "1s"], "add --on-full overwrite"),
+        (["--on-full", "wait", "--snapshot-on", "SIGUSR1"], "add --on-full overwrite"),
+        (["--snapshot-on", "SIGHUP"], "use SIGUSR1 or SIGUSR2"),
+        (["--snapshot-on", "10"], "use SIGUSR1 or SIGUSR2"),
+        (["--keep-last", "10MiB"], "not a duration"),
+        (["--keep-last", "1h", "--rate", "1M", "--spool-size", "8MiB"], "larger --spool-size"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line_and_leaves_nothing(
+    tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    done = run([*FLIGHT, *arguments], tmp_path)
+    assert done.returncode == 2
+    errors = [line for line in done.stderr.splitlines() if "note:" not in line]
+    assert len(errors) == 1
+    assert says in errors[0]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_signal_that_nobody_named_is_left_alone(tmp_path: Path) -> None:
+    process = start(["--spool-size", "1MiB"], tmp_path)
+    wait_until((tmp_path / "run" / "_spool").exists, "the capture")
+    process.send_signal(signal.SIGUSR1)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGUSR1
+    Path(json.loads((tmp_path / "run" / "_spool").read_text())["spool"]).unlink()
