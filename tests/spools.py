@@ -83,6 +83,7 @@ class SpoolImage:
         self.block_count = blocks
         self.index = 0
         self.sequence = 0
+        self.missed = 0
 
     def at(self, sequence: int) -> int:
         slot = self.block_count if sequence == OVERFLOW else sequence % self.block_count
@@ -105,6 +106,7 @@ class SpoolImage:
         block = self.block(self.sequence)
         block["magic"], block["sequence"], block["first_index"] = BLOCK_MAGIC, self.sequence, self.index
         block["published"] = block["gap_count"] = 0
+        block["missed_before"], block["dropped_before"] = self.missed, self.block(OVERFLOW)["published"]
         tick = tick_of(self.index) - STEP // 2
         block["anchor_ticks"], block["anchor_uncertainty_ticks"] = tick, 25
         block["anchor_raw_ns"] = START.raw_ns + tick - (FIRST_TICK - 500)
@@ -132,6 +134,7 @@ class SpoolImage:
     def add_gap(self, count: int, cause: str) -> None:
         self.put_gap(self.sequence, count, cause)
         self.index += count
+        self.missed += count * (cause == "missed")
 
     def seal(self) -> None:
         self.sequence += 1

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from regtap.balance import Balance
 from regtap.part_maker import MOST_ROWS, ROW_GROUP_ROWS, Beginning, PartMaker
 from regtap.recovered_clock import recovered_clock
+from regtap.snapshots import overwritten_gaps
 from regtap.spool_chain import read_chain
 from regtap.spool_heads import DamagedBlockError
 from regtap.spool_layout import TickGap
@@ -55,18 +56,28 @@ class Salvage:
         self._balance = Balance()
         for part in finished:
             self._balance.add(part.rows, part.metadata.gaps)
-        first_block = self._first_block()
         self._index = finished[-1].metadata.first_index + _extent(finished[-1]) if finished else 0
-        chain = read_chain(spool, first_block, None if not finished and first_block else self._index)
+        after = finished[-1].metadata.next_block if finished else None
+        # A flight recorder's: what lay between the finished parts and its oldest block was overwritten.
+        overwritten = template.mode.on_full == "overwrite" and spool.released > (after or 0)
+        self._oldest = spool.released if overwritten else None
+        first_block = spool.released if overwritten or after is None else after
+        known = not overwritten and (bool(finished) or not first_block)
+        chain = read_chain(spool, first_block, self._index if known else None, self._index)
         self._heads, self.dropped = chain.heads, chain.dropped
-        if not finished and first_block:
+        if not finished and first_block and not overwritten:
             self.dropped.insert(0, f"blocks 0 to {first_block - 1}: they are in parts that are not here")
         self._next_block = first_block
+        self._forgotten = 0  # dropped samples whose gaps are in no part and in no block
+        if self._heads and self._heads[0].sequence == self._oldest:
+            self._forgotten = self._heads[0].dropped_before - self._balance.counts["full"]
         self._overflow = self._read_overflow()
-        clock, self._range = recovered_clock(template, finished, self._heads, self._last_tick())
+        self._clock, self._range = recovered_clock(template, finished, self._heads, self._last_tick())
         self._tick = self._range.first  # of the last row or gap so far
         most_rows = max(MOST_ROWS, spool.rows_per_block) if self._heads else 0
-        self._maker = PartMaker(folder_fd, template, clock, most_rows, Beginning(len(finished), self._index))
+        self._maker = PartMaker(
+            folder_fd, template, self._clock, most_rows, Beginning(len(finished), self._index)
+        )
         self._pending: list[Block] = []
 
     def run(self) -> Totals:
@@ -100,11 +111,6 @@ class Salvage:
         with contextlib.suppress(OSError):
             _remove_temporaries(self._folder_fd)
 
-    def _first_block(self) -> int:
-        """Return the first block that is in no part."""
-        after = self._finished[-1].metadata.next_block if self._finished else None
-        return self._spool.released if after is None else after
-
     def _read_overflow(self) -> Overflow | None:
         try:
             return self._spool.overflow()
@@ -134,7 +140,7 @@ class Salvage:
 
     def _put(self, block: Block, head: BlockHead) -> None:
         if block.first_index > self._index:
-            block = replace(block, gaps=(self._absent(block.first_index, block.first_tick), *block.gaps))
+            block = replace(block, gaps=(*self._gaps_before(block, head), *block.gaps))
         if block.rows:
             self._tick = int(block.ticks[-1])
         self._index = head.end
@@ -142,6 +148,12 @@ class Salvage:
             self._flush()
         self._pending.append(block)
         self._next_block = head.sequence + 1
+
+    def _gaps_before(self, block: Block, head: BlockHead) -> tuple[TickGap, ...]:
+        if head.sequence == self._oldest:
+            t0_ticks = self._clock.to_ticks(self._clock.last_ns)
+            return overwritten_gaps(self._index, self._balance.counts["missed"], block, t0_ticks)
+        return (self._absent(block.first_index, block.first_tick),)
 
     def _absent(self, first_index: int, tick: int) -> TickGap:
         """Return the gap from where we are to the next index that is there."""
@@ -201,7 +213,8 @@ class Salvage:
         # All that was ever dropped is counted; what no other gap has is in this one. That holds in the middle of
         # a change of the table too, but not if a block is missing.
         open_part = self._maker.part.gaps if self._maker.part is not None else ()
-        noted = self._balance.counts["full"] + sum(g.count for g in (*open_part, *gaps) if g.cause == "full")
+        noted = self._forgotten + self._balance.counts["full"]
+        noted += sum(g.count for g in (*open_part, *gaps) if g.cause == "full")
         count = overflow.dropped - noted
         if self.dropped or not 0 <= count <= gap.count:
             count = gap.count

@@ -28,8 +28,15 @@ class Chain:
         self.dropped.append(f"block {sequence}: {why}")
 
 
-def read_chain(spool: SpoolFile, first_block: int, first_index: int | None) -> Chain:
-    """Return the blocks from `first_block` on that follow from each other, and from `first_index` if it is known."""
+def read_chain(spool: SpoolFile, first_block: int, first_index: int | None, least_index: int = 0) -> Chain:
+    """Return the blocks from `first_block` on that follow from each other, and from `first_index` if it is known.
+
+    Args:
+        spool: Open.
+        first_block: The first that is wanted.
+        first_index: Where it begins; None: somewhere after `least_index`.
+        least_index: Index after what is in finished parts.
+    """
     found = Chain()
     if first_block < spool.oldest():
         count = spool.oldest() - first_block
@@ -44,13 +51,13 @@ def read_chain(spool: SpoolFile, first_block: int, first_index: int | None) -> C
             continue
         if not head.is_empty:
             found.heads.append(head)
-    return _linked(found, first_block, first_index)
+    return _linked(found, first_block, first_index, least_index)
 
 
-def _linked(found: Chain, first_block: int, first_index: int | None) -> Chain:
+def _linked(found: Chain, first_block: int, first_index: int | None, least_index: int) -> Chain:
     """Where two blocks contradict each other, believe the one that another block confirms."""
     kept = Chain(dropped=found.dropped)
-    index = first_index or 0  # where the next block is expected to begin
+    index = least_index if first_index is None else first_index  # where the next block is expected to begin
     expected = first_block  # its number, if nothing is missing in between
     for k, head in enumerate(found.heads):
         why = _contradiction(head, found.heads[k + 1 : k + 3], index)

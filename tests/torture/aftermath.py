@@ -26,6 +26,7 @@ class Scene:
     oracle: Oracle
     parts: dict[str, str]  # names and hashes
     end: int  # index after the last sample in finished parts
+    rows: int  # in them
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -45,11 +46,13 @@ def scene_of(folder: Path) -> Scene | None:
     if not spool.exists():
         return None
     parts = finished_parts(folder)
-    end = 0
+    end = stored_blocks = 0
     if parts:
         last = parts[-1]
+        stored_blocks = last.metadata.next_block or 0
         end = last.metadata.first_index + last.rows + sum(gap.count for gap in last.metadata.gaps)
-    return Scene(folder, spool, look_at(spool.read_bytes()), hashes(folder), end)
+    oracle = look_at(spool.read_bytes(), stored_blocks)
+    return Scene(folder, spool, oracle, hashes(folder), end, sum(part.rows for part in parts))
 
 
 def recover_and_check(scene: Scene) -> None:
@@ -73,7 +76,8 @@ def check(scene: Scene) -> None:
     assert totals is not None
     due = totals.taken if totals.due is None else totals.due
     assert due == max(scene.oracle.end, scene.end), (due, scene.oracle, scene.end)
-    assert totals.lost == scene.oracle.dropped
+    assert totals.stored == scene.rows + scene.oracle.live_rows
+    assert totals.lost - totals.overwritten == scene.oracle.dropped or trace.mode.on_full == "overwrite"
     table = trace.to_arrow()
     times = table["t_ns"].to_numpy()
     assert np.all(np.diff(times) >= 0)

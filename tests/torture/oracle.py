@@ -13,7 +13,7 @@ class Oracle:
     Attributes:
         end: Index after the last completed sample or slot.
         dropped: How many of them were dropped because the ring was full.
-        live_rows: Rows in blocks that were not released.
+        live_rows: Rows in blocks that were neither released nor stored.
     """
 
     end: int
@@ -21,7 +21,7 @@ class Oracle:
     live_rows: int
 
 
-def look_at(data: bytes) -> Oracle:
+def look_at(data: bytes, stored_blocks: int = 0) -> Oracle:
     """Read a spool's bytes; logger/native/core/spool.hpp says where things are."""
     header_bytes: int
     block_bytes: int
@@ -30,6 +30,7 @@ def look_at(data: bytes) -> Oracle:
     gap_first, _gap_t0, gap_base = struct.unpack_from("<QQQ", data, 80)
     (gap_cause,) = struct.unpack_from("<I", data, 104)
     (released,) = struct.unpack_from("<Q", data, 128)
+    released &= ~(1 << 63)  # a snapshot had the ring
     assert released <= sealed <= opened <= sealed + 1
 
     def at(slot: int) -> int:
@@ -41,7 +42,7 @@ def look_at(data: bytes) -> Oracle:
         magic, number, first = struct.unpack_from("<8sQQ", data, start)
         gap_count, published = struct.unpack_from("<QQ", data, start + 56)
         assert (magic, number) == (b"REGTAPBK", sequence)
-        live_rows += published
+        live_rows += published * (sequence >= stored_blocks)
         if published or gap_count:
             end = max(end, first + published + _gaps(data, start, gap_count))
     overflow = at(block_count)

@@ -35,6 +35,21 @@ SETUPS: dict[str, Recording] = {
     "paced, wait, slow writer": Recording(
         SIM, "sim", "", {**SMALL, "rate": "300k", "on_full": "wait"}, stall_s=0.06
     ),
+    "flight recorder": Recording(SIM, "sim", "", {**SMALL, "on_full": "overwrite"}),
+    "flight recorder, snapshots": Recording(
+        SIM, "sim", "", {**SMALL, "on_full": "overwrite"}, snapshot_s=0.01
+    ),
+    "flight recorder, snapshots, slow writer": Recording(
+        SIM, "sim", "", {**SMALL, "on_full": "overwrite"}, stall_s=0.02, snapshot_s=0.01
+    ),
+    "paced flight recorder, snapshots": Recording(
+        SIM,
+        "sim",
+        "",
+        {**SMALL, "rate": "300k", "on_full": "overwrite", "keep_last": 0.02},
+        stall_s=0.02,
+        snapshot_s=0.03,
+    ),
     "paced slowly": Recording(SIM, "sim", "", {**SMALL, "rate": "2k"}),
     "many registers, latency": Recording(
         ("COUNT64", "CHECKED", "COUNT32", "STATUS", "ADC"), "sim", "", {"spool_size": "1MiB", "latency": True}

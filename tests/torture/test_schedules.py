@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.torture.conftest import Tally, cases
 
 import regtap
 from regtap import part_maker, pipeline, writer
-from regtap.errors import StorageError
+from regtap.errors import InputError, StorageError
 from regtap.recovery import recover
 
 PROMISE = "a stalled or failing writer, random schedules: rows and gaps are exactly [0, taken)"
@@ -41,7 +42,7 @@ class Stalls:
 def options_of(dice: random.Random) -> dict[str, Any]:
     options: dict[str, Any] = {
         "spool_size": dice.choice(["384KiB", "512KiB", "1MiB"]),
-        "on_full": dice.choice(["wait", "discard", "stop"]),
+        "on_full": dice.choice(["wait", "discard", "stop", "overwrite"]),
         "latency": dice.random() < 0.2,
     }
     if dice.random() < 0.4:
@@ -53,11 +54,16 @@ def options_of(dice: random.Random) -> dict[str, Any]:
     return options
 
 
-def run_one(folder: Path, target: str, options: dict[str, Any], stalls: Stalls) -> None:
+def run_one(
+    folder: Path, target: str, options: dict[str, Any], stalls: Stalls, snapshot_s: float | None
+) -> None:
     """Record; if the disk refused, recover. Then the trace must balance."""
     try:
         with regtap.record(["a=0:u32"], folder, target=target, **options) as capture:
-            assert capture.wait(60)
+            while not capture.wait(snapshot_s or 60):
+                assert snapshot_s
+                with suppress(InputError):  # it has ended meanwhile
+                    capture.snapshot()
     except StorageError:
         stalls.fails_at = None  # somebody made room
         recover(folder)
@@ -66,9 +72,11 @@ def run_one(folder: Path, target: str, options: dict[str, Any], stalls: Stalls) 
     totals = trace.totals
     assert totals is not None
     progress = capture.status()
-    assert (totals.taken, totals.lost, totals.missed) == (progress.taken, progress.lost, progress.missed)
+    assert (totals.taken, totals.missed) == (progress.taken, progress.missed)
+    assert totals.lost == progress.lost or options["on_full"] == "overwrite"
     assert "throttled" not in {gap.cause for gap in trace.gaps} or options["on_full"] == "wait"
-    assert not totals.lost or options["on_full"] == "discard"
+    assert not totals.lost or options["on_full"] in ("discard", "overwrite")
+    assert not totals.overwritten or options["on_full"] == "overwrite"
 
 
 def test_random_schedules(shared_folder: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,17 +97,26 @@ def test_random_schedules(shared_folder: Path, tally: Tally, monkeypatch: pytest
         with monkeypatch.context() as patch:
             patch.setattr(writer.PartWriter, "write", write)
             options = options_of(dice)
-            context = f"seed {seed}, {options}, stalls {stalls.longest_s}, fails at {stalls.fails_at}"
-            tally.case(PROMISE, problem_of(folder, f"file:{device}", options, stalls, context))
+            snapshot_s = dice.uniform(0.0001, 0.01) if options["on_full"] == "overwrite" else None
+            context = (
+                f"seed {seed}, {options}, stalls {stalls.longest_s}, fails at {stalls.fails_at}, "
+                f"snapshots each {snapshot_s} s"
+            )
+            tally.case(PROMISE, problem_of(folder, f"file:{device}", options, stalls, snapshot_s, context))
         shutil.rmtree(folder, ignore_errors=True)
     tally.assert_kept(PROMISE)
 
 
 def problem_of(
-    folder: Path, target: str, options: dict[str, Any], stalls: Stalls, context: str
+    folder: Path,
+    target: str,
+    options: dict[str, Any],
+    stalls: Stalls,
+    snapshot_s: float | None,
+    context: str,
 ) -> str | None:
     try:
-        run_one(folder, target, options, stalls)
+        run_one(folder, target, options, stalls, snapshot_s)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
         return f"{context}: {type(error).__name__}: {error}"
     return None

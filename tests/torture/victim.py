@@ -32,6 +32,7 @@ class Recording:
         stall_s: Longest pause of the writer before each row group; 0: none.
         part_bytes: Size at which a part is closed; None: as ever.
         seed: Of the pauses.
+        snapshot_s: Pause between two snapshots; 0: none is taken.
         kill_at: Die at this call of CALLS and METHODS; None: the parent kills.
     """
 
@@ -42,6 +43,7 @@ class Recording:
     stall_s: float = 0.0
     part_bytes: int | None = None
     seed: int = 0
+    snapshot_s: float = 0.0
     kill_at: int | None = None
 
 
@@ -56,7 +58,8 @@ def record(what: Recording, ready: Connection) -> None:
     with dying_at(what.kill_at):
         with capture:
             ready.send("running")
-            capture.wait()
+            while not capture.wait(what.snapshot_s or None):
+                capture.snapshot()
         ready.send("ended")
 
 

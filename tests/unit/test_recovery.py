@@ -219,7 +219,7 @@ def test_missed_slots_between_dropped_ones_keep_their_place(run: Path, spool: Pa
 
 @pytest.mark.parametrize("step", ["opened", "renumbered", "copied", "emptied", "went on"])
 def test_a_kill_while_storing_resumes_counts_each_gap_once(run: Path, spool: Path, step: str) -> None:
-    """The table of the overflow block moves into the new one in several steps (Filler::resume_if_roomy)."""
+    """The table of the overflow block moves into the new one in several steps (Filler::resume)."""
     image = SpoolImage()
     dropping(image)
     image.drop(50)
