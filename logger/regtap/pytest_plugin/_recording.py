@@ -125,6 +125,8 @@ class RegisterTrace:
             if not self._ended:
                 with contextlib.suppress(InputError):  # it has ended by itself
                     self.capture.mark("failed")
+                    if self.capture.options.overwrites:
+                        self.capture.snapshot()  # what led to this; the teardown would overwrite it
         is_last = report.when == "teardown"
         if self._is_kept(is_last):
             self._add_path(item, report)
@@ -227,7 +229,10 @@ def _loss(summary: Summary) -> str:
     totals = summary.totals
     if totals.ended == "full":
         return f"the capture ended early because its ring was full; {_balance(summary)}"
-    return f"{totals.lost:,} of {totals.taken:,} samples lost; lower the rate, or give a larger spool_size"
+    if summary.short:
+        return "the ring could not hold keep_last; lower the rate, or give a larger spool_size"
+    lost = totals.lost - totals.overwritten
+    return f"{lost:,} of {totals.taken:,} samples lost; lower the rate, or give a larger spool_size"
 
 
 def _balance(summary: Summary) -> str:

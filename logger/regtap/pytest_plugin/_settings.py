@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 MARKER = "registers"
 MARKER_HELP = (
-    "registers(*registers, target=, rate=, keep=, on_full=, duration=, samples=, latency=, spool_size=, "
-    "cpu=, realtime=, compress=, durable=): what the fixture register_trace records; options as in regtap.record"
+    "registers(*registers, target=, rate=, keep=, on_full=, keep_last=, duration=, samples=, latency=, "
+    "spool_size=, cpu=, realtime=, compress=, durable=): what the fixture register_trace records; options as in "
+    "regtap.record"
 )
 _KEEP = ("failed", "always", "never")
 _UNAVAILABLE = ("error", "skip")
@@ -24,6 +25,7 @@ _RECORD_OPTIONS = frozenset(
     {
         "rate",
         "on_full",
+        "keep_last",
         "duration",
         "samples",
         "latency",
