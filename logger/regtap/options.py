@@ -73,9 +73,17 @@ class RecordOptions:
             raise InputError(
                 f"a rate of {float(self.rate_hz):g} Hz cannot be kept; use one from 1e-6 to 1e9, or max"
             )
-        if self.durable_ns is not None and not (
-            _SHORTEST_DURABLE_NS <= self.durable_ns <= _LONGEST_DURABLE_NS
-        ):
+        self._check_journal()
+
+    def _check_journal(self) -> None:
+        if self.durable_ns is None:
+            return
+        if self.overwrites:
+            raise InputError(
+                "a journal keeps every sample, and a flight recorder overwrites them; choose --durable or "
+                "--on-full overwrite"
+            )
+        if not _SHORTEST_DURABLE_NS <= self.durable_ns <= _LONGEST_DURABLE_NS:
             raise InputError(
                 f"a journal cannot be synced every {self.durable_ns / _NS_PER_S:g} s; use 10ms to 60s"
             )

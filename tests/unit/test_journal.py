@@ -465,3 +465,8 @@ def test_the_check_covers_header_and_rest() -> None:
     assert check_of(header, b"a") == checksum(
         np.array([(b"", 0, 1, *([0] * 9))], dtype=RECORD).tobytes() + b"a"
     )
+
+
+def test_a_flight_recorder_has_no_journal() -> None:
+    with pytest.raises(InputError, match="choose --durable or --on-full overwrite"):
+        RecordOptions(durable_ns=1_000_000_000, on_full="overwrite")
