@@ -13,7 +13,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from regtap.registers import Register
-from regtap_bench.arms.base import DELAY, EMPTY, LATENCY, PYTHON_EMPTY, THROUGHPUT, TIMER, TWIN, AccessArm
+from regtap_bench.arms.base import (
+    DELAY,
+    EMPTY,
+    LATENCY,
+    PYTHON_EMPTY,
+    THROUGHPUT,
+    TIMER,
+    TWIN,
+    AccessArm,
+    Block,
+    Reading,
+)
 from regtap_bench.arms.catalogue import catalogue, twin_of
 from regtap_bench.figures.controls import check_controls
 from regtap_bench.figures.estimate import Estimate
@@ -110,13 +121,11 @@ class Machine:
         least = max(2, round(BLOCK_NS / ns / 16))
         return 16 * least, 24 * least, 32 * least
 
-    def _block(
-        self, ns: float, luck: random.Random, clock: list[float]
-    ) -> Callable[[int], tuple[int, int, int]]:
-        def block(count: int) -> tuple[int, int, int]:
+    def _block(self, ns: float, luck: random.Random, clock: list[float]) -> Block:
+        def block(count: int) -> Reading:
             took = self.trouble(OVERHEAD_NS + ns * count, clock[0], luck)
             clock[0] += took
-            return round(took / NS_PER_TICK), 0, 0
+            return round(took / NS_PER_TICK), 0, 0, 0
 
         return block
 
@@ -197,6 +206,7 @@ def with_series_in_order(blocks: Blocks, order: Sequence[int]) -> Blocks:
             position=process.position[:, at],
             switches=process.switches[:, at],
             faults=process.faults[:, at],
+            moves=process.moves[:, at],
         )
         for process in blocks.processes
     ]

@@ -20,8 +20,8 @@ class Site:
     @property
     def address(self) -> int: ...
 
-    def measure(self, arm: int, fenced: bool, count: int) -> tuple[int, int, int]:
-        """(ticks, switches, faults) of one block."""
+    def measure(self, arm: int, fenced: bool, count: int) -> tuple[int, int, int, int]:
+        """(ticks, switches, faults, moves) of one block."""
 
     def time_delay_ns(self, count: int) -> int: ...
 
@@ -63,8 +63,8 @@ class Meter:
 
     def begin(self) -> None: ...
 
-    def end(self) -> tuple[int, int, int]:
-        """(ticks, switches, faults)"""
+    def end(self) -> tuple[int, int, int, int]:
+        """(ticks, switches, faults, moves)"""
 
 def let_parent_count() -> None: ...
 

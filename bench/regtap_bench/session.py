@@ -104,7 +104,7 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
         margin=margin,
         checks=checks,
         rows=evaluation.rows(margin.value),
-        findings=judge_machine(environment, load, _disturbed_share(measured.blocks)),
+        findings=judge_machine(environment, load, _interrupted_share(measured.blocks)),
         environment=environment,
         load=load,
         workers=measured.workers,
@@ -128,8 +128,8 @@ def _own_margin(evaluation: Evaluation, trusted: Margin) -> Margin:
     return trusted if own <= trusted.value else Margin(own, "this run's own A/A interval")
 
 
-def _disturbed_share(blocks: Blocks) -> float:
-    shares = [rounds.mean() for k in range(len(blocks.series)) for rounds in blocks.disturbed(k)]
+def _interrupted_share(blocks: Blocks) -> float:
+    shares = [rounds.mean() for k in range(len(blocks.series)) for rounds in blocks.interrupted(k)]
     return float(np.mean(shares))
 
 

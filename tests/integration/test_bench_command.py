@@ -114,6 +114,7 @@ def test_every_block_is_kept_with_its_process_round_and_position(on_file: Run) -
     assert table.num_rows == rounds
     assert table.schema.names == [
         "process", "round", "position", "arm", "measure", "count", "ticks", "ns", "switches", "faults",
+        "moves", "stolen",
     ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from regtap import _native as core
 from regtap.errors import BusFaultError, InputError
 from regtap.registers import Register
 from regtap_bench import _native
-from regtap_bench.arms.base import DELAY, EMPTY, LATENCY, THROUGHPUT, AccessArm
+from regtap_bench.arms.base import DELAY, EMPTY, LATENCY, THROUGHPUT, AccessArm, Reading
 from regtap_bench.arms.catalogue import LOAD, PREAD, catalogue, twin_of
 from regtap_bench.arms.site import Sites
 from regtap_bench.measuring.probe import count_system_calls, probe_all
@@ -86,7 +86,7 @@ def test_every_arm_runs_and_makes_the_system_calls_that_it_says(sites: Sites) ->
 def test_an_arm_that_calls_more_than_it_says_is_found_out() -> None:
     meter = _native.Meter()
 
-    def sly(count: int) -> tuple[int, int, int]:
+    def sly(count: int) -> Reading:
         os.getppid()  # outside of what is timed
         meter.begin()
         for _ in range(3 * count):

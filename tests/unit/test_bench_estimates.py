@@ -19,7 +19,7 @@ from tests.simulated_bench import (
     with_series_in_order,
 )
 
-from regtap_bench.arms.base import EMPTY, LATENCY, THROUGHPUT, TWIN, Block
+from regtap_bench.arms.base import EMPTY, LATENCY, THROUGHPUT, TWIN, Block, Reading
 from regtap_bench.figures.estimate import Estimate
 from regtap_bench.figures.resampling import center
 from regtap_bench.figures.verdict import Verdict, judge
@@ -166,9 +166,9 @@ def test_every_block_runs_once_a_round_and_its_counts_follow_one_another() -> No
     calls: list[tuple[int, int]] = []
 
     def block_of(series: int) -> Block:
-        def block(count: int) -> tuple[int, int, int]:
+        def block(count: int) -> Reading:
             calls.append((series, count))
-            return count, 0, 0
+            return count, 0, 0, 0
 
         return block
 
@@ -186,14 +186,17 @@ def test_every_block_runs_once_a_round_and_its_counts_follow_one_another() -> No
 
 
 def test_the_order_of_the_series_is_drawn_anew_for_each_round() -> None:
-    raw = run_rounds([lambda count: (count, 0, 0)] * 8, [(16, 32, 48)] * 8, 6, "s")
+    raw = run_rounds([lambda count: (count, 0, 0, 0)] * 8, [(16, 32, 48)] * 8, 6, "s")
     places = np.array(raw.position).reshape(6, 8, 3) // 3
     assert len({tuple(row) for row in places[:, :, 0]}) == 6
 
 
-def test_a_run_ends_with_the_round_in_which_its_time_is_up() -> None:
-    raw = run_rounds([lambda count: (count, 0, 0)], [(16, 32, 48)], 1000, "s", deadline_s=0.0)
-    assert len(raw.ticks) == 3
+def test_a_run_ends_with_the_round_after_which_it_is_not_to_go_on() -> None:
+    raw = run_rounds(
+        [lambda count: (count, 0, 0, 0)], [(16, 32, 48)], 1000, "s", lambda number, _: number < 4
+    )
+    assert len(raw.ticks) == 3 * 5
+    assert len(raw.stolen) == 5
 
 
 def test_seed_decides_the_order() -> None:

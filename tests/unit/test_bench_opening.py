@@ -38,7 +38,7 @@ def test_blocks_come_back_bit_for_bit(blocks: Blocks, stored: Path) -> None:
     assert len(again.processes) == 3
     for ours, theirs in zip(again.processes, blocks.processes, strict=True):
         assert ours.ns_per_tick == theirs.ns_per_tick
-        for name in ("ticks", "position", "switches", "faults", "delay_truth_ns"):
+        for name in ("ticks", "position", "switches", "faults", "moves", "stolen", "delay_truth_ns"):
             np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), strict=True)
 
 

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 THROUGHPUT, LATENCY = "throughput", "latency"
 
-# Runs so many accesses (a multiple of _native.UNROLL, for cheap ones) and returns (ticks, switches, page faults).
-Block = Callable[[int], tuple[int, int, int]]
+# Of one block: ticks; forced context switches, page faults, and moves to another CPU meanwhile.
+Reading = tuple[int, int, int, int]
+# Runs so many accesses, a multiple of _native.UNROLL for cheap ones.
+Block = Callable[[int], Reading]
 
 EMPTY, TIMER, DELAY, TWIN = "empty loop", "timer", "known delay", "A/A twin"
 PYTHON_EMPTY = "python: empty loop"

@@ -17,7 +17,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from regtap_bench import _native
-from regtap_bench.arms.base import PYTHON_EMPTY, THROUGHPUT, AccessArm, Block
+from regtap_bench.arms.base import PYTHON_EMPTY, THROUGHPUT, AccessArm, Block, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ class PythonArm(AccessArm):
         body = _unrolled(self.expression, self.names(sites.read))
         meter, unroll = _native.Meter(), _native.UNROLL
 
-        def block(count: int) -> tuple[int, int, int]:
+        def block(count: int) -> Reading:
             meter.begin()
             body(count // unroll)
             return meter.end()

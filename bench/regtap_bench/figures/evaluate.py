@@ -96,7 +96,7 @@ class Evaluation:
         probe = self.probes[arm.name]
         if probe.refused:
             return Row(arm.name, arm.description, arm.kind, refused=probe.refused)
-        costs = {measure: self._cost(arm, measure) for measure in arm.measures}
+        costs = {measure: self.cost(arm, measure) for measure in arm.measures}
         row = Row(
             arm.name,
             arm.description,
@@ -124,7 +124,8 @@ class Evaluation:
         found, base = self.net_ns(arm, THROUGHPUT), self.net_ns(self.baseline, THROUGHPUT)
         return None if found is None or base is None else center(differences(found[0], base[0]))
 
-    def _cost(self, arm: AccessArm, measure: str) -> Cost:
+    def cost(self, arm: AccessArm, measure: str) -> Cost:
+        """Return what an arm costs in one measure, which it was measured in."""
         found = self.net_ns(arm.name, measure)
         series = self.blocks.index(arm.name, measure)
         assert found is not None, arm.name  # noqa: S101 - it was not refused, hence measured
@@ -149,6 +150,10 @@ class Evaluation:
             undisturbed_ns=float(np.median(quiet)) if len(quiet) else None,
             quantiles_ns=_rounded(np.percentile(np.concatenate(self.blocks.costs_ns(series)), PERCENTS)),
             stretches_ns=tuple(_stretches(process) for process in net),
+            disturbances={
+                cause: float(np.concatenate(tags).mean())
+                for cause, tags in self.blocks.disturbances(series).items()
+            },
         )
 
 

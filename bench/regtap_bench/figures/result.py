@@ -40,7 +40,9 @@ class Cost:
         bend: How far the middle block lies off the line through the other two, as a share.
         counts: Accesses in a block.
         rounds: How many, all processes together.
-        disturbed_share: Share of rounds with a context switch in one of their blocks.
+        disturbed_share: Share of rounds in which something got into one of their blocks, or may have.
+        disturbances: The same by cause: `switch` (a forced context switch), `move` (to another CPU), `steal` (the
+            hypervisor took time during the round).
         undisturbed_ns: Median without those, the loop not subtracted; None where nothing is left.
         quantiles_ns: Of the cost by each block at 0, 1, ... 100 %, the loop not subtracted.
         stretches_ns: For each process its rounds in order, cut into at most STRETCHES stretches of about equal
@@ -56,6 +58,7 @@ class Cost:
     counts: tuple[int, ...]
     rounds: int
     disturbed_share: float
+    disturbances: Mapping[str, float]
     undisturbed_ns: float | None
     quantiles_ns: tuple[float, ...]
     stretches_ns: tuple[tuple[float, ...], ...]

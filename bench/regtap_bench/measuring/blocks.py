@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     # One array for each process.
     Rounds = list[npt.NDArray[np.float64]]
+    Tags = list[npt.NDArray[np.bool_]]
 
 _FEWEST_QUIET = 30
-_SIZES = (8, 2, 2, 2)  # bytes of an item in each of RawRounds' arrays
+_SIZES = (8, 2, 2, 2, 2)  # bytes of an item in each of RawRounds' arrays of blocks
+_STOLEN_SIZE = 2  # in its array of rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,10 @@ class Process:
     Attributes:
         ticks: Of each block, uint64, shape (R, S, C).
         position: When in its round the block ran, uint16, same shape.
-        switches: Context switches during it, uint16, same shape.
+        switches: Forced context switches during it, uint16, same shape.
         faults: Page faults during it, uint16, same shape.
+        moves: Moves to another CPU during it, uint16, same shape.
+        stolen: Time that the hypervisor took during the round, in ticks of /proc/stat, uint16, shape (R,).
         ns_per_tick: Of its clock.
         delay_truth_ns: What the known delay takes by CLOCK_MONOTONIC_RAW alone, ns a repeat, shape (chunks,).
     """
@@ -38,6 +42,8 @@ class Process:
     position: npt.NDArray[np.uint16]
     switches: npt.NDArray[np.uint16]
     faults: npt.NDArray[np.uint16]
+    moves: npt.NDArray[np.uint16]
+    stolen: npt.NDArray[np.uint16]
     ns_per_tick: float
     delay_truth_ns: npt.NDArray[np.float64]
 
@@ -55,15 +61,17 @@ class Process:
             shape: (S, C).
             header: Has `ns_per_tick` and `delay_truth_ns`.
         """
-        rows, at = len(payload) // sum(_SIZES), 0
+        rounds = len(payload) // (shape[0] * shape[1] * sum(_SIZES) + _STOLEN_SIZE)
+        rows, at = rounds * shape[0] * shape[1], 0
         columns: list[npt.NDArray[Any]] = []
         for size in _SIZES:
             column = np.frombuffer(payload, f"<u{size}", count=rows, offset=at)
             columns.append(column.reshape(-1, *shape))
             at += size * rows
-        ticks, position, switches, faults = columns
+        stolen = np.frombuffer(payload, f"<u{_STOLEN_SIZE}", offset=at)
         truth = np.asarray(header["delay_truth_ns"], dtype=np.float64)
-        return cls(ticks, position, switches, faults, float(header["ns_per_tick"]), truth)
+        ticks, position, switches, faults, moves = columns
+        return cls(ticks, position, switches, faults, moves, stolen, float(header["ns_per_tick"]), truth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +103,12 @@ class Blocks:
     def intercepts_ns(self, series: int) -> list[float]:
         """Return what a block costs beside its accesses, for each process.
 
-        The median of the rounds that nothing disturbed; 0.0 where there are too few of them to tell. One for each
+        The median of the rounds that nothing interrupted; 0.0 where there are too few of them to tell. One for each
         process: a common one would carry the same error into all of them, where no interval could show it.
         """
         few = self.series[series].counts[0]
-        rounds = zip(self.times_ns(series), self.slopes_ns(series), self.disturbed(series), strict=True)
-        quiet = [(times[:, 0] - slopes * few)[~disturbed] for times, slopes, disturbed in rounds]
+        rounds = zip(self.times_ns(series), self.slopes_ns(series), self.interrupted(series), strict=True)
+        quiet = [(times[:, 0] - slopes * few)[~interrupted] for times, slopes, interrupted in rounds]
         return [float(np.median(it)) if len(it) >= _FEWEST_QUIET else 0.0 for it in quiet]
 
     def costs_ns(self, series: int) -> Rounds:
@@ -119,6 +127,23 @@ class Blocks:
         ]
         return float(np.median(np.concatenate(bends)))
 
-    def disturbed(self, series: int) -> list[npt.NDArray[np.bool_]]:
-        """Return the rounds in which a context switch fell into one of a series' blocks, shape (R,) each."""
-        return [process.switches[:, series, :].max(axis=-1) > 0 for process in self.processes]
+    def interrupted(self, series: int) -> Tags:
+        """Return the rounds in which another process, or another CPU, got into one of a series' blocks."""
+        switched, moved, _ = self.disturbances(series).values()
+        return [a | b for a, b in zip(switched, moved, strict=True)]
+
+    def disturbed(self, series: int) -> Tags:
+        """Return the rounds in which anything got into one of a series' blocks, or may have: see disturbances()."""
+        return [np.logical_or.reduce(each) for each in zip(*self.disturbances(series).values(), strict=True)]
+
+    def disturbances(self, series: int) -> dict[str, Tags]:
+        """Return the rounds that were disturbed, by cause, shape (R,) each.
+
+        `switch`: a forced context switch in one of the series' blocks; `move`: one of them ended on another CPU;
+        `steal`: the hypervisor took time during the round, in whichever block (/proc/stat counts in 10 ms).
+        """
+        return {
+            "switch": [process.switches[:, series, :].max(axis=-1) > 0 for process in self.processes],
+            "move": [process.moves[:, series, :].max(axis=-1) > 0 for process in self.processes],
+            "steal": [process.stolen > 0 for process in self.processes],
+        }

@@ -1,7 +1,8 @@
 """raw.parquet: every block of a run, a row each, and back.
 
 Columns: process, round, position (when in its round the block ran), arm, measure, count (accesses), ticks, ns,
-switches (context switches during it), faults (page faults). Rows go by process, round, arm and measure, count. The
+switches (forced context switches during it), faults (page faults), moves (to another CPU), stolen (time that the
+hypervisor took during its round, in ticks of /proc/stat). Rows go by process, round, arm and measure, count. The
 schema's metadata (key `regtap-bench`, JSON) holds what is not of one block.
 """
 
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _KEY = b"regtap-bench"
-_OF_BLOCKS = {"ticks": np.uint64, "position": np.uint16, "switches": np.uint16, "faults": np.uint16}
+_OF_BLOCKS = {
+    "ticks": np.uint64,
+    "position": np.uint16,
+    "switches": np.uint16,
+    "faults": np.uint16,
+    "moves": np.uint16,
+}
 
 
 def write(blocks: Blocks, file: BinaryIO) -> None:
@@ -69,6 +76,8 @@ def _table(blocks: Blocks, number: int) -> Any:
         "ns": process.times_ns.ravel(),
         "switches": process.switches.ravel(),
         "faults": process.faults.ravel(),
+        "moves": process.moves.ravel(),
+        "stolen": process.stolen[at[0]],
     }
     return pa.table(columns)
 
@@ -100,12 +109,14 @@ def _blocks(table: Any, described: dict[str, Any]) -> Blocks:
     shape = (len(series), len(series[0].counts))
     owner = table["process"].to_numpy()
     columns = {name: table[name].to_numpy().astype(kind, copy=False) for name, kind in _OF_BLOCKS.items()}
+    stolen = table["stolen"].to_numpy().astype(np.uint16, copy=False)
     processes = [
         Process(
             **{
                 name: column[owner == number].reshape(int(header["rounds"]), *shape)
                 for name, column in columns.items()
             },
+            stolen=stolen[owner == number].reshape(int(header["rounds"]), -1)[:, 0],
             ns_per_tick=float(header["ns_per_tick"]),
             delay_truth_ns=np.asarray(header["delay_truth_ns"], dtype=np.float64),
         )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-import time
 from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from regtap_bench.arms.base import Block
+    from regtap_bench.arms.base import Block, Reading
 
 _WARMUP = 3
 _MOST = 0xFFFF  # what a column of 16 bits holds
@@ -19,46 +18,55 @@ _MOST = 0xFFFF  # what a column of 16 bits holds
 
 @dataclass(slots=True)
 class RawRounds:
-    """What one process measured, raw; each array is indexed [round][series][count], flat.
+    """What one process measured, raw; each array but the last is indexed [round][series][count], flat.
 
     Attributes:
         ticks: Of each block, uint64.
         position: When in its round the block ran, from 0, uint16.
-        switches: Context switches during the block, uint16.
+        switches: Forced context switches during the block, uint16.
         faults: Page faults during the block, uint16.
+        moves: Moves to another CPU during the block, uint16.
+        stolen: Time that the hypervisor took during each round, in ticks of /proc/stat, uint16.
     """
 
     ticks: array[int] = field(default_factory=lambda: array("Q"))
     position: array[int] = field(default_factory=lambda: array("H"))
     switches: array[int] = field(default_factory=lambda: array("H"))
     faults: array[int] = field(default_factory=lambda: array("H"))
+    moves: array[int] = field(default_factory=lambda: array("H"))
+    stolen: array[int] = field(default_factory=lambda: array("H"))
 
     @classmethod
-    def zeros(cls, length: int) -> RawRounds:
-        """Return room for so many blocks."""
+    def zeros(cls, rounds: int, each: int) -> RawRounds:
+        """Return room for so many rounds of so many blocks each."""
         raw = cls()
-        for column in (raw.ticks, raw.position, raw.switches, raw.faults):
-            column.frombytes(bytes(length * column.itemsize))
+        for column in raw._of_blocks:
+            column.frombytes(bytes(rounds * each * column.itemsize))
+        raw.stolen.frombytes(bytes(rounds * raw.stolen.itemsize))
         return raw
 
-    def put(self, at: int, position: int, reading: tuple[int, int, int]) -> None:
+    def put(self, at: int, position: int, reading: Reading) -> None:
         """Keep one block."""
-        ticks, switches, faults = reading
+        ticks, switches, faults, moves = reading
         self.ticks[at] = ticks
         self.position[at] = position
         self.switches[at] = min(switches, _MOST)
         self.faults[at] = min(faults, _MOST)
+        self.moves[at] = moves
 
-    def cut(self, length: int) -> None:
-        """Keep only so many blocks."""
-        for column in (self.ticks, self.position, self.switches, self.faults):
-            del column[length:]
+    def cut(self, rounds: int, each: int) -> None:
+        """Keep only so many rounds."""
+        for column in self._of_blocks:
+            del column[rounds * each :]
+        del self.stolen[rounds:]
 
     def to_bytes(self) -> bytes:
-        """Return all four, one after the other."""
-        return b"".join(
-            column.tobytes() for column in (self.ticks, self.position, self.switches, self.faults)
-        )
+        """Return all of them, one after the other."""
+        return b"".join(column.tobytes() for column in (*self._of_blocks, self.stolen))
+
+    @property
+    def _of_blocks(self) -> tuple[array[int], ...]:
+        return self.ticks, self.position, self.switches, self.faults, self.moves
 
 
 def run_rounds(
@@ -66,7 +74,7 @@ def run_rounds(
     counts: Sequence[Sequence[int]],
     rounds: int,
     seed: str,
-    deadline_s: float = float("inf"),
+    go_on: Callable[[int, RawRounds], bool] = lambda _number, _raw: True,
 ) -> RawRounds:
     """Time every block with each of its counts once a round.
 
@@ -78,26 +86,28 @@ def run_rounds(
         counts: For each series, the same number of counts.
         rounds: How many are kept; a few before them are not.
         seed: Of the order.
-        deadline_s: No round begins after this time of time.monotonic(), once there is one.
+        go_on: Called after each round with its number, below 0 while warming up, and what there is; whether there is
+            to be another one.
     """
     draw = random.Random(seed)  # noqa: S311 - an order, not a secret
     width = len(counts[0])
     series, inner = list(range(len(blocks))), list(range(width))
-    raw = RawRounds.zeros(rounds * len(blocks) * width)
+    each = len(blocks) * width
+    raw = RawRounds.zeros(rounds, each)
     done = 0
     for number in range(-_WARMUP, rounds):
-        if number > 0 and time.monotonic() > deadline_s:
-            break
         draw.shuffle(series)
-        base, position = number * len(blocks) * width, 0
+        base, position = number * each, 0
         for at in series:
-            block, each = blocks[at], counts[at]
+            block, lengths = blocks[at], counts[at]
             draw.shuffle(inner)
             for k in inner:
-                reading = block(each[k])
+                reading = block(lengths[k])
                 if number >= 0:
                     raw.put(base + at * width + k, position, reading)
                 position += 1
         done = number + 1
-    raw.cut(done * len(blocks) * width)
+        if not go_on(number, raw) and number >= 0:
+            break
+    raw.cut(done, each)
     return raw

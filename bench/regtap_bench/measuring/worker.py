@@ -22,7 +22,8 @@ from regtap_bench.arms.native_arms import native_arm
 from regtap_bench.arms.site import Sites
 from regtap_bench.measuring.agreement import read_by_both
 from regtap_bench.measuring.job import Job
-from regtap_bench.measuring.rounds import run_rounds
+from regtap_bench.measuring.rounds import RawRounds, run_rounds
+from regtap_bench.measuring.steal import StealWatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +100,15 @@ def _rounds(job: Job, sites: Sites) -> tuple[dict[str, Any], bytes]:
     gc.disable()
     began, switched = _anchor(), _usage()
     deadline_s = time.monotonic() + job.limit_s
-    raw = run_rounds(blocks, [item.counts for item in job.series], job.rounds, job.seed, deadline_s)
+    counts = [item.counts for item in job.series]
+    with StealWatch(job.subject.cpu) as watch:
+
+        def go_on(number: int, raw: RawRounds) -> bool:
+            watch.end_round(number, raw.stolen)
+            return time.monotonic() <= deadline_s
+
+        raw = run_rounds(blocks, counts, job.rounds, job.seed, go_on)
+        watch.look(len(raw.stolen) - 1, raw.stolen)
     ended, switches = _anchor(), _usage()
     header = {
         "ns_per_tick": (ended[1] - began[1]) / (ended[0] - began[0]),

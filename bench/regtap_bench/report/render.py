@@ -13,7 +13,7 @@ from regtap_bench.report.tables import REFUSED, aligned, bullets, markdown_table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from regtap_bench.figures.result import Result, Row
+    from regtap_bench.figures.result import Cost, Result, Row
 
 _HEADINGS = (
     "arm",
@@ -150,8 +150,8 @@ _QUALITY = (
     "call and timer, ns a block",
     "share of the block",
     "off the line",
-    "interrupted",
-    "uninterrupted only, ns",
+    "disturbed (switch, move, steal)",
+    "undisturbed only, ns",
 )
 
 
@@ -165,9 +165,14 @@ def _quality(row: Row) -> Iterable[tuple[str, ...]]:
             f"{cost.intercept_ns:.0f}",
             f"{100 * cost.overhead_share:.2f} %",
             f"{100 * cost.bend:+.2f} %",
-            f"{100 * cost.disturbed_share:.1f} %",
+            _disturbed(cost),
             quiet,
         )
+
+
+def _disturbed(cost: Cost) -> str:
+    causes = ", ".join(f"{100 * share:.1f}" for share in cost.disturbances.values())
+    return f"{100 * cost.disturbed_share:.1f} % ({causes})"
 
 
 def legend(result: Result) -> list[str]:

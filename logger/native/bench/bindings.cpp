@@ -18,9 +18,11 @@ using namespace regtap::bench;
 
 namespace {
 
-using Counts = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
+using Counts = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
 
-Counts tuple_of(const Reading& reading) { return {reading.ticks, reading.switches, reading.faults}; }
+Counts tuple_of(const Reading& reading) {
+  return {reading.ticks, reading.switches, reading.faults, reading.moves};
+}
 
 const Arm& arm_at(std::size_t index) {
   if (index >= arms().size()) throw std::invalid_argument("no such arm");
@@ -47,7 +49,7 @@ void bind_site(nb::module_& m) {
       .def_prop_ro("address",
                    [](const Site& site) { return reinterpret_cast<std::uintptr_t>(site.address()); })
       .def("measure", &measure_block, "arm"_a, "fenced"_a, "count"_a,
-           "(ticks, switches, faults) of one block.")
+           "(ticks, switches, faults, moves) of one block.")
       .def("time_delay_ns", &time_delay_ns, "count"_a);
 }
 
@@ -72,7 +74,9 @@ void bind_meter(nb::module_& m) {
   nb::class_<Meter>(m, "Meter", "Times a block of Python.")
       .def(nb::init<>())
       .def("begin", &Meter::begin)
-      .def("end", [](const Meter& meter) { return tuple_of(meter.end()); }, "(ticks, switches, faults)");
+      .def(
+          "end", [](const Meter& meter) { return tuple_of(meter.end()); },
+          "(ticks, switches, faults, moves)");
   m.def("let_parent_count", &let_parent_count);
   m.def("count_calls", &count_calls, "child"_a, nb::call_guard<nb::gil_scoped_release>());
 }

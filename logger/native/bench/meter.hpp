@@ -1,6 +1,7 @@
 // Timing of one block, and what happened to the thread meanwhile.
 #pragma once
 
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <cstdint>
@@ -11,8 +12,10 @@ namespace regtap::bench {
 
 struct Reading {
   std::uint64_t ticks;
-  std::uint64_t switches;  // context switches of the thread
-  std::uint64_t faults;    // page faults of the thread
+  std::uint64_t
+      switches;          // forced context switches of the thread: one that waits for the kernel makes its own
+  std::uint64_t faults;  // page faults of the thread
+  std::uint64_t moves;   // 1 if it ended on another CPU than it began on
 };
 
 // Waits for everything before it, reads the clock, and lets nothing after it begin earlier.
@@ -35,6 +38,7 @@ inline std::uint64_t stamp() {
 class Meter {
  public:
   void begin() {
+    cpu_ = sched_getcpu();  // outside of the two getrusage, between which system calls are counted
     getrusage(RUSAGE_THREAD, &before_);
     began_ = stamp();
   }
@@ -42,13 +46,15 @@ class Meter {
     const std::uint64_t ended = stamp();
     rusage after;
     getrusage(RUSAGE_THREAD, &after);
-    return {ended - began_, count(after.ru_nvcsw - before_.ru_nvcsw + after.ru_nivcsw - before_.ru_nivcsw),
-            count(after.ru_minflt - before_.ru_minflt + after.ru_majflt - before_.ru_majflt)};
+    return {ended - began_, count(after.ru_nivcsw - before_.ru_nivcsw),
+            count(after.ru_minflt - before_.ru_minflt + after.ru_majflt - before_.ru_majflt),
+            cpu_ != sched_getcpu() ? 1U : 0U};
   }
 
  private:
   static std::uint64_t count(long difference) { return static_cast<std::uint64_t>(difference); }
 
+  int cpu_ = 0;
   rusage before_ = {};
   std::uint64_t began_ = 0;
 };

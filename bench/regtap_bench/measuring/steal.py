@@ -1,0 +1,75 @@
+"""Whether the hypervisor took time from the CPU that measures, round by round."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from array import array
+    from types import TracebackType
+
+_STAT = "/proc/stat"
+_STAT_BYTES = 1 << 20
+_STEAL = 8  # its field in a line of /proc/stat
+_TRIES = 3
+_MOST = 0xFFFF  # what a column of 16 bits holds
+_REST = 100  # of the time that a look takes: the share of the looks stays below 1 %
+
+
+class StealWatch:
+    """Tags rounds with the time that was stolen meanwhile; a context manager.
+
+    /proc/stat counts in steps of 10 ms, and the kernel makes all of it up for each look: where that takes long (many
+    CPUs, many interrupts), one look serves several rounds, all of which get what it found.
+    """
+
+    def __init__(self, cpu: int | None, path: str = _STAT) -> None:
+        """Look for the first time.
+
+        Args:
+            cpu: Which one measures; None: all of them together.
+            path: /proc/stat; another one serves tests.
+        """
+        self._label = b"cpu " if cpu is None else b"cpu%d " % cpu
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        took_s = []
+        for _ in range(_TRIES):
+            began_s = time.perf_counter()
+            self._before = self._stolen()
+            took_s.append(time.perf_counter() - began_s)
+        self._rest_s = _REST * min(took_s)
+        self._next_s = time.perf_counter() + self._rest_s
+        self._untagged = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._fd)
+
+    def end_round(self, number: int, stolen: array[int]) -> None:
+        """Look, if it is time for it; see look()."""
+        if time.perf_counter() >= self._next_s:
+            self.look(number, stolen)
+
+    def look(self, number: int, stolen: array[int]) -> None:
+        """Tag the rounds since the last look.
+
+        Args:
+            number: Of the round that has ended; below 0 while warming up.
+            stolen: Of each round from 0 on, in ticks of /proc/stat.
+        """
+        now = self._stolen()
+        for tagged in range(self._untagged, number + 1):
+            stolen[tagged] = min(now - self._before, _MOST)
+        self._untagged, self._before = max(0, number + 1), now
+        self._next_s = time.perf_counter() + self._rest_s
+
+    def _stolen(self) -> int:
+        lines = os.pread(self._fd, _STAT_BYTES, 0).splitlines()
+        fields = next((line.split() for line in lines if line.startswith(self._label)), [])
+        return int(fields[_STEAL]) if len(fields) > _STEAL else 0
