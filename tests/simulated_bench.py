@@ -25,6 +25,7 @@ from regtap_bench.arms.base import (
     Block,
     Reading,
 )
+from regtap_bench.arms.bulk_arms import bulk_arms
 from regtap_bench.arms.catalogue import catalogue, twin_of
 from regtap_bench.figures.controls import check_controls
 from regtap_bench.figures.estimate import Estimate
@@ -194,6 +195,27 @@ def scaled(
         for row in result.rows
     ]
     return replace(result, rows=tuple(rows))
+
+
+def bulk_evaluation(
+    cost_ns: Callable[[str, int], float], sizes: Sequence[int], trouble: Trouble = quiet
+) -> Evaluation:
+    """Return the figures of reads of many bytes; what is not among the sizes is refused.
+
+    Args:
+        cost_ns: By way and size.
+        sizes: Which ones the target has.
+        trouble: What happens to a block.
+    """
+    arms = {arm.name: arm for arm in bulk_arms(REGISTER)}
+    named = {(arm.way, arm.size_bytes): name for name, arm in arms.items()}
+    costs = {(name, THROUGHPUT): cost_ns(way, size) for (way, size), name in named.items() if size in sizes}
+    probes = {
+        name: Probe(system_calls=arm.system_calls) if (name, THROUGHPUT) in costs else Probe("does not fit")
+        for name, arm in arms.items()
+    }
+    blocks = Machine(costs, trouble).run(rounds=60) if costs else Blocks((), ())
+    return Evaluation(blocks, arms, probes, "pread")
 
 
 def with_series_in_order(blocks: Blocks, order: Sequence[int]) -> Blocks:

@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
+from regtap_bench.arms.base import REGULAR
 from regtap_bench.figures.completeness import check_complete
 from regtap_bench.figures.result import Result
 
@@ -44,11 +45,12 @@ def open_result(path: str) -> Result:
     return result
 
 
-def open_blocks(path: str) -> Blocks:
+def open_blocks(path: str, cadence: str = REGULAR) -> Blocks:
     """Return every block that a run timed, bit for bit.
 
     Args:
         path: Its folder, or its raw.parquet.
+        cadence: `regular`; or those of the arms that have rounds of their own: `bulk` (reads of many bytes), `slow`.
 
     Raises:
         InputError: There are none, or the file is damaged.
@@ -56,7 +58,10 @@ def open_blocks(path: str) -> Blocks:
     """
     from regtap_bench.measuring import raw_parquet  # imports numpy
 
-    return raw_parquet.read(_file(path, _RAW))
+    groups = raw_parquet.read(_file(path, _RAW))
+    if cadence not in groups:
+        raise InputError(f"{path} has no {cadence} blocks, only {', '.join(groups)}")
+    return groups[cadence]
 
 
 def _file(path: str, name: str) -> str:

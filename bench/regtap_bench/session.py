@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regtap_bench.arms.base import TWIN
+from regtap_bench.arms.base import BULK, REGULAR, SLOW, TWIN
 from regtap_bench.arms.catalogue import catalogue, twin_of
 from regtap_bench.environment import Load, describe_environment
 from regtap_bench.figures import margin as margins
 from regtap_bench.figures.controls import check_agreement, check_controls
+from regtap_bench.figures.crossover import crossover_points, find_crossings
 from regtap_bench.figures.evaluate import Evaluation
 from regtap_bench.figures.judgement import judge_machine, longest_gap_us, read_settings
-from regtap_bench.figures.result import Margin, Result
+from regtap_bench.figures.result import Margin, Result, Row
 from regtap_bench.measuring.engine import run
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ class Session:
 
     Attributes:
         result: What it found.
-        blocks: Every block that it timed.
+        blocks: Every block of the regular arms.
+        others: Those of the arms that had rounds of their own, by cadence.
         calibrated: The margin that it found, to be kept for later runs; None: it looked for none.
     """
 
     result: Result
     blocks: Blocks
+    others: Mapping[str, Blocks] = field(default_factory=dict)
     calibrated: float | None = None
 
 
@@ -90,6 +93,7 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
         trusted = Margin(calibrated, "calibrated by this run")
     checks = (*check_agreement(measured.agreement), *check_controls(evaluation, trusted.value))
     margin = _own_margin(evaluation, trusted) if subject.quick else trusted
+    bulk = Evaluation(measured.bulk, arms, measured.probes, measured.baseline)
     result = Result(
         created_utc=created_utc,
         command=setting.command,
@@ -103,20 +107,32 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
         baseline=measured.baseline,
         margin=margin,
         checks=checks,
-        rows=evaluation.rows(margin.value),
+        rows=(*evaluation.rows(margin.value), *slow_rows(measured, arms, margin.value)),
         findings=judge_machine(environment, load, _interrupted_share(measured.blocks)),
         environment=environment,
         load=load,
         workers=measured.workers,
+        crossover=crossover_points(bulk),
+        crossings=find_crossings(bulk, margin.value),
     )
-    return Session(result, measured.blocks, calibrated)
+    own_rounds = {BULK: measured.bulk, SLOW: measured.slow}
+    others = {cadence: blocks for cadence, blocks in own_rounds.items() if blocks.series}
+    return Session(result, measured.blocks, others, calibrated)
 
 
 def evaluate(measured: Measured, arms: Mapping[str, AccessArm]) -> Evaluation:
-    """Return the figures of what was measured, the twin among the controls."""
-    controls = {name: arm for name, arm in arms.items() if arm.kind == "control"}
-    ordered = {**controls, TWIN: twin_of(measured.baseline), **arms}
-    return Evaluation(measured.blocks, ordered, measured.probes, measured.baseline)
+    """Return the figures of the regular arms, the twin among the controls."""
+    regular = {name: arm for name, arm in arms.items() if arm.cadence == REGULAR}
+    controls = {name: arm for name, arm in regular.items() if arm.kind == "control"}
+    ordered = {**controls, TWIN: twin_of(measured.baseline), **regular}
+    probes = {name: measured.probes[name] for name in ordered}
+    return Evaluation(measured.blocks, ordered, probes, measured.baseline)
+
+
+def slow_rows(measured: Measured, arms: Mapping[str, AccessArm], margin: float) -> list[Row]:
+    """Return the rows of the slow arms, compared with the baseline of their own rounds."""
+    evaluation = Evaluation(measured.slow, arms, measured.probes, measured.baseline)
+    return [evaluation.row(arm, margin) for arm in arms.values() if arm.cadence == SLOW]
 
 
 def _own_margin(evaluation: Evaluation, trusted: Margin) -> Margin:

@@ -128,7 +128,10 @@ def test_the_report_has_the_sentence_the_seed_and_the_machine(on_file: Run) -> N
 
 def test_workers_are_single_threaded_while_they_measure(on_file: Run, on_sim: Run) -> None:
     workers = [*on_file.result.workers, *on_sim.result.workers]
-    assert [worker["threads"] for worker in workers] == [1] * 10
+    # io_uring, a slow arm, may start threads of the kernel: its processes measure nothing else but the baseline.
+    threads = [worker["threads"] for worker in workers if worker["cadence"] != "slow"]
+    assert threads == [1] * len(threads)
+    assert len(threads) == 15
 
 
 def test_a_full_run_on_the_simulated_device_has_every_width_writes_and_python(on_sim: Run) -> None:
@@ -136,6 +139,35 @@ def test_a_full_run_on_the_simulated_device_has_every_width_writes_and_python(on
     assert measured >= {"mmap load", "mmap load u8", "mmap load u16", "mmap load u64", "mmap store", "pwrite"}
     assert measured >= {f"python: {name}" for name in ("memoryview", "numpy", "ctypes", "struct", "slice")}
     assert on_sim.result.write_register == {"name": "SCRATCH", "address": 0x2C, "type": "u32"}
+
+
+def test_a_full_run_reads_many_bytes_at_once_up_to_what_the_target_holds(on_sim: Run) -> None:
+    points = on_sim.result.crossover
+    measured = {(it.way, it.size_bytes) for it in points if it.cost is not None}
+    assert measured == {(way, 4 << k) for way in ("loads", "memcpy", "pread") for k in range(11)}
+    assert all("no aligned block" in it.refused for it in points if it.cost is None)
+    assert {it.system_calls for it in points if it.way == "pread" and it.cost is not None} <= {1, None}
+    pairs = [(it.one, it.other) for it in on_sim.result.crossings]
+    assert pairs == [("loads", "memcpy"), ("loads", "pread"), ("memcpy", "pread")]
+    report = (on_sim.folder / "report.md").read_text()
+    assert "from 8 KiB to 1 MiB: not here" in report
+    assert "| 4 KiB |" in report
+    assert "What reading many bytes at once costs" in (on_sim.folder / "report.html").read_text()
+
+
+def test_arms_that_a_target_has_not_are_reported_with_the_reason(on_sim: Run) -> None:
+    rows = {row.arm: row for row in on_sim.result.rows}
+    assert "/dev/mem" in rows["busybox devmem"].refused
+    assert rows["io_uring"].refused or rows["io_uring"].system_calls in (1 / 16, None)
+
+
+def test_arms_with_rounds_of_their_own_have_processes_of_their_own(on_sim: Run) -> None:
+    table = pq.read_table(on_sim.folder / "raw.parquet")
+    pairs = set(zip(table["process"].to_pylist(), table["arm"].to_pylist(), strict=True))
+    whole = {process for process, arm in pairs if " by " in arm}
+    assert whole == set(range(5, 10))
+    assert not {arm for process, arm in pairs if process in whole and " by " not in arm}
+    assert not {process for process, arm in pairs if arm == "io_uring"} & set(range(10))
 
 
 def test_a_device_gets_a_baseline_in_ram_and_no_access_of_another_width(tmp_path: Path) -> None:
@@ -148,6 +180,9 @@ def test_a_device_gets_a_baseline_in_ram_and_no_access_of_another_width(tmp_path
     assert "twice" in refused["python: slice"]
     assert "lseek+read" in refused  # this device's offset cannot be set
     assert "not here" in run.done.stdout
+    assert len(run.result.crossover) > 0
+    assert all(it.refused.startswith("on a device") for it in run.result.crossover)
+    assert "memcpy from 4 B to 1 MiB: not here: on a device" in run.done.stdout
 
 
 def test_a_target_in_ram_is_the_same_by_mmap_and_pread(on_file: Run) -> None:

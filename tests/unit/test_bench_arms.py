@@ -20,6 +20,8 @@ from regtap_bench.measuring.probe import count_system_calls, probe_all
 
 REGISTER = Register("r", 0x10, "u32")
 TICKS = 1000.0  # short blocks will do
+# Why a file of one page may lack an arm.
+REASONS = ("not installed", "no aligned block", "knows no target but /dev/mem", "io_uring")
 
 
 @pytest.fixture
@@ -74,13 +76,13 @@ def test_every_arm_runs_and_makes_the_system_calls_that_it_says(sites: Sites) ->
     found = probe_all(arms, sites, TICKS)
     for name, arm in arms.items():
         if found[name].refused:
-            assert "not installed" in found[name].refused
+            assert any(reason in found[name].refused for reason in REASONS), name
             continue
         assert set(found[name].ticks) == set(arm.measures), name
         assert all(ticks > 0 for ticks in found[name].ticks.values()), name
         counted = found[name].system_calls
         if counted is not None:  # where tracing is allowed
-            assert (counted if arm.kind == "native" else round(counted)) == arm.system_calls, name
+            assert (round(counted) if arm.kind == "python" else counted) == arm.system_calls, name
 
 
 def test_an_arm_that_calls_more_than_it_says_is_found_out() -> None:

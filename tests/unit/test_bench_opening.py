@@ -28,18 +28,24 @@ def blocks() -> Blocks:
 @pytest.fixture
 def stored(blocks: Blocks, tmp_path: Path) -> Path:
     with open(tmp_path / "raw.parquet", "wb") as file:
-        raw_parquet.write(blocks, file)
+        raw_parquet.write({"regular": blocks, "bulk": blocks}, file)
     return tmp_path / "raw.parquet"
 
 
-def test_blocks_come_back_bit_for_bit(blocks: Blocks, stored: Path) -> None:
-    again = open_blocks(str(stored))
+@pytest.mark.parametrize("cadence", ["regular", "bulk"])
+def test_blocks_come_back_bit_for_bit(blocks: Blocks, stored: Path, cadence: str) -> None:
+    again = open_blocks(str(stored), cadence)
     assert again.series == blocks.series
     assert len(again.processes) == 3
     for ours, theirs in zip(again.processes, blocks.processes, strict=True):
         assert ours.ns_per_tick == theirs.ns_per_tick
         for name in ("ticks", "position", "switches", "faults", "moves", "stolen", "delay_truth_ns"):
             np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), strict=True)
+
+
+def test_blocks_that_a_run_has_not_are_named(stored: Path) -> None:
+    with pytest.raises(InputError, match="no slow blocks, only regular, bulk"):
+        open_blocks(str(stored), "slow")
 
 
 def test_a_folder_is_opened_by_its_name(stored: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from regtap_bench import _native
+
 if TYPE_CHECKING:
     from regtap_bench.arms.site import Sites
 
@@ -14,8 +16,11 @@ THROUGHPUT, LATENCY = "throughput", "latency"
 
 # Of one block: ticks; forced context switches, page faults, and moves to another CPU meanwhile.
 Reading = tuple[int, int, int, int]
-# Runs so many accesses, a multiple of _native.UNROLL for cheap ones.
+# Runs so many accesses, a multiple of its arm's `least`.
 Block = Callable[[int], Reading]
+
+# Which arms share their rounds: those of an access; those of many bytes; those that would slow the others down.
+REGULAR, BULK, SLOW = "regular", "bulk", "slow"
 
 EMPTY, TIMER, DELAY, TWIN = "empty loop", "timer", "known delay", "A/A twin"
 PYTHON_EMPTY = "python: empty loop"
@@ -29,15 +34,20 @@ class AccessArm(ABC):
         name: Unique in a run.
         description: One line.
         measures: THROUGHPUT (back to back), and LATENCY (each access complete before the next) where it exists.
-        system_calls: How many of them an access makes if the arm does what it says; None: not known.
+        system_calls: How many of them an access makes if the arm does what it says; None: another program's.
+        kind: What the report files it under.
+        cadence: REGULAR, BULK or SLOW.
+        least: How many accesses its shortest block may have.
     """
 
     kind: ClassVar[str] = "native"
+    cadence: ClassVar[str] = REGULAR
+    least: ClassVar[int] = _native.UNROLL
 
     name: str
     description: str
     measures: tuple[str, ...]
-    system_calls: int | None
+    system_calls: float | None
 
     @property
     @abstractmethod

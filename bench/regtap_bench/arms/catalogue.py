@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
 from regtap_bench.arms.base import DELAY, EMPTY, TIMER, TWIN, AccessArm
+from regtap_bench.arms.bulk_arms import bulk_arms
 from regtap_bench.arms.native_arms import memory_arm, native_arm
+from regtap_bench.arms.process_arm import devmem_arm
 from regtap_bench.arms.python_arms import python_arms
+from regtap_bench.arms.uring_arm import uring_arm
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -47,15 +50,19 @@ def catalogue(
     if (only or not quick) and not is_device:
         arms += [native_arm(LOAD, type_name=name) for name in _other_types(register)]
     arms += [native_arm(name) for name in _READS[1:]]
+    if not quick:
+        arms.append(uring_arm())
     if is_device:
         arms += [memory_arm(name) for name in _MEMORY]
     if writes and not quick:
         arms += [native_arm(name) for name in _WRITES]
     arms += python[1:]
+    if not quick:
+        arms += [devmem_arm(register), *bulk_arms(register)]
     wanted = set(only) or (_quick_names(is_device=is_device) if quick else {arm.name for arm in arms})
     missing = sorted(set(only) - {arm.name for arm in arms if arm.kind != "control"})
     if missing:
-        known = ", ".join(arm.name for arm in arms if arm.kind != "control")
+        known = ", ".join(arm.name for arm in arms if arm.kind not in ("control", "bulk"))
         raise InputError(f"no arm of this target is called {missing[0]!r}; it has {known}")
     return {arm.name: arm for arm in arms if arm.kind == "control" or arm.name in wanted}
 

@@ -47,8 +47,7 @@ class NativeArm(AccessArm):
         found = self.site(sites)
         if found is None:
             return "nothing to write to: allow it with --allow-write REGISTER"
-        needs_calls = self.needs == _native.Needs.calls
-        return found.calls_refused if needs_calls else ""
+        return found.calls_refused if self.needs == _native.Needs.calls else ""
 
     def block(self, sites: Sites, measure: str) -> Block:
         """Return what runs it; valid while the sites are open."""
@@ -83,7 +82,7 @@ def native_arm(name: str, *, called: str = "", type_name: str = "") -> NativeArm
         called: Another name for it, which makes it a control.
         type_name: Read by this type instead of the register's own.
     """
-    index, arm = _find(name)
+    index, arm = find_arm(name)
     controls = arm.needs == _native.Needs.nothing or called
     return (ControlArm if controls else NativeArm)(
         called or f"{name} {type_name}".strip(),
@@ -99,7 +98,7 @@ def native_arm(name: str, *, called: str = "", type_name: str = "") -> NativeArm
 
 def memory_arm(name: str) -> MemoryArm:
     """Return the same arm on plain memory, for the baseline beside a device."""
-    index, arm = _find(name)
+    index, arm = find_arm(name)
     return MemoryArm(
         f"RAM: {name}",
         f"{arm.description}, of plain memory",
@@ -115,5 +114,6 @@ def _measures(arm: _native.Arm) -> tuple[str, ...]:
     return (THROUGHPUT, LATENCY) if arm.has_latency else (THROUGHPUT,)
 
 
-def _find(name: str) -> tuple[int, _native.Arm]:
+def find_arm(name: str) -> tuple[int, _native.Arm]:
+    """Return an arm of the native core, and where it is in _native.arms()."""
     return next((index, arm) for index, arm in enumerate(_native.arms()) if arm.name == name)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from regtap.errors import RefusedError
+from regtap.errors import AddressError, RefusedError
+from regtap.registers import Register
 from regtap.targets import parse_target
 from regtap.targets.base import PAGE_BYTES, NodeTarget, Way
 from regtap_bench import _native
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from regtap.device import Device
-    from regtap.registers import Register
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class Sites:
         """
         self.target = parse_target(target)
         self._stack = ExitStack()
+        self._bulk: dict[int, _native.Site] = {}
         try:
             both = [read] if write is None else [read, write]
             device = self._stack.enter_context(self.target.open(both, writable=write is not None))
@@ -88,17 +89,44 @@ class Sites:
         """Return the place of the register that is read, as one of another width at the same address."""
         return _site(self.read.fd, self.read.way, register.width_bytes)
 
+    def bulk(self, size_bytes: int, width_bytes: int) -> _native.Site:
+        """Return a block of the target, mapped: the aligned one of that size that holds the register.
+
+        Args:
+            size_bytes: A power of two.
+            width_bytes: Of its single loads; at most size_bytes.
+
+        Raises:
+            AddressError: It does not lie within the target.
+        """
+        if size_bytes not in self._bulk:
+            way = self._way_to_block(size_bytes, width_bytes)
+            self._bulk[size_bytes] = _site(self.read.fd, way, width_bytes, bulk_bytes=size_bytes)
+        return self._bulk[size_bytes]
+
+    def _way_to_block(self, size_bytes: int, width_bytes: int) -> Way:
+        begin = self.read.register.address // size_bytes * size_bytes
+        type_name = f"u{8 * width_bytes}"
+        first = self._way_to(Register("first", begin, type_name), self.read.fd)
+        last = self._way_to(Register("last", begin + size_bytes - width_bytes, type_name), self.read.fd)
+        return replace(first, map_bytes=last.map_offset + last.map_bytes - first.map_offset)
+
+    def _way_to(self, register: Register, fd: int) -> Way:
+        if isinstance(self.target, NodeTarget):
+            return self.target.way_to(register)
+        # The private simulated device: a page without a name.
+        if register.address + register.width_bytes > PAGE_BYTES:
+            raise AddressError("past the end of the simulated device", address=register.address)
+        return Way(f"/proc/self/fd/{fd}", 0, 0, PAGE_BYTES, register.address)
+
     def _reach(self, device: Device, register: Register) -> Opened:
-        refused, fd, offset = "", -1, register.address
+        refused, fd = "", -1
         try:
-            fd, offset = device.locate_syscall(register)
+            fd, _ = device.locate_syscall(register)
             device.pread(register)  # that there is a descriptor is no promise
         except RefusedError as error:
             refused = error.cause
-        if isinstance(self.target, NodeTarget):
-            way = self.target.way_to(register)
-        else:  # the private simulated device: a page without a name
-            way = Way(f"/proc/self/fd/{fd}", 0, 0, PAGE_BYTES, offset)
+        way = self._way_to(register, fd)
         if fd < 0:
             mode = os.O_RDWR if device.writable else os.O_RDONLY
             fd = os.open(way.node, mode | os.O_CLOEXEC | way.open_flags)
@@ -114,10 +142,11 @@ class Sites:
         return Opened(register, _site(fd, way, register.width_bytes), None, fd, way)
 
 
-def _site(fd: int, way: Way, width_bytes: int, *, writable: bool = False) -> _native.Site:
-    return _native.Site(
-        fd, way.node, way.open_flags, way.map_offset, way.map_bytes, way.offset, width_bytes, writable
-    )
+def _site(
+    fd: int, way: Way, width_bytes: int, *, writable: bool = False, bulk_bytes: int = 0
+) -> _native.Site:
+    place = fd, way.node, way.open_flags, way.map_offset, way.map_bytes, way.offset
+    return _native.Site(*place, width_bytes, writable, bulk_bytes)
 
 
 def _unswapped(value: int, register: Register) -> int:

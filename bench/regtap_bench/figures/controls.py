@@ -96,9 +96,11 @@ def _check_system_calls(evaluation: Evaluation) -> Check:
     return Check("system calls", not wrong, text)
 
 
-def _calls_more_or_less(counted: float | None, said: int | None) -> bool:
+def _calls_more_or_less(counted: float | None, said: float | None) -> bool:
     """Return whether an access makes another number of calls; a call now and then is none of an access."""
-    return counted is not None and said is not None and round(counted) != said
+    if counted is None or said is None:
+        return False
+    return abs(counted - said) >= (said / 2 if 0 < said < 1 else 0.5)
 
 
 def _percent(ratio: Estimate) -> str:

@@ -49,7 +49,7 @@ class Evaluation:
         Args:
             margin: What a difference has to exceed, as a share.
         """
-        return tuple(self._row(arm, margin) for arm in self.arms.values())
+        return tuple(self.row(arm, margin) for arm in self.arms.values())
 
     def net_ns(self, arm: str, measure: str) -> tuple[Rounds, float] | None:
         """Return an arm's cost by each block and what was subtracted from it for the loop; None: not measured."""
@@ -92,7 +92,8 @@ class Evaluation:
         series = self.blocks.index(PYTHON_EMPTY if kind == "python" else EMPTY, measure)
         return None if series is None else self.blocks.costs_ns(series)
 
-    def _row(self, arm: AccessArm, margin: float) -> Row:
+    def row(self, arm: AccessArm, margin: float) -> Row:
+        """Return an arm's row; see rows()."""
         probe = self.probes[arm.name]
         if probe.refused:
             return Row(arm.name, arm.description, arm.kind, refused=probe.refused)
@@ -147,13 +148,13 @@ class Evaluation:
             counts=self.blocks.series[series].counts,
             rounds=len(disturbed),
             disturbed_share=float(disturbed.mean()),
-            undisturbed_ns=float(np.median(quiet)) if len(quiet) else None,
             quantiles_ns=_rounded(np.percentile(np.concatenate(self.blocks.costs_ns(series)), PERCENTS)),
             stretches_ns=tuple(_stretches(process) for process in net),
             disturbances={
                 cause: float(np.concatenate(tags).mean())
                 for cause, tags in self.blocks.disturbances(series).items()
             },
+            undisturbed_ns=float(np.median(quiet)) if len(quiet) else None,
         )
 
 

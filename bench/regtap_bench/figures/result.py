@@ -71,7 +71,7 @@ class Row:
     Attributes:
         arm: Its name.
         description: One line.
-        kind: `control`, `native`, `memory` (plain RAM beside a device) or `python`.
+        kind: `control`, `native`, `memory` (plain RAM beside a device), `python` or `process`.
         refused: Why the target cannot have it; empty where it was measured.
         costs: By measure: `throughput`, `latency`.
         ratio: Cost over the baseline's, by throughput; None for controls, the baseline, what was refused, and where
@@ -98,6 +98,57 @@ class Row:
     def cost(self, measure: str) -> Cost | None:
         """Return its cost in one measure, if it has one."""
         return (self.costs or {}).get(measure)
+
+
+@dataclass(frozen=True, slots=True)
+class CrossoverPoint:
+    """What it costs to read many bytes at once, in one way.
+
+    Attributes:
+        way: `loads` (single ones, of the register's width, 32 bits at least), `memcpy` or `pread`.
+        size_bytes: How many: the aligned block of that size that holds the register.
+        cost: Of all of them together, the loop around the reads included; None where it was not measured.
+        refused: Why it was not measured; empty where it was.
+        system_calls: Counted; None where they could not be.
+    """
+
+    way: str
+    size_bytes: int
+    cost: Cost | None = None
+    refused: str = ""
+    system_calls: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheaperRange:
+    """Sizes at which one of two ways costs less than the other, beyond the margin.
+
+    Attributes:
+        cheaper: That way.
+        first_bytes: The smallest size at which it was seen.
+        last_bytes: The largest; at none between them was it the other way round.
+    """
+
+    cheaper: str
+    first_bytes: int
+    last_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Where two ways to read many bytes change places.
+
+    Attributes:
+        one: The first way.
+        other: The second.
+        ranges: By increasing size, the cheaper way changing from each to the next; empty where nothing resolves.
+        equal_bytes: Where both cost the same: one between each two ranges, interpolated.
+    """
+
+    one: str
+    other: str
+    ranges: tuple[CheaperRange, ...]
+    equal_bytes: tuple[Estimate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +216,8 @@ class Result:
         environment: The machine.
         load: How busy it was.
         workers: What each process said about itself.
+        crossover: What it costs to read many bytes at once; empty in a quick run.
+        crossings: Which way costs less for how many bytes.
         format: FORMAT.
         format_version: FORMAT_VERSION.
     """
@@ -186,6 +239,8 @@ class Result:
     environment: Mapping[str, Any]
     load: Mapping[str, Any]
     workers: tuple[Mapping[str, Any], ...]
+    crossover: tuple[CrossoverPoint, ...] = ()
+    crossings: tuple[Crossing, ...] = ()
     format: str = FORMAT
     format_version: int = FORMAT_VERSION
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from regtap.errors import FaultError, RefusedError
 from regtap.targets import parse_target
-from regtap_bench import _native
-from regtap_bench.arms.base import THROUGHPUT, TWIN
+from regtap_bench.arms.base import BULK, REGULAR, SLOW, THROUGHPUT, TWIN
 from regtap_bench.arms.catalogue import BASELINES
 from regtap_bench.measuring.agreement import Agreement
 from regtap_bench.measuring.blocks import Blocks, Process
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 PROCESSES = 5
 _FEWEST_ROUNDS = 20
 _PATIENCE = 1.15  # on a busy machine, fewer rounds rather than more time
+_WEIGHTS = {REGULAR: 15, BULK: 4, SLOW: 1}  # of the time
 # The arms are single-threaded; numpy's library need not start threads beside them.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 
@@ -54,7 +54,9 @@ class Measured:
         effort: How much.
         baseline: The arm that the others are compared with.
         probes: What is known of each arm, by name.
-        blocks: Every timed block.
+        blocks: Every timed block of the regular arms.
+        bulk: Every one of the arms that read many bytes; of no series where the target has none of them.
+        slow: Every one of the slow arms and, beside them, of the baseline; of no series where there are none.
         workers: What each process says about itself.
         agreement: What the register said by mmap and by pread before; None where it has not both.
     """
@@ -64,6 +66,8 @@ class Measured:
     baseline: str
     probes: Mapping[str, Probe]
     blocks: Blocks
+    bulk: Blocks
+    slow: Blocks
     workers: tuple[Mapping[str, Any], ...]
     agreement: Agreement | None = None
 
@@ -117,11 +121,13 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
         tell("mmap and pread do not reach the same register: this run will be INVALID")
     probes[TWIN] = probes[baseline]
     seen = Look(probes, found.frequency_hz)
-    series = [
-        (name, measure) for name, probe in probes.items() if not probe.refused for measure in probe.ticks
-    ]
-    job = _plan(seen, series, Job(subject, baseline=baseline), effort)
-    return replace(_repeat(job, effort, probes, tell), agreement=found.agreement)
+    names = _by_cadence(probes, baseline)
+    whole = sum(_WEIGHTS[cadence] for cadence in names)
+    jobs = {}
+    for cadence, series in names.items():
+        share = replace(effort, seconds=effort.seconds * _WEIGHTS[cadence] / whole)
+        jobs[cadence] = _plan(seen, series, Job(subject, baseline=baseline), share)
+    return replace(_repeat(jobs, effort, probes, tell), agreement=found.agreement)
 
 
 def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Look) -> Measured:
@@ -140,7 +146,7 @@ def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Look) -> Mea
     job = Job(subject, baseline=twins.arm, twin_every=twins.every)
     series = [(name, THROUGHPUT) for name in probes]
     job = _plan(Look(probes, seen.frequency_hz), series, job, effort)
-    return _repeat(job, effort, probes, lambda _: None)
+    return _repeat({REGULAR: job}, effort, probes, lambda _: None)
 
 
 def look(subject: Subject) -> Look:
@@ -183,12 +189,25 @@ def _open_once(subject: Subject) -> None:
         pass
 
 
+def _by_cadence(probes: Mapping[str, Probe], baseline: str) -> dict[str, list[tuple[str, str]]]:
+    """Return the arms and measures that share their rounds; the slow ones have the baseline beside them."""
+    names: dict[str, list[tuple[str, str]]] = {}
+    for name, probe in probes.items():
+        if not probe.refused:
+            names.setdefault(probe.cadence, []).extend((name, measure) for measure in probe.ticks)
+    if SLOW in names:
+        names[SLOW].insert(0, (baseline, THROUGHPUT))
+    return names
+
+
 def _plan(seen: Look, series: Sequence[tuple[str, str]], job: Job, effort: Effort) -> Job:
     """Return the job of each process: series with their counts, and as many rounds as there is time for."""
     enough = seen.frequency_hz * BLOCK_S
     ticks = {(arm, measure): seen.probes[arm].ticks[measure] for arm, measure in series}
-    multiple = job.twin_every or _native.UNROLL
-    planned = tuple(Series(*name, _counts(ticks[name], enough, multiple)) for name in series)
+    planned = tuple(
+        Series(*name, _counts(ticks[name], enough, job.twin_every or seen.probes[name[0]].least))
+        for name in series
+    )
     round_s = sum(ticks[it.arm, it.measure] * sum(it.counts) for it in planned) / seen.frequency_hz
     each_s = effort.seconds / effort.processes
     rounds = max(_FEWEST_ROUNDS, round(each_s / round_s))
@@ -202,17 +221,44 @@ def _counts(ticks: float, enough: float, multiple: int) -> tuple[int, int, int]:
     return multiple * least, multiple * (least + step), multiple * (least + 2 * step)
 
 
-def _repeat(job: Job, effort: Effort, probes: Mapping[str, Probe], tell: Callable[[str], None]) -> Measured:
-    """Let fresh processes do the same job, each in an order of its own."""
-    headers, processes = [], []
-    shape = len(job.series), len(job.series[0].counts)
+def _repeat(
+    jobs: Mapping[str, Job], effort: Effort, probes: Mapping[str, Probe], tell: Callable[[str], None]
+) -> Measured:
+    """Let fresh processes do the same jobs, one each, in an order of its own.
+
+    Args:
+        jobs: By cadence; there are regular arms.
+        effort: How much.
+        probes: What is known of each arm.
+        tell: Gets a line about what goes on.
+    """
+    headers = []
+    processes: dict[str, list[Process]] = {cadence: [] for cadence in _WEIGHTS}
     for number in range(effort.processes):
-        tell(f"process {number + 1} of {effort.processes}: {job.rounds:,} rounds of {len(job.series)} series")
-        header, payload = _work(replace(job, seed=f"{effort.seed}/{number}"))
-        processes.append(Process.from_payload(payload, shape, header))
-        headers.append({name: value for name, value in header.items() if name != "delay_truth_ns"})
-    blocks = Blocks(job.series, tuple(processes))
-    return Measured(job.subject, effort, job.baseline, probes, blocks, tuple(headers))
+        lengths = "; ".join(f"{job.rounds:,} rounds of {len(job.series)} series" for job in jobs.values())
+        tell(f"process {number + 1} of {effort.processes}: {lengths}")
+        for cadence, job in jobs.items():
+            seed = f"{effort.seed}/{number}" + ("" if cadence == REGULAR else f"/{cadence}")
+            header, payload = _work(replace(job, seed=seed))
+            shape = len(job.series), len(job.series[0].counts)
+            processes[cadence].append(Process.from_payload(payload, shape, header))
+            kept = {name: value for name, value in header.items() if name != "delay_truth_ns"}
+            headers.append({"cadence": cadence, **kept})
+    blocks = {
+        cadence: Blocks(jobs[cadence].series if cadence in jobs else (), tuple(those))
+        for cadence, those in processes.items()
+    }
+    job = jobs[REGULAR]
+    return Measured(
+        job.subject,
+        effort,
+        job.baseline,
+        probes,
+        blocks[REGULAR],
+        blocks[BULK],
+        blocks[SLOW],
+        tuple(headers),
+    )
 
 
 def _work(job: Job) -> tuple[dict[str, Any], bytes]:

@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from regtap_bench import _native
+from regtap_bench.arms.base import REGULAR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,12 +30,16 @@ class Probe:
         ticks: About what an access costs, by measure.
         system_calls: How many an access makes, counted; None where they could not be.
         uncounted: Why not.
+        cadence: Which arms it shares its rounds with.
+        least: How many accesses its shortest block may have.
     """
 
     refused: str = ""
     ticks: Mapping[str, float] = field(default_factory=dict)
     system_calls: float | None = None
     uncounted: str = ""
+    cadence: str = REGULAR
+    least: int = _native.UNROLL
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -68,29 +73,33 @@ def probe(arm: AccessArm, sites: Sites, block_ticks: float) -> Probe:
         return Probe(refused)
     try:
         blocks = {measure: arm.block(sites, measure) for measure in arm.measures}
-        ticks = {measure: _ticks_per_access(block, block_ticks) for measure, block in blocks.items()}
+        ticks = {
+            measure: _ticks_per_access(block, arm.least, block_ticks) for measure, block in blocks.items()
+        }
     except _native.BusFault:
         return Probe(_BUS_ERROR)
     except Exception as error:  # noqa: BLE001 - whatever keeps it from working is why the target has no such arm
         return Probe(f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else _text(error))
     try:
-        return Probe("", ticks, count_system_calls(blocks[arm.measures[0]]))
+        calls, uncounted = count_system_calls(blocks[arm.measures[0]], arm.least), ""
     except OSError as error:
-        return Probe("", ticks, None, _text(error))
+        calls, uncounted = None, _text(error)
+    return Probe("", ticks, calls, uncounted, arm.cadence, arm.least)
 
 
-def count_system_calls(block: Block) -> float:
+def count_system_calls(block: Block, least: int = _native.UNROLL) -> float:
     """Return how many system calls one access makes: the difference between blocks of n and 2n, by n.
 
     Medians of several: regtap's own Device.read looks after its fault guard once a clock tick, by two calls.
 
     Args:
         block: Must use a Meter, which marks where it begins and ends.
+        least: How many accesses its shortest block may have.
 
     Raises:
         OSError: The system does not let a child be traced.
     """
-    count = 2 * _native.UNROLL
+    count = 2 * least
     once, twice = (median(_calls(block, length) for _ in range(_TRIES)) for length in (count, 2 * count))
     return (twice - once) / count
 
@@ -99,7 +108,7 @@ def _calls(block: Block, count: int) -> int:
     pid = os.fork()
     if pid == 0:
         try:
-            block(_native.UNROLL)  # what happens only once happens now
+            block(count)  # what happens only once happens now
             _native.let_parent_count()
             block(count)
             os._exit(0)
@@ -108,8 +117,8 @@ def _calls(block: Block, count: int) -> int:
     return _native.count_calls(pid)
 
 
-def _ticks_per_access(block: Block, enough: float) -> float:
-    count = _native.UNROLL
+def _ticks_per_access(block: Block, least_count: int, enough: float) -> float:
+    count = least_count
     while True:
         least = min(block(count)[0] for _ in range(_TRIES))
         if least >= enough:

@@ -3,7 +3,8 @@
 Columns: process, round, position (when in its round the block ran), arm, measure, count (accesses), ticks, ns,
 switches (forced context switches during it), faults (page faults), moves (to another CPU), stolen (time that the
 hypervisor took during its round, in ticks of /proc/stat). Rows go by process, round, arm and measure, count. The
-schema's metadata (key `regtap-bench`, JSON) holds what is not of one block.
+schema's metadata (key `regtap-bench`, JSON) holds what is not of one block, by cadence: `regular` arms, `bulk` ones
+(reads of many bytes) and `slow` ones have rounds and processes of their own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from regtap_bench.measuring.blocks import Blocks, Process
 from regtap_bench.measuring.job import Series
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
 _KEY = b"regtap-bench"
@@ -30,18 +33,27 @@ _OF_BLOCKS = {
 }
 
 
-def write(blocks: Blocks, file: BinaryIO) -> None:
-    """Write every block of a run."""
+def write(groups: Mapping[str, Blocks], file: BinaryIO) -> None:
+    """Write every block of a run.
+
+    Args:
+        groups: By cadence; their processes are different ones, and numbered in this order.
+        file: Where to.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    tables = [_table(blocks, number) for number in range(len(blocks.processes))]
-    described = json.dumps(_description(blocks)).encode()
-    table = pa.concat_tables(tables).replace_schema_metadata({_KEY: described})
-    pq.write_table(table, file, compression="zstd")
+    tables: list[pa.Table] = []
+    described = {}
+    for cadence, blocks in groups.items():
+        described[cadence] = _description(blocks, first_process=len(tables))
+        first = len(tables)
+        tables += [_table(blocks, process, first + at) for at, process in enumerate(blocks.processes)]
+    metadata = {_KEY: json.dumps(described).encode()}
+    pq.write_table(pa.concat_tables(tables).replace_schema_metadata(metadata), file, compression="zstd")
 
 
-def read(path: str) -> Blocks:
+def read(path: str) -> dict[str, Blocks]:
     """Return what write() wrote, bit for bit.
 
     Raises:
@@ -54,15 +66,15 @@ def read(path: str) -> Blocks:
     with open(path, "rb") as file:
         try:
             table = pq.read_table(file)
-            return _blocks(table, json.loads(table.schema.metadata[_KEY]))
-        except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+            described = json.loads(table.schema.metadata[_KEY])
+            return {cadence: _blocks(table, group) for cadence, group in described.items()}
+        except (pa.ArrowException, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path} holds no blocks of `regtap bench`, or is damaged") from error
 
 
-def _table(blocks: Blocks, number: int) -> Any:
+def _table(blocks: Blocks, process: Process, number: int) -> Any:
     import pyarrow as pa
 
-    process = blocks.processes[number]
     at = [part.ravel() for part in np.indices(process.ticks.shape, dtype=np.int32)]
     counts = np.array([item.counts for item in blocks.series], dtype=np.uint32)
     columns = {
@@ -90,8 +102,9 @@ def _dictionary(series: npt.NDArray[np.int32], names: list[str]) -> Any:
     return pa.DictionaryArray.from_arrays(pa.array(codes[series]), pa.array(different))
 
 
-def _description(blocks: Blocks) -> dict[str, Any]:
+def _description(blocks: Blocks, first_process: int) -> dict[str, Any]:
     return {
+        "first_process": first_process,
         "series": [[item.arm, item.measure, item.counts] for item in blocks.series],
         "processes": [
             {
@@ -120,6 +133,6 @@ def _blocks(table: Any, described: dict[str, Any]) -> Blocks:
             ns_per_tick=float(header["ns_per_tick"]),
             delay_truth_ns=np.asarray(header["delay_truth_ns"], dtype=np.float64),
         )
-        for number, header in enumerate(described["processes"])
+        for number, header in enumerate(described["processes"], int(described["first_process"]))
     ]
     return Blocks(series, tuple(processes))

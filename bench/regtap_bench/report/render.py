@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regtap.quantities import format_size
 from regtap_bench.arms.base import LATENCY, THROUGHPUT
 from regtap_bench.arms.catalogue import LOAD, PREAD
 from regtap_bench.figures.judgement import EMULATED
 from regtap_bench.report import figures_text as say
+from regtap_bench.report.crossover_text import crossover_lines, crossover_table
 from regtap_bench.report.tables import REFUSED, aligned, bullets, markdown_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from regtap_bench.figures.result import Cost, Result, Row
 
 _HEADINGS = (
@@ -101,7 +101,17 @@ def control_table(result: Result) -> list[tuple[str, ...]]:
 
 def quality_table(result: Result) -> list[tuple[str, ...]]:
     """Return headings and a row for each series: how much was measured, and how well."""
-    return [_QUALITY, *(cells for row in result.rows for cells in _quality(row))]
+    rows = [
+        _quality(f"{row.arm}, {measure}", cost)
+        for row in result.rows
+        for measure, cost in (row.costs or {}).items()
+    ]
+    bulk = [
+        _quality(f"{format_size(point.size_bytes)} by {point.way}", point.cost)
+        for point in result.crossover
+        if point.cost is not None
+    ]
+    return [_QUALITY, *rows, *bulk]
 
 
 def text_lines(result: Result) -> list[str]:
@@ -111,6 +121,8 @@ def text_lines(result: Result) -> list[str]:
         "",
         *aligned(arm_table(result)),
         "",
+        *crossover_lines(result),
+        *([""] if result.crossover else []),
         "controls",
         *aligned(control_table(result)),
         "",
@@ -130,6 +142,7 @@ def markdown(result: Result) -> str:
         f"# What an access costs: {result.register['name']} of {result.target}, {result.created_utc}\n",
         f"**{sentence(result)}**\n",
         markdown_table([(*cells, description) for cells, description in arms]),
+        *_crossover(result),
         "## Controls\n",
         markdown_table(control_table(result)),
         bullets(f"{'passed' if it.passed else '**FAILED**'}: {it.name}: {it.text}" for it in result.checks),
@@ -141,6 +154,17 @@ def markdown(result: Result) -> str:
         markdown_table([("fact", "value"), *((name, str(value)) for name, value in facts.items())]),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _crossover(result: Result) -> list[str]:
+    if not result.crossover:
+        return []
+    table = crossover_table(result)
+    return [
+        "## Many bytes at once\n",
+        bullets(crossover_lines(result)),
+        markdown_table(table) if len(table) > 1 else "",
+    ]
 
 
 _QUALITY = (
@@ -155,19 +179,18 @@ _QUALITY = (
 )
 
 
-def _quality(row: Row) -> Iterable[tuple[str, ...]]:
-    for measure, cost in (row.costs or {}).items():
-        quiet = say.NOTHING if cost.undisturbed_ns is None else say.digits(cost.undisturbed_ns)
-        yield (
-            f"{row.arm}, {measure}",
-            ", ".join(f"{count:,}" for count in cost.counts),
-            f"{cost.rounds:,}",
-            f"{cost.intercept_ns:.0f}",
-            f"{100 * cost.overhead_share:.2f} %",
-            f"{100 * cost.bend:+.2f} %",
-            _disturbed(cost),
-            quiet,
-        )
+def _quality(series: str, cost: Cost) -> tuple[str, ...]:
+    quiet = say.NOTHING if cost.undisturbed_ns is None else say.digits(cost.undisturbed_ns)
+    return (
+        series,
+        ", ".join(f"{count:,}" for count in cost.counts),
+        f"{cost.rounds:,}",
+        f"{cost.intercept_ns:.0f}",
+        f"{100 * cost.overhead_share:.2f} %",
+        f"{100 * cost.bend:+.2f} %",
+        _disturbed(cost),
+        quiet,
+    )
 
 
 def _disturbed(cost: Cost) -> str:

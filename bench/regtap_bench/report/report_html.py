@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from regtap_bench.report.crossover_text import crossover_lines
 from regtap_bench.report.pictures import pictures
 from regtap_bench.report.render import arm_table, control_table, legend, quality_table, sentence
 
@@ -39,6 +40,7 @@ def html(result: Result) -> str:
         tables=tables,
         quality=quality_table(result),
         pictures=pictures(result),
+        crossover=crossover_lines(result),
         legend=legend(result),
         facts={**result.environment, **result.load},
     )

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, StorageError
+from regtap_bench.arms.base import REGULAR
 from regtap_bench.measuring import raw_parquet
 from regtap_bench.report.render import markdown
 
@@ -57,7 +58,7 @@ def _check_permission(folder: str) -> None:
 def render(session: Session) -> dict[str, bytes]:
     """Return a run's files by name; needs nothing but memory, and may therefore precede giving up root."""
     raw = io.BytesIO()
-    raw_parquet.write(session.blocks, raw)
+    raw_parquet.write({REGULAR: session.blocks, **session.others}, raw)
     return {
         **render_reports(session.result),
         "result.json": session.result.to_json().encode(),

@@ -5,8 +5,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -176,6 +178,70 @@ struct MapEachTime {
   }
 };
 
+template <class T, bool fenced>
+struct UringBatch {
+  static std::uint64_t run(const Site& site, std::uint64_t count) {
+    const Place& place = site.place();
+    Uring& ring = site.uring();
+    std::uint64_t refused = 0;
+    for (std::uint64_t left = count; left > 0;) {
+      const auto batch = static_cast<unsigned>(std::min<std::uint64_t>(left, Uring::kBatch));
+      refused += ring.read(place.fd, place.offset, sizeof(T), batch);
+      left -= batch;
+    }
+    return refused;
+  }
+};
+
+// Not unrolled: an access is a loop of its own, or a call.
+template <class Access>
+inline std::uint64_t repeat_bulk(std::uint64_t count, const Access& access) {
+  std::uint64_t refused = 0;
+  for (std::uint64_t turn = 0; turn < count; ++turn) {
+    refused += access();
+    asm volatile("" ::: "memory");  // somebody could look at the buffer now
+  }
+  return refused;
+}
+
+template <class T, bool fenced>
+struct BulkLoads {
+  static std::uint64_t run(const Site& site, std::uint64_t count) {
+    const auto* const from = static_cast<const volatile T*>(site.address());
+    T* const into = reinterpret_cast<T*>(site.buffer());
+    const std::size_t words = site.place().bulk_bytes / sizeof(T);
+    return repeat_bulk(count, [=] {
+      for (std::size_t k = 0; k < words; ++k) into[k] = load<T>(from + k);
+      return 0;
+    });
+  }
+};
+
+template <class T, bool fenced>
+struct BulkCopy {
+  static std::uint64_t run(const Site& site, std::uint64_t count) {
+    const void* const from = const_cast<const void*>(site.address());
+    std::byte* const into = site.buffer();
+    const std::size_t size_bytes = site.place().bulk_bytes;
+    return repeat_bulk(count, [=] {
+      std::memcpy(into, from, size_bytes);
+      return 0;
+    });
+  }
+};
+
+template <class T, bool fenced>
+struct BulkPread {
+  static std::uint64_t run(const Site& site, std::uint64_t count) {
+    const Place& place = site.place();
+    std::byte* const into = site.buffer();
+    return repeat_bulk(count, [&place, into] {
+      const ssize_t moved = pread(place.fd, into, place.bulk_bytes, static_cast<off_t>(place.offset));
+      return moved != static_cast<ssize_t>(place.bulk_bytes);
+    });
+  }
+};
+
 template <template <class, bool> class Way, bool fenced>
 constexpr void fill(Body (&bodies)[4]) {
   bodies[0] = &Way<std::uint8_t, fenced>::run;
@@ -208,6 +274,12 @@ constexpr Arm kArms[] = {
     arm<Preadv2>("preadv2", "one preadv2 of one part", Needs::calls, Columns::both),
     arm<MapEachTime>("open+mmap+load", "open, mmap, load, munmap, close: what each call of devmem does",
                      Needs::opening, Columns::both),
+    arm<UringBatch>("io_uring", "reads by io_uring, 16 in one io_uring_enter", Needs::calls,
+                    Columns::throughput),
+    arm<BulkLoads>("bulk loads", "many bytes by single loads into a buffer", Needs::mapping,
+                   Columns::throughput),
+    arm<BulkCopy>("bulk memcpy", "many bytes by one memcpy", Needs::mapping, Columns::throughput),
+    arm<BulkPread>("bulk pread", "many bytes by one pread", Needs::calls, Columns::throughput),
 };
 
 }  // namespace

@@ -39,12 +39,13 @@ void bind_site(nb::module_& m) {
       .def(
           "__init__",
           [](Site* self, int fd, std::string path, int open_flags, std::uint64_t map_offset,
-             std::size_t map_bytes, std::uint64_t offset, unsigned width_bytes, bool writable) {
-            new (self) Site(
-                Place{fd, std::move(path), open_flags, map_offset, map_bytes, offset, width_bytes, writable});
+             std::size_t map_bytes, std::uint64_t offset, unsigned width_bytes, bool writable,
+             std::size_t bulk_bytes) {
+            new (self) Site(Place{fd, std::move(path), open_flags, map_offset, map_bytes, offset, width_bytes,
+                                  writable, bulk_bytes});
           },
           "fd"_a, "path"_a, "open_flags"_a, "map_offset"_a, "map_bytes"_a, "offset"_a, "width_bytes"_a,
-          "writable"_a)
+          "writable"_a, "bulk_bytes"_a = 0)
       .def_rw("value", &Site::value)
       .def_prop_ro("address",
                    [](const Site& site) { return reinterpret_cast<std::uintptr_t>(site.address()); })
@@ -66,6 +67,7 @@ void bind_arms(nb::module_& m) {
       .def_ro("writes", &Arm::writes)
       .def_prop_ro("has_latency", [](const Arm& arm) { return arm.latency[0] != nullptr; });
   m.def("arms", [] { return std::vector<Arm>(arms().begin(), arms().end()); });
+  m.def("try_uring", [] { Uring(); }, "Raises OSError where the kernel does not let io_uring be used.");
   m.def("set_delay_ticks", &set_delay_ticks, "ticks"_a);
   m.attr("UNROLL") = kUnroll;
 }

@@ -13,16 +13,26 @@ namespace regtap::bench {
 namespace {
 
 constexpr int kCallStop = SIGTRAP | 0x80;  // with PTRACE_O_TRACESYSGOOD
+// Its children too, from their first call on; stops for exec as an event, instead of a signal to be told
+// apart.
+constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK |
+                          PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 
 [[noreturn]] void throw_errno(const char* call) {
   throw std::system_error(errno, std::generic_category(), call);
 }
 
-int wait_for(pid_t child) {
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0)
+struct Stop {
+  pid_t process;
+  int status;
+};
+
+// Of one process, or, for -1, of any.
+Stop wait_for(pid_t process) {
+  Stop stop{};
+  while ((stop.process = waitpid(process, &stop.status, __WALL)) < 0)
     if (errno != EINTR) throw_errno("waitpid");
-  return status;
+  return stop;
 }
 
 void resume(pid_t child, int signal) {
@@ -39,6 +49,14 @@ std::optional<std::uint64_t> entered_call(pid_t child) {
   return info.entry.nr;
 }
 
+// The signal that a stopped process is to be given: not those that only tracing brings about.
+int signal_of(const Stop& stop, pid_t child) {
+  const int signal = WSTOPSIG(stop.status);
+  const bool is_event = stop.status >> 16 != 0;
+  const bool is_first = signal == SIGSTOP && stop.process != child;
+  return signal == kCallStop || is_event || is_first ? 0 : signal;
+}
+
 void require_success(int status) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   throw std::system_error(ECHILD, std::generic_category(), "the counted process failed");
@@ -52,26 +70,29 @@ void let_parent_count() {
 }
 
 std::uint64_t count_calls(pid_t child) {
-  int status = wait_for(child);
-  if (!WIFSTOPPED(status)) require_success(status);
-  if (ptrace(PTRACE_SETOPTIONS, child, nullptr,
-             reinterpret_cast<void*>(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)) != 0)
+  Stop stop = wait_for(child);
+  if (!WIFSTOPPED(stop.status)) require_success(stop.status);
+  if (ptrace(PTRACE_SETOPTIONS, child, nullptr, reinterpret_cast<void*>(kOptions)) != 0)
     throw_errno("ptrace");
   std::uint64_t calls = 0;
   bool inside = false;
   resume(child, 0);
-  while (WIFSTOPPED(status = wait_for(child))) {
-    const int signal = WSTOPSIG(status);
-    if (signal == kCallStop) {
-      const std::optional<std::uint64_t> entered = entered_call(child);
-      if (entered == SYS_getrusage)
+  for (;;) {
+    stop = wait_for(-1);
+    if (!WIFSTOPPED(stop.status)) {
+      if (stop.process == child) break;
+      continue;
+    }
+    if (WSTOPSIG(stop.status) == kCallStop) {
+      const std::optional<std::uint64_t> entered = entered_call(stop.process);
+      if (stop.process == child && entered == SYS_getrusage)
         inside = !inside;
       else if (entered && inside)
         ++calls;
     }
-    resume(child, signal == kCallStop ? 0 : signal);
+    resume(stop.process, signal_of(stop, child));
   }
-  require_success(status);
+  require_success(stop.status);
   return calls;
 }
 

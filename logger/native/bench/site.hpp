@@ -1,11 +1,14 @@
 // Where the arms of the benchmark find the register.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <memory>
+#include <stdexcept>
 #include <string>
 
+#include "bench/uring.hpp"
 #include "core/window.hpp"
 
 namespace regtap::bench {
@@ -19,20 +22,34 @@ struct Place {
   std::uint64_t offset;  // of the register in the file
   unsigned width_bytes;
   bool writable;
+  std::size_t bulk_bytes;  // what the bulk arms read from `offset` on; 0: nothing
 };
 
-// Maps the register's window and holds it. `value` is what the store arms write.
+// Maps the register's window and holds it. `value` is what the store arms write, `buffer` what the bulk arms
+// read into.
 class Site {
  public:
   // Throws std::system_error (the kernel refuses the mapping) or std::invalid_argument (outside the window).
   explicit Site(Place place)
       : place_(std::move(place)),
         window_(place_.fd, place_.map_offset, place_.map_bytes, place_.writable),
-        address_(window_.at(place_.offset - place_.map_offset, place_.width_bytes)) {}
+        address_(window_.at(place_.offset - place_.map_offset, place_.width_bytes)) {
+    if (place_.bulk_bytes > window_.size_bytes() - (place_.offset - place_.map_offset))
+      throw std::invalid_argument("the block does not lie within the window");
+    if (place_.bulk_bytes > 0) buffer_ = std::make_unique<std::byte[]>(place_.bulk_bytes);
+  }
 
   const Place& place() const { return place_; }
   const Window& window() const { return window_; }
   const volatile void* address() const { return address_; }
+  std::size_t reached_bytes() const { return std::max<std::size_t>(place_.width_bytes, place_.bulk_bytes); }
+  std::byte* buffer() const { return buffer_.get(); }
+
+  // Made when it is first asked for. Throws as Uring() does.
+  Uring& uring() const {
+    if (!uring_) uring_ = std::make_unique<Uring>();
+    return *uring_;
+  }
 
   std::uint64_t value = 0;
 
@@ -40,6 +57,8 @@ class Site {
   Place place_;
   Window window_;
   const volatile std::byte* address_;
+  std::unique_ptr<std::byte[]> buffer_;
+  mutable std::unique_ptr<Uring> uring_;
 };
 
 }  // namespace regtap::bench
