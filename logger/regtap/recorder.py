@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import dataclasses
 import errno
-import json
 import os
 import threading
 import time
@@ -16,11 +14,12 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from regtap import _native, scheduling
-from regtap.errors import BusFaultError, FaultError, InputError, RefusedError, StorageError
+from regtap.capture_faults import bus_fault, storage_fault
+from regtap.errors import FaultError, InputError, RefusedError
 from regtap.flight_recorder import FlightPipeline
-from regtap.folders import sync_parent
-from regtap.host import boot_id, describe_host
+from regtap.host import describe_host
 from regtap.journal.writer import Journal
+from regtap.output_folder import OutputFolder, require_free
 from regtap.pipeline import Pipeline
 from regtap.sampling import places_of
 from regtap.spool import SMALL_BYTES, Spool, free_size_bytes, needed_bytes
@@ -29,7 +28,7 @@ from regtap.summary import Disturbances, Lateness, Status, Summary
 from regtap.system import is_in_memory
 from regtap.timebase import Timebase
 from regtap.trace import open_trace
-from regtap.trace_format import SPOOL_POINTER, Mark, Mode, PartMetadata, Totals
+from regtap.trace_format import Mark, Mode, PartMetadata, Totals
 from regtap.writer import schema_of, warm_up
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ class Capture:
             InputError: The output exists already, or a register lies outside the target.
             RefusedError: The system lets the target not be mapped, or the output not be made.
         """
-        _require_free(self.output)
+        require_free(self.output)
         try:
             self._open_all()
         except RefusedError as error:
@@ -152,17 +151,16 @@ class Capture:
         self._sampler = _native.Sampler(self._spool.memory, places_of(device, self.registers), plan)
         stack.callback(self._end_threads)
         warm_up(schema_of(self.registers, latency=self.options.latency))
-        self._folder_fd = _make_folder(self.output, self._spool.path)  # last: a refusal leaves nothing behind
-        stack.callback(self._close_folder)
+        self._folder = OutputFolder(self.output, self._spool.path)  # last: a refusal leaves nothing behind
+        stack.callback(self._folder.close)
         if self.options.durable_ns is not None:
             self._journal = self._make_journal(self.options.durable_ns)
             stack.callback(self._close_journal)
 
     def _make_journal(self, interval_ns: int) -> Journal:
         with ExitStack() as undo:
-            undo.callback(os.rmdir, self.output)
-            undo.callback(_unlink_if_there, SPOOL_POINTER, self._folder_fd)
-            journal = Journal(self._spool, self._folder_fd, self.output, interval_ns)
+            undo.callback(self._folder.take_back)
+            journal = Journal(self._spool, self._folder.fd, self.output, interval_ns)
             undo.pop_all()
         if is_in_memory(self.output):
             self._warnings.append(
@@ -201,7 +199,7 @@ class Capture:
         return size_bytes
 
     def _begin(self) -> None:
-        shared = (self._spool, self._sampler, self._timebase, self._folder_fd, self._template)
+        shared = (self._spool, self._sampler, self._timebase, self._folder.fd, self._template)
         compression = self.options.compression
         if self.options.overwrites:
             self._flight = FlightPipeline(*shared, keep_ns=self.options.keep_ns, compression=compression)
@@ -221,9 +219,7 @@ class Capture:
         if self._journal is not None:
             self._journal.stop(last_turn=False)
         self._close_journal()
-        self._remove_note()
-        with contextlib.suppress(OSError):
-            os.rmdir(self.output)
+        self._folder.take_back()
         self._resources.close()
 
     def _write(self) -> None:
@@ -326,7 +322,7 @@ class Capture:
         spool = self._kept_spool()
         self._close_journal()
         if spool is None:
-            self._remove_note()
+            self._left += filter(None, [self._folder.remove_note()])
         self._resources.close()
         self._summary = self._summarise(spool)
         self._closed = True
@@ -343,25 +339,9 @@ class Capture:
         """Return the spool's path if samples are in it that no part has, and it is still there."""
         return self._spool.path if self._failure is not None and self._spool.is_there() else None
 
-    def _remove_note(self) -> None:
-        note = os.path.join(self.output, SPOOL_POINTER)
-        try:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(SPOOL_POINTER, dir_fd=self._folder_fd)
-            os.fsync(self._folder_fd)
-        except OSError as error:
-            self._left.append(
-                f"{note} could not be removed ({os.strerror(error.errno or 0)}): "
-                f"`regtap recover {self.output}` does that"
-            )
-
     def _end_threads(self) -> None:
         self._sampler.stop()
         self._sampler.join()
-
-    def _close_folder(self) -> None:
-        with contextlib.suppress(OSError):  # nothing was written through it
-            os.close(self._folder_fd)
 
     def _close_spool(self) -> None:
         try:
@@ -392,12 +372,6 @@ class Capture:
         if self._failure is not None:
             lost = totals.lost if spool is not None else totals.taken - totals.stored
             totals = dataclasses.replace(totals, ended="writer", lost=lost)
-        lateness = Lateness(
-            progress.late_slots,
-            self._timebase.in_ns(progress.late_sum_ticks),
-            self._timebase.in_ns(progress.late_longest_ticks),
-        )
-        befell = progress.disturbances
         return Summary(
             output=self.output,
             totals=totals,
@@ -407,10 +381,8 @@ class Capture:
             clock=self._timebase.info(),
             pauses=progress.pauses,
             longest_hole_ns=self._timebase.longest_ns,
-            lateness=lateness,
-            disturbances=Disturbances(
-                befell.minor_faults + befell.major_faults, befell.sleeps, befell.preemptions
-            ),
+            lateness=Lateness.of(progress, self._timebase),
+            disturbances=Disturbances.of(progress.disturbances),
             fault=self._fault(progress, spool),
             spool=spool,
             warnings=(
@@ -424,22 +396,12 @@ class Capture:
 
     def _fault(self, progress: _native.Progress, spool: str | None) -> FaultError | None:
         if isinstance(self._failure, OSError):
-            name = self._failure.filename
-            where = os.path.join(self.output, name) if isinstance(name, str) else self.output
-            return StorageError(
-                f"cannot write to {where}: {os.strerror(self._failure.errno or errno.EIO)}; "
-                f"{_what_to_do(self.output, spool)}",
-                path=self.output,
-                errno=self._failure.errno,
-            )
+            return storage_fault(self._failure, self.output, spool)
         if self._failure is None and self._journal is not None and self._journal.failure is not None:
             return self._journal.fault()
         if self._failure is not None or progress.ended is not _native.Ended.fault:
             return None
-        if progress.fault_channel < 0:
-            return FaultError("bus error inside a mapped window, at no register of this capture")
-        register = self.registers[progress.fault_channel]
-        return BusFaultError(register.name, register.address, progress.taken)
+        return bus_fault(progress, self.registers)
 
     def raise_fault(self) -> None:
         """Raise what ended the capture, if it was a fault; only after close().
@@ -452,60 +414,3 @@ class Capture:
             raise self._failure
         if self.summary.fault is not None:
             raise self.summary.fault from self._failure
-
-
-def _what_to_do(output: str, spool: str | None) -> str:
-    if spool is None:
-        return "the rest is lost, because the spool that held it was removed meanwhile"
-    kept = f"the rest is kept in memory ({spool})"
-    if os.path.isdir(output):
-        return f"{kept}: mend that, then `regtap recover {output}`"
-    return f"{kept}, but {output} is gone: `regtap recover {spool} -o {output}` makes a new one of it"
-
-
-def _require_free(output: str) -> None:
-    if os.path.lexists(output):
-        raise InputError(f"the output {output} exists already; name a new folder")
-    parent = os.path.dirname(os.path.abspath(output))
-    if not os.path.isdir(parent):
-        raise InputError(f"the output {output} cannot be made: there is no folder {parent}")
-
-
-def _make_folder(output: str, spool: str) -> int:
-    """Make the trace's folder, with the note that names its spool; return it open."""
-    try:
-        os.mkdir(output)
-        with ExitStack() as undo:
-            undo.callback(os.rmdir, output)
-            fd = os.open(output, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            undo.callback(os.close, fd)
-            undo.callback(_unlink_if_there, SPOOL_POINTER, fd)
-            sync_parent(output)
-            _point_to_spool(fd, spool)
-            undo.pop_all()
-        return fd
-    except FileExistsError as error:
-        raise InputError(f"the output {output} exists already; name a new folder") from error
-    except OSError as error:
-        left = f" (an empty {output} is left)" if os.path.isdir(output) else ""
-        raise RefusedError(
-            f"cannot make the output {output}: {os.strerror(error.errno or 0)}{left}",
-            remedy="choose a folder that you may write to",
-            errno=error.errno,
-        ) from error
-
-
-def _unlink_if_there(name: str, folder_fd: int) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=folder_fd)
-
-
-def _point_to_spool(folder_fd: int, spool: str) -> None:
-    """Leave a note that names the spool, for recovery after a crash."""
-    text = json.dumps({"spool": spool, "boot_id": boot_id(), "owner_pid": os.getpid()})
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with contextlib.closing(os.fdopen(os.open(SPOOL_POINTER, flags, 0o666, dir_fd=folder_fd), "w")) as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.fsync(folder_fd)

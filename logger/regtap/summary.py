@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from regtap import _native
     from regtap.errors import FaultError
     from regtap.snapshots import Snapshot
+    from regtap.timebase import Timebase
     from regtap.trace_format import ClockInfo, Totals
 
 
@@ -63,6 +65,12 @@ class Lateness:
     sum_ns: int
     longest_ns: int
 
+    @classmethod
+    def of(cls, progress: _native.Progress, timebase: Timebase) -> Lateness:
+        """Return what the loop says, in ns."""
+        sum_ns, longest_ns = map(timebase.in_ns, (progress.late_sum_ticks, progress.late_longest_ticks))
+        return cls(progress.late_slots, sum_ns, longest_ns)
+
     @property
     def mean_ns(self) -> float:
         """Mean delay in ns."""
@@ -101,6 +109,11 @@ class Disturbances:
     page_faults: int
     sleeps: int
     preemptions: int
+
+    @classmethod
+    def of(cls, counted: _native.Disturbances) -> Disturbances:
+        """Return what the loop counted."""
+        return cls(counted.minor_faults + counted.major_faults, counted.sleeps, counted.preemptions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,106 @@
+"""The folder of a trace under capture, with the note that names its spool."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from contextlib import ExitStack
+
+from regtap.errors import InputError, RefusedError
+from regtap.folders import sync_parent
+from regtap.host import boot_id
+from regtap.trace_format import SPOOL_POINTER
+
+
+def require_free(path: str) -> None:
+    """Raise InputError unless a folder can be made there."""
+    if os.path.lexists(path):
+        raise InputError(f"the output {path} exists already; name a new folder")
+    parent = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(parent):
+        raise InputError(f"the output {path} cannot be made: there is no folder {parent}")
+
+
+class OutputFolder:
+    """A new folder, open, whatever becomes of its name.
+
+    Attributes:
+        path: As it was named.
+        fd: For what is made in it; this object's own.
+    """
+
+    def __init__(self, path: str, spool: str) -> None:
+        """Make it, with a durable note; a refusal leaves nothing behind.
+
+        Args:
+            path: It must not exist.
+            spool: Path of the spool, for recovery after a crash.
+
+        Raises:
+            InputError: It exists.
+            RefusedError: The system does not let it be made.
+        """
+        self.path = path
+        try:
+            self.fd = _make(path, spool)
+        except FileExistsError as error:
+            raise InputError(f"the output {path} exists already; name a new folder") from error
+        except OSError as error:
+            left = f" (an empty {path} is left)" if os.path.isdir(path) else ""
+            raise RefusedError(
+                f"cannot make the output {path}: {os.strerror(error.errno or 0)}{left}",
+                remedy="choose a folder that you may write to",
+                errno=error.errno,
+            ) from error
+
+    def remove_note(self) -> str | None:
+        """Remove the note, of a trace that is complete; return what could not be done, or None."""
+        try:
+            _unlink_note(self.fd)
+            os.fsync(self.fd)
+        except OSError as error:
+            return (
+                f"{os.path.join(self.path, SPOOL_POINTER)} could not be removed "
+                f"({os.strerror(error.errno or 0)}): `regtap recover {self.path}` does that"
+            )
+        return None
+
+    def take_back(self) -> None:
+        """Remove the folder again, of a capture that could not begin."""
+        with contextlib.suppress(OSError):
+            _unlink_note(self.fd)
+            os.rmdir(self.path)
+
+    def close(self) -> None:
+        """Close it; files in it may stay open."""
+        with contextlib.suppress(OSError):  # nothing was written through it
+            os.close(self.fd)
+
+
+def _make(path: str, spool: str) -> int:
+    os.mkdir(path)
+    with ExitStack() as undo:
+        undo.callback(os.rmdir, path)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        undo.callback(os.close, fd)
+        undo.callback(_unlink_note, fd)
+        sync_parent(path)
+        _write_note(fd, spool)
+        undo.pop_all()
+    return fd
+
+
+def _unlink_note(folder_fd: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(SPOOL_POINTER, dir_fd=folder_fd)
+
+
+def _write_note(folder_fd: int, spool: str) -> None:
+    text = json.dumps({"spool": spool, "boot_id": boot_id(), "owner_pid": os.getpid()})
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with contextlib.closing(os.fdopen(os.open(SPOOL_POINTER, flags, 0o666, dir_fd=folder_fd), "w")) as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.fsync(folder_fd)
