@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from regtap_bench.measuring.job import Series
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_COLUMNS = ("ticks", "position", "switches", "faults", "delay_truth_ns")
+_COLUMNS = tuple(field.name for field in fields(Process) if field.name != "ns_per_tick")
 
 
 @dataclass(frozen=True, slots=True)
