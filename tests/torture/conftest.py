@@ -1,7 +1,7 @@
 """How hard to try, and the table of what was promised, tried and broken (also in build/torture.md).
 
 REGTAP_TORTURE=long tries as often as the promises are meant; without it each is tried often enough to notice a
-mistake, all together in less than a minute.
+mistake, all together in a few minutes.
 """
 
 from __future__ import annotations
