@@ -14,7 +14,7 @@ import pytest
 
 from regtap_bench.characteristics.plan import CONDITIONS, EFFECTS, IDLE, SAME, Plan
 from regtap_bench.characteristics.rules import RULES
-from regtap_bench.characteristics.storage import load
+from regtap_bench.characteristics.storage import alone_in, load
 
 SHORT = ("--same", "2", "--different", "1", "--seconds", "0.1", "--calibration-s", "0.5")
 COMMAND = (sys.executable, "-m", "regtap_bench.characteristics")
@@ -104,3 +104,11 @@ def test_a_table_of_nothing_is_refused_in_one_line(tmp_path: Path) -> None:
     done = _run("table", tmp_path, "-o", tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "no plan of trials" in done.stderr
+
+
+def test_a_second_run_in_the_same_folder_is_refused_in_one_line(whole: Whole) -> None:
+    with alone_in(str(whole.folder)):
+        done = _run("measure", whole.folder, *SHORT)
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert "another run measures into" in done.stderr

@@ -11,7 +11,7 @@ from regtap.registers import Register
 from regtap_bench.characteristics.load import BusyLoops
 from regtap_bench.characteristics.plan import LOADED, PROCESSES, Plan, Trial
 from regtap_bench.characteristics.progress import Progress
-from regtap_bench.characteristics.storage import Record, save
+from regtap_bench.characteristics.storage import Record, alone_in, save
 from regtap_bench.environment import Load, describe_environment
 from regtap_bench.figures.judgement import read_settings
 from regtap_bench.measuring.engine import Effort, Look, Twins, look, run_twins
@@ -61,15 +61,17 @@ class Bench:
             tell: Gets a line about what goes on, every ten seconds.
 
         Raises:
+            RefusedError: Another run measures into the same folder.
             FaultError: A worker failed, or a core was not kept busy.
             OSError: A record cannot be written.
         """
-        self._calibrate(tell)
-        for condition in conditions:
-            missing = [it for it in self.plan.trials(condition) if not os.path.exists(self.path_of(it))]
-            loops = BusyLoops(os.sched_getaffinity(0) if condition == LOADED else set())
-            with loops:
-                self._run(missing, loops, Progress(condition, len(missing), tell))
+        with alone_in(self.folder):
+            self._calibrate(tell)
+            for condition in conditions:
+                missing = [it for it in self.plan.trials(condition) if not os.path.exists(self.path_of(it))]
+                loops = BusyLoops(os.sched_getaffinity(0) if condition == LOADED else set())
+                with loops:
+                    self._run(missing, loops, Progress(condition, len(missing), tell))
 
     def path_of(self, trial: Trial) -> str:
         """Return where a trial is kept."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import zipfile
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regtap.errors import InputError
+from regtap.errors import InputError, RefusedError
 from regtap_bench.measuring.blocks import Blocks, Process
 from regtap_bench.measuring.job import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _COLUMNS = tuple(field.name for field in fields(Process) if field.name != "ns_per_tick")
 
@@ -54,6 +56,25 @@ def save(record: Record, path: str) -> None:
     with open(temporary, "wb") as file:
         np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
     os.replace(temporary, path)
+
+
+@contextmanager
+def alone_in(folder: str) -> Iterator[None]:
+    """Keep other runs out of a folder: two at once would disturb each other, and measure that.
+
+    Raises:
+        RefusedError: Another run is in it.
+    """
+    with ExitStack() as stack:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        stack.callback(os.close, fd)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RefusedError(
+                f"another run measures into {folder}", remedy="wait until it has ended"
+            ) from error
+        yield
 
 
 def load(path: str) -> Record:
