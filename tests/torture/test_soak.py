@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -99,13 +100,19 @@ def harass(recorder: subprocess.Popen[str], follower: Follower, seconds: float) 
     """Stop the recorder and let it go on, at random, while it lives; return how its memory grew."""
     dice, memory = random.Random(11), []
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        time.sleep(dice.uniform(0.05, 1.0))
-        recorder.send_signal(signal.SIGSTOP)
-        time.sleep(dice.choice([0.001, 0.02, 0.2, 0.7]))
-        recorder.send_signal(signal.SIGCONT)
-        memory.append(resident_kb(recorder.pid))
-        follower.follow()
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(follower.follow)
+        while time.monotonic() < end:
+            time.sleep(dice.uniform(0.05, 1.0))
+            recorder.send_signal(signal.SIGSTOP)
+            time.sleep(dice.choice([0.001, 0.02, 0.2, 0.7]))
+            recorder.send_signal(signal.SIGCONT)
+            assert recorder.poll() is None, "the recorder has ended by itself"
+            memory.append(resident_kb(recorder.pid))
+            if reading.done():
+                reading.result()
+                reading = pool.submit(follower.follow)
+        reading.result()
     return memory
 
 
