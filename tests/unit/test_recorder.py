@@ -338,3 +338,13 @@ def test_a_pause_at_the_very_end_is_counted(
     assert summary.totals.throttled_ns > 0
     assert [(gap.cause, gap.count) for gap in capture.trace().gaps] == [("throttled", 0)]
     assert_conserved(capture.trace())
+
+
+def test_a_capture_that_is_always_late_ends_when_it_is_stopped(device: Path, tmp_path: Path) -> None:
+    with record(device, tmp_path / "run", rate="50M") as capture:
+        while not capture.status().missed:
+            time.sleep(0.001)
+        capture.stop()
+        assert capture.wait(10)  # it once went on for a minute and a half
+    assert capture.summary.totals.ended == "stopped"
+    assert_conserved(capture.trace())

@@ -90,13 +90,15 @@ Schedule::Event Schedule::wait() {
     relax();
     now = clock::ticks(source_);
   }
+  const bool stopping = control_.is_asked(Control::kStop);
   missed_ = passed(now, due);
-  if (missed_ > 0) {
+  if (missed_ > 0 && !(stopping && told_)) {
+    told_ = stopping;  // a schedule that is always late would never come to its end
     missed_from_ = due;
     slot_ += missed_;
     return Event::missed;
   }
-  if (control_.is_asked(Control::kStop)) return Event::stopped;
+  if (stopping) return Event::stopped;
   if (now < due) return Event::asked;
   const std::uint64_t late = now > due ? now - due : 0;
   ++lateness_.slots;

@@ -59,6 +59,7 @@ class Schedule {
   std::uint64_t slot_ = 0;
   std::uint64_t missed_ = 0;
   std::uint64_t missed_from_ = 0;
+  bool told_ = false;  // what had passed when the stop was seen has been reported
   Lateness lateness_;
 };
 
