@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from regtap import _native
+from regtap.closing import Closing
 from regtap.errors import AddressError, BusFaultError, InputError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
     from regtap.registers import Register
     from regtap.targets.base import Target
@@ -60,7 +60,7 @@ def _load_swapped(load: Callable[[], int], width_bytes: int) -> int:
     return _swap(load(), width_bytes)
 
 
-class Device:
+class Device(Closing):
     """Registers of one target, mapped; a context manager.
 
     There is no way to the mapping but by read and write: a buffer object would touch the bus twice, or in
@@ -97,14 +97,6 @@ class Device:
         self._registers = tuple(registers)  # keeps the objects, and so their ids, alive
         # By identity: hashing a description costs more than the access.
         self._loads = {id(register): self._load(register) for register in self._registers}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Unmap everything; a second call does nothing."""

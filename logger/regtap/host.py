@@ -13,7 +13,7 @@ _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 def boot_id() -> str:
     """Return what names this boot: a spool of another one is gone with its shared memory."""
-    return _first_line(_BOOT_ID)
+    return first_line(_BOOT_ID)
 
 
 @cache
@@ -28,7 +28,7 @@ def describe_host() -> dict[str, str | int]:
         "kernel": platform.release(),
         "processor": _processor(),
         "cpus": os.cpu_count() or 0,
-        "clocksource": _first_line(_CLOCKSOURCE),
+        "clocksource": first_line(_CLOCKSOURCE),
         "python": platform.python_version(),
         "regtap": version("regtap"),
         "pyarrow": version("pyarrow"),
@@ -47,7 +47,8 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _first_line(path: str) -> str:
+def first_line(path: str) -> str:
+    """Return what a file of the kernel's says; `unknown` where it does not let us read it."""
     try:
         with open(path, encoding="utf-8") as file:
             return file.readline().strip()

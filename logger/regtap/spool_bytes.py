@@ -6,20 +6,20 @@ import errno
 import fcntl
 import os
 import stat
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regtap.closing import Closing
 from regtap.errors import TraceError
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Any
 
     import numpy.typing as npt
 
 
-class SpoolBytes:
+class SpoolBytes(Closing):
     """An open file; a context manager. Nothing is mapped: a file that shrinks must not end in a SIGBUS.
 
     Attributes:
@@ -44,14 +44,6 @@ class SpoolBytes:
         if not stat.S_ISREG(status.st_mode):
             self.close()
             raise TraceError(f"{path} is no spool: it is not a regular file")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file, and with it give up the lock."""

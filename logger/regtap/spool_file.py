@@ -6,10 +6,9 @@ Register values carry no check of their own; everything that says where they are
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
-
 import numpy as np
 
+from regtap.closing import Closing
 from regtap.errors import RefusedError, TraceError
 from regtap.spool_bytes import SpoolBytes
 from regtap.spool_heads import BlockHead, DamagedBlockError, Overflow
@@ -33,14 +32,10 @@ from regtap.spool_layout import (
 )
 from regtap.trace_format import CAUSES
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-
 _LARGEST_COUNT = 1 << 62
 
 
-class SpoolFile:
+class SpoolFile(Closing):
     """A spool's file, open for reading; a context manager.
 
     Attributes:
@@ -79,14 +74,6 @@ class SpoolFile:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file, and with it give up the lock."""
