@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from regtap import _native
-from regtap.host import describe_host
+from regtap.host import describe_host, first_line
 
 _PACKAGES = ("numpy", "pandas", "pytest", "pytest-benchmark", "python-periphery")
 _CPU = "/sys/devices/system/cpu"
@@ -28,7 +28,7 @@ def describe_environment() -> dict[str, Any]:
     facts["usable_cpus"] = sorted(os.sched_getaffinity(0))
     facts["hypervisor"] = _is_virtual()
     facts["hypervisor_signature"] = _native.hypervisor_signature()
-    facts |= {name: _first_line(path) for name, path in _FILES.items()}
+    facts |= {name: first_line(path) for name, path in _FILES.items()}
     facts |= {package: _version(package) for package in _PACKAGES}
     return facts
 
@@ -82,7 +82,7 @@ def filesystem_of(path: str) -> str:
 
 
 def _cpu_ticks() -> tuple[int, ...]:
-    return tuple(int(field) for field in _first_line("/proc/stat").split()[_CPU_FIELDS])
+    return tuple(int(field) for field in first_line("/proc/stat").split()[_CPU_FIELDS])
 
 
 def _is_virtual() -> bool:
@@ -98,11 +98,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "absent"
-
-
-def _first_line(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.readline().strip()
-    except OSError:
-        return "unknown"

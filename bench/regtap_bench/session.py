@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regtap_bench.arms.base import BULK, REGULAR, SLOW, TWIN
-from regtap_bench.arms.catalogue import catalogue, twin_of
+from regtap_bench.arms.catalogue import twin_of
 from regtap_bench.environment import Load, describe_environment
 from regtap_bench.figures import margin as margins
 from regtap_bench.figures.controls import check_agreement, check_controls
@@ -77,13 +77,7 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
     measured = run(subject, effort, setting.tell)
     load = {**before.until(Load.now()), "gap_us_before": gap_us, "gap_us_after": longest_gap_us()}
     setting.tell("estimating")
-    arms = catalogue(
-        subject.register,
-        is_device=setting.is_device,
-        quick=subject.quick,
-        writes=subject.write is not None,
-        only=subject.only,
-    )
+    arms = subject.arms(is_device=setting.is_device)
     evaluation = evaluate(measured, arms)
     created_utc = datetime.now(UTC).isoformat(timespec="seconds")
     calibrated = None if subject.quick else margins.calibrate(evaluation)

@@ -27,7 +27,7 @@ import numpy as np
 from regtap.errors import InputError
 from regtap_bench.arms.base import EMPTY, PYTHON_EMPTY, THROUGHPUT, TIMER
 from regtap_bench.figures.estimate import Estimate
-from regtap_bench.figures.resampling import change, differences
+from regtap_bench.figures.resampling import centers, change, differences, logarithms
 from regtap_bench.figures.verdict import Verdict, judge
 
 if TYPE_CHECKING:
@@ -132,14 +132,14 @@ def _ratios(it: Change, before: Result, after: Result) -> Change:
     if it.before.is_bound or it.after.is_bound:
         return it
     first, second = _log_ns(it.before), _log_ns(it.after)
-    ratio = _exp(change(first, second))
+    ratio = change(first, second).mapped(np.exp)
     value = it.after.ns.value / it.before.ns.value  # what a reader who divides expects
     ratio = Estimate(value, min(value, ratio.low), max(value, ratio.high))
     bases = [_baseline(run, it) for run in (before, after)]
     if bases[0] is None or bases[1] is None or before.baseline != after.baseline:
         return replace(it, ratio=ratio)
     beside = change(differences(first, bases[0]), differences(second, bases[1]))
-    return replace(it, ratio=ratio, beside_baseline=_exp(beside))
+    return replace(it, ratio=ratio, beside_baseline=beside.mapped(np.exp))
 
 
 def _baseline(run: Result, it: Change) -> list[npt.NDArray[np.float64]] | None:
@@ -150,13 +150,8 @@ def _baseline(run: Result, it: Change) -> list[npt.NDArray[np.float64]] | None:
 
 
 def _log_ns(cost: Cost) -> list[npt.NDArray[np.float64]]:
-    """Return the logarithm of the cost, by process and stretch; see resampling.log_ratios()."""
-    tiny = np.finfo(np.float64).tiny
-    return [np.log(np.maximum(np.array(process), tiny)) for process in cost.stretches_ns]
-
-
-def _exp(log: Estimate) -> Estimate:
-    return Estimate(*(float(np.exp(part)) for part in (log.value, log.low, log.high)))
+    """Return the logarithm of the cost, by process and stretch."""
+    return logarithms([np.array(process) for process in cost.stretches_ns])
 
 
 def _common_margin(before: Result, after: Result, changes: list[Change]) -> float:
@@ -177,8 +172,8 @@ def _spread(it: Change) -> float:
     """Return how far the processes of one run lie from its centre, at most, as a logarithm."""
     found = 0.0
     for cost in (it.before, it.after):
-        centers = np.array([np.median(process) for process in _log_ns(cost)])
-        found = max(found, float(np.abs(centers - np.median(centers)).max()))
+        each = centers(_log_ns(cost))
+        found = max(found, float(np.abs(each - np.median(each)).max()))
     return found
 
 
@@ -186,7 +181,7 @@ def _judged(it: Change, before: Result, after: Result, common: float) -> Change:
     if it.ratio is None:
         return _judged_by_bounds(it, before, after, common)
     margin = max(common, _spread(it))
-    log = Estimate(*(float(np.log(part)) for part in (it.ratio.value, it.ratio.low, it.ratio.high)))
+    log = it.ratio.mapped(np.log)
     verdict = judge(log, margin)
     if verdict == Verdict.EQUIVALENT and judge(log, common) != Verdict.EQUIVALENT:
         verdict = Verdict.UNRESOLVED  # its processes are too far apart to say so

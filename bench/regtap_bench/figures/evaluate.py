@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regtap_bench.arms.base import EMPTY, PYTHON_EMPTY, THROUGHPUT, TWIN
-from regtap_bench.figures.estimate import Estimate
 from regtap_bench.figures.resampling import center, differences, log_ratios
 from regtap_bench.figures.result import PERCENTS, STRETCHES, Cost, Row
 from regtap_bench.figures.verdict import Verdict, judge
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from regtap_bench.arms.base import AccessArm
+    from regtap_bench.figures.estimate import Estimate
     from regtap_bench.measuring.blocks import Blocks, Rounds
     from regtap_bench.measuring.probe import Probe
 
@@ -115,7 +115,7 @@ class Evaluation:
             return replace(row, difference_ns=self._difference(arm.name), verdict=verdict.value)
         return replace(
             row,
-            ratio=Estimate(*(float(np.exp(part)) for part in (ratio.value, ratio.low, ratio.high))),
+            ratio=ratio.mapped(np.exp),
             ratio_is_bound=costs[THROUGHPUT].is_bound,
             difference_ns=self._difference(arm.name),
             verdict=judge(ratio, float(np.log1p(margin))).value,

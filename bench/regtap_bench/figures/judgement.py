@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from regtap.host import first_line
 from regtap_bench.figures.result import Finding
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def read_settings(root: str = "/") -> dict[str, str]:
     Args:
         root: Of the file system; another one serves tests.
     """
-    settings = {name: _line(os.path.join(root, path)) for name, path in _SETTINGS.items()}
+    settings = {name: first_line(os.path.join(root, path)) for name, path in _SETTINGS.items()}
     return {
         **settings,
         "board": _board(root),
@@ -150,11 +151,11 @@ def _of_load(facts: Mapping[str, Any], load: Mapping[str, Any], disturbed_share:
 
 def _board(root: str) -> str:
     """Return the maker and name of the machine, as its firmware or its device tree says."""
-    lines = (_line(os.path.join(root, _DMI, name)) for name in ("sys_vendor", "product_name"))
+    lines = (first_line(os.path.join(root, _DMI, name)) for name in ("sys_vendor", "product_name"))
     known = [line for line in lines if line != "unknown"]
     if known:
         return " ".join(known)
-    return _line(os.path.join(root, _DEVICE_TREE)).replace("\0", " ").strip()
+    return first_line(os.path.join(root, _DEVICE_TREE)).replace("\0", " ").strip()
 
 
 def _mitigations(folder: str) -> str:
@@ -162,13 +163,5 @@ def _mitigations(folder: str) -> str:
         names = sorted(os.listdir(folder))
     except OSError:
         return ""
-    lines = {name: _line(os.path.join(folder, name)) for name in names}
+    lines = {name: first_line(os.path.join(folder, name)) for name in names}
     return ", ".join(name for name, line in lines.items() if line.startswith("Mitigation"))
-
-
-def _line(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.readline().strip()
-    except OSError:
-        return "unknown"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regtap_bench.figures.estimate import Estimate
+from regtap_bench.figures.estimate import Estimate, limits, resampled_medians
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _RESAMPLES = 399
-_LEVEL_PERCENT = 95
 _SEED = 20_261
 
 
@@ -31,8 +30,8 @@ def center(rounds: Sequence[npt.NDArray[np.float64]]) -> Estimate:
     Args:
         rounds: One array a process, in the order in which it measured: shape (R,) or (R, C), R may differ.
     """
-    value = float(np.median([np.median(process) for process in rounds]))
-    return _estimate(value, _resampled(rounds, np.random.default_rng(_SEED)))
+    value = float(np.median(centers(rounds)))
+    return Estimate(value, *limits(_resampled(rounds, np.random.default_rng(_SEED))))
 
 
 def change(before: Sequence[npt.NDArray[np.float64]], after: Sequence[npt.NDArray[np.float64]]) -> Estimate:
@@ -45,22 +44,15 @@ def change(before: Sequence[npt.NDArray[np.float64]], after: Sequence[npt.NDArra
     for rounds in (before, after):
         seed = zlib.crc32(b"".join(process.tobytes() for process in rounds))
         draws.append(_resampled(rounds, np.random.default_rng(seed)))
-    first, second = (
-        float(np.median([np.median(process) for process in rounds])) for rounds in (before, after)
-    )
-    return _estimate(second - first, draws[1] - draws[0])
+    first, second = (float(np.median(centers(rounds))) for rounds in (before, after))
+    return Estimate(second - first, *limits(draws[1] - draws[0]))
 
 
 def log_ratios(
     of: Sequence[npt.NDArray[np.float64]], to: Sequence[npt.NDArray[np.float64]]
 ) -> list[npt.NDArray[np.float64]]:
-    """Return the logarithm of what was measured in the same round, in the shapes of both.
-
-    A value that is not above zero, which a disturbed round may give, counts as the smallest there is: a median
-    asks only on which side it lies.
-    """
-    tiny = np.finfo(np.float64).tiny
-    return [np.log(np.maximum(a, tiny)) - np.log(np.maximum(b, tiny)) for a, b in zip(of, to, strict=True)]
+    """Return the logarithm of the ratio of what was measured in the same round, in the shapes of both."""
+    return differences(logarithms(of), logarithms(to))
 
 
 def differences(
@@ -70,27 +62,27 @@ def differences(
     return [a - b for a, b in zip(of, to, strict=True)]
 
 
-def _estimate(value: float, draws: npt.NDArray[np.float64]) -> Estimate:
-    tail = (100 - _LEVEL_PERCENT) / 2
-    low, high = np.percentile(draws, (tail, 100 - tail))
-    return Estimate(value, float(low), float(high))
+def logarithms(rounds: Sequence[npt.NDArray[np.float64]]) -> list[npt.NDArray[np.float64]]:
+    """Return the logarithm of what was measured.
+
+    A value that is not above zero, which a disturbed round may give, counts as the smallest there is: a median
+    asks only on which side it lies.
+    """
+    tiny = np.finfo(np.float64).tiny
+    return [np.log(np.maximum(process, tiny)) for process in rounds]
+
+
+def centers(rounds: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """Return each process's median."""
+    return np.array([np.median(process) for process in rounds])
 
 
 def _resampled(
     rounds: Sequence[npt.NDArray[np.float64]], draw: np.random.Generator
 ) -> npt.NDArray[np.float64]:
     """Return the centre, again and again: of processes drawn anew, each with rounds drawn anew."""
-    medians = np.stack([_resampled_medians(process, draw) for process in rounds])
+    medians = np.stack([resampled_medians(process, draw, _RESAMPLES) for process in rounds])
     shape = (len(rounds), _RESAMPLES)
     chosen = medians[draw.integers(0, len(rounds), shape), draw.integers(0, _RESAMPLES, shape)]
-    centers: npt.NDArray[np.float64] = np.median(chosen, axis=0)
-    return centers
-
-
-def _resampled_medians(values: npt.NDArray[np.float64], draw: np.random.Generator) -> npt.NDArray[np.float64]:
-    count = len(values)
-    length = max(1, round(count**0.5))
-    starts = draw.integers(0, count, (_RESAMPLES, -(-count // length)))
-    picked = (starts[:, :, None] + np.arange(length)).reshape(_RESAMPLES, -1)[:, :count] % count
-    medians: npt.NDArray[np.float64] = np.median(values[picked].reshape(_RESAMPLES, -1), axis=1)
-    return medians
+    drawn: npt.NDArray[np.float64] = np.median(chosen, axis=0)
+    return drawn

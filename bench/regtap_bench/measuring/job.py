@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from regtap.registers import Register
+
+if TYPE_CHECKING:
+    from regtap_bench.arms.base import AccessArm
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,17 @@ class Subject:
     quick: bool
     cpu: int | None
     only: tuple[str, ...] = ()
+
+    def arms(self, *, is_device: bool) -> dict[str, AccessArm]:
+        """Return the arms of the run by name, in the order of the report; see catalogue().
+
+        Args:
+            is_device: A real bus lies behind the target.
+        """
+        from regtap_bench.arms.catalogue import catalogue  # a trial of two arms starts without it
+
+        writes = self.write is not None
+        return catalogue(self.register, is_device=is_device, quick=self.quick, writes=writes, only=self.only)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,20 +56,7 @@ def _arms(job: Job, sites: Sites) -> dict[str, AccessArm]:
     wanted = {item.arm for item in job.series}
     if wanted and wanted <= {job.baseline, TWIN}:
         return {job.baseline: native_arm(job.baseline), **twin}
-    return {**_catalogue(job, sites), **twin}
-
-
-def _catalogue(job: Job, sites: Sites) -> dict[str, AccessArm]:
-    from regtap_bench.arms.catalogue import catalogue  # a trial of two arms starts without it
-
-    subject = job.subject
-    return catalogue(
-        subject.register,
-        is_device=sites.target.is_device,
-        quick=subject.quick,
-        writes=subject.write is not None,
-        only=subject.only,
-    )
+    return {**job.subject.arms(is_device=sites.target.is_device), **twin}
 
 
 def _prepare() -> float:
