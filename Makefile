@@ -20,7 +20,7 @@ help:
 	@echo "make check   lint, types, import contracts"
 	@echo "make bench   measure against the bars, and what an access costs (results/)"
 	@echo "make bench-reference  ... and keep that as the reference (results/reference)"
-	@echo "make bench-characteristics  how often the benchmark is wrong, and what it sees (55 minutes)"
+	@echo "make bench-characteristics  how often the benchmark is wrong, and what it sees (about an hour)"
 	@echo "make format  rewrite the sources as the formatters want them"
 	@echo "make stubs   write the stubs of the native modules anew"
 
