@@ -111,6 +111,7 @@ class Guest:
     Attributes:
         machine: Its kind.
         memory: Its RAM.
+        cpus: How many processors it has; see scenes.
         arguments: For the kernel's command line.
         devices: More arguments of QEMU.
         modules: Kernel modules to load beside those that reach the root.
@@ -120,6 +121,7 @@ class Guest:
 
     machine: Machine
     memory: str = "1G"
+    cpus: int = 1
     arguments: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
@@ -173,7 +175,7 @@ class Guest:
         trace = ("-trace", "memory_region_ops_*", "-D", f"{folder}/bus.log") if self.log_bus else ()
         return [
             *self.machine.qemu.split(),
-            *("-smp", "2", "-m", self.memory, "-display", "none", "-nodefaults", "-no-reboot"),
+            *("-smp", f"{self.cpus}", "-m", self.memory, "-display", "none", "-nodefaults", "-no-reboot"),
             *("-serial", f"file:{folder}/console", "-kernel", f"{kernel}", "-initrd", f"{folder}/initrd"),
             *("-append", arguments),
             *_share("root", self.machine.root, ",readonly=on,multidevs=remap"),
