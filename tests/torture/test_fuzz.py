@@ -18,7 +18,10 @@ FUZZED = "the spool's parser, fuzzed by coverage: an error, or true rows"
 def test_the_spools_parser_survives_a_fuzzer(shared_folder: Path, tally: Tally) -> None:
     runs = cases(short=1_500, long=100_000)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.torture.fuzz_spool", str(shared_folder), f"-runs={runs}", "-seed=1"],
+        [
+            *(sys.executable, "-m", "tests.torture.fuzz_spool", str(shared_folder)),
+            *(f"-runs={runs}", "-seed=1", f"-artifact_prefix={shared_folder}/"),
+        ],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
