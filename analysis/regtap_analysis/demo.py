@@ -18,7 +18,7 @@ from regtap.commands.report import print_report
 from regtap.targets import parse_target
 from regtap_analysis.commands import write_output
 from regtap_analysis.picture import PictureOptions, make_picture
-from regtap_bench.measuring.engine import PROCESSES, Effort
+from regtap_bench.measuring.engine import Effort
 from regtap_bench.measuring.job import Subject
 from regtap_bench.report.render import sentence
 from regtap_bench.report.storage import render, store
@@ -109,7 +109,7 @@ def _measure(output: Path) -> Result:
     seed = secrets.randbelow(2**32)
     subject = Subject(target.spec, register, write=None, quick=True, cpu=cpu)
     setting = Setting(target.is_device, f"{command} --seed {seed} --cpu {cpu}", print_note)
-    session = measure(subject, Effort(_BENCH_S, PROCESSES, seed), setting)
+    session = measure(subject, Effort.of_run(_BENCH_S, seed), setting)
     store(render(session), str(output))
     click.echo(sentence(session.result))
     return session.result

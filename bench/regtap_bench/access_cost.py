@@ -14,7 +14,7 @@ from regtap.targets import parse_target
 from regtap.units import parse_duration_ns
 from regtap_bench.arms.base import THROUGHPUT
 from regtap_bench.arms.catalogue import BASELINES, LOAD
-from regtap_bench.measuring.engine import PROCESSES, Effort
+from regtap_bench.measuring.engine import Effort
 from regtap_bench.measuring.job import Subject
 from regtap_bench.session import Session, Setting, measure
 
@@ -119,7 +119,7 @@ def measure_access_cost(
     cpu = max(os.sched_getaffinity(0))  # interrupts prefer the first
     subject = Subject(opened.spec, found, write=None, quick=True, cpu=cpu, only=only)
     subject.arms(is_device=opened.is_device)  # are there such arms?
-    effort = Effort(_seconds(duration), PROCESSES, secrets.randbelow(2**32))
+    effort = Effort.of_run(_seconds(duration), secrets.randbelow(2**32))
     session = measure(subject, effort, Setting(opened.is_device, command="", tell=lambda _: None))
     row = session.result.row(arm)
     assert row is not None, arm  # noqa: S101 - it was asked for, and not refused

@@ -12,7 +12,7 @@ import pytest
 from regtap.targets import parse_target
 from regtap_bench.arms.base import REGULAR, THROUGHPUT
 from regtap_bench.arms.catalogue import catalogue
-from regtap_bench.measuring.engine import PROCESSES, Effort
+from regtap_bench.measuring.engine import Effort
 from regtap_bench.measuring.job import Subject
 from regtap_bench.replay import replay, replay_timer
 from regtap_bench.report.render import sentence
@@ -38,7 +38,7 @@ def session(settings: Settings) -> Session:
     subject = Subject(TARGET.spec, READ, WRITE, quick=False, cpu=cpu)
     command = f"regtap bench -t sim --duration {settings.seconds:g}s --seed {settings.seed} --cpu {cpu}"
     setting = Setting(TARGET.is_device, command, tell=lambda _: None)
-    return measure(subject, Effort(settings.seconds, PROCESSES, settings.seed), setting)
+    return measure(subject, Effort.of_run(settings.seconds, settings.seed), setting)
 
 
 @pytest.mark.parametrize("arm", ARMS)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.simulated_bench import TROUBLES, Machine, Trouble, evaluation_of, with_cost
+from tests.simulated_bench import COSTS_NS, TROUBLES, Machine, Trouble, evaluation_of, with_cost
 
 from regtap_bench.arms.base import DELAY, EMPTY, LATENCY, THROUGHPUT, TIMER, TWIN
 from regtap_bench.figures.controls import check_agreement, check_controls
 from regtap_bench.figures.evaluate import Evaluation
 from regtap_bench.figures.margin import calibrate
 from regtap_bench.measuring.agreement import Agreement
+from regtap_bench.measuring.blocks import Blocks
 from regtap_bench.measuring.probe import Probe
 
 MARGIN = 0.01
@@ -91,3 +92,12 @@ def test_the_margin_is_what_identical_code_differs_by() -> None:
 
 def test_too_few_rounds_give_no_margin() -> None:
     assert calibrate(evaluation_of(Machine().run(rounds=40))) is None
+
+
+def test_the_margin_of_many_processes_is_that_of_a_run_of_five() -> None:
+    """Five of fifteen that fared badly do not move the median of fifteen; a quick run has only the five."""
+    costs = (COSTS_NS, COSTS_NS, with_cost(TWIN, 440.0 * 1.015))
+    runs = [Machine(those, seed=seed).run(rounds=250) for seed, those in enumerate(costs)]
+    evaluation = evaluation_of(Blocks(runs[0].series, tuple(it for run in runs for it in run.processes)))
+    assert abs(evaluation.twins[THROUGHPUT].value) < 0.001
+    assert calibrate(evaluation) == pytest.approx(0.015, abs=0.001)

@@ -12,6 +12,7 @@ from regtap_bench import _native
 if TYPE_CHECKING:
     from regtap_bench.arms.site import Sites
 
+BLOCK_S = 50e-6  # the shortest of a series; the longest is twice as long
 THROUGHPUT, LATENCY = "throughput", "latency"
 
 # Of one block: ticks; forced context switches, page faults, and moves to another CPU meanwhile.
@@ -38,11 +39,13 @@ class AccessArm(ABC):
         kind: What the report files it under.
         cadence: REGULAR, BULK or SLOW.
         least: How many accesses its shortest block may have.
+        block_s: How long that takes, at least: so long that its call and timer are below 1 % of it.
     """
 
     kind: ClassVar[str] = "native"
     cadence: ClassVar[str] = REGULAR
     least: ClassVar[int] = _native.UNROLL
+    block_s: ClassVar[float] = BLOCK_S
 
     name: str
     description: str

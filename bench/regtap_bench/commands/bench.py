@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from regtap_bench.measuring.job import Subject
     from regtap_bench.session import Session
 
-_QUICK_S, _FULL_S = 7.0, 60.0
+_QUICK_S, _FULL_S = 7.0, 90.0
 _LEAST_S, _MOST_S = 1.0, 600.0
 _SIM_READ, _SIM_WRITE = "COUNT32", "SCRATCH"
 
@@ -34,7 +34,7 @@ _SIM_READ, _SIM_WRITE = "COUNT32", "SCRATCH"
 @click.command(short_help="Measure what each way to a register costs.")
 @target_option
 @click.option("--quick", is_flag=True, help="At most eight arms, in about 15 s.")
-@click.option("--duration", metavar="TIME", help="Time to measure for.  [default: 7s quick, 60s full]")
+@click.option("--duration", metavar="TIME", help="Time to measure for.  [default: 7s quick, 90s full]")
 @click.option(
     "--seed", type=click.IntRange(0), metavar="N", help="Of the order of the blocks.  [default: random]"
 )
@@ -59,7 +59,7 @@ def bench(target_text: str, text: str | None, as_json: bool, **given: Any) -> in
 
     The folder gets report.html, report.md, result.json and raw.parquet (every block).
     """
-    from regtap_bench.measuring.engine import PROCESSES, Effort
+    from regtap_bench.measuring.engine import Effort
     from regtap_bench.report.storage import render
     from regtap_bench.session import Setting, measure
 
@@ -71,7 +71,7 @@ def bench(target_text: str, text: str | None, as_json: bool, **given: Any) -> in
     _check_output(given["output"])
     if subject.register.read_effect:
         print_note(f"reading {subject.register.name}: {subject.register.read_effect}")
-    effort = Effort(seconds, PROCESSES, seed)
+    effort = Effort.of_run(seconds, seed)
     setting = Setting(target.is_device, _command(target, subject, effort), print_note)
     session = measure(subject, effort, setting)
     files = render(session)

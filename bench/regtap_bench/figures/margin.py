@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEFAULT = 0.01
 _FLOOR = 0.002  # what five processes cannot promise, however quiet they were
 _FALSE_PERCENT = 1
+_TRIAL_PROCESSES = 5  # as many as a quick run has, and
 _TRIAL_ROUNDS = 25  # of each process: fewer than a quick run has, so that its margin is not too small
 _FEWEST_TRIALS = 20
 # What has to be the same for a margin to hold.
@@ -51,7 +52,7 @@ def cached(environment: Mapping[str, Any], path: str) -> Margin:
 def calibrate(evaluation: Evaluation) -> float | None:
     """Return the smallest margin by which at most 1 % of short A/A trials would be called different.
 
-    A trial is the baseline and its twin over a stretch of rounds of all processes. None: too few of them.
+    A trial is the baseline and its twin over a stretch of rounds of five processes. None: too few of them.
     """
     beyond = [
         max(0.0, ratio.low, -ratio.high)
@@ -70,7 +71,13 @@ def _trials(evaluation: Evaluation, measure: str) -> list[Any]:
     ratios = log_ratios(twin[0], base[0])
     rounds = min(len(process) for process in ratios)
     starts = range(0, rounds - _TRIAL_ROUNDS + 1, _TRIAL_ROUNDS)
-    return [center([process[at : at + _TRIAL_ROUNDS] for process in ratios]) for at in starts]
+    groups = [ratios[at : at + _TRIAL_PROCESSES] for at in range(0, len(ratios), _TRIAL_PROCESSES)]
+    return [
+        center([process[at : at + _TRIAL_ROUNDS] for process in group])
+        for group in groups
+        if len(group) == _TRIAL_PROCESSES
+        for at in starts
+    ]
 
 
 def keep(margin: float, environment: Mapping[str, Any], created_utc: str, path: str) -> None:

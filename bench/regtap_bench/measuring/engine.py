@@ -17,12 +17,12 @@ from regtap_bench.measuring.agreement import Agreement
 from regtap_bench.measuring.blocks import Blocks, Process
 from regtap_bench.measuring.job import Job, Series, Subject
 from regtap_bench.measuring.probe import Probe
-from regtap_bench.measuring.worker import BLOCK_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-PROCESSES = 5
+_PROCESSES = 5, 15  # the fewest and the most of a run; one for each so many seconds:
+_EACH_S = 6
 _FEWEST_ROUNDS = 20
 _PATIENCE = 1.15  # on a busy machine, fewer rounds rather than more time
 _WEIGHTS = {REGULAR: 15, BULK: 4, SLOW: 1}  # of the time
@@ -43,6 +43,12 @@ class Effort:
     seconds: float
     processes: int
     seed: int
+
+    @classmethod
+    def of_run(cls, seconds: float, seed: int) -> Effort:
+        """Return that of a run so long: what differs between processes is known as well as there are processes."""
+        fewest, most = _PROCESSES
+        return cls(seconds, min(most, max(fewest, int(seconds / _EACH_S))), seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,20 +208,20 @@ def _by_cadence(probes: Mapping[str, Probe], baseline: str) -> dict[str, list[tu
 
 def _plan(seen: Look, series: Sequence[tuple[str, str]], job: Job, effort: Effort) -> Job:
     """Return the job of each process: series with their counts, and as many rounds as there is time for."""
-    enough = seen.frequency_hz * BLOCK_S
     ticks = {(arm, measure): seen.probes[arm].ticks[measure] for arm, measure in series}
-    planned = tuple(
-        Series(*name, _counts(ticks[name], enough, job.twin_every or seen.probes[name[0]].least))
-        for name in series
-    )
+    planned = []
+    for name in series:
+        probe = seen.probes[name[0]]
+        enough = seen.frequency_hz * probe.block_s
+        planned.append(Series(*name, _counts(ticks[name], enough, job.twin_every or probe.least)))
     round_s = sum(ticks[it.arm, it.measure] * sum(it.counts) for it in planned) / seen.frequency_hz
     each_s = effort.seconds / effort.processes
     rounds = max(_FEWEST_ROUNDS, round(each_s / round_s))
-    return replace(job, series=planned, rounds=rounds, limit_s=_PATIENCE * each_s)
+    return replace(job, series=tuple(planned), rounds=rounds, limit_s=_PATIENCE * each_s)
 
 
 def _counts(ticks: float, enough: float, multiple: int) -> tuple[int, int, int]:
-    """Return counts whose blocks take 50, 75 and 100 us; more where so many accesses at once take longer."""
+    """Return counts whose blocks take so many ticks, half as many again, and twice as many, or more."""
     least = max(1, round(enough / (ticks * multiple)))
     step = max(1, least // 2)
     return multiple * least, multiple * (least + step), multiple * (least + 2 * step)

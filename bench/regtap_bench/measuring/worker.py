@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from regtap import _native as core
 from regtap.errors import RegtapError
 from regtap_bench import _native
-from regtap_bench.arms.base import DELAY, TWIN, AccessArm
+from regtap_bench.arms.base import BLOCK_S, DELAY, TWIN, AccessArm
 from regtap_bench.arms.extra import with_extra_work
 from regtap_bench.arms.native_arms import native_arm
 from regtap_bench.arms.site import Sites
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DELAY_S = 2e-6
-BLOCK_S = 50e-6  # the shortest of a series; the longest is twice as long
-_TRUTH_CHUNKS, _TRUTH_COUNT = 313, 64  # times five processes: 1e5 repeats
+_TRUTH_CHUNKS, _TRUTH_COUNT = 313, 64  # times five processes or more: 1e5 repeats
 _FAILED = 3
 
 
