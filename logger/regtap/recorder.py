@@ -389,6 +389,7 @@ class Capture:
                 *self._warnings,
                 *self._left,
                 *scheduling.thread_warnings(progress.cpu_errno, progress.priority_errno),
+                *scheduling.pace_warnings(totals.taken, totals.missed),
             ),
             durability=None if self._journal is None else self._journal.durability,
             snapshots=None if self._flight is None else tuple(self._flight.snapshots),

@@ -203,7 +203,9 @@ def test_a_ring_that_fills_is_a_finding_and_told_last(device: Path, tmp_path: Pa
 
 def test_missed_slots_are_a_finding_only_if_asked(device: Path, tmp_path: Path) -> None:
     paced = ["record", "-t", f"file:{device}", "0", "--rate", "500M", "--duration", "20ms"]
-    assert run([*paced, "-o", "one"], tmp_path).returncode == 0
+    done = run([*paced, "-o", "one"], tmp_path)
+    assert done.returncode == 0
+    assert "the loop cannot keep this --rate here" in done.stderr
     assert regtap.open_trace(tmp_path / "one").totals.missed > 0  # type: ignore[union-attr]
     assert run([*paced, "-o", "two", "--strict-pace"], tmp_path).returncode == 1
 
