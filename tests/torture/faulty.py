@@ -151,7 +151,7 @@ _BALANCE = re.compile(
 
 @dataclass(frozen=True)
 class Balance:
-    """What the last line says."""
+    """What the last line says; `taken`, of a paced capture, are the slots that were due."""
 
     taken: int
     stored: int
@@ -159,6 +159,11 @@ class Balance:
     missed: int
     kept: int
     spool: Path | None
+
+    @property
+    def samples(self) -> int:
+        """How many there are, stored or kept."""
+        return self.stored + self.kept
 
 
 def balance_of(out: str) -> Balance:

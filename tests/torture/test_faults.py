@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from tests.torture.faulty import Ended, Fault, FaultyRegtap, compile_library, fa
 from tests.torture.test_recover_kill import scene
 
 RECORD = "record: any one file operation fails, once or for ever: it ends as documented, and says the truth"
+DURABLE = "record --durable: any one file operation fails, once or for ever: it ends as documented, and says the truth"
 RECOVER = "recover: any one file operation fails, once or for ever: the next run completes the trace"
 MEMORY = "record: memory does not grow while the writer fails"
 MEMORY_KIB = 16 << 10  # above a capture without a fault
@@ -43,10 +44,10 @@ def faulty(shared_folder: Path) -> Iterator[FaultyRegtap]:
         yield command
 
 
-def record(faulty: FaultyRegtap, trace: Path, fault: Fault | None = None) -> Ended:
+def record(faulty: FaultyRegtap, trace: Path, more: Sequence[str], fault: Fault | None = None) -> Ended:
     device = f"file:{faulty.root.parent / 'device'}"
     size = ["--samples", str(SAMPLES), "--spool-size", "512KiB"]
-    return faulty.run(["record", "-t", device, "a=0:u32", "-o", str(trace), *size], fault)
+    return faulty.run(["record", "-t", device, "a=0:u32", "-o", str(trace), *size, *more], fault)
 
 
 def faults(counts: dict[str, int]) -> Iterator[Fault]:
@@ -72,20 +73,27 @@ def problem_of(judge: Callable[[], None], fault: Fault) -> str | None:
     return None
 
 
-def test_each_file_operation_of_record_fails(faulty: FaultyRegtap, tally: Tally) -> None:
+@pytest.mark.parametrize(
+    ("promise", "more"),
+    [(RECORD, ()), (DURABLE, ("--durable=20ms", "--rate", "200k"))],  # slow enough for the journal to sync
+    ids=["record", "durable"],
+)
+def test_each_file_operation_of_record_fails(
+    faulty: FaultyRegtap, tally: Tally, promise: str, more: Sequence[str]
+) -> None:
     trace = faulty.root / "run"
-    clean = record(faulty, trace)
+    clean = record(faulty, trace, more)
     assert all(clean.counts.values()), clean
     for fault in faults(clean.counts):
         shutil.rmtree(trace, ignore_errors=True)
-        ended = record(faulty, trace, fault)
+        ended = record(faulty, trace, more, fault)
         problem = problem_of(lambda: judge_record(faulty, ended, trace, SAMPLES), fault)  # noqa: B023 - called now
-        tally.case(RECORD, problem)
+        tally.case(promise, problem)
         grown_kib = ended.peak_kib - clean.peak_kib
         tally.case(MEMORY, f"{fault}: {grown_kib} KiB more" if grown_kib > MEMORY_KIB else None)
         for spool in ended.spools():
             spool.unlink()
-    tally.assert_kept(RECORD)
+    tally.assert_kept(promise)
     tally.assert_kept(MEMORY)
 
 
