@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from regtap.targets import parse_target
 from regtap_analysis.commands import write_output
 from regtap_analysis.picture import PictureOptions, make_picture
 from regtap_bench.measuring.engine import Effort
-from regtap_bench.measuring.job import Subject
+from regtap_bench.measuring.job import Subject, default_cpu
 from regtap_bench.report.render import sentence
 from regtap_bench.report.storage import render, store
 from regtap_bench.session import Setting, measure
@@ -105,7 +104,7 @@ def _measure(output: Path) -> Result:
     click.echo(f"    {command} -o {output}")
     target = parse_target("sim")
     (register,) = target.resolve(["COUNT32"])
-    cpu = max(os.sched_getaffinity(0))
+    cpu = default_cpu()
     seed = secrets.randbelow(2**32)
     subject = Subject(target.spec, register, write=None, quick=True, cpu=cpu)
     setting = Setting(target.is_device, f"{command} --seed {seed} --cpu {cpu}", print_note)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from regtap.units import parse_duration_ns
 from regtap_bench.arms.base import THROUGHPUT
 from regtap_bench.arms.catalogue import BASELINES, LOAD
 from regtap_bench.measuring.engine import Effort
-from regtap_bench.measuring.job import Subject
+from regtap_bench.measuring.job import Subject, default_cpu
 from regtap_bench.session import Session, Setting, measure
 
 if TYPE_CHECKING:
@@ -116,8 +115,7 @@ def measure_access_cost(
     opened = parse_target(target)
     (found,) = opened.resolve([register])
     only = _arms(arm, against)
-    cpu = max(os.sched_getaffinity(0))  # interrupts prefer the first
-    subject = Subject(opened.spec, found, write=None, quick=True, cpu=cpu, only=only)
+    subject = Subject(opened.spec, found, write=None, quick=True, cpu=default_cpu(), only=only)
     subject.arms(is_device=opened.is_device)  # are there such arms?
     effort = Effort.of_run(_seconds(duration), secrets.randbelow(2**32))
     session = measure(subject, effort, Setting(opened.is_device, command="", tell=lambda _: None))

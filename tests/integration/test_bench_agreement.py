@@ -15,7 +15,7 @@ from regtap.targets import parse_target
 from regtap_bench.figures.estimate import Estimate
 from regtap_bench.figures.result import Result
 from regtap_bench.measuring.engine import Effort
-from regtap_bench.measuring.job import Subject
+from regtap_bench.measuring.job import Subject, default_cpu
 from regtap_bench.session import Setting, measure
 
 SOURCE = Path(__file__).with_name("access_costs.c")
@@ -64,7 +64,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pair(program: Path) -> Iterator[Pair]:
     path = Path("/dev/shm") / f"regtap-test-agreement-{os.getpid()}"
     path.write_bytes(bytes(8192))
-    cpu = max(os.sched_getaffinity(0))
+    cpu = default_cpu()
     theirs: list[tuple[float, ...]] = []
 
     def take_turns(line: str) -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from regtap_bench.environment import Load
 from regtap_bench.figures.estimate import median, paired_ratio
-from regtap_bench.recorder_bars.bars import Bar, Figure, markdown_table, text_table
+from regtap_bench.markdown import markdown_table
+from regtap_bench.recorder_bars.bars import Bar, Figure, rows_of, text_table
 from regtap_bench.recorder_bars.interleave import Arm, interleave
 from regtap_bench.replay import replay, replay_timer
 
@@ -84,7 +85,7 @@ def test_tables_show_interval_bar_and_verdict() -> None:
     table = text_table([figure])
     assert "  ".join(table[1].split()) == "rate  0.756  x  [0.700,  123]  >=  0.8  x  MISSED"
     assert table[2].strip() == "60 M/s | 80"
-    assert markdown_table([figure]).splitlines()[2].count("|") == 6
+    assert markdown_table(rows_of([figure])).splitlines()[2].count("|") == 6
 
 
 class FakeBenchmark:

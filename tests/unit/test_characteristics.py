@@ -202,7 +202,7 @@ def test_bars_are_held_against_the_shares(false: int, seen: int, met: list[bool]
 
 def test_the_table_has_a_row_for_each_rule_and_leaves_open_what_was_not_tried() -> None:
     text = to_markdown(_judgement(2, 199))
-    assert "| idle | regtap bench | 0.4 [0.0, 1.4] |  | 99.5 [97.2, 100.0] |  |  |" in text
+    assert "| idle | regtap bench | 0.4 [0.0, 1.4] |   | 99.5 [97.2, 100.0] |   |   |" in text
     assert all(f"| idle | {rule} |" in text for rule in RULES)
     assert "- idle: +0.5 % seen: 99.5 %, bar 95 %: MET" in text
     assert "| loaded |" not in text

@@ -17,6 +17,7 @@ from regtap_bench.characteristics.judging import judge_folder
 from regtap_bench.characteristics.measure import Bench
 from regtap_bench.characteristics.plan import CONDITIONS, Plan
 from regtap_bench.characteristics.table import to_json, to_markdown
+from regtap_bench.measuring.job import default_cpu
 
 _NAME = "regtap_bench.characteristics"
 _TABLE = "bench-characteristics"
@@ -47,7 +48,7 @@ def _characteristics() -> None:
 def measure(folder: str, condition: tuple[str, ...], **given: Any) -> None:
     """Make the trials that FOLDER does not hold yet: an interrupted run goes on where it ended."""
     if given["cpu"] is None:
-        given["cpu"] = max(os.sched_getaffinity(0))  # interrupts prefer the first
+        given["cpu"] = default_cpu()
     plan = Plan(**given)
     # As Ctrl-C: no core stays busy, and no file is left.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 from regtap_bench.characteristics.counting import COLUMNS, bars_of, cells_of
 from regtap_bench.characteristics.plan import PROCESSES
 from regtap_bench.characteristics.summary import circumstances_of, found_of
+from regtap_bench.markdown import bullets, markdown_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from regtap_bench.characteristics.counting import Cell
     from regtap_bench.characteristics.judging import Judgement
 
 FORMAT, FORMAT_VERSION = "regtap-bench-characteristics", 1
+_FOUND = ("machine", "injected", "measured, mean", "sd", "farthest off")
+_CIRCUMSTANCES = ("machine", "trials", "rounds", "measuring", "with start-up", "CPU of others", "stolen")
 
 
 def to_json(judgement: Judgement) -> str:
@@ -39,33 +42,35 @@ def to_json(judgement: Judgement) -> str:
 def to_markdown(judgement: Judgement) -> str:
     """Return the table, what the bars say, and how it was made."""
     cells = cells_of(judgement)
-    parts = [
-        ["# How far `regtap bench` can be trusted"],
-        [_what_a_trial_is(judgement)],
-        call_table(cells),
-        [_how_to_read(judgement)],
-        [
-            f"- {bar.text}: {100 * bar.share:.1f} %, bar {100 * bar.limit:g} %: {'MET' if bar.met else 'MISSED'}"
-            for bar in bars_of(cells)
-        ],
-        _rows(("machine", "injected", "measured, mean", "sd", "farthest off"), _found_rows(judgement)),
-        _rows(
-            ("machine", "trials", "rounds", "measuring", "with start-up", "CPU of others", "stolen"),
-            _circumstance_rows(judgement),
-        ),
-        _rows(("machine", ""), [(key, str(value)) for key, value in judgement.environment.items()]),
-    ]
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+    facts = ((key, str(value)) for key, value in judgement.environment.items())
+    return "\n".join(
+        (
+            "# How far `regtap bench` can be trusted\n",
+            f"{_what_a_trial_is(judgement)}\n",
+            markdown_table(call_rows(cells)),
+            f"{_how_to_read(judgement)}\n",
+            bullets(_bar_lines(cells)),
+            markdown_table([_FOUND, *_found_rows(judgement)]),
+            markdown_table([_CIRCUMSTANCES, *_circumstance_rows(judgement)]),
+            markdown_table([("machine", ""), *facts]),
+        )
+    )
 
 
-def call_table(cells: Sequence[Cell]) -> list[str]:
-    """Return the lines of the table in Markdown: a row for each condition and rule, a column for each effect."""
+def call_rows(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
+    """Return a row for each condition and rule, a column for each effect; the first row is the heading."""
     by_place = {(cell.condition, cell.rule, cell.effect): cell for cell in cells}
-    rows = []
+    rows = [("machine", "rule", *(effect.name for effect in COLUMNS))]
     for condition, rule in dict.fromkeys((cell.condition, cell.rule) for cell in cells):
         row = [by_place.get((condition, rule, effect.name)) for effect in COLUMNS]
         rows.append((condition, rule, *("" if cell is None else str(cell) for cell in row)))
-    return _rows(("machine", "rule", *(effect.name for effect in COLUMNS)), rows)
+    return rows
+
+
+def _bar_lines(cells: Sequence[Cell]) -> Iterator[str]:
+    for bar in bars_of(cells):
+        verdict = "MET" if bar.met else "MISSED"
+        yield f"{bar.text}: {100 * bar.share:.1f} %, bar {100 * bar.limit:g} %: {verdict}"
 
 
 def _what_a_trial_is(judgement: Judgement) -> str:
@@ -97,8 +102,3 @@ def _circumstance_rows(judgement: Judgement) -> Iterator[tuple[str, ...]]:
         times = (f"{it.seconds:.2f} s", f"{it.wall_s:.2f} s")
         percents = (f"{it.others_percent:.1f} %", f"{it.steal_percent:.1f} %")
         yield it.condition, str(it.trials), f"{it.rounds:.0f}", *times, *percents
-
-
-def _rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return [f"| {' | '.join(line)} |" for line in lines]

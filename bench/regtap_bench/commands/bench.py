@@ -105,9 +105,11 @@ def _to_write(target: Target, text: str | None, register: Register) -> Register 
 
 
 def _cpu(wanted: int | None) -> int:
-    usable = sorted(os.sched_getaffinity(0))
+    from regtap_bench.measuring.job import default_cpu
+
     if wanted is None:
-        return usable[-1]  # interrupts prefer the first
+        return default_cpu()
+    usable = sorted(os.sched_getaffinity(0))
     if wanted not in usable:
         raise InputError(
             f"CPU {wanted} is not one of those that this process may use ({usable[0]}-{usable[-1]})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,11 @@ class Job:
         subject["write"] = None if subject["write"] is None else _register(subject["write"])
         series = (Series(item["arm"], item["measure"], tuple(item["counts"])) for item in given["series"])
         return cls(**{**given, "subject": Subject(**subject), "series": tuple(series)})
+
+
+def default_cpu() -> int:
+    """Return where arms run if nobody says so: the last CPU that this process may use; interrupts prefer the first."""
+    return max(os.sched_getaffinity(0))
 
 
 def _register(given: dict[str, object]) -> Register:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from regtap_bench.figures.estimate import Estimate
 
@@ -68,21 +68,20 @@ class Figure:
         return self.what, measured, bar, self.verdict, self.how
 
 
+def rows_of(figures: Iterable[Figure]) -> list[tuple[str, ...]]:
+    """Return a row of cells for each; the first row is their heading."""
+    return [_HEADINGS, *(figure.cells() for figure in figures)]
+
+
 def text_table(figures: Iterable[Figure]) -> list[str]:
     """Return the lines of a table for a terminal; `how` goes on a line of its own."""
-    cells = [figure.cells() for figure in figures]
-    widths = [max(len(row[k]) for row in [_HEADINGS, *cells]) for k in range(4)]
-    lines = ["  ".join(heading.ljust(width) for heading, width in zip(_HEADINGS[:4], widths, strict=True))]
-    for row in cells:
+    rows = rows_of(figures)
+    widths = [max(len(row[k]) for row in rows) for k in range(4)]
+    lines = ["  ".join(heading.ljust(width) for heading, width in zip(rows[0][:4], widths, strict=True))]
+    for row in rows[1:]:
         lines.append("  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)))
         lines += [f"    {row[4]}"] if row[4] else []
     return [line.rstrip() for line in lines]
-
-
-def markdown_table(figures: Sequence[Figure]) -> str:
-    """Return the same as a Markdown table."""
-    rows = [_HEADINGS, ("---",) * len(_HEADINGS), *(figure.cells() for figure in figures)]
-    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |\n" for row in rows)
 
 
 def _digits(value: float) -> str:

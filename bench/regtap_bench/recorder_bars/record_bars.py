@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from regtap_bench.environment import Load, describe_environment
-from regtap_bench.recorder_bars.bars import Figure, markdown_table, text_table
+from regtap_bench.markdown import markdown_table
+from regtap_bench.recorder_bars.bars import Figure, rows_of, text_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,10 +104,10 @@ def _quietness(load: Mapping[str, Any]) -> str:
 
 def _markdown(document: Mapping[str, Any], figures: list[Figure]) -> str:
     facts = {**document["settings"], **document["load"], **document["environment"]}
-    lines = "".join(f"| {name} | {value} |\n" for name, value in facts.items())
+    lines = markdown_table([("machine and run", ""), *((name, str(value)) for name, value in facts.items())])
     return (
-        f"# The recorder beside its bars, {document['ended_utc']}\n\n{markdown_table(figures)}\n"
+        f"# The recorder beside its bars, {document['ended_utc']}\n\n{markdown_table(rows_of(figures))}\n"
         f"{_quietness(document['load']).capitalize()}.\n\n"
         f"Brackets: 95 % bootstrap interval of the median of paired rounds (fewer than six: their range). "
-        f"Raw values: {_NAME}.json.\n\n| machine and run | |\n| --- | --- |\n{lines}"
+        f"Raw values: {_NAME}.json.\n\n{lines}"
     )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from regtap_bench.arms.base import LATENCY
 from regtap_bench.figures.likeness import unlike, worth_a_note
 from regtap_bench.figures.verdict import Verdict
+from regtap_bench.markdown import bullets, markdown_table
 from regtap_bench.report import figures_text as say
-from regtap_bench.report.tables import aligned, bullets, markdown_table
+from regtap_bench.report.tables import aligned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,11 +1,11 @@
-"""Tables and lists in plain text and in Markdown."""
+"""Tables in plain text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 REFUSED = "not here"  # how the second cell of a row begins that has no others
 
@@ -20,14 +20,3 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
-
-
-def markdown_table(rows: Sequence[tuple[str, ...]]) -> str:
-    """Return a table; the first row is its heading."""
-    lines = [rows[0], ("---",) * len(rows[0]), *rows[1:]]
-    return "".join(f"| {' | '.join(cell.replace('|', '/') or ' ' for cell in row)} |\n" for row in lines)
-
-
-def bullets(lines: Iterable[str]) -> str:
-    """Return a list."""
-    return "".join(f"- {line}\n" for line in lines)
