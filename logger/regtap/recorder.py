@@ -170,7 +170,7 @@ class Capture:
 
     def _close_journal(self) -> None:
         if self._journal is not None:
-            self._journal.close(keep=self._failure is not None)
+            self._left += filter(None, [self._journal.close(keep=self._failure is not None)])
 
     def _describe(self) -> PartMetadata:
         options = self.options

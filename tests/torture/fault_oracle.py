@@ -31,6 +31,7 @@ def judge_record(regtap_command: FaultyRegtap, ended: Ended, trace: Path, sample
     if ended.status == 0:
         assert (balance.samples, balance.kept) == (samples, 0), balance
         judge_complete(ended, trace, samples)
+        tidy_after(regtap_command, trace)
         return
     judge_kept(ended, balance, trace)
     complete_after(regtap_command, ended, balance, trace)
@@ -62,9 +63,20 @@ def judge_complete(ended: Ended, trace: Path, samples: int) -> None:
     judge_rows(trace)
     parts = {part.path.name for part in opened.parts}
     for name in {path.name for path in trace.iterdir()} - parts:
-        assert str(trace / name) in ended.err, (name, ended.err)
+        assert str(trace) in ended.err, ended.err
+        assert name in ended.err, (name, ended.err)
     for spool in ended.spools():
         assert str(spool) in ended.err, (spool, ended.err)
+
+
+def tidy_after(regtap_command: FaultyRegtap, trace: Path) -> None:
+    """The fault is gone: `recover` removes what could not be removed, and nothing else."""
+    finished = hashes(trace)
+    if {path.name for path in trace.iterdir()} != finished.keys():
+        tidied = regtap_command.run(["recover", str(trace)])
+        assert tidied.status == 0, tidied
+    assert hashes(trace) == finished
+    assert {path.name for path in trace.iterdir()} == finished.keys()
 
 
 def judge_rows(trace: Path) -> None:

@@ -133,17 +133,34 @@ class Segments:
         self._unsynced.clear()
 
     def close(self) -> None:
-        """Close the files, which stay."""
-        for segment in self._segments:
-            os.close(segment.fd)
-        self._segments = []
+        """Close the files, which stay; a second call does nothing.
 
-    def remove(self) -> None:
-        """Close the files and remove them; what cannot be removed does no harm, and goes with the next recovery."""
-        for number in range(len(self._segments)):
-            with contextlib.suppress(OSError):
-                os.unlink(segment_name(number), dir_fd=self._folder_fd)
-        self.close()
+        Raises:
+            OSError: As the kernel said of one of them; all are closed then, too.
+        """
+        failed = None
+        while self._segments:
+            try:
+                os.close(self._segments.pop().fd)
+            except OSError as error:
+                failed = error
+        if failed is not None:
+            raise failed
+
+    def remove(self) -> dict[str, OSError]:
+        """Close the files and remove them; return the names of those that stay, and why.
+
+        They do no harm, and go with the next recovery.
+        """
+        staying = {}
+        for name in map(segment_name, range(len(self._segments))):
+            try:
+                os.unlink(name, dir_fd=self._folder_fd)
+            except OSError as error:
+                staying[name] = error
+        with contextlib.suppress(OSError):  # of what the files held, nothing is needed any more
+            self.close()
+        return staying
 
 
 def _head(

@@ -115,18 +115,34 @@ class Journal:
         """Return what ended the journal, and the capture with it."""
         assert self.failure is not None  # noqa: S101 - else nobody asks
         return StorageError(
-            f"cannot write the journal of {self._output}: {os.strerror(self.failure.errno or errno.EIO)}; "
+            f"cannot write the journal of {self._output}: {_reason(self.failure)}; "
             "the capture ended there, and all that was taken is stored: see to the disk",
             path=self._output,
             errno=self.failure.errno,
         )
 
-    def close(self, *, keep: bool) -> None:
-        """Close the files; `keep` leaves them for recovery."""
-        if keep:
+    def close(self, *, keep: bool) -> str | None:
+        """Close the files; `keep` leaves them for recovery. Return what could not be done, or None."""
+        return self._close() if keep else self._remove()
+
+    def _close(self) -> str | None:
+        try:
             self._segments.close()
-        else:
-            self._segments.remove()
+        except OSError as error:
+            return (
+                f"the journal of {self._output} could not be closed ({_reason(error)}): after a power loss it may lack "
+                "what came since its last sync"
+            )
+        return None
+
+    def _remove(self) -> str | None:
+        staying = self._segments.remove()
+        if not staying:
+            return None
+        return (
+            f"in {self._output}, {', '.join(staying)} could not be removed ({_reason(next(iter(staying.values())))}): "
+            f"`regtap recover {self._output}` does that"
+        )
 
     def _run(self, cpus: set[int], on_failure: Callable[[], None]) -> None:
         if cpus:
@@ -238,6 +254,10 @@ class Journal:
         durability.syncs += 1
         durability.longest_sync_ns = max(durability.longest_sync_ns, time.monotonic_ns() - began_ns)
         durability.written_bytes = self._segments.written_bytes
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno or errno.EIO)
 
 
 def _largest_record(spool: Spool) -> int:
