@@ -75,7 +75,11 @@ def problem_of(judge: Callable[[], None], fault: Fault) -> str | None:
 
 @pytest.mark.parametrize(
     ("promise", "more"),
-    [(RECORD, ()), (DURABLE, ("--durable=20ms", "--rate", "200k"))],  # slow enough for the journal to sync
+    [
+        (RECORD, ()),
+        # Slow enough for the journal to sync. Paced, samples would be dropped if a busy machine let the ring fill.
+        (DURABLE, ("--durable=10ms", "--rate", "400k", "--on-full", "wait")),
+    ],
     ids=["record", "durable"],
 )
 def test_each_file_operation_of_record_fails(
