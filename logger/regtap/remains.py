@@ -1,9 +1,10 @@
-"""What a complete trace does not need any more: its spool, its journal, and the note that names the spool."""
+"""What a complete trace does not need any more: spool, journal, half-written parts, and the note of the spool."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 from typing import TYPE_CHECKING
 
 from regtap.errors import StorageError
@@ -15,6 +16,14 @@ from regtap.trace_format import SPOOL_POINTER
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_TEMPORARY = re.compile(r"\.part-\d{5,}\.tmp\Z")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is a part that was being written when the capture, or a recovery, was cut off."""
+    return _TEMPORARY.match(name) is not None
 
 
 def clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
@@ -50,7 +59,8 @@ def _clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | N
     if is_damaged and segments:
         kept = kept or os.path.join(folder, f"{JOURNAL_PREFIX}*")
         segments = []
-    _remove([*segments, folder / SPOOL_POINTER], folder)
+    half_written = [path for path in folder.iterdir() if is_temporary(path.name)]
+    _remove([*segments, *half_written, folder / SPOOL_POINTER], folder)
     return kept
 
 

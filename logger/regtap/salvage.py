@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regtap.balance import Balance
 from regtap.part_maker import MOST_ROWS, ROW_GROUP_ROWS, Beginning, PartMaker
 from regtap.recovered_clock import recovered_clock
+from regtap.remains import is_temporary
 from regtap.snapshots import overwritten_gaps
 from regtap.spool_chain import read_chain
 from regtap.spool_heads import DamagedBlockError
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from regtap.spool_layout import Block
     from regtap.trace_format import PartMetadata, Totals
     from regtap.trace_parts import Part
-
-_TEMPORARY = re.compile(r"\.part-\d{5,}\.tmp\Z")
 
 
 class Salvage:
@@ -242,7 +240,5 @@ def _extent(part: Part) -> int:
 
 
 def _remove_temporaries(folder_fd: int) -> None:
-    """Remove what was half-written when the capture, or an earlier recovery, was cut off."""
-    for name in os.listdir(folder_fd):
-        if _TEMPORARY.match(name):
-            os.unlink(name, dir_fd=folder_fd)
+    for name in filter(is_temporary, os.listdir(folder_fd)):
+        os.unlink(name, dir_fd=folder_fd)

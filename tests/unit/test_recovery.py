@@ -155,6 +155,18 @@ def dropping(image: SpoolImage, rows: int = 10) -> None:
     image.begin_open_gap()
 
 
+def test_what_was_half_written_goes_from_a_complete_trace_too(run: Path, spool: Path) -> None:
+    """A power loss may bring the name of a removed file back after its part was finished."""
+    image = SpoolImage()
+    image.full_block()
+    recovered(image, run, spool)
+    before = sorted(os.listdir(run))
+    for name in (".part-00000.tmp", ".part-00000.tmp.mine"):
+        (run / name).write_bytes(b"half")
+    recover(run)
+    assert sorted(os.listdir(run)) == sorted([*before, ".part-00000.tmp.mine"])
+
+
 def test_a_kill_while_dropping_counts_what_was_dropped(run: Path, spool: Path) -> None:
     image = SpoolImage()
     dropping(image)
