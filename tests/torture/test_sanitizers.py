@@ -11,8 +11,8 @@ import pytest
 from tests.torture.conftest import Tally, cases
 
 ROOT = Path(__file__).parents[2]
-RING = "the ring between two threads, under {}: no race, no stray access, exact balance"
-PARSER = "a damaged spool attached natively, under {}: refused, or inside its memory"
+RING = "the ring between two threads, under -fsanitize={}: no race, no stray access, exact balance"
+PARSER = "a damaged spool attached natively, under -fsanitize={}: refused, or inside its memory"
 SANITIZERS = ("thread", "address,undefined")
 
 
