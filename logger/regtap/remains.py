@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _TEMPORARY = re.compile(r"\.part-\d{5,}\.tmp\Z")
 
 
-def is_temporary(name: str) -> bool:
-    """Whether a file is a part that was being written when the capture, or a recovery, was cut off."""
-    return _TEMPORARY.match(name) is not None
+def half_written(folder: int | Path) -> list[str]:
+    """Return the names of parts that were being written when the capture, or a recovery, was cut off."""
+    return list(filter(_TEMPORARY.match, os.listdir(folder)))
 
 
 def clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
@@ -59,8 +59,8 @@ def _clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | N
     if is_damaged and segments:
         kept = kept or os.path.join(folder, f"{JOURNAL_PREFIX}*")
         segments = []
-    half_written = [path for path in folder.iterdir() if is_temporary(path.name)]
-    _remove([*segments, *half_written, folder / SPOOL_POINTER], folder)
+    names = [*half_written(folder), SPOOL_POINTER]
+    _remove([*segments, *(folder / name for name in names)], folder)
     return kept
 
 

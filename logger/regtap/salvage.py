@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from regtap.balance import Balance
 from regtap.part_maker import MOST_ROWS, ROW_GROUP_ROWS, Beginning, PartMaker
 from regtap.recovered_clock import recovered_clock
-from regtap.remains import is_temporary
+from regtap.remains import half_written
 from regtap.snapshots import overwritten_gaps
 from regtap.spool_chain import read_chain
 from regtap.spool_heads import DamagedBlockError
@@ -240,5 +240,5 @@ def _extent(part: Part) -> int:
 
 
 def _remove_temporaries(folder_fd: int) -> None:
-    for name in filter(is_temporary, os.listdir(folder_fd)):
+    for name in half_written(folder_fd):
         os.unlink(name, dir_fd=folder_fd)

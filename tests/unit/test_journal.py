@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from tests.unit.test_recovery import assert_truth
 import regtap
 from regtap import writer
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
+from regtap.journal import segments
 from regtap.journal.layout import RECORD, RECORD_MAGIC, SEGMENT, UNIT, check_of, checksum
 from regtap.journal.reader import JournalFile, segment_paths
 from regtap.options import RecordOptions
@@ -158,6 +160,60 @@ def test_segments_are_used_again_when_their_blocks_are_durable(run: Path) -> Non
             first = block * image.rows_per_block
             values = spool.block(spool.head(block)).columns[0]
             assert values.tolist() == list(range(first, first + image.rows_per_block))
+
+
+class PowerLoss:
+    """Loses power at each write to a journal: of what came since the last sync, and of what lay in its place, nothing
+    is left then; what was promised has to be."""
+
+    def __init__(self, run: Path, after: Path) -> None:
+        self.losses = self.promised = self.released = 0
+        self._run, self._after = run, after
+        self._unsynced: list[tuple[str, int, int]] = []
+        self._write_all, self._fdatasync = segments.write_all, os.fdatasync
+        after.mkdir()
+
+    def write_all(self, fd: int, data: npt.NDArray[np.uint8], offset: int) -> None:
+        self._write_all(fd, data, offset)
+        self._unsynced.append((Path(f"/proc/self/fd/{fd}").resolve().name, offset, len(data)))
+        self.check()
+        self.losses += 1
+
+    def fdatasync(self, fd: int) -> None:
+        self._fdatasync(fd)
+        self._unsynced.clear()
+
+    def check(self) -> None:
+        for path in segment_paths(self._run):
+            (self._after / path.name).write_bytes(path.read_bytes())
+        for name, offset, size in self._unsynced:
+            with (self._after / name).open("r+b") as file:
+                file.seek(offset)
+                file.write(bytes(size))
+        with JournalFile(self._after, self.released) as spool:
+            rows = [spool.head(block).rows for block in range(self.released, self.promised)]
+        assert 0 not in rows, f"{rows} in blocks {self.released} to {self.promised}"
+
+
+def test_what_was_synced_survives_while_segments_are_used_again(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "COUNT", 5)
+    image = SpoolImage(blocks=4)
+    with HandJournal(image, run) as journal:
+        power = PowerLoss(run, tmp_path / "after")
+        monkeypatch.setattr(segments, "write_all", power.write_all)
+        monkeypatch.setattr(os, "fdatasync", power.fdatasync)
+        for turn in range(40):
+            power.released = max(
+                0, turn * 3 - 1
+            )  # all but the last one that was promised: two turns do not fit
+            journal.release(power.released)
+            for _ in range(3):
+                image.full_block()
+            assert journal.turn()
+            power.promised = 3 * (turn + 1)
+    assert power.losses > 40 * 4
 
 
 def test_a_full_journal_waits_for_room(run: Path) -> None:

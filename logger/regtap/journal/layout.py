@@ -10,10 +10,13 @@ Rules, from which it follows that what was synced survives and that nothing else
 - Records are numbered through the whole journal (`serial`), and a CRC32C covers each, with its number and the
   journal's identity. A record that the disk wrote in part, or one of another journal, is no record.
 - A record is never written into a UNIT that holds another: no torn write can hurt one that was synced.
-- A segment is used again only when all blocks in it are in parts that are durable. Records that are left over from
-  before are genuine, of blocks that nobody asks for any more, and have lower numbers than those before them.
 - `synced` is the last number that was known to be on disk when the record was written. A number missing up to
-  there is damage; one missing after it was never promised, and everything from there on is left aside.
+  there is damage, or was overwritten; one missing after it was never promised, and everything from there on is left
+  aside.
+- A segment is used again only when all blocks in it are in parts that are durable, and when a record of another
+  segment is on disk whose `synced` covers all of its records: else those after them would be left aside. Records
+  that are left over from before are genuine, of blocks that nobody asks for any more, and have lower numbers than
+  those before them.
 - A record follows from the one before it of the same block (`first_row`, `first_gap`), or its block ends there.
 
 Numbers are little-endian; the bytes that a PATCH places are in the spool's own order.

@@ -109,6 +109,8 @@ class JournalBytes(SpoolBytes):
         self._ends[slot] = record.block, record.end
 
     def _apply_state(self, record: Record) -> None:
+        if not record.patches:  # it says only what was synced
+            return
         self._slots[self._block_count] = []
         for patch in record.patches:
             if patch.offset >= SEALED and patch.offset + patch.size <= _COUNTERS_END:

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
 # A segment holds the records of an eighth of the ring. A record is not cut, so that up to a quarter of a segment may
 # stay empty at its end (a ring of 32 blocks): a full ring takes eleven segments, and one more if it begins inside one.
+# The last UNIT of each is kept free for append_last.
 COUNT = 12
 RING_SHARE = 8
 
 
 def _segment_bytes(base_bytes: int, ring_bytes: int) -> int:
-    return records_begin(base_bytes) + round_up(-(-ring_bytes // RING_SHARE), UNIT)
+    return records_begin(base_bytes) + round_up(-(-ring_bytes // RING_SHARE), UNIT) + UNIT
 
 
 def total_bytes(base_bytes: int, ring_bytes: int) -> int:
@@ -43,7 +44,8 @@ def total_bytes(base_bytes: int, ring_bytes: int) -> int:
 class _Segment:
     fd: int
     size: int  # bytes used
-    last_block: int  # the latest block that it holds; -1: none
+    last_block: int = -1  # the latest block that it holds; -1: none
+    last_serial: int = 0  # of its latest record; 0: none
 
 
 class Segments:
@@ -86,45 +88,64 @@ class Segments:
     def _make(self, number: int, head: npt.NDArray[np.uint8]) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(segment_name(number), flags, 0o666, dir_fd=self._folder_fd)
-        self._segments.append(_Segment(fd, self._begin, -1))
+        self._segments.append(_Segment(fd, self._begin))
         if number == 0:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells a recovery that this process lives
         os.posix_fallocate(fd, 0, self._segment_bytes)
         write_all(fd, head, 0)
         os.fsync(fd)
 
-    def append(self, record: npt.NDArray[np.uint8], block: int, released: int) -> bool:
-        """Write a record (whole UNITs) where there is room; return False if there is none yet.
+    def has_room(self, size: int, released: int) -> bool:
+        """Whether a record can be written; `released`: the blocks before this one are in durable parts."""
+        return self._fits(size) or self._following.last_block < released
+
+    def last_overwritten(self, size: int) -> int:
+        """Return the last serial number that a record of that size would overwrite; 0: none."""
+        return 0 if self._fits(size) else self._following.last_serial
+
+    def append(self, record: npt.NDArray[np.uint8], serial: int, block: int) -> None:
+        """Write a record for which there is room.
 
         Args:
-            record: Its bytes, shape (n * UNIT,).
+            record: Its bytes, whole UNITs, shape (n * UNIT,).
+            serial: Its number.
             block: The latest block that it belongs to.
-            released: The blocks before this one are in durable parts.
 
         Raises:
             OSError: As the kernel said.
         """
-        if self._segments[self._current].size + len(record) > self._segment_bytes and not self._turn(
-            released
-        ):
-            return False
+        if not self._fits(len(record)):
+            self._turn()
+        self._write(record, serial, block)
+
+    def append_last(self, record: npt.NDArray[np.uint8], serial: int) -> None:
+        """Write a record of one UNIT, of no block, at the end of the segment; the next one goes to the next segment.
+
+        Raises:
+            OSError: As the kernel said.
+        """
+        self._write(record, serial, -1)
+
+    def _fits(self, size: int) -> bool:
+        return self._segments[self._current].size + size <= self._segment_bytes - UNIT
+
+    @property
+    def _following(self) -> _Segment:
+        return self._segments[(self._current + 1) % COUNT]
+
+    def _turn(self) -> None:
+        self._current = (self._current + 1) % COUNT
+        segment = self._segments[self._current]
+        segment.size, segment.last_block = self._begin, -1
+
+    def _write(self, record: npt.NDArray[np.uint8], serial: int, block: int) -> None:
         segment = self._segments[self._current]
         self._unsynced.add(self._current)
         write_all(segment.fd, record, segment.size)
         segment.size += len(record)
         segment.last_block = max(segment.last_block, block)
+        segment.last_serial = serial
         self.written_bytes += len(record)
-        return True
-
-    def _turn(self, released: int) -> bool:
-        """Begin the next segment, if nothing in it is needed any more."""
-        following = (self._current + 1) % COUNT
-        if self._segments[following].last_block >= released:
-            return False
-        self._current = following
-        self._segments[following].size = self._begin
-        self._segments[following].last_block = -1
-        return True
 
     def sync(self) -> None:
         """Make all records durable; raises OSError as the kernel said."""

@@ -26,6 +26,8 @@ from regtap.summary import Durability
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    import numpy.typing as npt
+
     from regtap.journal.snapshot import Pieces, Tail
     from regtap.spool import Spool
 
@@ -60,7 +62,8 @@ class Journal:
         self._segments = self._make_segments(folder_fd)
         self._record = np.zeros(_largest_record(spool), dtype=np.uint8)
         self._serial = 0
-        self._synced = 0
+        self._synced = 0  # the last record that is on disk
+        self._told = 0  # the last one that a record on disk says is there
         self._done = Progress(0)
         self._is_new = True  # nothing of the block that is to be copied next has been copied yet
         self._state = b""
@@ -173,10 +176,8 @@ class Journal:
             OSError: As the kernel said.
         """
         began_ns = time.monotonic_ns()
-        before = self._serial
         is_whole = self._copy()
-        if self._serial > before:
-            self._sync()
+        self._sync()
         if is_whole:
             self._note_exposure(time.monotonic_ns())
             self._covered_ns = began_ns
@@ -233,23 +234,43 @@ class Journal:
 
     def _append(self, before: Progress, now: Progress) -> bool:
         """Write the record under construction; return False where there is no room for it yet."""
-        size = self._record_bytes
-        header = self._record[: RECORD.itemsize].view(RECORD)
-        serial = self._serial + 1
-        places = (now.block, before.rows, now.rows, before.gaps, now.gaps, self._patches)
-        header[0] = (RECORD_MAGIC, self._identity, serial, self._synced, *places, 0, size)
-        header["check"] = check_of(header, self._record[RECORD.itemsize : size])
-        whole = round_up(size, UNIT)
-        self._record[size:whole] = 0
-        if not self._segments.append(self._record[:whole], now.block, self._spool.released()):
+        size = round_up(self._record_bytes, UNIT)
+        if not self._segments.has_room(size, self._spool.released()):
             return False
-        self._serial = serial
+        if self._segments.last_overwritten(size) > self._told:
+            self._tell()
+        self._complete(self._record, before, now, self._record_bytes, self._patches)
+        self._segments.append(self._record[:size], self._serial, now.block)
         return True
 
+    def _complete(
+        self, record: npt.NDArray[np.uint8], before: Progress, now: Progress, size: int, patches: int
+    ) -> None:
+        """Give a record the next number, its header and its check."""
+        self._serial += 1
+        header = record[: RECORD.itemsize].view(RECORD)
+        places = (now.block, before.rows, now.rows, before.gaps, now.gaps, patches)
+        header[0] = (RECORD_MAGIC, self._identity, self._serial, self._synced, *places, 0, size)
+        header["check"] = check_of(header, record[RECORD.itemsize : size])
+        record[size : round_up(size, UNIT)] = 0
+
+    def _tell(self) -> None:
+        """Make it known on disk that all records so far are there, before some of them are overwritten.
+
+        Two syncs more, where less than a whole journal was written since the last turn but one: none.
+        """
+        self._sync()
+        record = np.zeros(UNIT, dtype=np.uint8)
+        self._complete(record, Progress(0, STATE_ONLY), Progress(0), RECORD.itemsize, 0)
+        self._segments.append_last(record, self._serial)
+        self._sync()
+
     def _sync(self) -> None:
+        if self._serial == self._synced:
+            return
         began_ns = time.monotonic_ns()
         self._segments.sync()
-        self._synced = self._serial
+        self._told, self._synced = self._synced, self._serial
         durability = self.durability
         durability.syncs += 1
         durability.longest_sync_ns = max(durability.longest_sync_ns, time.monotonic_ns() - began_ns)
