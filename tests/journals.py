@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from tests.spools import GAP_CAPACITY, REGISTERS, SpoolImage
 
+from regtap.journal.layout import RECORD_MAGIC, UNIT
 from regtap.journal.writer import Journal
 from regtap.spool import Spool
 from regtap.spool_layout import HEADER, RELEASED, column_offsets
@@ -63,3 +64,16 @@ def flip(path: Path, at: int) -> None:
     data = np.fromfile(path, dtype=np.uint8)
     data[at] ^= 0x40
     data.tofile(path)
+
+
+def filled(blocks: int = 3, rows: int = 10) -> SpoolImage:
+    image = SpoolImage()
+    for _ in range(blocks):
+        image.full_block(rows)
+    return image
+
+
+def records_of(path: Path) -> list[int]:
+    """Return where a segment's records begin."""
+    data = path.read_bytes()
+    return [at for at in range(0, len(data), UNIT) if data[at:].startswith(RECORD_MAGIC)]

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tests.conservation import assert_conserved
 from tests.synthetic import HOST, START
 
+import regtap
 from regtap import _native
 from regtap.registers import Register
 from regtap.spool_layout import (
@@ -209,3 +211,16 @@ def expected_index(gaps: Sequence[Any], rows: int) -> npt.NDArray[np.int64]:
         index[max(0, gap.first_index - absent) :] += gap.count
         absent += gap.count
     return index
+
+
+def assert_truth(folder: Path, taken: int) -> None:
+    """Each row is the sample of its index; rows and gaps are [0, taken)."""
+    trace = regtap.open_trace(folder)
+    assert_conserved(trace)
+    table = trace.to_arrow()
+    index = expected_index(trace.gaps, trace.rows)
+    assert np.array_equal(table["INDEX"].to_numpy(), index)
+    assert np.array_equal(table["PROOF"].to_numpy(), proof_of(index))
+    assert np.array_equal(table["t_ns"].to_numpy(), 500 + 1000 * index)
+    assert trace.totals is not None
+    assert trace.totals.taken + trace.totals.missed == taken

@@ -15,9 +15,8 @@ from tests.conservation import assert_conserved
 from tests.spools import (
     SpoolImage,
     as_big_endian,
-    expected_index,
+    assert_truth,
     leave_behind,
-    proof_of,
     template_of,
 )
 
@@ -29,31 +28,8 @@ from regtap.recovery import Recovered, recover
 from regtap.spool_layout import OVERFLOW
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return tmp_path / "run"
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    return tmp_path / "spool"
-
-
 def recovered(image: SpoolImage, folder: Path, spool: Path) -> Recovered:
     return recover(leave_behind(image, folder, spool))
-
-
-def assert_truth(folder: Path, taken: int) -> None:
-    """Each row is the sample of its index; rows and gaps are [0, taken)."""
-    trace = regtap.open_trace(folder)
-    assert_conserved(trace)
-    table = trace.to_arrow()
-    index = expected_index(trace.gaps, trace.rows)
-    assert np.array_equal(table["INDEX"].to_numpy(), index)
-    assert np.array_equal(table["PROOF"].to_numpy(), proof_of(index))
-    assert np.array_equal(table["t_ns"].to_numpy(), 500 + 1000 * index)
-    assert trace.totals is not None
-    assert trace.totals.taken + trace.totals.missed == taken
 
 
 def test_sealed_and_open_blocks_become_a_part(run: Path, spool: Path) -> None:

@@ -18,16 +18,6 @@ from regtap.spool_layout import HELD, OVERFLOW
 from regtap.trace_format import Mode
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return tmp_path / "run"
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    return tmp_path / "spool"
-
-
 def flight_image(rate_hz: str | None = None) -> SpoolImage:
     template = replace(template_of(rate_hz), mode=Mode(rate_hz, "overwrite"))
     return SpoolImage(blocks=4, template=template)

@@ -1,0 +1,110 @@
+"""Captures with `--durable`: what becomes of the journal at their end, and when the disk refuses."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import regtap
+from regtap import writer
+from regtap.errors import InputError, RefusedError, StorageError
+from regtap.options import RecordOptions
+from regtap.recovery import recover
+from regtap.trace_format import PartMetadata
+
+
+@pytest.mark.parametrize("seconds", [0.001, 61])
+def test_an_interval_has_bounds(seconds: float) -> None:
+    with pytest.raises(InputError, match="10ms to 60s"):
+        RecordOptions(durable_ns=round(seconds * 1e9))
+
+
+@pytest.mark.parametrize(("durable", "expected_ns"), [(True, 10**9), ("100ms", 10**8), (0.5, 5 * 10**8)])
+def test_durable_says_how_often(tmp_path: Path, durable: bool | str | float, expected_ns: int) -> None:
+    assert regtap.record("COUNT32", tmp_path / "x", target="sim", durable=durable).options.durable_ns == (
+        expected_ns
+    )
+
+
+def test_no_room_for_a_journal_is_a_refusal_that_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = os.posix_fallocate
+
+    def refuse(fd: int, offset: int, size: int) -> None:
+        if "_journal-03" in os.readlink(f"/proc/self/fd/{fd}"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        original(fd, offset, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    before = set(os.listdir("/dev/shm"))
+    capture = regtap.record("COUNT32", tmp_path / "x", target="sim", rate="1k", durable=True)
+    with pytest.raises(RefusedError, match="No space left on device; make room"):
+        capture.start()
+    assert os.listdir(tmp_path) == []
+    assert {name for name in os.listdir("/dev/shm") if name.startswith(f"regtap-{os.getpid()}-")} <= before
+
+
+def test_a_journal_that_cannot_be_synced_ends_the_capture_and_keeps_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int) -> None:
+        if capture.status().taken:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fdatasync", refuse)
+    capture = regtap.record("COUNT32", tmp_path / "x", target="sim", rate="1k", durable="10ms")
+    with pytest.raises(StorageError, match="cannot write the journal"), capture:
+        assert capture.wait(30)
+    trace = regtap.open_trace(tmp_path / "x")
+    assert trace.totals is not None
+    assert (trace.rows, trace.totals.lost) == (trace.totals.stored, 0)
+    assert trace.rows > 0
+    assert sorted(os.listdir(tmp_path / "x")) == [part.path.name for part in trace.parts]
+
+
+def test_what_the_disk_refused_is_in_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: writer.PartWriter, metadata: PartMetadata) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    capture = regtap.record(
+        "COUNT32", tmp_path / "x", target="sim", rate="1k", durable="60s", spool_size="1MiB", samples=100
+    )
+    with monkeypatch.context() as patch, pytest.raises(StorageError, match="the rest is kept"), capture:
+        patch.setattr(writer.PartWriter, "_finish", refuse)
+        capture.wait()
+    assert capture.summary.spool is not None
+    os.unlink(capture.summary.spool)  # and then the power went
+    result = recover(tmp_path / "x")
+    assert (result.rows, result.totals.taken, result.dropped) == (100, 100, ())
+
+
+def test_a_journal_in_memory_is_said_to_be_useless() -> None:
+    with (
+        tempfile.TemporaryDirectory(dir="/dev/shm") as folder,
+        regtap.record("COUNT32", f"{folder}/x", target="sim", rate="1k", durable=True, samples=1) as capture,
+    ):
+        capture.wait()
+        capture.close()
+        assert any("in memory itself" in warning for warning in capture.summary.warnings)
+
+
+def test_a_clean_end_leaves_no_journal(tmp_path: Path) -> None:
+    with regtap.record(
+        "COUNT32", tmp_path / "x", target="sim", rate="1k", durable="10ms", duration=0.1
+    ) as capture:
+        capture.wait()
+    assert os.listdir(tmp_path / "x") == ["part-00000.parquet"]
+    durability = capture.summary.durability
+    assert durability is not None
+    assert durability.syncs > 0
+    assert durability.longest_sync_ns <= durability.exposed_ns
+
+
+def test_a_flight_recorder_has_no_journal() -> None:
+    with pytest.raises(InputError, match="choose --durable or --on-full overwrite"):
+        RecordOptions(durable_ns=1_000_000_000, on_full="overwrite")
