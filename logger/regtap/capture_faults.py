@@ -1,4 +1,4 @@
-"""What ended a capture, as its user has to hear it."""
+"""What ended a capture or spoilt it, as its user has to hear it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from regtap.errors import BusFaultError, FaultError, StorageError
+from regtap.journal.layout import all_segments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regtap import _native
     from regtap.registers import Register
+    from regtap.spool import Spool
 
 
-def storage_fault(failure: OSError, output: str, spool: str | None) -> StorageError:
+def storage_fault(failure: OSError, output: str, kept: str | None) -> StorageError:
     """Return the error of a writer that the system refused.
 
     Args:
         failure: The refusal.
         output: The trace's folder.
-        spool: Where the samples are that are in no part; None: nowhere.
+        kept: Where the samples are that are in no part: the spool, or the journal; None: nowhere.
     """
     where = os.path.join(output, failure.filename) if isinstance(failure.filename, str) else output
     return StorageError(
-        f"cannot write to {where}: {os.strerror(failure.errno or errno.EIO)}; {_what_to_do(output, spool)}",
+        f"cannot write to {where}: {os.strerror(failure.errno or errno.EIO)}; {_what_to_do(output, kept)}",
         path=output,
         errno=failure.errno,
     )
@@ -39,10 +43,22 @@ def bus_fault(progress: _native.Progress, registers: Sequence[Register]) -> Faul
     return BusFaultError(register.name, register.address, progress.taken)
 
 
-def _what_to_do(output: str, spool: str | None) -> str:
-    if spool is None:
+def ends_with_ones(spool: Spool) -> bool:
+    """Return whether every register's last value has all its bits set: so reads a device that does not answer."""
+    sealed = spool.sealed()
+    block = spool.block(sealed - 1) if sealed else None
+    if block is None or not block.rows:
+        return False
+    return all(int(column[-1]) == np.iinfo(column.dtype).max for column in block.columns)
+
+
+def _what_to_do(output: str, kept: str | None) -> str:
+    if kept is None:
         return "the rest is lost, because the spool that held it was removed meanwhile"
-    kept = f"the rest is kept in memory ({spool})"
+    where = "on disk" if kept == all_segments(output) else "in memory"
     if os.path.isdir(output):
-        return f"{kept}: mend that, then `regtap recover {output}`"
-    return f"{kept}, but {output} is gone: `regtap recover {spool} -o {output}` makes a new one of it"
+        return f"the rest is kept {where} ({kept}): mend that, then `regtap recover {output}`"
+    return (
+        f"the rest is kept {where} ({kept}), but {output} is gone: "
+        f"`regtap recover {kept} -o {output}` makes a new one of it"
+    )

@@ -11,13 +11,12 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
 from regtap import _native, scheduling
-from regtap.capture_faults import bus_fault, storage_fault
+from regtap.capture_faults import bus_fault, ends_with_ones, storage_fault
 from regtap.errors import FaultError, InputError, RefusedError
 from regtap.flight_recorder import FlightPipeline
 from regtap.host import describe_host
+from regtap.journal.layout import all_segments
 from regtap.journal.writer import Journal
 from regtap.output_folder import OutputFolder, require_free
 from regtap.pipeline import Pipeline
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from regtap.targets.base import Target
     from regtap.trace import Trace
 
+_LOOK_S = 0.001
 _ENDED = {
     _native.Ended.stopped: "stopped",
     _native.Ended.duration: "duration",
@@ -116,7 +116,10 @@ class Capture:
             raise RefusedError(error.cause, remedy=remedy, errno=error.errno) from error
         try:
             self._begin()
-        except RuntimeError as error:  # a thread could not be started
+        except (
+            RuntimeError,
+            OSError,
+        ) as error:  # a thread of Python, or the native one, could not be started
             self._take_back()
             raise RefusedError(
                 "the system lets this process start no more threads",
@@ -233,8 +236,14 @@ class Capture:
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that closes
             self._failure = error
         if self._journal is not None:
+            self._wait_for_loop()  # the last turn is to have its last samples
             self._journal.stop(last_turn=self._failure is not None)
         self._ended_ns = time.monotonic_ns()
+
+    def _wait_for_loop(self) -> None:
+        self._sampler.stop()
+        while self._sampler.running():
+            time.sleep(_LOOK_S)
 
     def _totals(self, stored: int, waiting: int = 0) -> Totals:
         """Return the balance; `waiting`: rows that are in no part, but in the spool for good."""
@@ -314,30 +323,28 @@ class Capture:
         self._sampler.stop()
         self._thread.join()
         self._sampler.join()
-        if self.target.is_device and self._ends_with_ones():
+        if self.target.is_device and ends_with_ones(self._spool):
             self._warnings.append(
                 "the last sample is all ones in every register: a device that is gone, asleep or not enabled "
                 "reads like that, without an error"
             )
-        spool = self._kept_spool()
+        kept = self._kept()
         self._close_journal()
-        if spool is None:
+        if kept is None:
             self._left += filter(None, [self._folder.remove_note()])
         self._resources.close()
-        self._summary = self._summarise(spool)
+        self._summary = self._summarise(kept)
         self._closed = True
         atexit.unregister(self.close)
 
-    def _ends_with_ones(self) -> bool:
-        sealed = self._spool.sealed()
-        block = self._spool.block(sealed - 1) if sealed else None
-        if block is None or not block.rows:
-            return False
-        return all(int(column[-1]) == np.iinfo(column.dtype).max for column in block.columns)
-
-    def _kept_spool(self) -> str | None:
-        """Return the spool's path if samples are in it that no part has, and it is still there."""
-        return self._spool.path if self._failure is not None and self._spool.is_there() else None
+    def _kept(self) -> str | None:
+        """Return where the samples are that no part has: the spool, or else the journal; None: there are none."""
+        if self._failure is None:
+            return None
+        if self._spool.is_there():
+            return self._spool.path
+        is_in_journal = self._journal is not None and self._journal.holds_the_rest()
+        return all_segments(self.output) if is_in_journal else None
 
     def _end_threads(self) -> None:
         self._sampler.stop()
@@ -365,12 +372,12 @@ class Capture:
         """Open the trace; only after close()."""
         return open_trace(self.output)
 
-    def _summarise(self, spool: str | None) -> Summary:
+    def _summarise(self, kept: str | None) -> Summary:
         progress = self._sampler.progress()
         stored = self._pipeline.stored
         totals = self._totals(stored.rows, 0 if self._failure is None else self._spool.waiting_rows())
         if self._failure is not None:
-            lost = totals.lost if spool is not None else totals.taken - totals.stored
+            lost = totals.lost if kept is not None else totals.taken - totals.stored
             totals = dataclasses.replace(totals, ended="writer", lost=lost)
         return Summary(
             output=self.output,
@@ -383,8 +390,8 @@ class Capture:
             longest_hole_ns=self._timebase.longest_ns,
             lateness=Lateness.of(progress, self._timebase),
             disturbances=Disturbances.of(progress.disturbances),
-            fault=self._fault(progress, spool),
-            spool=spool,
+            fault=self._fault(progress, kept),
+            spool=kept,
             warnings=(
                 *self._warnings,
                 *self._left,
@@ -395,9 +402,9 @@ class Capture:
             snapshots=None if self._flight is None else tuple(self._flight.snapshots),
         )
 
-    def _fault(self, progress: _native.Progress, spool: str | None) -> FaultError | None:
+    def _fault(self, progress: _native.Progress, kept: str | None) -> FaultError | None:
         if isinstance(self._failure, OSError):
-            return storage_fault(self._failure, self.output, spool)
+            return storage_fault(self._failure, self.output, kept)
         if self._failure is None and self._journal is not None and self._journal.failure is not None:
             return self._journal.fault()
         if self._failure is not None or progress.ended is not _native.Ended.fault:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import StorageError
 from regtap.folders import sync_folder
-from regtap.journal.layout import PREFIX as JOURNAL_PREFIX
+from regtap.journal.layout import all_segments
 from regtap.journal.reader import segment_paths
 from regtap.spool_layout import PREFIX, SHARED_MEMORY
 from regtap.trace_format import SPOOL_POINTER
@@ -57,7 +57,7 @@ def _clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | N
             os.unlink(spool)
     segments = segment_paths(folder)
     if is_damaged and segments:
-        kept = kept or os.path.join(folder, f"{JOURNAL_PREFIX}*")
+        kept = kept or all_segments(os.fspath(folder))
         segments = []
     names = [*half_written(folder), SPOOL_POINTER]
     _remove([*segments, *(folder / name for name in names)], folder)

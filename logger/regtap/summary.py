@@ -132,7 +132,7 @@ class Summary:
         lateness: Of a paced capture.
         disturbances: Of the sampling thread.
         fault: What ended it, if it was a fault.
-        spool: Where samples are kept that could not be written, or None.
+        spool: Where samples are kept that could not be written, the spool or the journal, or None.
         warnings: What the user should know about how it ran.
         durability: What the journal did, or None where none was asked for.
         snapshots: Of a flight recorder: what it stored, the last one at the end; else None.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ import pytest
 from tests.conservation import assert_conserved
 
 import regtap
+from regtap import _native
 from regtap.errors import RefusedError, StorageError
 from regtap.recovery import recover
 from regtap.spool import free_size_bytes
@@ -242,6 +244,20 @@ def test_without_its_threads_nothing_is_begun(
     capture = regtap.record(["0"], place / "run", target=f"file:{place / 'device'}")
     with pytest.raises(RefusedError, match="no more threads"):
         capture.start()
+    assert not (place / "run").exists()
+    assert set(Path("/dev/shm").glob(f"regtap-{os.getpid()}-*")) == before
+
+
+def test_without_the_native_thread_nothing_is_begun(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    before = set(Path("/dev/shm").glob(f"regtap-{os.getpid()}-*"))
+    monkeypatch.setattr(_native.Sampler, "start", refuse)
+    capture = regtap.record(["0"], place / "run", target=f"file:{place / 'device'}", durable=True)
+    with pytest.raises(RefusedError, match="no more threads"):
+        capture.start()
+    capture.close()
     assert not (place / "run").exists()
     assert set(Path("/dev/shm").glob(f"regtap-{os.getpid()}-*")) == before
 

@@ -12,6 +12,7 @@ import pytest
 import regtap
 from regtap import writer
 from regtap.errors import InputError, RefusedError, StorageError
+from regtap.journal.segments import Segments
 from regtap.options import RecordOptions
 from regtap.recovery import recover
 from regtap.trace_format import PartMetadata
@@ -81,6 +82,33 @@ def test_what_the_disk_refused_is_in_the_journal(tmp_path: Path, monkeypatch: py
     os.unlink(capture.summary.spool)  # and then the power went
     result = recover(tmp_path / "x")
     assert (result.rows, result.totals.taken, result.dropped) == (100, 100, ())
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_without_the_spool_the_journal_has_the_rest(
+    tmp_path: Path, is_whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: writer.PartWriter, *_: object) -> None:
+        os.unlink(capture._spool.path)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    if not is_whole:
+        monkeypatch.setattr(Segments, "has_room", lambda *_: False)
+    monkeypatch.setattr(writer.PartWriter, "write", refuse)
+    capture = regtap.record("COUNT32", tmp_path / "x", target="sim", durable="60s", spool_size="1MiB")
+    with pytest.raises(StorageError) as raised, capture:
+        capture.wait()
+    monkeypatch.undo()
+    taken, lost = capture.summary.totals.taken, capture.summary.totals.lost
+    if is_whole:
+        kept = f"{tmp_path / 'x'}/_journal-*"
+        assert f"the rest is kept on disk ({kept}): mend that, then `regtap recover" in str(raised.value)
+        assert (capture.summary.spool, lost) == (kept, 0)
+        result = recover(tmp_path / "x")
+        assert (result.rows, result.totals.taken, result.dropped) == (taken, taken, ())
+    else:
+        assert "the rest is lost" in str(raised.value)
+        assert (capture.summary.spool, lost) == (None, taken)
 
 
 def test_a_journal_in_memory_is_said_to_be_useless() -> None:

@@ -24,6 +24,8 @@ Numbers are little-endian; the bytes that a PATCH places are in the spool's own 
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import numpy.typing as npt
 
@@ -75,6 +77,11 @@ STATE_ONLY = (
 def segment_name(number: int) -> str:
     """Return the name of a segment's file."""
     return f"{PREFIX}{number:02d}"
+
+
+def all_segments(folder: str) -> str:
+    """Return what a message calls the files of a trace's journal."""
+    return os.path.join(folder, f"{PREFIX}*")
 
 
 def records_begin(base_bytes: int) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regtap.errors import TraceError
-from regtap.journal.layout import MAGIC, PREFIX, SEGMENT, VERSION, check_of, records_begin
+from regtap.journal.layout import MAGIC, PREFIX, SEGMENT, VERSION, all_segments, check_of, records_begin
 from regtap.journal.records import read_records
 from regtap.spool_bytes import SpoolBytes
 from regtap.spool_file import SpoolFile
@@ -65,7 +65,7 @@ class JournalBytes(SpoolBytes):
             head = _head_of(folder, segments)
             super().__init__(os.fspath(paths[0]))  # the first one carries the lock
             self._files = stack.pop_all()
-        self.path = os.path.join(folder, f"{PREFIX}*")
+        self.path = all_segments(os.fspath(folder))
         self.size_bytes = head.spool_bytes
         self.broken: list[str] = []
         self._base = bytearray(head.base)

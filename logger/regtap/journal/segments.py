@@ -153,6 +153,10 @@ class Segments:
             os.fdatasync(self._segments[number].fd)
         self._unsynced.clear()
 
+    def are_there(self) -> bool:
+        """Return whether all files still have a name; closed ones do not count."""
+        return bool(self._segments) and all(os.fstat(segment.fd).st_nlink for segment in self._segments)
+
     def close(self) -> None:
         """Close the files, which stay; a second call does nothing.
 

@@ -67,6 +67,7 @@ class Journal:
         self._done = Progress(0)
         self._is_new = True  # nothing of the block that is to be copied next has been copied yet
         self._state = b""
+        self._is_whole = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -113,6 +114,10 @@ class Journal:
             self._guarded_turn()
         elif self._thread is not None:
             self._note_exposure(time.monotonic_ns())
+
+    def holds_the_rest(self) -> bool:
+        """Return whether all that is in no part is in its files: after a last turn, before close()."""
+        return self.failure is None and self._is_whole and self._segments.are_there()
 
     def fault(self) -> StorageError:
         """Return what ended the journal, and the capture with it."""
@@ -176,8 +181,10 @@ class Journal:
             OSError: As the kernel said.
         """
         began_ns = time.monotonic_ns()
+        self._is_whole = False
         is_whole = self._copy()
         self._sync()
+        self._is_whole = is_whole
         if is_whole:
             self._note_exposure(time.monotonic_ns())
             self._covered_ns = began_ns
