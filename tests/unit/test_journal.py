@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tests.spools import SpoolImage, assert_truth, template_of
 
 import regtap
 from regtap.errors import RefusedError
+from regtap.journal import snapshot
 from regtap.journal.layout import RECORD, UNIT, check_of, checksum
 from regtap.journal.reader import JournalFile, segment_paths
 from regtap.recovery import recover
@@ -76,6 +78,44 @@ def test_dropped_samples_are_counted_as_of_the_last_turn(run: Path) -> None:
     result = recover(run)
     assert (result.totals.lost, result.totals.taken) == (50, 80)
     assert_truth(run, 80)
+
+
+@pytest.mark.parametrize("blocks", [0, 1])
+def test_what_was_promised_stays_where_what_came_next_cannot_be_read(
+    run: Path, blocks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loop that drops samples, and misses slots all the time."""
+    image = filled()
+    image.begin_open_gap()
+    image.drop(50)
+    read = snapshot._overflow
+
+    def read_what_moves(*arguments: Any) -> Any:
+        image.header["gap_t0_ticks"] += 1
+        return read(*arguments)
+
+    with HandJournal(image, run) as journal:
+        assert journal.turn()
+        image.end_open_gap()
+        for _ in range(blocks):
+            resume(image)
+        image.begin_open_gap()
+        image.drop(5)
+        monkeypatch.setattr(snapshot, "_overflow", read_what_moves)
+        assert not journal.turn()
+    result = recover(run)
+    assert (result.totals.lost, result.rows, result.dropped) == (50, 30 + 10 * blocks, ())
+    assert_truth(run, 80 + 10 * blocks)
+
+
+def resume(image: SpoolImage) -> None:
+    """Fill a block that begins with a gap of what was dropped before it."""
+    image.open_block()
+    image.put_gap(image.sequence, 50, "full", image.index - 50)
+    image.block(image.sequence)["first_index"] = image.index - 50
+    image.block(image.sequence)["dropped_before"] = 0
+    image.add_rows(10)
+    image.seal()
 
 
 def test_a_gap_that_is_being_moved_into_a_new_block_is_counted_once(run: Path) -> None:

@@ -6,8 +6,9 @@ and what is being dropped. Blocks are read after it, and each is cut where its o
 - `published` is read (acquire) before `gap_count`, so that every gap before a row that is taken is taken too; gaps
   that lie after those rows are left for the next time.
 - While samples are dropped no block is open, so the tail's overflow block follows from the last block, whole. A
-  tail whose counters moved while it was read is read again. When sampling resumes, the overflow block's gaps are
-  moved into the block that was opened; in between they may be in both, or in the overflow block alone.
+  tail whose counters moved while it was read is read again, and in the end left out. When sampling resumes, the
+  overflow block's gaps are moved into the block that was opened; in between they may be in both, or in the overflow
+  block alone.
 
 So what is read is always what the spool would have held, had the process been killed at some moment since the tail was
 read; only what was dropped may be of a little earlier, and then it says so itself.
@@ -15,7 +16,7 @@ read; only what was dropped may be of a little earlier, and then it says so itse
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +54,8 @@ class Tail:
         sealed: Blocks handed over.
         opened: Blocks begun.
         pieces: The counters, and the overflow block, as they are to be found in a spool.
-        is_whole: Whether what is being dropped is in it: it may change too fast to be read.
+        is_whole: Whether the open block, and what is being dropped, are in it. They may change too fast to be read:
+            then it ends with the last block that was handed over.
     """
 
     sealed: int
@@ -106,8 +108,9 @@ def read_tail(spool: Spool) -> Tail:
         before = _counters(spool)
         pieces = _overflow(spool, before)
         if _counters(spool) == before:
-            return _tail(spool, before, pieces, is_whole=True)
-    return _tail(spool, replace(before, open_gap=b""), [_overflow_header(spool, 0)], is_whole=False)
+            return _tail(spool, before, [*pieces, *_last_dropped(spool, before)], is_whole=True)
+    handed_over = _Counters(before.sealed, before.sealed, 0, b"")
+    return _tail(spool, handed_over, [_overflow_header(spool, 0)], is_whole=False)
 
 
 def _tail(spool: Spool, counters: _Counters, overflow: Pieces, *, is_whole: bool) -> Tail:
@@ -131,14 +134,17 @@ def _overflow(spool: Spool, counters: _Counters) -> Pieces:
     start = spool.start_of(OVERFLOW)
     table_bytes = counters.gap_count * GAP.itemsize
     table = spool.memory[start + BLOCK_HEADER_BYTES :][:table_bytes].copy()
+    return [_overflow_header(spool, counters.gap_count), (start + BLOCK_HEADER_BYTES, table)]
+
+
+def _last_dropped(spool: Spool, counters: _Counters) -> Pieces:
+    """Return the time of the last sample that was dropped; `recover` looks for the largest, too."""
+    if not counters.has_overflow:
+        return []
+    start = spool.start_of(OVERFLOW)
     at, width = spool.column_places[0]
     ticks = spool.memory[start + at :][: width * spool.rows_per_block].view(np.uint64)
-    last_tick = ticks.max(keepdims=True)  # of what was dropped; `recover` looks for the largest, too
-    return [
-        _overflow_header(spool, counters.gap_count),
-        (start + BLOCK_HEADER_BYTES, table),
-        (start + at, last_tick.view(np.uint8)),
-    ]
+    return [(start + at, ticks.max(keepdims=True).view(np.uint8))]
 
 
 def _overflow_header(spool: Spool, gap_count: int) -> tuple[int, npt.NDArray[np.uint8]]:

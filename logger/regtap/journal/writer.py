@@ -66,7 +66,8 @@ class Journal:
         self._told = 0  # the last one that a record on disk says is there
         self._done = Progress(0)
         self._is_new = True  # nothing of the block that is to be copied next has been copied yet
-        self._state = b""
+        self._state = b""  # the counters and the overflow block, as last written
+        self._opened = -1  # the blocks begun, as they say
         self._is_whole = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -221,13 +222,15 @@ class Journal:
         return True
 
     def _copy_tail(self, tail: Tail) -> bool:
+        if not tail.is_whole and tail.sealed <= self._opened:
+            return True  # the last state may say more
         state = b"".join(piece.tobytes() for _, piece in tail.pieces)
         if state == self._state:
             return True
         self._fill(tail.pieces)
         if not self._append(Progress(tail.opened, STATE_ONLY), Progress(tail.opened)):
             return False
-        self._state = state
+        self._state, self._opened = state, tail.opened
         return True
 
     def _fill(self, pieces: Pieces) -> None:
