@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 
@@ -17,5 +16,7 @@ def sync_folder(path: str | os.PathLike[str]) -> None:
 
 def sync_parent(path: str | os.PathLike[str]) -> None:
     """Make a name durable in its folder; raises OSError as the kernel said."""
-    with contextlib.suppress(PermissionError):  # a folder that lets us not list it cannot be synced either
+    try:
         sync_folder(os.path.dirname(os.path.abspath(path)))
+    except PermissionError:  # a folder that lets us not list it cannot be opened
+        os.sync()

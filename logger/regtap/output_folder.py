@@ -57,6 +57,7 @@ class OutputFolder:
     def remove_note(self) -> str | None:
         """Remove the note, of a trace that is complete; return what could not be done, or None."""
         try:
+            os.fsync(self.fd)  # a journal is gone before: without the note nobody would look for it
             _unlink_note(self.fd)
             os.fsync(self.fd)
         except OSError as error:

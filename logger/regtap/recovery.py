@@ -178,6 +178,9 @@ def _salvage(
     """Write what the spool holds; return what came of it, and whether samples are missing that it once held."""
     salvage = Salvage(spool, template, finished, folder_fd)
     try:
+        os.fsync(
+            folder_fd
+        )  # whoever made the finished parts may have been killed before their names were durable
         totals = salvage.run()
     except OSError as error:
         raise StorageError(

@@ -49,6 +49,7 @@ def clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | No
 
 
 def _clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
+    sync_folder(folder)  # whoever finished the last part may have been killed before its name was durable
     kept = None
     if spool is not None and (is_damaged or not _is_ours(spool)):
         kept = spool
@@ -59,8 +60,8 @@ def _clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | N
     if is_damaged and segments:
         kept = kept or all_segments(os.fspath(folder))
         segments = []
-    names = [*half_written(folder), SPOOL_POINTER]
-    _remove([*segments, *(folder / name for name in names)], folder)
+    _remove([*segments, *(folder / name for name in half_written(folder))], folder)
+    _remove([folder / SPOOL_POINTER], folder)  # last: it says that there is something to do
     return kept
 
 

@@ -256,6 +256,16 @@ class Disk:
             if k < upto if in_order else dice.random() < 0.5:
                 self._enter(call)
 
+    def as_seen(self, calls: list[Call]) -> Disk:
+        """Return what there is after these calls while the power stays."""
+        seen = Disk({file: bytearray(data) for file, data in self.contents.items()}, dict(self.entries))
+        for call in calls:
+            if call.kind in ("write", "allocate"):
+                seen._write(call)
+            elif call.kind in ("create", "rename", "unlink", "mkdir"):
+                seen._enter(call)
+        return seen
+
     def lay_out(self, root: Path) -> None:
         """Make all of it below a folder."""
         for name, file in self.entries.items():

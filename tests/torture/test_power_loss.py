@@ -169,8 +169,11 @@ def recover_or_not(folder: Path, promise: int | None) -> Recovered | None:
 def try_one(root: Path, truth: Truth, dice: random.Random) -> None:
     """Lose power at a random moment, perhaps again while recovering, and see what is left."""
     moment = moment_among(truth.calls, dice)
-    promise = promised(truth.calls[:moment])
-    disk = Disk().after_power_loss(truth.calls[:moment], dice)
+    calls = truth.calls[:moment]
+    promise = promised(calls)
+    if dice.random() < 0.3:
+        calls += recovery_after_kill(root / "killed", calls, promise, dice)
+    disk = Disk().after_power_loss(calls, dice)
     for attempt in range(dice.choice([0, 0, 1, 2])):
         disk = lose_power_again(root / f"again-{attempt}", disk, promise, dice)
     last = root / "last"
@@ -192,6 +195,19 @@ def moment_among(calls: list[Call], dice: random.Random) -> int:
     """Return any moment, or, as often, one just before a sync, when most is at stake."""
     syncs = [k for k, call in enumerate(calls) if call.kind == "sync"]
     return dice.choice(syncs) if syncs and dice.random() < 0.5 else dice.randrange(len(calls) + 1)
+
+
+def recovery_after_kill(
+    root: Path, calls: list[Call], promise: int | None, dice: random.Random
+) -> list[Call]:
+    """Return what a recovery does, up to some moment, that a kill and no power loss made necessary."""
+    root.mkdir()
+    seen = Disk().as_seen(calls)
+    seen.lay_out(root)
+    with recorded(root, seen) as recording:
+        recover_or_not(root / "run", promise)
+    done = recording.calls[: moment_among(recording.calls, dice)]
+    return [replace(call, upto=call.upto + len(calls)) for call in done]
 
 
 def lose_power_again(root: Path, disk: Disk, promise: int | None, dice: random.Random) -> Disk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -397,3 +398,31 @@ def test_a_link_in_the_spools_place_is_not_followed(run: Path, spool: Path, tmp_
     spool.symlink_to(tmp_path / "real")
     with pytest.raises(TraceError):
         recover(run)
+
+
+@pytest.mark.parametrize("is_complete", [False, True])
+def test_names_of_finished_parts_are_durable_before_anything_is_changed(
+    run: Path, spool: Path, is_complete: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made them may have been killed before he had synced the folder."""
+    leave_behind(SpoolImage(), run, spool)
+    if is_complete:
+        with monkeypatch.context() as patch:
+            patch.setattr("regtap.recovery.clear_away", lambda *_, **__: None)
+            recover(run)
+    calls = []
+
+    def noted(name: str) -> Callable[..., Any]:
+        original = getattr(os, name)
+
+        def call(what: Any, *rest: Any, **options: Any) -> Any:
+            calls.append((name, os.readlink(f"/proc/self/fd/{what}") if name == "fsync" else None))
+            return original(what, *rest, **options)
+
+        return call
+
+    for name in ("fsync", "rename", "unlink"):
+        monkeypatch.setattr(os, name, noted(name))
+    recover(run)
+    assert calls[0] == ("fsync", str(run))
+    assert "unlink" in {name for name, _ in calls}

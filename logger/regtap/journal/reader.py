@@ -60,10 +60,14 @@ class JournalBytes(SpoolBytes):
             OSError: As the kernel said.
         """
         paths = segment_paths(folder)
+        if not paths:
+            raise TraceError(f"{folder}: it has no journal")
         with ExitStack() as stack:
+            super().__init__(os.fspath(paths[0]))  # the first one carries the lock
+            stack.callback(super().close)
+            self.try_lock()  # before anything is read; who has to have it asks again
             segments = [stack.enter_context(SpoolBytes(os.fspath(path))) for path in paths]
             head = _head_of(folder, segments)
-            super().__init__(os.fspath(paths[0]))  # the first one carries the lock
             self._files = stack.pop_all()
         self.path = all_segments(os.fspath(folder))
         self.size_bytes = head.spool_bytes
@@ -79,7 +83,6 @@ class JournalBytes(SpoolBytes):
 
     def close(self) -> None:
         """Close all files, and with them give up the lock."""
-        super().close()
         self._files.close()
 
     def _counter(self, offset: int) -> int:
