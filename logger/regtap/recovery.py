@@ -178,9 +178,8 @@ def _salvage(
     """Write what the spool holds; return what came of it, and whether samples are missing that it once held."""
     salvage = Salvage(spool, template, finished, folder_fd)
     try:
-        os.fsync(
-            folder_fd
-        )  # whoever made the finished parts may have been killed before their names were durable
+        # Whoever made the finished parts may have been killed before their names were durable.
+        os.fsync(folder_fd)
         totals = salvage.run()
     except OSError as error:
         raise StorageError(

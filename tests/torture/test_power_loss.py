@@ -192,8 +192,9 @@ def try_one(root: Path, truth: Truth, dice: random.Random) -> None:
 
 
 def moment_among(calls: list[Call], dice: random.Random) -> int:
-    """Return any moment, or, as often, one just before a sync, when most is at stake."""
-    syncs = [k for k, call in enumerate(calls) if call.kind == "sync"]
+    """Return any moment, or, as often, one just before a sync of a file or of a folder, when most is at stake."""
+    kind = dice.choice(["sync", "sync folder"])
+    syncs = [k for k, call in enumerate(calls) if call.kind == kind]
     return dice.choice(syncs) if syncs and dice.random() < 0.5 else dice.randrange(len(calls) + 1)
 
 
