@@ -1,0 +1,192 @@
+"""What a capture stands on: device, spool, clock, loop, folder, journal."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from regtap import _native, scheduling
+from regtap.errors import RefusedError
+from regtap.host import describe_host
+from regtap.journal.layout import all_segments
+from regtap.journal.writer import Journal
+from regtap.output_folder import OutputFolder
+from regtap.sampling import places_of
+from regtap.spool import SMALL_BYTES, Spool, free_size_bytes, needed_bytes
+from regtap.spool_note import make_document
+from regtap.system import is_in_memory
+from regtap.timebase import Timebase
+from regtap.trace_format import Mode, PartMetadata
+from regtap.writer import schema_of, warm_up
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regtap.device import Device
+    from regtap.options import RecordOptions
+    from regtap.registers import Register
+    from regtap.targets.base import Target
+
+
+class Resources:
+    """Opened one after the other, and closed in reverse; nothing is left where one of them is refused.
+
+    Attributes:
+        spool: The ring.
+        sampler: The loop, not yet started.
+        timebase: The capture's clock.
+        template: What every part says.
+        folder: The trace's folder.
+        journal: Of a durable capture, else None.
+        writer_cpus: CPUs of all threads but the loop's; none: any.
+        warnings: What the user should know beforehand, a line each.
+        left: What could not be removed, a line each.
+    """
+
+    def __init__(
+        self, target: Target, registers: Sequence[Register], output: str, options: RecordOptions
+    ) -> None:
+        """Open all of it.
+
+        Raises:
+            InputError: The output exists already, or a register lies outside the target.
+            RefusedError: The system lets the target not be mapped, or the output not be made.
+        """
+        self.journal: Journal | None = None
+        self.warnings: list[str] = []
+        self.left: list[str] = []
+        self._registers = registers
+        self._output = output
+        self._options = options
+        self._keeps = False
+        try:
+            with ExitStack() as stack:
+                self._open(target, stack)
+                self._stack = stack.pop_all()
+        except RefusedError as error:
+            if not self.left:
+                raise
+            remedy = f"{error.remedy}; {'; '.join(self.left)}"
+            raise RefusedError(error.cause, remedy=remedy, errno=error.errno) from error
+
+    def _open(self, target: Target, stack: ExitStack) -> None:
+        options = self._options
+        device = stack.enter_context(target.open(self._registers))
+        stack.enter_context(scheduling.low_latency(options.realtime))
+        describe_host()  # reads our own installation, which a user without root need not be able to
+        if options.before_output is not None:
+            options.before_output()
+        self.warnings += scheduling.warnings(options.realtime, free_running=options.rate_hz is None)
+        self._open_loop(target, device, stack)
+        warm_up(schema_of(self._registers, latency=options.latency))
+        self.folder = OutputFolder(self._output, self.spool.path)  # last: a refusal leaves nothing behind
+        stack.callback(self.folder.close)
+        if options.durable_ns is not None:
+            self.journal = self._make_journal(options.durable_ns)
+            stack.callback(self._close_journal)
+
+    def _open_loop(self, target: Target, device: Device, stack: ExitStack) -> None:
+        options = self._options
+        cpu, self.writer_cpus = scheduling.choose_cpus(options.cpu)
+        self.spool = Spool(self._spool_bytes())
+        stack.callback(self._close_spool)
+        source = _native.best_source(target.is_device)
+        self.timebase = Timebase(source)  # t_ns begins here, when all that takes long is done
+        self.template = self._describe(target)
+        document = make_document(self.template, self._output)
+        self.spool.format(self._registers, document, latency=options.latency)
+        options.check_kept_rows(self.spool.block_count, self.spool.rows_per_block)
+        plan = options.plan(source, self.spool.block_count, cpu)
+        self.sampler = _native.Sampler(self.spool.memory, places_of(device, self._registers), plan)
+        stack.callback(self.end_loop)
+
+    def _describe(self, target: Target) -> PartMetadata:
+        options = self._options
+        rate_hz = None if options.rate_hz is None else str(options.rate_hz)
+        return PartMetadata(
+            registers=tuple(self._registers),
+            target=target.spec,
+            mode=Mode(rate_hz, options.on_full, options.latency, options.keep_ns),
+            clock=self.timebase.info(),
+            start=self.timebase.start,
+            host=describe_host(),
+            part=0,
+            first_index=0,
+        )
+
+    def _spool_bytes(self) -> int:
+        options = self._options
+        row_bytes = 8 + sum(register.width_bytes for register in self._registers) + 4 * options.latency
+        rows = options.most_waiting_rows()
+        size_bytes = options.spool_bytes or free_size_bytes()
+        if options.spool_bytes is None and rows is not None:
+            size_bytes = min(size_bytes, needed_bytes(rows, row_bytes))
+        elif options.spool_bytes is None and size_bytes < SMALL_BYTES:
+            self.warnings.append(
+                f"the spool has {size_bytes >> 20} MiB only: short stalls of the disk may fill it"
+            )
+        return size_bytes
+
+    def _make_journal(self, interval_ns: int) -> Journal:
+        with ExitStack() as undo:
+            undo.callback(self.folder.take_back)
+            journal = Journal(self.spool, self.folder.fd, self._output, interval_ns)
+            undo.pop_all()
+        if is_in_memory(self._output):
+            self.warnings.append(
+                f"{self._output} is in memory itself: --durable protects it from nothing there"
+            )
+        return journal
+
+    def take_back(self) -> None:
+        """Leave nothing of a capture that could not begin."""
+        self.end_loop()
+        if self.journal is not None:
+            self.journal.stop(last_turn=False)
+        self._close_journal()
+        self.folder.take_back()
+        self._stack.close()
+
+    def end_loop(self) -> None:
+        """Stop the loop, and wait until its thread has ended; a second call does nothing."""
+        self.sampler.stop()
+        self.sampler.join()
+
+    def close(self, *, keeps: bool) -> str | None:
+        """Close all of it; the loop has ended.
+
+        Args:
+            keeps: There are samples that no part has: spool and journal stay.
+
+        Returns:
+            Where these samples are, the spool or else the journal; None: there are none, or they are nowhere.
+        """
+        self._keeps = keeps
+        kept = self._kept() if keeps else None
+        self._close_journal()
+        if kept is None:
+            self.left += filter(None, [self.folder.remove_note()])
+        self._stack.close()
+        return kept
+
+    def _kept(self) -> str | None:
+        if self.spool.is_there():
+            return self.spool.path
+        is_in_journal = self.journal is not None and self.journal.holds_the_rest()
+        return all_segments(self._output) if is_in_journal else None
+
+    def _close_journal(self) -> None:
+        if self.journal is not None:
+            self.left += filter(None, [self.journal.close(keep=self._keeps)])
+
+    def _close_spool(self) -> None:
+        try:
+            if not self._keeps:
+                self.spool.remove()
+        except OSError as error:
+            self.left.append(
+                f"the spool {self.spool.path} could not be removed ({os.strerror(error.errno or 0)}): "
+                "remove it, nothing in it is needed"
+            )
+        self.spool.close()
