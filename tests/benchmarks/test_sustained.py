@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from tests.benchmarks.captures import Sizes, part_sizes, require_whole
+from tests.command import REGTAP
 
 from regtap import open_trace
 from regtap.spool import default_size_bytes
@@ -81,7 +81,7 @@ def watch(process: subprocess.Popen[str]) -> npt.NDArray[np.float64]:
 def record(
     registers: Registers, cpus: Cpus, seconds: float, folder: str
 ) -> tuple[dict[str, Any], Any, float]:
-    command = [sys.executable, "-m", "regtap", "record", "-t", registers.target, "counter=0x0"]
+    command = [*REGTAP, "record", "-t", registers.target, "counter=0x0"]
     command += ["-o", folder, "--duration", f"{seconds}s", "--json"]
     command += [] if cpus.sampler is None else ["--cpu", str(cpus.sampler)]
     with tempfile.TemporaryFile("w+") as progress:

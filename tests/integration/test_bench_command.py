@@ -6,29 +6,21 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from tests.command import run_regtap
 
 from regtap_bench.figures.result import Cost, Result
 
 CONTROLS = {"empty loop", "timer", "known delay", "python: empty loop", "A/A twin"}
 
 
-def _bench(*arguments: str, cwd: Path, cache: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "regtap", "bench", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, "XDG_CACHE_HOME": str(cache or cwd)},
-    )
+def _bench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return run_regtap("bench", *arguments, cwd=cwd, env={**os.environ, "XDG_CACHE_HOME": str(cwd)})
 
 
 @dataclass(frozen=True)

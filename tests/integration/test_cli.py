@@ -9,17 +9,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.command import REGTAP, run_regtap
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_REGTAP = [sys.executable, "-m", "regtap"]
-
-
-def _run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*_REGTAP, *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=cwd
-    )
 
 
 @pytest.fixture
@@ -33,12 +26,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
-    done = _run("--version")
+    done = run_regtap("--version")
     assert (done.returncode, done.stdout) == (0, f"regtap {version('regtap')}\n")
 
 
 def test_the_help_lists_the_commands() -> None:
-    done = _run("--help")
+    done = run_regtap("--help")
     assert done.returncode == 0
     assert {"read", "write"} <= {
         line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")
@@ -101,7 +94,7 @@ BAD_INPUT = [
 def test_bad_input_is_one_line_and_exit_code_2_and_changes_nothing(
     folder: Path, line: str, text: str
 ) -> None:
-    done = _run(*line.split(), cwd=folder)
+    done = run_regtap(*line.split(), cwd=folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("regtap: error: ")
     assert done.stderr.count("\n") == 1
@@ -120,7 +113,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("line", "text"), REFUSED, ids=[line for line, _ in REFUSED])
 def test_a_refusal_is_one_line_and_exit_code_3(folder: Path, line: str, text: str) -> None:
-    done = _run(*line.split(), cwd=folder)
+    done = run_regtap(*line.split(), cwd=folder)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.count("\n") == 1
     assert text in done.stderr
@@ -132,7 +125,7 @@ def test_a_refused_permission_shows_the_mode_bits_and_the_user(folder: Path) -> 
         ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
     )  # root, bound by mode bits too
     done = subprocess.run(
-        [*powerless, *_REGTAP, "read", "-t", "file:f", "0"],
+        [*powerless, *REGTAP, "read", "-t", "file:f", "0"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -146,7 +139,7 @@ def test_a_refused_permission_shows_the_mode_bits_and_the_user(folder: Path) -> 
 
 def test_a_reader_that_goes_away_ends_the_command_quietly(folder: Path) -> None:
     with subprocess.Popen(
-        [*_REGTAP, "read", "-t", "file:f", "0+96KiB:u8"],
+        [*REGTAP, "read", "-t", "file:f", "0+96KiB:u8"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
@@ -161,7 +154,7 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(folder: Path) -> None:
 def test_output_that_does_not_fit_is_a_fault(folder: Path) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run(
-            [*_REGTAP, "read", "-t", "file:f", "0"],
+            [*REGTAP, "read", "-t", "file:f", "0"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.command import run_regtap
 
 import regtap
 from regtap_bench.figures.result import Result
@@ -20,8 +20,7 @@ class Demo:
 
 
 def _demo(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "regtap", "demo", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=cwd)
+    return run_regtap("demo", *arguments, cwd=cwd)
 
 
 @pytest.fixture(scope="module")

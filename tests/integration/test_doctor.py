@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+from tests.command import run_regtap
 
 from regtap.commands import ExitCode
 
@@ -42,10 +43,11 @@ sys.exit(main(["doctor", *sys.argv[2:]]))
 
 
 def _run(user: int | None, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = ["-m", "regtap", "doctor"] if user is None else ["-c", _AS_USER, str(user)]
-    done = subprocess.run(
-        [sys.executable, *program, *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+    if user is None:
+        done = run_regtap("doctor", *arguments)
+    else:
+        program = [sys.executable, "-c", _AS_USER, str(user)]
+        done = subprocess.run([*program, *arguments], capture_output=True, text=True, timeout=60, check=False)
     assert "Traceback" not in done.stderr
     return done
 

@@ -6,26 +6,19 @@ import json
 import os
 import struct
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.dataset
 import pytest
+from tests.command import kill, recording, run_regtap
 from tests.conservation import assert_conserved
 from tests.torture.oracle import look_at
 
 import regtap
 
-REGTAP = [sys.executable, "-m", "regtap"]
 RECORD = struct.Struct("<8sQQQ")  # magic, identity, serial, synced: journal/layout.py
-
-
-def run(arguments: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*REGTAP, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def serials(folder: Path) -> tuple[int, int]:
@@ -43,28 +36,15 @@ def serials(folder: Path) -> tuple[int, int]:
 @pytest.fixture
 def recorder(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A durable capture into run1 that has taken samples and still runs."""
-    options = ["--durable=100ms", "--rate", "5k", "--spool-size", "1MiB", "-o", "run1"]
-    process = subprocess.Popen(
-        [*REGTAP, "record", "-t", "sim", "COUNT32", "CHECKED", *options],
-        cwd=tmp_path,
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-    while serials(tmp_path / "run1")[1] < 3:
-        assert process.poll() is None
-        time.sleep(0.02)
-    yield process
-    process.kill()
-    process.wait(30)
-    note = tmp_path / "run1" / "_spool"
-    if note.exists():
-        Path(json.loads(note.read_text())["spool"]).unlink(missing_ok=True)
+    trace = tmp_path / "run1"
+    arguments = ["-t", "sim", "COUNT32", "CHECKED", "--durable=100ms", "--rate", "5k", "--spool-size", "1MiB"]
+    with recording(trace, *arguments, begun=lambda: serials(trace)[1] >= 3) as process:
+        yield process
 
 
 def kill_and_forget(process: subprocess.Popen[bytes], folder: Path) -> None:
     """What a power loss takes: the process, and the memory."""
-    process.kill()
-    process.wait(30)
+    kill(process)
     Path(json.loads((folder / "_spool").read_text())["spool"]).unlink()
 
 
@@ -79,7 +59,7 @@ def test_without_its_memory_a_trace_is_complete_up_to_the_last_sync(
         assert recorder.poll() is None
         time.sleep(0.02)
     kill_and_forget(recorder, folder)
-    done = run(["recover", "run1"], tmp_path)
+    done = run_regtap("recover", "run1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     trace = regtap.open_trace(folder)
     assert_conserved(trace)
@@ -88,16 +68,15 @@ def test_without_its_memory_a_trace_is_complete_up_to_the_last_sync(
     assert trace.totals.due >= promised > 0
     assert trace.totals.lost == 0
     assert os.listdir(folder) == ["part-00000.parquet"]
-    again = run(["recover", "run1"], tmp_path)
+    again = run_regtap("recover", "run1", cwd=tmp_path)
     assert (again.returncode, "nothing to recover" in again.stdout) == (0, True)
 
 
 def test_the_spool_is_used_where_it_is_still_there(recorder: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    recorder.kill()
-    recorder.wait(30)
+    kill(recorder)
     spool = Path(json.loads((tmp_path / "run1" / "_spool").read_text())["spool"])
     end = look_at(spool.read_bytes()).end
-    assert run(["recover", "run1"], tmp_path).returncode == 0
+    assert run_regtap("recover", "run1", cwd=tmp_path).returncode == 0
     trace = regtap.open_trace(tmp_path / "run1")
     assert trace.totals is not None
     assert trace.totals.due == end
@@ -110,7 +89,7 @@ def test_a_folder_that_was_copied_elsewhere_is_completed_there(
 ) -> None:
     kill_and_forget(recorder, tmp_path / "run1")
     subprocess.run(["cp", "-r", "run1", "copy"], cwd=tmp_path, check=True)
-    assert run(["recover", "copy"], tmp_path).returncode == 0
+    assert run_regtap("recover", "copy", cwd=tmp_path).returncode == 0
     assert regtap.open_trace(tmp_path / "copy").rows > 0
 
 
@@ -123,10 +102,8 @@ def test_no_reader_of_folders_takes_the_journal_for_a_part(
 
 def test_the_summary_says_what_a_power_loss_would_have_cost(tmp_path: Path) -> None:
     # a register may follow the option: its value comes after = only
-    done = run(
-        ["record", "-t", "sim", "--rate", "1k", "--durable", "COUNT32", "-o", "r", "--samples", "50"],
-        tmp_path,
-    )
+    arguments = ["--rate", "1k", "--durable", "COUNT32", "-o", "r", "--samples", "50"]
+    done = run_regtap("record", "-t", "sim", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if "durable" in line]
     assert line.startswith("r: durable by ")
@@ -135,7 +112,8 @@ def test_the_summary_says_what_a_power_loss_would_have_cost(tmp_path: Path) -> N
 
 def test_json_has_the_same(tmp_path: Path) -> None:
     options = ["--durable=20ms", "-o", "r", "--duration", "200ms", "--rate", "1k", "--json"]
-    durability = json.loads(run(["record", "-t", "sim", "COUNT32", *options], tmp_path).stdout)["durability"]
+    done = run_regtap("record", "-t", "sim", "COUNT32", *options, cwd=tmp_path)
+    durability = json.loads(done.stdout)["durability"]
     assert durability["interval_ns"] == 20_000_000
     assert durability["syncs"] > 0
     assert durability["exposed_ns"] >= durability["longest_sync_ns"] > 0
@@ -143,7 +121,7 @@ def test_json_has_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("interval", ["1ms", "2min", "often", "5"])
 def test_an_interval_that_makes_no_sense_is_refused(tmp_path: Path, interval: str) -> None:
-    done = run(["record", "-t", "sim", "COUNT32", f"--durable={interval}", "-o", "r"], tmp_path)
+    done = run_regtap("record", "-t", "sim", "COUNT32", f"--durable={interval}", "-o", "r", cwd=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "r").exists()

@@ -7,32 +7,19 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.command import run_regtap, start_regtap
 from tests.conservation import assert_conserved
 
 import regtap
 from regtap.simulator import check_of
 from regtap.spool_layout import HELD, RELEASED
 
-REGTAP = [sys.executable, "-m", "regtap"]
 FLIGHT = ["record", "-t", "sim", "COUNT32", "CHECK", "-o", "run", "--on-full", "overwrite"]
-
-
-def start(arguments: list[str], cwd: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*REGTAP, *FLIGHT, *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def run(arguments: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*REGTAP, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def parts(folder: Path) -> int:
@@ -79,7 +66,7 @@ def assert_counts_prove_themselves(trace: regtap.Trace) -> None:
 
 
 def test_signals_and_ctrl_c_store_a_stretch_each(tmp_path: Path) -> None:
-    process = start(["--spool-size", "4MiB", "--snapshot-on", "SIGUSR1"], tmp_path)
+    process = start_regtap(*FLIGHT, "--spool-size", "4MiB", "--snapshot-on", "SIGUSR1", cwd=tmp_path)
     assert process.stderr is not None
     folder = tmp_path / "run"
     overwrite_some(folder)
@@ -107,7 +94,7 @@ def test_signals_and_ctrl_c_store_a_stretch_each(tmp_path: Path) -> None:
 
 
 def test_a_command_can_ask_for_a_snapshot_itself(tmp_path: Path) -> None:
-    done = run([*FLIGHT, "--rate", "1k", "--snapshot-on", "SIGUSR2", "--json", "--", *ASK], tmp_path)
+    done = run_regtap(*FLIGHT, "--rate", "1k", "--snapshot-on", "SIGUSR2", "--json", "--", *ASK, cwd=tmp_path)
     assert done.returncode in (0, 3), done.stderr
     told = json.loads(done.stdout)
     assert done.returncode == 3  # the command's own
@@ -120,20 +107,22 @@ ASK = ["sh", "-c", "sleep 0.2; kill -USR2 $PPID; sleep 0.3; exit 3"]
 
 
 def test_a_window_that_the_ring_could_not_hold_is_a_finding(tmp_path: Path) -> None:
-    done = run([*FLIGHT, "--spool-size", "1MiB", "--keep-last", "1h", "--duration", "300ms"], tmp_path)
+    done = run_regtap(
+        *FLIGHT, "--spool-size", "1MiB", "--keep-last", "1h", "--duration", "300ms", cwd=tmp_path
+    )
     assert done.returncode == 1
     assert "shorter than --keep-last" in done.stdout
 
 
 def test_progress_says_what_is_kept(tmp_path: Path) -> None:
-    done = run([*FLIGHT, "--spool-size", "4MiB", "--duration", "1500ms"], tmp_path)
+    done = run_regtap(*FLIGHT, "--spool-size", "4MiB", "--duration", "1500ms", cwd=tmp_path)
     assert done.returncode == 0
     assert re.search(r"0 stored .* kept [0-9.]+ .?s, [0-9,]+ samples  0 snapshots", done.stderr)
 
 
 def test_info_shows_what_was_overwritten_and_what_was_to_be_kept(tmp_path: Path) -> None:
-    run([*FLIGHT, "--spool-size", "1MiB", "--keep-last", "1us", "--duration", "300ms"], tmp_path)
-    done = run(["info", "run"], tmp_path)
+    run_regtap(*FLIGHT, "--spool-size", "1MiB", "--keep-last", "1us", "--duration", "300ms", cwd=tmp_path)
+    done = run_regtap("info", "run", cwd=tmp_path)
     assert done.returncode == 0
     assert "overwrite, keep the last 1 µs" in done.stdout
     assert re.search(r"\([0-9,]+ overwritten\)", done.stdout)
@@ -142,7 +131,7 @@ def test_info_shows_what_was_overwritten_and_what_was_to_be_kept(tmp_path: Path)
 
 @pytest.mark.parametrize("snapshots", [0, 2])
 def test_kill_9_leaves_the_last_samples_to_recover(tmp_path: Path, snapshots: int) -> None:
-    process = start(["--spool-size", "4MiB", "--snapshot-on", "SIGUSR1"], tmp_path)
+    process = start_regtap(*FLIGHT, "--spool-size", "4MiB", "--snapshot-on", "SIGUSR1", cwd=tmp_path)
     folder = tmp_path / "run"
     overwrite_some(folder)
     for _ in range(snapshots):
@@ -150,7 +139,7 @@ def test_kill_9_leaves_the_last_samples_to_recover(tmp_path: Path, snapshots: in
         overwrite_some(folder)
     process.kill()
     process.communicate(timeout=30)
-    done = run(["recover", "run"], tmp_path)
+    done = run_regtap("recover", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     trace = regtap.open_trace(folder)
     totals = trace.totals
@@ -177,7 +166,7 @@ def test_kill_9_leaves_the_last_samples_to_recover(tmp_path: Path, snapshots: in
 def test_what_makes_no_sense_is_one_line_and_leaves_nothing(
     tmp_path: Path, arguments: list[str], says: str
 ) -> None:
-    done = run([*FLIGHT, *arguments], tmp_path)
+    done = run_regtap(*FLIGHT, *arguments, cwd=tmp_path)
     assert done.returncode == 2
     errors = [line for line in done.stderr.splitlines() if "note:" not in line]
     assert len(errors) == 1
@@ -186,7 +175,7 @@ def test_what_makes_no_sense_is_one_line_and_leaves_nothing(
 
 
 def test_a_signal_that_nobody_named_is_left_alone(tmp_path: Path) -> None:
-    process = start(["--spool-size", "1MiB"], tmp_path)
+    process = start_regtap(*FLIGHT, "--spool-size", "1MiB", cwd=tmp_path)
     wait_until((tmp_path / "run" / "_spool").exists, "the capture")
     process.send_signal(signal.SIGUSR1)
     process.communicate(timeout=30)

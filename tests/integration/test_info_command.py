@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.command import run_regtap
 from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.trace_format import Gap, Mark, Mode, Totals
@@ -19,8 +19,7 @@ GAPS = (Gap(40, 2, 40_000, 43_000, "missed"), Gap(60, 1, 60_000, 62_000, "missed
 
 
 def info(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "regtap", "info", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_regtap("info", *arguments)
 
 
 def test_it_prints_what_the_trace_holds(tmp_path: Path) -> None:

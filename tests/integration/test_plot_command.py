@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from tests.command import run_regtap
 from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.registers import Register
@@ -27,8 +27,7 @@ GAPS = (
 
 
 def plot(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "regtap", "plot", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_regtap("plot", *arguments)
 
 
 def texts(path: Path) -> list[str]:

@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.command import run_regtap, start_regtap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_REGTAP = [sys.executable, "-m", "regtap"]
-
 
 def _read(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*_REGTAP, "read", *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=cwd
-    )
+    return run_regtap("read", *arguments, cwd=cwd)
 
 
 @pytest.fixture
@@ -109,9 +105,7 @@ def test_a_bus_error_names_the_register_and_keeps_what_came_before(tmp_path: Pat
     path = tmp_path / "f"
     path.write_bytes(bytes(2 * TRUNCATED_AT))
     arguments = ["read", "-t", f"file:{path}", *(["--json"] if as_json else []), f"0+{2 * TRUNCATED_AT}:u64"]
-    with subprocess.Popen(
-        [*_REGTAP, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with start_regtap(*arguments) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         first = process.stdout.readline()  # it now runs, and stops soon: nobody empties the pipe

@@ -9,34 +9,20 @@ import re
 import resource
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from tests.command import REGTAP, run_regtap, start_regtap
 from tests.conservation import assert_conserved
 
 import regtap
 from regtap.simulator import check_of
 
-REGTAP = [sys.executable, "-m", "regtap"]
 NOBODY = pwd.getpwnam("nobody")
-
-
-def run(arguments: Sequence[str], cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # type: ignore[call-overload,no-any-return]
-        [*REGTAP, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False, **options
-    )
-
-
-def start(arguments: Sequence[str], cwd: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*REGTAP, *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
 
 
 def wait_for(path: Path) -> None:
@@ -58,10 +44,8 @@ def device(tmp_path: Path) -> Path:
 def sim_trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A full-speed capture of registers that prove themselves."""
     folder = tmp_path_factory.mktemp("sim")
-    done = run(
-        ["record", "-t", "sim", "COUNT32", "CHECK", "CHECKED", "STATUS", "-o", "run1", "--duration", "1s"],
-        folder,
-    )
+    registers = ["COUNT32", "CHECK", "CHECKED", "STATUS"]
+    done = run_regtap("record", "-t", "sim", *registers, "-o", "run1", "--duration", "1s", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert re.search(r"taken ([0-9,]+) = stored \1 \+ lost 0$", done.stdout.rstrip())
     return folder / "run1"
@@ -102,7 +86,7 @@ def test_it_balances(sim_trace: Path) -> None:
 
 
 def test_json_is_one_object_with_the_balance(tmp_path: Path) -> None:
-    done = run(["record", "-t", "sim", "GPIO", "-o", "run", "--samples", "5000", "--json"], tmp_path)
+    done = run_regtap("record", "-t", "sim", "GPIO", "-o", "run", "--samples", "5000", "--json", cwd=tmp_path)
     result = json.loads(done.stdout)
     assert done.returncode == 0
     assert (result["taken"], result["stored"], result["lost"], result["balanced"]) == (5000, 5000, 0, True)
@@ -111,21 +95,9 @@ def test_json_is_one_object_with_the_balance(tmp_path: Path) -> None:
 
 def test_names_and_types_become_columns(device: Path, tmp_path: Path) -> None:
     device.write_bytes(bytes(range(64)))
-    done = run(
-        [
-            "record",
-            "-t",
-            f"file:{device}",
-            "first=0:u64be",
-            "0x8:u16",
-            "0x20",
-            "-o",
-            "run",
-            "--samples",
-            "10",
-        ],
-        tmp_path,
-    )
+    registers = ["first=0:u64be", "0x8:u16", "0x20"]
+    options = ["-o", "run", "--samples", "10"]
+    done = run_regtap("record", "-t", f"file:{device}", *registers, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     table = pd.read_parquet(tmp_path / "run")
     assert {name: str(dtype) for name, dtype in table.dtypes.items()} == {
@@ -140,7 +112,9 @@ def test_names_and_types_become_columns(device: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_an_ordinary_end(device: Path, tmp_path: Path, number: signal.Signals) -> None:
-    process = start(["record", "-t", f"file:{device}", "0", "-o", "run", "--spool-size", "8MiB"], tmp_path)
+    process = start_regtap(
+        "record", "-t", f"file:{device}", "0", "-o", "run", "--spool-size", "8MiB", cwd=tmp_path
+    )
     wait_for(tmp_path / "run" / "part-00000.parquet")  # a ring of 8 MiB gives the first one in milliseconds
     process.send_signal(number)
     _stdout, stderr = process.communicate(timeout=60)
@@ -153,8 +127,8 @@ def test_a_signal_is_an_ordinary_end(device: Path, tmp_path: Path, number: signa
 
 
 def test_a_commands_status_is_passed_on(tmp_path: Path) -> None:
-    done = run(
-        ["record", "-t", "sim", "COUNT32", "-o", "run", "--", "sh", "-c", "echo out; exit 7"], tmp_path
+    done = run_regtap(
+        "record", "-t", "sim", "COUNT32", "-o", "run", "--", "sh", "-c", "echo out; exit 7", cwd=tmp_path
     )
     assert done.returncode == 7
     assert done.stdout.startswith("out\n")
@@ -162,13 +136,15 @@ def test_a_commands_status_is_passed_on(tmp_path: Path) -> None:
 
 
 def test_a_command_killed_by_a_signal_is_told_as_a_shell_does(tmp_path: Path) -> None:
-    done = run(["record", "-t", "sim", "COUNT32", "-o", "run", "--", "sh", "-c", "kill -9 $$"], tmp_path)
+    done = run_regtap(
+        "record", "-t", "sim", "COUNT32", "-o", "run", "--", "sh", "-c", "kill -9 $$", cwd=tmp_path
+    )
     assert done.returncode == 128 + 9
 
 
 def test_a_terminated_capture_terminates_its_command(tmp_path: Path) -> None:
-    process = start(
-        ["record", "-t", "sim", "GPIO", "--rate", "1k", "-o", "run", "--", "sleep", "60"], tmp_path
+    process = start_regtap(
+        "record", "-t", "sim", "GPIO", "--rate", "1k", "-o", "run", "--", "sleep", "60", cwd=tmp_path
     )
     wait_for(tmp_path / "run" / "_spool")
     process.send_signal(signal.SIGTERM)
@@ -190,7 +166,7 @@ def test_a_ring_that_fills_is_a_finding_and_told_last(device: Path, tmp_path: Pa
         "--duration",
         "300ms",
     ]
-    done = run(["record", *arguments, "--on-full", on_full], tmp_path)
+    done = run_regtap("record", *arguments, "--on-full", on_full, cwd=tmp_path)
     assert done.returncode == 1
     totals = regtap.open_trace(tmp_path / "run").totals
     assert totals is not None
@@ -203,16 +179,16 @@ def test_a_ring_that_fills_is_a_finding_and_told_last(device: Path, tmp_path: Pa
 
 def test_missed_slots_are_a_finding_only_if_asked(device: Path, tmp_path: Path) -> None:
     paced = ["record", "-t", f"file:{device}", "0", "--rate", "500M", "--duration", "20ms"]
-    done = run([*paced, "-o", "one"], tmp_path)
+    done = run_regtap(*paced, "-o", "one", cwd=tmp_path)
     assert done.returncode == 0
     assert "the loop cannot keep this --rate here" in done.stderr
     assert regtap.open_trace(tmp_path / "one").totals.missed > 0  # type: ignore[union-attr]
-    assert run([*paced, "-o", "two", "--strict-pace"], tmp_path).returncode == 1
+    assert run_regtap(*paced, "-o", "two", "--strict-pace", cwd=tmp_path).returncode == 1
 
 
 def test_a_truncated_device_ends_with_4_and_keeps_what_came_before(device: Path, tmp_path: Path) -> None:
     arguments = ["record", "-t", f"file:{device}", "last=4096", "-o", "run", "--spool-size", "8MiB"]
-    process = start(arguments, tmp_path)
+    process = start_regtap(*arguments, cwd=tmp_path)
     wait_for(tmp_path / "run" / "part-00000.parquet")
     os.truncate(device, 0)
     _, stderr = process.communicate(timeout=60)
@@ -225,7 +201,9 @@ def test_a_truncated_device_ends_with_4_and_keeps_what_came_before(device: Path,
 
 
 def test_kill_9_leaves_a_spool_and_a_note_that_names_it(device: Path, tmp_path: Path) -> None:
-    process = start(["record", "-t", f"file:{device}", "0", "-o", "run", "--spool-size", "8MiB"], tmp_path)
+    process = start_regtap(
+        "record", "-t", f"file:{device}", "0", "-o", "run", "--spool-size", "8MiB", cwd=tmp_path
+    )
     wait_for(tmp_path / "run" / "_spool")
     time.sleep(0.1)
     process.kill()
@@ -270,7 +248,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, case: str) -> 
         pytest.skip("only root gives up root; CI runs as root")
     arguments, code = BAD[case]
     options, dashes, command = (arguments, [], []) if "--" not in arguments else _split(arguments)
-    process = start(["record", *options, "-o", "run", *dashes, *command], tmp_path)
+    process = start_regtap("record", *options, "-o", "run", *dashes, *command, cwd=tmp_path)
     stdout, stderr = process.communicate(timeout=60)
     errors = [line for line in stderr.splitlines() if not line.startswith("regtap: note:")]
     assert process.returncode == code, stderr
@@ -289,14 +267,14 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str], list[str]]:
 def test_an_existing_output_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "precious").write_text("data")
-    done = run(["record", "-t", "sim", "ID", "-o", "run", "--samples", "1"], tmp_path)
+    done = run_regtap("record", "-t", "sim", "ID", "-o", "run", "--samples", "1", cwd=tmp_path)
     assert done.returncode == 2
     assert "exists already" in done.stderr
     assert os.listdir(tmp_path / "run") == ["precious"]
 
 
 def test_an_output_without_a_parent_is_refused(tmp_path: Path) -> None:
-    done = run(["record", "-t", "sim", "ID", "-o", "no/such/run", "--samples", "1"], tmp_path)
+    done = run_regtap("record", "-t", "sim", "ID", "-o", "no/such/run", "--samples", "1", cwd=tmp_path)
     assert done.returncode == 2
     assert "there is no folder" in done.stderr
 
@@ -351,7 +329,7 @@ class TestAsRoot:
 
     def test_the_sampling_thread_is_real_time_though_root_is_gone(self, device: Path, shared: Path) -> None:
         arguments = ["record", "-t", f"file:{device}", "0", "--rate", "1k", "--realtime", "--user", "nobody"]
-        process = start([*arguments, "-o", "run"], shared)
+        process = start_regtap(*arguments, "-o", "run", cwd=shared)
         wait_for(shared / "run" / "_spool")
         time.sleep(0.2)
         policies = {
@@ -368,28 +346,25 @@ class TestAsRoot:
         assert refused is not may_raise_limits()
 
     def test_user_names_whom_to_become(self, device: Path, shared: Path) -> None:
-        done = run(
-            ["record", "-t", f"file:{device}", "0", "--samples", "10", "-o", "run", "--user", "nobody"],
-            shared,
-        )
+        options = ["--samples", "10", "-o", "run", "--user", "nobody"]
+        done = run_regtap("record", "-t", f"file:{device}", "0", *options, cwd=shared)
         assert done.returncode == 0, done.stderr
         assert (shared / "run").stat().st_uid == NOBODY.pw_uid
 
     def test_a_command_runs_as_that_user(self, device: Path, shared: Path) -> None:
         arguments = ["record", "-t", f"file:{device}", "0", "-o", "run", "--user", "nobody", "--", "id", "-u"]
-        assert run(arguments, shared).stdout.splitlines()[0] == str(NOBODY.pw_uid)
+        assert run_regtap(*arguments, cwd=shared).stdout.splitlines()[0] == str(NOBODY.pw_uid)
 
     def test_staying_root_is_said(self, device: Path, tmp_path: Path) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SUDO_")}
-        done = run(
-            ["record", "-t", f"file:{device}", "0", "--samples", "10", "-o", "run"], tmp_path, env=environment
-        )
+        arguments = ["record", "-t", f"file:{device}", "0", "--samples", "10", "-o", "run"]
+        done = run_regtap(*arguments, cwd=tmp_path, env=environment)
         assert "root" in done.stderr
 
     def test_an_output_that_may_not_be_made_is_refused(self, device: Path, tmp_path: Path) -> None:
         closed = tmp_path / "closed"
         closed.mkdir(mode=0o700)
         arguments = ["record", "-t", f"file:{device}", "0", "--samples", "1", "--user", "nobody"]
-        done = run([*arguments, "-o", str(closed / "run")], tmp_path)
+        done = run_regtap(*arguments, "-o", str(closed / "run"), cwd=tmp_path)
         assert done.returncode == 3
         assert "Permission denied" in done.stderr

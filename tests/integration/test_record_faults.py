@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.command import run_regtap, start_regtap
 from tests.conservation import assert_conserved
 
 import regtap
@@ -27,7 +28,6 @@ from regtap.spool import free_size_bytes
 from regtap.targets.file import FileTarget
 from regtap.writer import PartWriter
 
-REGTAP = [sys.executable, "-m", "regtap"]
 RECORD = ["record", "-t", "file:device", "a=0", "-o", "run", "--spool-size", "1MiB"]
 
 
@@ -46,9 +46,7 @@ def record_and(
     meanwhile: Callable[[subprocess.Popen[str]], object], place: Path, *, ends_by_itself: bool
 ) -> tuple[int, str, str]:
     """Record, let something happen when the first part is finished; end it by Ctrl-C unless it ends by itself."""
-    with subprocess.Popen(
-        [*REGTAP, *RECORD], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with start_regtap(*RECORD, cwd=place) as process:
         try:
             deadline = time.monotonic() + 60
             while not (place / "run" / "part-00000.parquet").exists():
@@ -86,9 +84,7 @@ def test_a_removed_folder_ends_it_and_the_rest_can_be_had_in_a_new_one(place: Pa
     assert command, err
     spool = Path(command[1].split()[1])
     try:
-        done = subprocess.run(
-            [*REGTAP, *command[1].split()], cwd=place, capture_output=True, text=True, check=False
-        )
+        done = run_regtap(*command[1].split(), cwd=place)
         assert done.returncode == 1, done.stderr  # the parts that were removed are gone
         assert "they are in parts that are not here" in done.stderr
         assert_conserved(regtap.open_trace(place / "run"))

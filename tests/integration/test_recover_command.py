@@ -6,26 +6,18 @@ import json
 import os
 import pwd
 import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.command import kill, recording, run_regtap
 from tests.conservation import assert_conserved
 from tests.spools import SpoolImage, leave_behind
 
 import regtap
 from regtap.spool_file import SpoolFile
 
-REGTAP = [sys.executable, "-m", "regtap"]
 NOBODY = pwd.getpwnam("nobody")
-
-
-def run(arguments: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*REGTAP, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def samples_in_spool(folder: Path) -> int:
@@ -39,26 +31,10 @@ def samples_in_spool(folder: Path) -> int:
 @pytest.fixture
 def recorder(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A capture into run1 that has taken samples and still runs."""
-    process = subprocess.Popen(
-        [*REGTAP, "record", "-t", "sim", "COUNT32", "-o", "run1", "--spool-size", "2MiB", "--rate", "20k"],
-        cwd=tmp_path,
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-    while samples_in_spool(tmp_path / "run1") < 100:
-        assert process.poll() is None
-        time.sleep(0.005)
-    yield process
-    process.kill()
-    process.wait(30)
-    note = tmp_path / "run1" / "_spool"
-    if note.exists():
-        Path(json.loads(note.read_text())["spool"]).unlink(missing_ok=True)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait(30)
+    trace = tmp_path / "run1"
+    arguments = ["-t", "sim", "COUNT32", "--spool-size", "2MiB", "--rate", "20k"]
+    with recording(trace, *arguments, begun=lambda: samples_in_spool(trace) >= 100) as process:
+        yield process
 
 
 def test_a_killed_capture_is_completed_and_its_memory_given_back(
@@ -66,7 +42,7 @@ def test_a_killed_capture_is_completed_and_its_memory_given_back(
 ) -> None:
     kill(recorder)
     spool = json.loads((tmp_path / "run1" / "_spool").read_text())["spool"]
-    done = run(["recover", "run1"], tmp_path)
+    done = run_regtap("recover", "run1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     trace = regtap.open_trace(tmp_path / "run1")
     assert trace.rows > 0
@@ -81,14 +57,14 @@ def test_a_second_run_says_that_there_is_nothing_to_do(
     recorder: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     kill(recorder)
-    run(["recover", "run1"], tmp_path)
-    done = run(["recover", "run1", "--json"], tmp_path)
+    run_regtap("recover", "run1", cwd=tmp_path)
+    done = run_regtap("recover", "run1", "--json", cwd=tmp_path)
     assert done.returncode == 0
     assert (json.loads(done.stdout)["rows"], json.loads(done.stdout)["parts"]) == (0, 0)
 
 
 def test_a_running_capture_is_left_alone(recorder: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    done = run(["recover", "run1"], tmp_path)
+    done = run_regtap("recover", "run1", cwd=tmp_path)
     assert done.returncode == 3
     assert "in use" in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -101,7 +77,7 @@ def test_list_tells_running_from_cut_off(recorder: subprocess.Popen[bytes], tmp_
     def mine() -> dict[str, object]:
         (found,) = [
             entry
-            for entry in json.loads(run(["recover", "--list", "--json"], tmp_path).stdout)
+            for entry in json.loads(run_regtap("recover", "--list", "--json", cwd=tmp_path).stdout)
             if entry["trace"] == str(tmp_path / "run1")
         ]
         return dict(found)
@@ -113,14 +89,14 @@ def test_list_tells_running_from_cut_off(recorder: subprocess.Popen[bytes], tmp_
     assert left["memory_bytes"] == 2 << 20
     assert isinstance(left["samples"], int)
     assert left["samples"] > 0
-    assert str(left["spool"]) in run(["recover", "--list"], tmp_path).stdout
+    assert str(left["spool"]) in run_regtap("recover", "--list", cwd=tmp_path).stdout
 
 
 def test_info_names_the_command_that_completes_a_trace(tmp_path: Path) -> None:
     image = SpoolImage()
     image.full_block(5)
     leave_behind(image, tmp_path / "run1", tmp_path / "spool")
-    done = run(["info", "run1"], tmp_path)
+    done = run_regtap("info", "run1", cwd=tmp_path)
     assert done.returncode == 2
     assert "`regtap recover run1`" in done.stderr
 
@@ -131,7 +107,7 @@ def test_a_damaged_block_is_told_and_is_exit_code_1(tmp_path: Path) -> None:
         image.full_block(5)
     image.block(1)["magic"] = b"?"
     leave_behind(image, tmp_path / "run1", tmp_path / "spool")
-    done = run(["recover", "run1"], tmp_path)
+    done = run_regtap("recover", "run1", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("regtap: note: dropped block 1: ")
     assert done.stdout.splitlines()[-1].endswith("taken 15 = stored 10 + lost 5")
@@ -141,8 +117,8 @@ def test_a_copied_spool_becomes_a_trace(tmp_path: Path) -> None:
     image = SpoolImage(trace="/on/the/board/run1")
     image.full_block(5)
     image.save(tmp_path / "spool")
-    assert "name a folder with -o" in run(["recover", "spool"], tmp_path).stderr
-    done = run(["recover", "spool", "-o", "run1"], tmp_path)
+    assert "name a folder with -o" in run_regtap("recover", "spool", cwd=tmp_path).stderr
+    done = run_regtap("recover", "spool", "-o", "run1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert regtap.open_trace(tmp_path / "run1").rows == 5
     assert (tmp_path / "spool").exists()
@@ -161,7 +137,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line(tmp_path: Path, case: str) -> None:
     (tmp_path / "file").write_text("something else")
-    done = run(["recover", *BAD[case]], tmp_path)
+    done = run_regtap("recover", *BAD[case], cwd=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("regtap: error: ")
@@ -179,6 +155,6 @@ def test_root_completes_a_users_trace_as_that_user(tmp_path: Path) -> None:
     for path in (tmp_path / "run1", tmp_path / "run1" / "_spool", tmp_path / "spool"):
         os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
     (tmp_path / "spool").chmod(0o600)
-    done = run(["recover", "run1"], tmp_path)
+    done = run_regtap("recover", "run1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run1" / "part-00000.parquet").stat().st_uid == NOBODY.pw_uid

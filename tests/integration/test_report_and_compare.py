@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.command import run_regtap
 from tests.simulated_bench import Machine, evaluation_of, result_of, scaled
 
 from regtap_bench.figures.result import Check, Result
@@ -18,11 +19,6 @@ from regtap_bench.report.storage import render, store
 from regtap_bench.session import Session
 
 DEARER = [1.2] * 5
-
-
-def _regtap(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "regtap", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=cwd)
 
 
 def _one_line(done: subprocess.CompletedProcess[str], code: int) -> str:
@@ -66,7 +62,7 @@ def test_a_report_from_the_result_alone_is_the_one_that_the_run_wrote(folder: Pa
     for path in folder.iterdir():
         if path.name != "result.json":
             path.unlink()
-    done = _regtap("report", folder, cwd=folder)
+    done = run_regtap("report", folder, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in folder.iterdir()} == {"result.json", *written}
     assert {name: (folder / name).read_bytes() for name in written} == written
@@ -76,42 +72,42 @@ def test_a_report_from_the_result_alone_is_the_one_that_the_run_wrote(folder: Pa
 def test_reports_of_the_same_run_are_replaced(folder: Path) -> None:
     html = (folder / "report.html").read_text()
     (folder / "report.html").write_text(html.replace("What each way costs", "older words"))
-    assert _regtap("report", folder / "result.json", cwd=folder).returncode == 0
+    assert run_regtap("report", folder / "result.json", cwd=folder).returncode == 0
     assert (folder / "report.html").read_text() == html
 
 
 def test_another_file_of_that_name_stays(folder: Path) -> None:
     (folder / "report.md").write_text("my own notes\n")
-    line = _one_line(_regtap("report", folder, cwd=folder), 2)
+    line = _one_line(run_regtap("report", folder, cwd=folder), 2)
     assert "report.md is no report of this run and stays" in line
     assert (folder / "report.md").read_text() == "my own notes\n"
 
 
 def test_reports_go_to_another_folder_when_asked(folder: Path, tmp_path: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    done = _regtap("report", "run", "-o", "deep/other", cwd=tmp_path)
+    done = run_regtap("report", "run", "-o", "deep/other", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "deep" / "other").iterdir()} == {"report.html", "report.md"}
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
 def test_a_run_beside_itself_changes_nothing(folder: Path) -> None:
-    done = _regtap("compare", folder, folder / "result.json", cwd=folder)
+    done = run_regtap("compare", folder, folder / "result.json", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 faster, 0 slower" in done.stdout.splitlines()[0]
 
 
 def test_a_regression_is_exit_code_1_and_its_inverse_is_not(folder: Path, dearer: Path) -> None:
-    there = _regtap("compare", folder, dearer, cwd=folder)
-    back = _regtap("compare", dearer, folder, cwd=folder)
+    there = run_regtap("compare", folder, dearer, cwd=folder)
+    back = run_regtap("compare", dearer, folder, cwd=folder)
     assert (there.returncode, back.returncode) == (1, 0)
     assert "2 slower (lseek+read 1.2" in there.stdout.splitlines()[0]
     assert "2 faster (lseek+read 0.8" in back.stdout.splitlines()[0]
 
 
 def test_markdown_and_json_have_the_same_exit_code(folder: Path, dearer: Path) -> None:
-    markdown = _regtap("compare", "--markdown", folder, dearer, cwd=folder)
-    as_json = _regtap("compare", "--json", folder, dearer, cwd=folder)
+    markdown = run_regtap("compare", "--markdown", folder, dearer, cwd=folder)
+    as_json = run_regtap("compare", "--json", folder, dearer, cwd=folder)
     assert (markdown.returncode, as_json.returncode) == (1, 1)
     assert markdown.stdout.startswith("### Access costs: slower\n")
     assert json.loads(as_json.stdout)["regressed"] is True
@@ -122,10 +118,10 @@ def test_unlike_machines_are_refused_unless_allowed_and_then_listed(
 ) -> None:
     facts = {**session.result.environment, "kernel": "6.2", "governor": "powersave"}
     other = _result_file(replace(session.result, environment=facts), tmp_path / "other.json")
-    line = _one_line(_regtap("compare", folder, other, cwd=folder), 2)
+    line = _one_line(run_regtap("compare", folder, other, cwd=folder), 2)
     assert "kernel 6.1 and 6.2; governor none and powersave" in line
     assert "--allow-unlike" in line
-    done = _regtap("compare", folder, other, "--allow-unlike", cwd=folder)
+    done = run_regtap("compare", folder, other, "--allow-unlike", cwd=folder)
     assert done.returncode == 0
     assert "UNLIKE: kernel 6.1 and 6.2" in done.stdout
 
@@ -133,7 +129,7 @@ def test_unlike_machines_are_refused_unless_allowed_and_then_listed(
 def test_an_invalid_run_is_refused(session: Session, folder: Path, tmp_path: Path) -> None:
     checks = (Check("timer", passed=False, text="it stands still"),)
     broken = _result_file(replace(session.result, checks=checks), tmp_path / "broken.json")
-    line = _one_line(_regtap("compare", folder, broken, cwd=folder), 2)
+    line = _one_line(run_regtap("compare", folder, broken, cwd=folder), 2)
     assert "second run is INVALID" in line
     assert "timer: it stands still" in line
 
@@ -151,23 +147,23 @@ def test_what_is_no_result_is_one_line_that_names_it(
 ) -> None:
     if content is not None:
         (tmp_path / "given.json").write_text(content)
-    line = _one_line(_regtap(*command, "given.json", cwd=tmp_path), 2)
+    line = _one_line(run_regtap(*command, "given.json", cwd=tmp_path), 2)
     assert "given.json" in line
     assert says in line
 
 
 def test_a_folder_without_a_result_says_so(tmp_path: Path) -> None:
-    assert "there is no result.json in ." in _one_line(_regtap("report", ".", cwd=tmp_path), 2)
+    assert "there is no result.json in ." in _one_line(run_regtap("report", ".", cwd=tmp_path), 2)
 
 
 def test_two_forms_of_output_at_once_are_refused(folder: Path) -> None:
-    done = _regtap("compare", folder, folder, "--json", "--markdown", cwd=folder)
+    done = run_regtap("compare", folder, folder, "--json", "--markdown", cwd=folder)
     assert "choose one" in _one_line(done, 2)
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    line = _one_line(_regtap("report", folder, "-o", "file/inside", cwd=tmp_path), 4)
+    line = _one_line(run_regtap("report", folder, "-o", "file/inside", cwd=tmp_path), 4)
     assert "cannot write file/inside: Not a directory" in line
 
 

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.command import run_regtap
 from tests.conservation import assert_conserved
 from tests.spools import SpoolImage, leave_behind
 
 import regtap
 
-REGTAP = [sys.executable, "-m", "regtap"]
 RECORD = ["record", "-t", "sim", "COUNT32", "-o", "run", "--rate", "100"]
 PART = "part-00000.parquet"
-
-
-def run(arguments: Sequence[str], cwd: Path, umask: int = -1) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*REGTAP, *arguments], cwd=cwd, umask=umask, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -48,14 +39,14 @@ def spool(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("umask", "folder", "file"), [(0o027, 0o750, 0o640), (0o077, 0o700, 0o600)])
 def test_record_heeds_the_umask(tmp_path: Path, umask: int, folder: int, file: int) -> None:
     show_note = ["--", "stat", "-c", "%a", "run/_spool"]
-    done = run([*RECORD, *show_note], tmp_path, umask)
+    done = run_regtap(*RECORD, *show_note, cwd=tmp_path, umask=umask)
     assert done.returncode == 0, done.stderr
     assert modes(tmp_path / "run") == {"run": folder, PART: file}
     assert f"{file:o}" in done.stdout.splitlines()
 
 
 def test_recover_heeds_the_umask(tmp_path: Path, spool: Path) -> None:
-    done = run(["recover", "run"], tmp_path, 0o027)
+    done = run_regtap("recover", "run", cwd=tmp_path, umask=0o027)
     assert done.returncode == 0, done.stderr
     assert modes(tmp_path / "run")[PART] == 0o640
 
@@ -67,22 +58,22 @@ LINK = [*RECORD, "--", "ln", "-s"]
 def test_record_fails_where_a_link_lies_in_its_way_and_recover_removes_it(
     tmp_path: Path, victim: Path
 ) -> None:
-    done = run([*LINK, str(victim), "run/.part-00000.tmp"], tmp_path)
+    done = run_regtap(*LINK, str(victim), "run/.part-00000.tmp", cwd=tmp_path)
     assert done.returncode == 4
     assert "File exists" in done.stderr
-    assert run(["recover", "run"], tmp_path).returncode == 0
+    assert run_regtap("recover", "run", cwd=tmp_path).returncode == 0
     assert victim.read_text() == "precious"
     assert modes(tmp_path / "run").keys() == {"run", PART}
     assert_conserved(regtap.open_trace(tmp_path / "run"))
 
 
 def test_a_part_does_not_take_the_place_of_a_link_with_its_name(tmp_path: Path, victim: Path) -> None:
-    done = run([*LINK, str(victim), f"run/{PART}"], tmp_path)
+    done = run_regtap(*LINK, str(victim), f"run/{PART}", cwd=tmp_path)
     assert done.returncode == 4
     assert "File exists" in done.stderr
     assert victim.read_text() == "precious"
     (tmp_path / "run" / PART).unlink()
-    assert run(["recover", "run"], tmp_path).returncode == 0
+    assert run_regtap("recover", "run", cwd=tmp_path).returncode == 0
     assert_conserved(regtap.open_trace(tmp_path / "run"))
 
 
@@ -90,7 +81,7 @@ def test_recover_takes_no_link_for_a_part_that_it_may_write(
     tmp_path: Path, victim: Path, spool: Path
 ) -> None:
     (tmp_path / "run" / PART).symlink_to(victim)
-    done = run(["recover", "run"], tmp_path)
+    done = run_regtap("recover", "run", cwd=tmp_path)
     assert done.returncode == 2
     assert "no Parquet file" in done.stderr
     assert victim.read_text() == "precious"
@@ -100,7 +91,7 @@ def test_recover_takes_no_link_for_a_part_that_it_may_write(
 def test_a_link_in_the_place_of_the_output_is_an_output_that_exists(tmp_path: Path) -> None:
     (tmp_path / "run").symlink_to(tmp_path / "elsewhere")
     for arguments in (RECORD, ["bench", "-t", "sim", "--quick", "-o", "run"]):
-        done = run(arguments, tmp_path)
+        done = run_regtap(*arguments, cwd=tmp_path)
         assert done.returncode == 2
         assert "exists already" in done.stderr
     assert not (tmp_path / "elsewhere").exists()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import platform
-import subprocess
-import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.command import REGTAP, run_regtap
 
 from regtap._testing.bus_shape import Access, Observation, observe
 from regtap._testing.cases import SAMPLES, Case, counter_examples, product_cases
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 _AVAILABLE = platform.machine() == "x86_64" and find_spec("iced_x86") is not None
 needs_trap = pytest.mark.skipif(not _AVAILABLE, reason="the page trap needs x86-64 and iced-x86")
-REGTAP = (sys.executable, "-m", "regtap")
 
 
 @pytest.fixture
@@ -40,10 +38,6 @@ def _observe(argv: Sequence[str], probe: Path) -> Observation:
         return observe(argv, str(probe))
     except RefusedError as error:
         pytest.skip(str(error))
-
-
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*REGTAP, *arguments], capture_output=True, text=True, timeout=300, check=False)
 
 
 @needs_trap
@@ -103,7 +97,7 @@ def test_a_read_of_the_wrong_width_would_be_found(probe: Path) -> None:
 
 @needs_trap
 def test_bus_shape_proves_every_case() -> None:
-    done = _run("selftest", "--bus-shape")
+    done = run_regtap("selftest", "--bus-shape")
     if done.returncode == 3:
         pytest.skip(done.stderr)
 
@@ -120,7 +114,7 @@ def test_bus_shape_proves_every_case() -> None:
 
 
 def test_the_quick_checks_pass_and_are_a_line_each() -> None:
-    done = _run("selftest")
+    done = run_regtap("selftest")
 
     assert [line.split(":")[0].split(maxsplit=1) for line in done.stdout.splitlines()] == [
         ["ok", name] for name in ("native core", "simulated device", "record", "clock", "fault guard")

@@ -6,12 +6,12 @@ import os
 import signal
 import stat
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.command import REGTAP, run_regtap, start_regtap
 
 from regtap.errors import InputError, RefusedError
 from regtap.targets import parse_target
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_REGTAP = [sys.executable, "-m", "regtap"]
 COUNT32, SCRATCH = REGISTERS["COUNT32"], REGISTERS["SCRATCH"]
 _PATIENCE_S = 20.0
 
@@ -29,9 +28,7 @@ _PATIENCE_S = 20.0
 @contextmanager
 def _playing(path: Path) -> Iterator[subprocess.Popen[str]]:
     """Run `regtap sim PATH`; killed at the end if it still runs."""
-    process = subprocess.Popen(
-        [*_REGTAP, "sim", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = start_regtap("sim", path)
     try:
         yield process
     finally:
@@ -42,10 +39,6 @@ def _playing(path: Path) -> Iterator[subprocess.Popen[str]]:
 def _line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline()
-
-
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*_REGTAP, *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
 def _count_up(path: Path) -> None:
@@ -80,7 +73,7 @@ def test_it_says_where_it_is_and_how_to_use_it(path: Path) -> None:
 
 def test_the_line_that_it_prints_works_as_typed(tmp_path: Path) -> None:
     with _playing(tmp_path / "a device") as process:
-        command = _line(process).split(": ", 1)[1].split(" (")[0].replace("regtap", " ".join(_REGTAP), 1)
+        command = _line(process).split(": ", 1)[1].split(" (")[0].replace("regtap", " ".join(REGTAP), 1)
         done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("COUNT32")
@@ -106,7 +99,7 @@ def test_a_signal_is_an_ordinary_end(path: Path, number: signal.Signals) -> None
 
 def test_an_existing_file_is_refused_and_left_alone(path: Path) -> None:
     path.write_text("precious")
-    done = _run("sim", str(path))
+    done = run_regtap("sim", path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "exists" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -114,12 +107,12 @@ def test_an_existing_file_is_refused_and_left_alone(path: Path) -> None:
 
 
 def test_a_second_device_on_the_same_path_is_refused_and_the_first_goes_on(shared: Path) -> None:
-    assert _run("sim", str(shared)).returncode == 2
+    assert run_regtap("sim", shared).returncode == 2
     _count_up(shared)
 
 
 def test_a_path_without_a_folder_is_refused(tmp_path: Path) -> None:
-    done = _run("sim", str(tmp_path / "missing" / "device"))
+    done = run_regtap("sim", tmp_path / "missing" / "device")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
 
@@ -139,7 +132,7 @@ def test_a_reader_that_goes_away_leaves_no_file(path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [*_REGTAP, "sim", str(path)], stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False
+        [*REGTAP, "sim", str(path)], stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False
     )
     os.close(writing)
     assert done.returncode != 0

@@ -8,18 +8,16 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.command import run_regtap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_REGTAP = [sys.executable, "-m", "regtap"]
 STORED = bytes(range(256)) * 32
 
 
 def _write(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*_REGTAP, "write", *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=cwd
-    )
+    return run_regtap("write", *arguments, cwd=cwd)
 
 
 @pytest.fixture

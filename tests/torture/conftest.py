@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.command import REGTAP
 
 TABLE = Path(__file__).parents[2] / "build" / "torture.md"
 IS_LONG = os.environ.get("REGTAP_TORTURE", "") == "long"
@@ -89,7 +89,7 @@ def processes() -> Iterator[ForkServerContext]:
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A device that proves its own values, shared by all captures and outliving each."""
     path = Path(f"/dev/shm/regtap-torture-sim-{os.getpid()}")
-    process = subprocess.Popen([sys.executable, "-m", "regtap", "sim", str(path)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*REGTAP, "sim", path], stderr=subprocess.DEVNULL)
     try:
         while not path.exists():
             assert process.poll() is None

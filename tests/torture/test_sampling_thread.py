@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.command import REGTAP
 from tests.torture.conftest import Tally, cases
 from tests.torture.faulty import compile_library, compile_program
 
@@ -44,7 +45,7 @@ class Desk:
         """Return the command that records into a new folder."""
         output = self.folder / f"run{len(list(self.folder.iterdir()))}"
         device = f"file:{self.folder / 'device'}"
-        return [sys.executable, "-m", "regtap", "record", "-t", device, "-o", str(output), "--json", *options]
+        return [*REGTAP, "record", "-t", device, "-o", str(output), "--json", *options]
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from tests.command import REGTAP
 from tests.torture.conftest import Tally, cases
 
 from regtap.simulator import check_of
@@ -119,7 +119,7 @@ def harass(recorder: subprocess.Popen[str], follower: Follower, seconds: float) 
 @pytest.mark.parametrize("on_full", ["discard", "wait"])
 def test_a_soak_counts_exactly(on_full: str, tmp_path: Path, load: None, tally: Tally) -> None:
     folder, seconds = tmp_path / "run", cases(short=8, long=300)
-    command = [sys.executable, "-m", "regtap", "record", "-t", "sim", "CHECKED", "-o", str(folder)]
+    command = [*REGTAP, "record", "-t", "sim", "CHECKED", "-o", str(folder)]
     recorder = subprocess.Popen(
         [*command, "--on-full", on_full, "--spool-size", "256MiB", "--json"],
         stdout=subprocess.PIPE,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from tests.command import REGTAP
 
 from regtap import commands
 from regtap.commands import ExitCode, main
@@ -243,7 +244,7 @@ def test_a_read_with_an_effect_is_noted_on_stderr(
 def test_ending_does_not_depend_on_stdout_being_open() -> None:
     pid = os.posix_spawn(
         sys.executable,
-        [sys.executable, "-m", "regtap", "read", "-t", "file:/dev/zero", "0"],
+        [*REGTAP, "read", "-t", "file:/dev/zero", "0"],
         os.environ,
         file_actions=[(os.POSIX_SPAWN_CLOSE, 1)],
     )
