@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.command import run_regtap
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = [
@@ -18,7 +18,7 @@ BLOCKS = [
 ]
 
 
-def run(arguments: list[str], folder: Path) -> None:
+def run_python(folder: Path, *arguments: str) -> None:
     done = subprocess.run(
         [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False
     )
@@ -37,32 +37,21 @@ def test_a_python_example_runs(number: int, tmp_path: Path) -> None:
         block = f"import regtap\n{block}"
     (tmp_path / "test_example.py").write_text(block)
     if "def test_" in block:
-        run(["-m", "pytest", "-q", "-p", "no:cacheprovider", "test_example.py"], tmp_path)
+        run_python(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_example.py")
     else:
-        run(["test_example.py"], tmp_path)
+        run_python(tmp_path, "test_example.py")
 
 
-SHELL = re.findall(
-    r"^    (regtap (?:read|write|record|info|plot|recover) .*)$", README.read_text(), re.MULTILINE
+COMMANDS = re.findall(
+    r"^    regtap ((?:read|write|record|info|plot|recover) .*)$", README.read_text(), re.MULTILINE
 )
 
 
 def test_the_first_commands_run_in_their_order(tmp_path: Path) -> None:
     """Those for the simulated device, as far as they end by themselves, one after the other in one folder."""
-    first = [line.partition("#")[0] for line in SHELL if re.search(r"-t sim\b|\brun1\b", line)]
+    first = [line.partition("#")[0] for line in COMMANDS if re.search(r"-t sim\b|\brun1\b", line)]
     first = [line for line in first if "overwrite" not in line]
     assert len(first) > 5, first
-    bin_folder = os.path.dirname(sys.executable)
-    environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"}
     for line in first:
-        done = subprocess.run(
-            line,
-            shell=True,
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = run_regtap(*line.split(), cwd=tmp_path)
         assert done.returncode == 0, (line, done.stdout + done.stderr)
