@@ -172,6 +172,8 @@ class Capture:
 
         Returns at once, and may be called from a signal handler. The future's result is what was stored, once it is
         durable; one snapshot after another stores only what is new. The trace has a mark `snapshot` at this moment.
+        Cancelling the future works until storing begins: then there is no such snapshot and no mark, and what it
+        would have stored is kept and overwritten as if nobody had asked. Later, it is stored all the same.
 
         Raises:
             InputError: The capture is no flight recorder, or is not running.

@@ -70,11 +70,14 @@ class Requests:
         return True
 
     def get(self, timeout_s: float) -> Request | None:
-        """Wait for a request, at most so long."""
-        try:
-            return self._queue.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
+        """Wait at most so long for a request that nobody cancelled; from now on nobody can."""
+        while True:
+            try:
+                request = self._queue.get(timeout=timeout_s)
+            except queue.Empty:
+                return None
+            if request.done.set_running_or_notify_cancel():
+                return request
 
     def close(self, answer: BaseException | Snapshot) -> None:
         """Answer those that are left, and refuse further ones."""

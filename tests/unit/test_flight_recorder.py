@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import threading
 import time
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +304,36 @@ def test_only_a_flight_recorder_takes_snapshots(device: Path, tmp_path: Path) ->
         pytest.raises(regtap.InputError, match="only a flight recorder"),
     ):
         capture.snapshot()
+
+
+@pytest.mark.usefixtures("slow_writer")
+def test_a_cancelled_snapshot_is_not_stored_and_the_capture_goes_on(device: Path, tmp_path: Path) -> None:
+    with record(device, tmp_path / "run") as capture:
+        wait_for_laps(capture)
+        first, cancelled, last = (capture.snapshot() for _ in range(3))
+        assert cancelled.cancel()  # the first one still keeps the writer busy
+        last.result(10)
+        with pytest.raises(CancelledError):
+            cancelled.result(0)
+    trace = capture.trace()
+    capture.raise_fault()
+    assert (capture.summary.snapshots or ())[:-1] == (first.result(), last.result())
+    assert [mark.text for mark in trace.marks] == ["snapshot", "snapshot"]
+    assert_conserved(trace)
+
+
+def test_a_snapshot_that_is_not_waited_for_any_longer_ends_nothing(device: Path, tmp_path: Path) -> None:
+    async def ask(capture: regtap.Capture) -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(capture.snapshot()), 0)
+
+    with record(device, tmp_path / "run") as capture:
+        for _ in range(20):
+            asyncio.run(ask(capture))
+        assert capture.snapshot().result(10).rows >= 0
+    trace = capture.trace()
+    capture.raise_fault()
+    assert_conserved(trace)
 
 
 def test_a_snapshot_after_the_end_is_refused(device: Path, tmp_path: Path) -> None:

@@ -79,6 +79,37 @@ def test_a_request_comes_out_as_it_was_put_in() -> None:
     assert requests.get(0) is None
 
 
+def test_a_cancelled_request_is_passed_over() -> None:
+    requests = Requests()
+    cancelled, wanted = Request(17), Request(18)
+    requests.put(cancelled)
+    requests.put(wanted)
+    assert cancelled.done.cancel()
+    assert requests.get(0) is wanted
+    assert requests.get(0) is None
+
+
+def test_a_request_that_was_taken_up_cannot_be_cancelled() -> None:
+    requests = Requests()
+    request = Request(17)
+    requests.put(request)
+    requests.get(0)
+    assert not request.done.cancel()
+
+
+@pytest.mark.parametrize("answer", [LAST, OSError("no room")])
+def test_a_request_that_was_cancelled_does_not_keep_the_end_from_the_others(
+    answer: Snapshot | OSError,
+) -> None:
+    requests = Requests()
+    cancelled, wanted = Request(17), Request(18)
+    requests.put(cancelled)
+    requests.put(wanted)
+    assert cancelled.done.cancel()
+    requests.close(answer)
+    assert (wanted.done.exception(0) or wanted.done.result(0)) is answer
+
+
 def test_a_request_that_is_left_at_the_end_gets_the_ends_snapshot() -> None:
     requests = Requests()
     request = Request(17)
