@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regtap.journal.layout import segment_name
 from regtap.pytest_plugin import _folders
 
 
@@ -68,3 +69,13 @@ def test_a_run_stays_while_samples_of_it_can_be_recovered(tmp_path: Path, spool_
         spool.touch()
     _folders._remove_old_runs(tmp_path / "traces", 1)
     assert runs[0].exists() is spool_exists
+
+
+def test_a_run_stays_while_a_journal_of_it_can_be_recovered(tmp_path: Path) -> None:
+    runs = make_runs(tmp_path, 3)
+    trace = runs[0] / "test_a"
+    (trace / "_spool").write_text(json.dumps({"spool": "/dev/shm/gone with the power"}))
+    (trace / segment_name(0)).touch()
+    (runs[1] / "test_a" / "_spool").write_text(json.dumps({"spool": "/dev/shm/gone with the power"}))
+    _folders._remove_old_runs(tmp_path, 1)
+    assert names(tmp_path) == [runs[0].name, runs[2].name]

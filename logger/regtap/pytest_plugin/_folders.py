@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _RUN = re.compile(r"\d{8}-\d{6}-\d+")  # UTC and process, so that their order is that of time
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.=-]+")
 _LONGEST_NAME = 120  # leaves room for a number, and most file systems take 255
-_SPOOL_POINTER = "_spool"  # as in trace_format, which is imported only where something is recorded
+# As in trace_format and journal.layout, which are imported only where something is recorded.
+_SPOOL_POINTER = "_spool"
+_JOURNAL_PREFIX = "_journal-"
 _WORKER_KEY = "regtap_run"
 
 
@@ -123,9 +125,15 @@ def _remove_old_runs(base: Path, count: int) -> None:
     for path in runs[:-count]:
         with contextlib.suppress(OSError):
             fd = _lock(path, fcntl.LOCK_EX)
-            if not any(map(_has_spool, path.glob(f"*/{_SPOOL_POINTER}"))):
+            if not _is_recoverable(path):
                 shutil.rmtree(path, ignore_errors=True)
             os.close(fd)
+
+
+def _is_recoverable(run: Path) -> bool:
+    """Return whether a trace of the run was cut off, and its spool or its journal is still there."""
+    has_journal = any(run.glob(f"*/{_JOURNAL_PREFIX}*"))
+    return has_journal or any(map(_has_spool, run.glob(f"*/{_SPOOL_POINTER}")))
 
 
 def _has_spool(pointer: Path) -> bool:
