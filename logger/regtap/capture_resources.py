@@ -13,8 +13,9 @@ from regtap.journal.layout import all_segments
 from regtap.journal.writer import Journal
 from regtap.output_folder import OutputFolder
 from regtap.sampling import places_of
-from regtap.spool import SMALL_BYTES, Spool, free_size_bytes, needed_bytes
+from regtap.spool import Spool, free_size_bytes, needed_bytes
 from regtap.spool_note import make_document
+from regtap.spool_place import SMALL_BYTES
 from regtap.system import is_in_memory
 from regtap.timebase import Timebase
 from regtap.trace_format import Mode, PartMetadata

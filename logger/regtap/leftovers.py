@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from regtap.errors import TraceError
 from regtap.spool_file import SpoolFile
 from regtap.spool_heads import DamagedBlockError
-from regtap.spool_layout import PREFIX, SHARED_MEMORY
 from regtap.spool_note import parse_document
+from regtap.spool_place import PREFIX, SHARED_MEMORY
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from regtap.errors import StorageError
 from regtap.folders import sync_folder
 from regtap.journal.layout import all_segments
 from regtap.journal.reader import segment_paths
-from regtap.spool_layout import PREFIX, SHARED_MEMORY
+from regtap.spool_place import PREFIX, SHARED_MEMORY
 from regtap.trace_format import SPOOL_POINTER
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ import errno
 import fcntl
 import mmap
 import os
-import secrets
 import threading
 from typing import TYPE_CHECKING
 
@@ -28,16 +27,15 @@ from regtap.spool_layout import (
     HELD,
     OVERFLOW,
     PAGE,
-    PREFIX,
     RELEASED,
     SEALED,
-    SHARED_MEMORY,
     Block,
     TickGap,
     column_offsets,
     header_check,
     tick_gaps,
 )
+from regtap.spool_place import LEAST_BYTES, SHARED_MEMORY, default_spool_bytes, new_spool_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,16 +44,13 @@ if TYPE_CHECKING:
 
     from regtap.registers import Register
 
-DEFAULT_BYTES = 1 << 30
-SMALL_BYTES = 256 << 20
-_LEAST_BYTES = 256 << 10
 _LARGE_BYTES = 64 << 20
 
 
 def default_size_bytes(folder: str = SHARED_MEMORY) -> int:
-    """Return 1 GiB, or a quarter of what is free where spools live."""
+    """Return the size of a spool where nobody gave one, by what is free now."""
     status = os.statvfs(folder)
-    return min(DEFAULT_BYTES, status.f_bavail * status.f_frsize // 4)
+    return default_spool_bytes(status.f_bavail * status.f_frsize)
 
 
 def free_size_bytes() -> int:
@@ -65,8 +60,8 @@ def free_size_bytes() -> int:
         RefusedError: There is none to speak of.
     """
     size_bytes = default_size_bytes()
-    if size_bytes < _LEAST_BYTES:
-        raise _no_room(_LEAST_BYTES, OSError(errno.ENOSPC, ""), "")
+    if size_bytes < LEAST_BYTES:
+        raise _no_room(LEAST_BYTES, OSError(errno.ENOSPC, ""), "")
     return size_bytes
 
 
@@ -103,7 +98,7 @@ class Spool:
         Raises:
             RefusedError: Shared memory has not that much room, or is not there.
         """
-        self.path = f"{SHARED_MEMORY}/{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+        self.path = new_spool_path()
         self._fd, self._map = _create(self.path, size_bytes)
         self.memory: npt.NDArray[np.uint8] = np.frombuffer(self._map, dtype=np.uint8)
         _native.prefault(self.memory)

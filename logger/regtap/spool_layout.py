@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 - by design: it outlives the process and is no disk
-PREFIX = "regtap-"
 MAGIC = b"REGTAPSP"
 BLOCK_MAGIC = b"REGTAPBK"
 VERSION = 1

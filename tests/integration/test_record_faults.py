@@ -199,6 +199,8 @@ ls /dev/shm > left
     ("size", "options", "status", "says"),
     [
         ("4m", "", 0, "stored 50,000"),  # a quarter of it will do
+        ("1280k", "", 0, "stored 50,000"),  # the least of which it does
+        ("1276k", "", 3, "/dev/shm has no room for a spool of 320 KiB"),
         ("4m", "--spool-size 64MiB", 3, "/dev/shm has no room for a spool of 64 MiB"),
         ("64k", "", 3, "/dev/shm has no room for a spool"),
     ],

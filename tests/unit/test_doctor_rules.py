@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from tests.doctor_facts import BOUND, CONFIG, FREE, HIDDEN, MIB, RESOURCES, machine, node, uio_device
 
-from regtap import spool
 from regtap.doctor import basic_rules, device_rules, reach_rules, report, screen, timing_rules
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
 from regtap.doctor.findings import Finding, Status
+from regtap.spool_place import LEAST_BYTES
 
 GOOD = machine()
 USER = Process("ann", is_root=False)
@@ -366,7 +366,8 @@ def test_real_time(facts: Facts, status: Status, text: str) -> None:
         (Room(2 << 30, 1024 * MIB), Status.OK, "ring takes 256 MiB"),
         (Room(1 << 30, 1020 * MIB), Status.WARNING, "ring takes 255 MiB"),
         (Room(64 * MIB, 4 * MIB), Status.WARNING, "--shm-size"),
-        (Room(64 * MIB, 4 * MIB - 1), Status.PROBLEM, "too small"),
+        (Room(64 * MIB, 4 * LEAST_BYTES), Status.WARNING, "ring takes 320 KiB"),
+        (Room(64 * MIB, 4 * LEAST_BYTES - 1), Status.PROBLEM, "too small"),
         (Room(64 * MIB, 4 * MIB, spool_count=1, spool_bytes=60 * MIB), Status.WARNING, "recover --list"),
         (Room(None, writable=False), Status.PROBLEM, "absent"),
         (Room(8 << 30, 6 << 30, writable=False), Status.PROBLEM, "closed to user root"),
@@ -375,15 +376,6 @@ def test_real_time(facts: Facts, status: Status, text: str) -> None:
 )
 def test_shared_memory(room: Room, status: Status, text: str) -> None:
     _says(basic_rules.shared_memory(machine(room=room)), status, text)
-
-
-def test_the_ring_is_as_large_as_the_recorder_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert basic_rules.DEFAULT_SPOOL_BYTES == spool.DEFAULT_BYTES
-    assert basic_rules.SMALL_SPOOL_BYTES == spool.SMALL_BYTES
-    for blocks in (0, 1000, 1 << 18, 1 << 22):
-        status = type("Status", (), {"f_bavail": blocks, "f_frsize": 4096})
-        monkeypatch.setattr("os.statvfs", lambda path, status=status: status)
-        assert basic_rules.default_spool_bytes(blocks * 4096) == spool.default_size_bytes()
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 from regtap.doctor.findings import Finding, ok, problem, warning
 from regtap.quantities import format_size
+from regtap.spool_place import LEAST_BYTES, SHARED_MEMORY, SMALL_BYTES, default_spool_bytes
 
 if TYPE_CHECKING:
     from regtap.doctor.facts import Facts
 
-# As regtap.spool has them, which imports numpy; a test compares the two.
-DEFAULT_SPOOL_BYTES = 1 << 30
-SMALL_SPOOL_BYTES = 256 << 20
-LEAST_SPOOL_BYTES = 1 << 20
 _NEEDED = ("numpy", "pyarrow")  # `plot`, `demo` and `report` alone need matplotlib
 
 
@@ -22,14 +19,9 @@ def judge(facts: Facts) -> tuple[Finding, ...]:
     return tuple(rule(facts) for rule in (shared_memory, locked_memory, packages, platform))
 
 
-def default_spool_bytes(free_bytes: int) -> int:
-    """Return how large a spool is where --spool-size says nothing."""
-    return min(DEFAULT_SPOOL_BYTES, free_bytes // 4)
-
-
 def shared_memory(facts: Facts) -> Finding:
     """Whether /dev/shm takes a spool."""
-    room, name = facts.room, "/dev/shm"  # noqa: S108 - where spools live
+    room, name = facts.room, SHARED_MEMORY
     if room.total_bytes is None:
         return problem(name, "absent", "no capture has a place for its ring", "mount a tmpfs on /dev/shm")
     state = f"{format_size(room.free_bytes)} of {format_size(room.total_bytes)} free"
@@ -40,10 +32,10 @@ def shared_memory(facts: Facts) -> Finding:
     size_bytes = default_spool_bytes(room.free_bytes)
     spools = " (`regtap recover --list` has the spools)" if room.spool_count else ""
     remedy = f"free some of it{spools}, or mount it larger (docker: --shm-size, mount -o remount,size=)"
-    if size_bytes < LEAST_SPOOL_BYTES:
-        return problem(name, state, "too small for any capture's ring", remedy)
+    if size_bytes < LEAST_BYTES:
+        return problem(name, state, "too small for a capture's ring, which takes a quarter of it", remedy)
     meaning = f"a capture's ring takes {format_size(size_bytes)}"
-    if size_bytes < SMALL_SPOOL_BYTES:
+    if size_bytes < SMALL_BYTES:
         return warning(name, state, f"{meaning}: little to bridge a slow disk", remedy)
     return ok(name, state, meaning)
 

@@ -17,6 +17,7 @@ from regtap.doctor.devices import pci_devices, uio_devices
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
 from regtap.doctor.nodes import look_at
 from regtap.privileges import user_behind_root
+from regtap.spool_place import PREFIX, SHARED_MEMORY
 
 OPTIONS = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "UIO", "UIO_PDRV_GENIRQ", "UIO_PCI_GENERIC")
 PACKAGES = ("regtap", "numpy", "pyarrow", "matplotlib")
@@ -28,8 +29,6 @@ CAPABILITIES = {
     "CAP_SYS_NICE": 23,
     "CAP_SYS_RESOURCE": 24,
 }
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 - where regtap.spool puts its rings
-SPOOL_PREFIX = "regtap-"
 _CPU = "/sys/devices/system/cpu"
 _CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0"
 _ANCHORS = 4
@@ -187,7 +186,7 @@ def room(root: str = "") -> Room:
 def _spool_sizes(folder: str) -> list[int]:
     sizes = []
     for name in system.list_folder(folder):
-        if name.startswith(SPOOL_PREFIX):
+        if name.startswith(PREFIX):
             with contextlib.suppress(OSError):
                 sizes.append(os.stat(f"{folder}/{name}").st_blocks * 512)
     return sizes
