@@ -9,7 +9,7 @@ from regtap.errors import TraceError
 from regtap.spool_file import SpoolFile
 from regtap.spool_heads import DamagedBlockError
 from regtap.spool_note import parse_document
-from regtap.spool_place import PREFIX, SHARED_MEMORY
+from regtap.spool_place import spool_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,7 @@ class Leftover:
 
 def find_spools() -> list[Leftover]:
     """Return every spool in shared memory, in the order of their names."""
-    names = sorted(name for name in os.listdir(SHARED_MEMORY) if name.startswith(PREFIX))
-    found = (_look_at(os.path.join(SHARED_MEMORY, name)) for name in names)
-    return [leftover for leftover in found if leftover is not None]
+    return [leftover for leftover in map(_look_at, spool_paths()) if leftover is not None]
 
 
 def _look_at(path: str) -> Leftover | None:

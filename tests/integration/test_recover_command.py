@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +91,12 @@ def test_list_tells_running_from_cut_off(recorder: subprocess.Popen[bytes], tmp_
     assert isinstance(left["samples"], int)
     assert left["samples"] > 0
     assert str(left["spool"]) in run_regtap("recover", "--list", cwd=tmp_path).stdout
+
+
+def test_list_leaves_out_what_is_no_spool(tmp_path: Path) -> None:
+    with tempfile.NamedTemporaryFile(prefix="regtap-", dir="/dev/shm") as file:
+        listed = json.loads(run_regtap("recover", "--list", "--json", cwd=tmp_path).stdout)
+        assert file.name not in [entry["spool"] for entry in listed]
 
 
 def test_info_names_the_command_that_completes_a_trace(tmp_path: Path) -> None:

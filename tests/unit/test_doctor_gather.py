@@ -342,7 +342,8 @@ def test_a_cpu_list_may_have_ranges(text: str, cpus: tuple[int, ...]) -> None:
 
 
 def test_spools_in_shared_memory_are_counted(tmp_path: Path) -> None:
-    root = _write(tmp_path, {"dev/shm/regtap-1-aa": "x" * 5000, "dev/shm/other": "y", "proc/swaps": "head\n"})
+    files = {"dev/shm/regtap-1-00c0ffee": "x" * 5000, "dev/shm/other": "y", "proc/swaps": "head\n"}
+    root = _write(tmp_path, files)
     room = gather.room(root)
     assert (room.spool_count, room.spool_bytes >= 5000, room.writable, room.has_swap) == (
         1,
@@ -352,6 +353,16 @@ def test_spools_in_shared_memory_are_counted(tmp_path: Path) -> None:
     )
     assert room.total_bytes is not None
     assert 0 < room.free_bytes <= room.total_bytes
+
+
+def test_what_no_recorder_made_is_no_spool(tmp_path: Path) -> None:
+    """As `regtap recover --list`, which would not show it."""
+    names = ("sim", "abcdefgh", "bench-1-00c0ffee", "1-00c0ffee.copy", "1-00c0ffee-user")
+    root = _write(tmp_path, {f"dev/shm/regtap-{name}": "x" for name in names})
+    (tmp_path / "dev/shm/regtap-2-00c0ffee").mkdir()
+    (tmp_path / "dev/shm/regtap-3-00c0ffee").symlink_to("regtap-sim")
+    room = gather.room(root)
+    assert (room.spool_count, room.spool_bytes) == (0, 0)
 
 
 def test_swap_is_noticed(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from regtap import simulator
 def sim(path: str) -> None:
     """Play the simulated device on PATH until Ctrl-C or SIGTERM.
 
-    PATH is a new file, such as /dev/shm/regtap-sim; it is removed at the end. Any number of programs, of the
+    PATH is a new file, such as /dev/shm/device; it is removed at the end. Any number of programs, of the
     same user, may attach to it with `-t sim:PATH`; it goes on when they end. (`-t sim` alone needs no such
     command: it starts a device of its own.)
     """

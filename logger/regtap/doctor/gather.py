@@ -17,7 +17,7 @@ from regtap.doctor.devices import pci_devices, uio_devices
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
 from regtap.doctor.nodes import look_at
 from regtap.privileges import user_behind_root
-from regtap.spool_place import PREFIX, SHARED_MEMORY
+from regtap.spool_place import SHARED_MEMORY, spool_paths
 
 OPTIONS = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "UIO", "UIO_PDRV_GENIRQ", "UIO_PCI_GENERIC")
 PACKAGES = ("regtap", "numpy", "pyarrow", "matplotlib")
@@ -185,10 +185,9 @@ def room(root: str = "") -> Room:
 
 def _spool_sizes(folder: str) -> list[int]:
     sizes = []
-    for name in system.list_folder(folder):
-        if name.startswith(PREFIX):
-            with contextlib.suppress(OSError):
-                sizes.append(os.stat(f"{folder}/{name}").st_blocks * 512)
+    for path in spool_paths(folder):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            sizes.append(os.lstat(path).st_blocks * 512)
     return sizes
 
 
