@@ -110,6 +110,17 @@ def test_the_summary_says_what_a_power_loss_would_have_cost(tmp_path: Path) -> N
     assert "at most the last" in line
 
 
+@pytest.mark.parametrize("option", ["--durable", "--durable="])
+def test_without_a_time_it_syncs_every_second(tmp_path: Path, option: str) -> None:
+    done = run(["record", "-t", "sim", option, "COUNT32", "-o", "r", "--samples", "50", "--json"], tmp_path)
+    assert json.loads(done.stdout)["durability"]["interval_ns"] == 1_000_000_000
+
+
+def test_help_does_not_say_that_it_is_on_by_default(tmp_path: Path) -> None:
+    said = " ".join(run(["record", "--help"], tmp_path).stdout.split())
+    assert "without TIME: every second. --cpu" in said
+
+
 def test_json_has_the_same(tmp_path: Path) -> None:
     options = ["--durable=20ms", "-o", "r", "--duration", "200ms", "--rate", "1k", "--json"]
     done = run_regtap("record", "-t", "sim", "COUNT32", *options, cwd=tmp_path)

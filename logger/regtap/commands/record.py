@@ -42,7 +42,7 @@ class _WithCommand(click.Command):
             at = args.index("--")
             args, ctx.meta[_COMMAND] = args[:at], args[at + 1 :]
         # click would take the word after an option whose value may be left out: a register, as a rule
-        args = [f"{_DURABLE}=1s" if arg == _DURABLE else arg for arg in args]
+        args = [f"{_DURABLE}=" if arg == _DURABLE else arg for arg in args]
         return super().parse_args(ctx, args)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -83,7 +83,7 @@ class _WithCommand(click.Command):
 @click.option(
     _DURABLE,
     metavar="[=TIME]",
-    help="Survive a power loss: a journal beside the output, synced this often.  [default: 1s]",
+    help="Survive a power loss: a journal beside the output, synced this often; without TIME: every second.",
 )
 @click.option("--cpu", type=int, metavar="N", help="CPU of the sampling thread.")
 @click.option("--realtime", is_flag=True, help="SCHED_FIFO, and no deep sleep states.")
@@ -156,9 +156,17 @@ def _options(given: dict[str, Any], before_output: Callable[[], None] | None) ->
         cpu=given["cpu"],
         realtime=given["realtime"],
         compression=given["compress"],
-        durable_ns=None if given["durable"] is None else units.parse_duration_ns(given["durable"]),
+        durable_ns=_durable_ns(given["durable"]),
         before_output=before_output,
     )
+
+
+def _durable_ns(text: str | None) -> int | None:
+    from regtap.options import DURABLE_NS
+
+    if text is None:
+        return None
+    return units.parse_duration_ns(text) if text else DURABLE_NS
 
 
 def _say_whose_files(user: User | None) -> None:
