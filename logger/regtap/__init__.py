@@ -1,9 +1,11 @@
 """regtap: record memory-mapped registers at bus speed.
 
-with regtap.record(["COUNT32", "STATUS"], "run1", target="sim") as capture:
-run_the_test()
-capture.mark("phase 2")
-table = regtap.open_trace("run1").to_arrow()
+In short:
+
+    with regtap.record(["COUNT32", "STATUS"], "run1", target="sim") as capture:
+        run_the_test()
+        capture.mark("phase 2")
+    table = regtap.open_trace("run1").to_arrow()
 """
 
 from __future__ import annotations

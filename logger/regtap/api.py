@@ -79,8 +79,8 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
 def _rate(rate: str | float | Fraction) -> Fraction | None:
     if isinstance(rate, str):
         return units.parse_rate_hz(rate)
-    if not rate > 0:
-        raise InputError(f"a rate of {rate} is not above zero")
+    if not 0 < rate < float("inf"):
+        raise InputError(f"a rate of {rate} Hz cannot be kept; give a number above zero, or max")
     return Fraction(rate).limit_denominator(10**9)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from regtap import _native
+from regtap import _native, units
 from regtap.errors import InputError
 from regtap.snapshots import most_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from fractions import Fraction
 
 ON_FULL = ("wait", "discard", "stop", "overwrite")
 COMPRESSION = ("none", "zstd")
@@ -34,7 +34,7 @@ class RecordOptions:
         samples: Ends after this many samples taken; None: until stopped.
         on_full: What to do when the ring is full: `wait` (pause), `discard` (drop the newest and count them)
             or `stop`; `overwrite` is a flight recorder: it keeps the newest, and stores them when asked, or at
-            the end. None: `wait` at full rate, `discard` when paced.
+            the end. Empty: `wait` at full rate, `discard` when paced.
         keep_ns: With `overwrite`, how much to keep; None: all that the ring holds.
         latency: Record the time from first to last access of each row.
         spool_bytes: Size of the ring; None: what the capture needs, at most 1 GiB or a quarter of /dev/shm.
@@ -69,10 +69,8 @@ class RecordOptions:
             raise InputError("how much to keep is for a flight recorder: add --on-full overwrite")
         if self.compression not in COMPRESSION:
             raise InputError(f"unknown compression {self.compression!r}; use one of {', '.join(COMPRESSION)}")
-        if self.rate_hz is not None and not Fraction(1, 10**6) <= self.rate_hz <= _NS_PER_S:
-            raise InputError(
-                f"a rate of {float(self.rate_hz):g} Hz cannot be kept; use one from 1e-6 to 1e9, or max"
-            )
+        if self.rate_hz is not None:
+            units.check_rate_hz(self.rate_hz)
         self._check_journal()
 
     def _check_journal(self) -> None:

@@ -74,9 +74,14 @@ def parse_rate_hz(text: str) -> Fraction | None:
     if text == "max":
         return None
     value = _quantity(text, _RATE, "rate", "10k, or max")
-    if not Fraction(1, 10**9) <= value <= 10**9:
-        raise InputError(f"{quoted(text)} is not a rate; write 1e-9 to 1e9 samples a second, or max")
+    check_rate_hz(value)
     return value
+
+
+def check_rate_hz(rate_hz: Fraction) -> None:
+    """Raise InputError if no capture can keep that many samples per second."""
+    if not Fraction(1, 10**6) <= rate_hz <= 10**9:
+        raise InputError(f"a rate of {rate_hz} Hz cannot be kept; use one from 1e-6 to 1e9, or max")
 
 
 def parse_integer(text: str, what: str = "number") -> int:

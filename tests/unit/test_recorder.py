@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -250,6 +252,18 @@ def test_a_full_disk_ends_the_capture_and_keeps_the_spool(
     trace = regtap.open_trace(tmp_path / "run")
     assert trace.rows == summary.totals.stored > 0
     assert sorted(os.listdir(tmp_path / "run")) == ["_spool", "part-00000.parquet"]
+
+
+@pytest.mark.parametrize("rate", [0, -1.0, 1e-12, 2e9, 10**400, float("inf"), float("-inf"), float("nan")])
+def test_a_rate_that_cannot_be_kept_is_refused(device: Path, tmp_path: Path, rate: float) -> None:
+    with pytest.raises(regtap.InputError, match="rate"):
+        record(device, tmp_path / "run", rate=rate)
+
+
+def test_the_packages_own_example_is_python() -> None:
+    example = (regtap.__doc__ or "").partition("In short:")[2]
+    assert "capture.mark" in example
+    ast.parse(textwrap.dedent(example))
 
 
 def test_a_long_capture_of_few_samples_makes_a_part_in_time(

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regtap.errors import InputError
+from regtap.options import RecordOptions
 from regtap.units import (
     parse_count,
     parse_duration_ns,
@@ -120,9 +121,14 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
         parse_rate_hz(text)
 
 
-@pytest.mark.parametrize("text", ["0", "2G", "0.0000000001", "9" * 39])
+@pytest.mark.parametrize("text", ["0.000001", "1G"])
+def test_the_least_and_the_highest_rate_are_rates(text: str) -> None:
+    assert RecordOptions(rate_hz=parse_rate_hz(text)).rate_hz == parse_rate_hz(text)
+
+
+@pytest.mark.parametrize("text", ["0", "2G", "0.0000009", "9" * 39])
 def test_a_rate_without_a_sensible_period_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="1e9"):
+    with pytest.raises(InputError, match="1e-6 to 1e9"):
         parse_rate_hz(text)
 
 
