@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCES := $(shell find logger/native -name '*.[ch]pp') logger/native/CMakeLists.txt pyproject.toml
-# Without isolation the build is incremental; what it needs is installed first, from pyproject.toml's list.
+# Without isolation the build is incremental; what it needs is installed first: what pyproject.toml requires (a copy of
+# it), and the tools that pip would add to that.
 BUILD_NEEDS := "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.24" ninja
 CPP := $(shell find logger/native -name '*.[ch]pp')
 
