@@ -41,6 +41,12 @@ class Field:
     bits: int
     description: str = ""
 
+    @property
+    def label(self) -> str:
+        """Its name and its bits, such as `LEVEL[15:8]`."""
+        top = self.lsb + self.bits - 1
+        return f"{self.name}[{top}]" if self.bits == 1 else f"{self.name}[{top}:{self.lsb}]"
+
     def extract(self, value: int) -> int:
         """Return this field's part of a register value."""
         return (value >> self.lsb) & ((1 << self.bits) - 1)

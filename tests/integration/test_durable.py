@@ -112,12 +112,12 @@ def test_the_summary_says_what_a_power_loss_would_have_cost(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("option", ["--durable", "--durable="])
 def test_without_a_time_it_syncs_every_second(tmp_path: Path, option: str) -> None:
-    done = run(["record", "-t", "sim", option, "COUNT32", "-o", "r", "--samples", "50", "--json"], tmp_path)
+    done = run_regtap(*f"record -t sim {option} COUNT32 -o r --samples 50 --json".split(), cwd=tmp_path)
     assert json.loads(done.stdout)["durability"]["interval_ns"] == 1_000_000_000
 
 
 def test_help_does_not_say_that_it_is_on_by_default(tmp_path: Path) -> None:
-    said = " ".join(run(["record", "--help"], tmp_path).stdout.split())
+    said = " ".join(run_regtap("record", "--help", cwd=tmp_path).stdout.split())
     assert "without TIME: every second. --cpu" in said
 
 

@@ -41,6 +41,18 @@ def _line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
+def test_help_describes_every_register_and_field() -> None:
+    said = run_regtap("sim", "--help").stdout
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    for register in REGISTERS.values():
+        start = f"{register.name} {register.address:#04x} {register.type} "
+        assert [line for line in lines if line.startswith(start)], register.name
+        for field in register.fields:
+            assert [line for line in lines if line.startswith(f"{field.label} ")], field.name
+        for text in (register.description, *(field.description for field in register.fields)):
+            assert text in " ".join(lines)
+
+
 def _count_up(path: Path) -> None:
     """Attach, and see the counter move."""
     with parse_target(f"sim:{path}").open([COUNT32]) as device:

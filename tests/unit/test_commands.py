@@ -190,7 +190,9 @@ print(*sys.modules, file=sys.stderr)
 HEAVY = {"numpy", "pyarrow", "matplotlib", "rich", "pandas"}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["read", "-t", "file:/dev/zero", "0"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["sim", "--help"], ["read", "-t", "file:/dev/zero", "0"]]
+)
 def test_the_quick_commands_import_nothing_heavy(arguments: list[str]) -> None:
     run = [sys.executable, "-c", PROGRAM, *arguments]
     done = subprocess.run(run, capture_output=True, text=True, check=True)

@@ -17,7 +17,7 @@ from regtap.trace import open_trace
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from regtap.registers import Field, Register
+    from regtap.registers import Register
     from regtap.trace import Trace
     from regtap.trace_format import Totals
 
@@ -171,14 +171,9 @@ def _register_rows(trace: Trace) -> list[tuple[str, ...]]:
     for register in trace.registers:
         bounds = trace.ranges.get(register.name, ())
         shown = [f"{value:#x} ({value})" for value in bounds] or ["-", "-"]
-        fields = " ".join(_field(field) for field in register.fields)
+        fields = " ".join(field.label for field in register.fields)
         rows.append((register.name, f"{register.address:#x}", register.type, *shown, fields))
     return rows
-
-
-def _field(field: Field) -> str:
-    top = field.lsb + field.bits - 1
-    return f"{field.name}[{top}]" if field.bits == 1 else f"{field.name}[{top}:{field.lsb}]"
 
 
 def _gap_rows(trace: Trace) -> list[tuple[str, ...]]:

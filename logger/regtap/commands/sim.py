@@ -4,13 +4,35 @@ from __future__ import annotations
 
 import os
 import shlex
+from typing import TYPE_CHECKING
 
 import click
 
 from regtap import simulator
+from regtap.targets.sim import REGISTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-@click.command()
+class _WithRegisters(click.Command):
+    """A command whose help ends with the simulated device's registers."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        with formatter.section("Registers"):
+            formatter.write_dl(list(_register_rows()))
+
+
+def _register_rows() -> Iterator[tuple[str, str]]:
+    name_width = max(map(len, REGISTERS))
+    for register in REGISTERS.values():
+        yield f"{register.name:<{name_width}}  {register.address:#04x}  {register.type}", register.description
+        for field in register.fields:
+            yield f"  {field.label}", field.description
+
+
+@click.command(cls=_WithRegisters)
 @click.argument("path", type=click.Path())
 def sim(path: str) -> None:
     """Play the simulated device on PATH until Ctrl-C or SIGTERM.
