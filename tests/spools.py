@@ -175,7 +175,7 @@ def leave_behind(image: SpoolImage, folder: Path, spool: Path) -> Path:
     """Lay out what a killed recorder leaves: the spool, and a folder with the note that names it."""
     image.save(spool)
     folder.mkdir(exist_ok=True)
-    note = {"spool": str(spool), "boot_id": "another", "owner_pid": 4242}
+    note = {"spool": str(spool), "boot_id": "another"}
     (folder / "_spool").write_text(json.dumps(note))
     return folder
 

@@ -46,15 +46,15 @@ def convert_ticks(
     anchor_ticks: npt.NDArray[np.uint64],
     anchor_ns: npt.NDArray[np.int64],
     floor_ns: int,
-) -> tuple[int, int, int]:
+) -> tuple[int, int]:
     """Twin of _native.convert_ticks, in exact arithmetic."""
     at, to = [int(tick) for tick in anchor_ticks], [int(value) for value in anchor_ns]
-    last, longest, longest_at = floor_ns, 0, floor_ns
+    last, longest = floor_ns, 0
     for i, tick in enumerate(int(tick) for tick in ticks):
         k = min(max(bisect_right(at, tick) - 1, 0), len(at) - 2)
         slope = Fraction(to[k + 1] - to[k], at[k + 1] - at[k])
         value = max(to[k] + round((tick - at[k]) * slope), last)
-        if last >= 0 and value - last > longest:
-            longest, longest_at = value - last, last
+        if last >= 0:
+            longest = max(longest, value - last)
         ns[i] = last = value
-    return last, longest, longest_at
+    return last, longest

@@ -109,7 +109,7 @@ nb::tuple convert_ticks(const Array<const std::uint64_t>& ticks, const Array<std
                             {anchor_ticks.data(), anchor_ticks.size()}, {anchor_ns.data(), anchor_ns.size()},
                             floor_ns);
   }
-  return nb::make_tuple(result.last_ns, result.longest_ns, result.longest_at);
+  return nb::make_tuple(result.last_ns, result.longest_ns);
 }
 
 nb::tuple sample_into_arrays(
@@ -174,8 +174,8 @@ void bind_clock(nb::module_& m) {
         nb::arg("anchor_ticks").noconvert(), nb::arg("anchor_ns").noconvert(), "floor_ns"_a,
         nb::sig("def convert_ticks(ticks: NDArray[numpy.uint64], ns: NDArray[numpy.int64], "
                 "anchor_ticks: NDArray[numpy.uint64], anchor_ns: NDArray[numpy.int64], floor_ns: int) "
-                "-> tuple[int, int, int]"),
-        "Fill ns; (last_ns, longest_ns, longest_at).");
+                "-> tuple[int, int]"),
+        "Fill ns; (last_ns, longest_ns).");
 }
 
 void bind_progress(nb::module_& m) {

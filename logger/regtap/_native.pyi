@@ -67,8 +67,8 @@ def frequency_hz(source: Source) -> float: ...
 def hypervisor_signature() -> str:
     """Empty where there is none to be seen."""
 
-def convert_ticks(ticks: NDArray[numpy.uint64], ns: NDArray[numpy.int64], anchor_ticks: NDArray[numpy.uint64], anchor_ns: NDArray[numpy.int64], floor_ns: int) -> tuple[int, int, int]:
-    """Fill ns; (last_ns, longest_ns, longest_at)."""
+def convert_ticks(ticks: NDArray[numpy.uint64], ns: NDArray[numpy.int64], anchor_ticks: NDArray[numpy.uint64], anchor_ns: NDArray[numpy.int64], floor_ns: int) -> tuple[int, int]:
+    """Fill ns; (last_ns, longest_ns)."""
 
 class OnFull(enum.Enum):
     wait = 0

@@ -98,7 +98,7 @@ def _unlink_note(folder_fd: int) -> None:
 
 
 def _write_note(folder_fd: int, spool: str) -> None:
-    text = json.dumps({"spool": spool, "boot_id": boot_id(), "owner_pid": os.getpid()})
+    text = json.dumps({"spool": spool, "boot_id": boot_id()})
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with contextlib.closing(os.fdopen(os.open(SPOOL_POINTER, flags, 0o666, dir_fd=folder_fd), "w")) as file:
         file.write(text + "\n")

@@ -50,7 +50,6 @@ class Salvage:
         self._spool = spool
         self._paced = template.mode.rate_hz is not None
         self._folder_fd = folder_fd
-        self._finished = finished
         self._balance = Balance()
         for part in finished:
             self._balance.add(part.rows, part.metadata.gaps)

@@ -25,7 +25,6 @@ class SpoolBytes(Closing):
     Attributes:
         path: Where it is.
         size_bytes: Its size when it was opened.
-        uid: Its owner.
         swapped: Whether it was written in the other byte order.
     """
 
@@ -40,7 +39,7 @@ class SpoolBytes(Closing):
         self.swapped = False
         self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         status = os.fstat(self._fd)
-        self.size_bytes, self.uid = status.st_size, status.st_uid
+        self.size_bytes = status.st_size
         if not stat.S_ISREG(status.st_mode):
             self.close()
             raise TraceError(f"{path} is no spool: it is not a regular file")

@@ -41,7 +41,6 @@ class SpoolFile(Closing):
     Attributes:
         path: Where it is.
         size_bytes: Size of the file, which may be shorter than the spool was.
-        uid: Its owner.
         block_count: Blocks of the ring.
         rows_per_block: Rows that fit one block.
         types: numpy's names of the registers' types.
@@ -68,7 +67,7 @@ class SpoolFile(Closing):
         self.path = path
         self.broken: list[str] = []
         self._bytes = source or SpoolBytes(path)
-        self.size_bytes, self.uid = self._bytes.size_bytes, self._bytes.uid
+        self.size_bytes = self._bytes.size_bytes
         try:
             self._parse()
         except BaseException:

@@ -21,7 +21,6 @@ class AnchoredClock:
         start: The moment 0 on the system's clocks.
         first_ticks: The first anchor's.
         longest_ns: Longest distance between two neighbouring rows so far, in ns.
-        longest_at_ns: Where it began.
     """
 
     def __init__(self, clock: ClockInfo, start: StartTimes, last_ns: int = -1) -> None:
@@ -41,7 +40,6 @@ class AnchoredClock:
         self._first_ns = max(0, last_ns)
         self._last_ns = last_ns
         self.longest_ns = 0
-        self.longest_at_ns = 0
 
     def forget_before(self, ticks: int) -> None:
         """Drop the anchors that no time from `ticks` on needs."""
@@ -52,14 +50,11 @@ class AnchoredClock:
         """Fill `out` (as long as `ticks`) with ns; never below what an earlier call returned."""
         anchor_ticks = np.array([anchor.ticks for anchor in self._anchors], dtype=np.uint64)
         anchor_ns = np.array([anchor.raw_ns - self.start.raw_ns for anchor in self._anchors], dtype=np.int64)
-        last_ns, longest_ns, longest_at_ns = _native.convert_ticks(
-            ticks, out, anchor_ticks, anchor_ns, self._last_ns
-        )
+        last_ns, longest_ns = _native.convert_ticks(ticks, out, anchor_ticks, anchor_ns, self._last_ns)
         if self._last_ns < 0 and len(out):
             self._first_ns = int(out[0])
         self._last_ns = last_ns
-        if longest_ns > self.longest_ns:
-            self.longest_ns, self.longest_at_ns = longest_ns, longest_at_ns
+        self.longest_ns = max(self.longest_ns, longest_ns)
 
     def begin_stretch(self, ticks: int) -> None:
         """Take the time up to a row's tick for one without rows, not for a hole between two."""

@@ -25,7 +25,7 @@ from regtap_bench.arms.process_arm import DEVMEM, devmem_arm
 from regtap_bench.arms.site import Sites
 from regtap_bench.arms.uring_arm import IO_URING, _reason, uring_arm
 from regtap_bench.measuring.blocks import Blocks
-from regtap_bench.measuring.engine import Effort, Measured, _by_cadence
+from regtap_bench.measuring.engine import Measured, _by_cadence
 from regtap_bench.measuring.job import Subject
 from regtap_bench.measuring.probe import Probe, count_system_calls
 from regtap_bench.session import slow_rows
@@ -303,7 +303,6 @@ def test_a_slow_arm_is_compared_with_the_baseline_of_its_own_rounds() -> None:
     probes = {"pread": Probe(system_calls=1), DEVMEM: Probe(system_calls=30), IO_URING: Probe("forbidden")}
     measured = Measured(
         Subject("mem", REGISTER, None, quick=False, cpu=None),
-        Effort(1.0, 5, 0),
         "pread",
         probes,
         Blocks((), ()),

@@ -57,7 +57,6 @@ class Measured:
 
     Attributes:
         subject: What was measured.
-        effort: How much.
         baseline: The arm that the others are compared with.
         probes: What is known of each arm, by name.
         blocks: Every timed block of the regular arms.
@@ -68,7 +67,6 @@ class Measured:
     """
 
     subject: Subject
-    effort: Effort
     baseline: str
     probes: Mapping[str, Probe]
     blocks: Blocks
@@ -257,7 +255,6 @@ def _repeat(
     job = jobs[REGULAR]
     return Measured(
         job.subject,
-        effort,
         job.baseline,
         probes,
         blocks[REGULAR],

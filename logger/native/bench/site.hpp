@@ -40,7 +40,6 @@ class Site {
   }
 
   const Place& place() const { return place_; }
-  const Window& window() const { return window_; }
   const volatile void* address() const { return address_; }
   std::size_t reached_bytes() const { return std::max<std::size_t>(place_.width_bytes, place_.bulk_bytes); }
   std::byte* buffer() const { return buffer_.get(); }

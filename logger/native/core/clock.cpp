@@ -81,14 +81,8 @@ std::int64_t longest_step(const std::int64_t* ns, std::size_t count) {
 // and keeps account of the longest step.
 void settle(std::int64_t* ns, std::size_t count, Converted& result) {
   for (std::size_t i = 0; i < count && ns[i] < result.last_ns; ++i) ns[i] = result.last_ns;
-  const auto note = [&](std::int64_t step, std::int64_t at) {
-    if (step <= result.longest_ns) return;
-    result.longest_ns = step;
-    result.longest_at = at;
-  };
-  if (result.last_ns >= 0) note(ns[0] - result.last_ns, result.last_ns);
-  if (longest_step(ns, count) > result.longest_ns)
-    for (std::size_t i = 1; i < count; ++i) note(ns[i] - ns[i - 1], ns[i - 1]);
+  const std::int64_t first = result.last_ns >= 0 ? ns[0] - result.last_ns : 0;
+  result.longest_ns = std::max({result.longest_ns, first, longest_step(ns, count)});
   result.last_ns = ns[count - 1];
 }
 
@@ -148,7 +142,7 @@ double frequency_hz(Source source) {
 Converted convert(std::span<const std::uint64_t> ticks, std::span<std::int64_t> ns,
                   std::span<const std::uint64_t> anchor_ticks, std::span<const std::int64_t> anchor_ns,
                   std::int64_t floor_ns) {
-  Converted result = {floor_ns, 0, floor_ns};
+  Converted result = {floor_ns, 0};
   const auto* const end = ticks.data() + ticks.size();
   const auto* at = ticks.data();
   auto* out = ns.data();

@@ -73,7 +73,6 @@ double frequency_hz(Source source);
 struct Converted {
   std::int64_t last_ns;     // of the last element; floor_ns if there is none
   std::int64_t longest_ns;  // longest distance between neighbours, the first one measured from floor_ns
-  std::int64_t longest_at;  // where that distance began, ns
 };
 Converted convert(std::span<const std::uint64_t> ticks, std::span<std::int64_t> ns,
                   std::span<const std::uint64_t> anchor_ticks, std::span<const std::int64_t> anchor_ns,

@@ -23,7 +23,6 @@ class Window {
   Window& operator=(const Window&) = delete;
 
   std::size_t size_bytes() const { return size_; }
-  bool writable() const { return writable_; }
   void close() noexcept;
 
   // One volatile access of 1, 2, 4 or 8 bytes. Throws std::invalid_argument before the access if it is
