@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from regtap.errors import InputError, StorageError
+from regtap.folders import replace_file
 from regtap.trace import open_trace
 from regtap.units import parse_time_ns
 from regtap_analysis.layout import WIDTH_PX
@@ -113,12 +114,9 @@ def write_output(path: Path, content: bytes) -> None:
     Raises:
         StorageError: The system refused, or the disk is full; no part of it is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        replace_file(path, content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise StorageError(
             f"cannot write {path}: {error.strerror}; name another output with -o",
             path=str(path),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import zipfile
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regtap.errors import InputError, RefusedError
+from regtap.folders import replace_file
 from regtap_bench.measuring.blocks import Blocks, Process
 from regtap_bench.measuring.job import Series
 
@@ -52,10 +54,9 @@ def save(record: Record, path: str) -> None:
         "facts": record.facts,
     }
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with open(temporary, "wb") as file:
-        np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
-    os.replace(temporary, path)
+    content = io.BytesIO()
+    np.savez_compressed(content, header=np.array(json.dumps(header)), **arrays)
+    replace_file(path, content.getvalue())
 
 
 @contextmanager

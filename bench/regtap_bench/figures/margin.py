@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regtap.folders import replace_file
 from regtap_bench.arms.base import TWIN
 from regtap_bench.figures.resampling import center, log_ratios
 from regtap_bench.figures.result import Margin
@@ -88,10 +89,7 @@ def keep(margin: float, environment: Mapping[str, Any], created_utc: str, path: 
     """
     os.makedirs(os.path.dirname(path), exist_ok=True)
     document = {"margin": margin, "created_utc": created_utc, "environment": key_of(environment)}
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1)
-    os.replace(temporary, path)
+    replace_file(path, json.dumps(document, indent=1).encode())
 
 
 def key_of(environment: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, StorageError
+from regtap.folders import replace_file
 from regtap_bench.arms.base import REGULAR
 from regtap_bench.measuring import raw_parquet
 from regtap_bench.report.render import markdown
@@ -107,11 +108,7 @@ def store_reports(files: Mapping[str, bytes], folder: str) -> None:
     with _storing(folder):
         os.makedirs(folder, exist_ok=True)
         for name, content in files.items():
-            path = os.path.join(folder, name)
-            temporary = f"{path}.{os.getpid()}.tmp"
-            with open(temporary, "xb") as file:
-                file.write(content)
-            os.replace(temporary, path)
+            replace_file(os.path.join(folder, name), content)
 
 
 def _check_replaceable(path: str, result: Result) -> None:
