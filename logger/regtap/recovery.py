@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from regtap.salvage import Salvage
 from regtap.spool_file import SpoolFile
 from regtap.spool_note import parse_document, read_note
 from regtap.trace import open_trace
+from regtap.trace_format import part_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from regtap.spool_note import SpoolNote
     from regtap.trace_format import PartMetadata, Totals
     from regtap.trace_parts import Part
-
-_PART = re.compile(r"part-\d{5,}\.parquet\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +140,7 @@ def finished_parts(folder: Path) -> tuple[Part, ...]:
     Raises:
         TraceError: One of them is damaged or missing.
     """
-    if not folder.is_dir() or not any(_PART.match(name) for name in os.listdir(folder)):
+    if not folder.is_dir() or all(part_number(name) is None for name in os.listdir(folder)):
         return ()
     return open_trace(folder).parts
 

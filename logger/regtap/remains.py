@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from typing import TYPE_CHECKING
 
 from regtap.errors import StorageError
@@ -12,18 +11,15 @@ from regtap.folders import sync_folder
 from regtap.journal.layout import all_segments
 from regtap.journal.reader import segment_paths
 from regtap.spool_place import PREFIX, SHARED_MEMORY
-from regtap.trace_format import SPOOL_POINTER
+from regtap.trace_format import SPOOL_POINTER, is_half_written
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-_TEMPORARY = re.compile(r"\.part-\d{5,}\.tmp\Z")
-
-
 def half_written(folder: int | Path) -> list[str]:
     """Return the names of parts that were being written when the capture, or a recovery, was cut off."""
-    return list(filter(_TEMPORARY.match, os.listdir(folder)))
+    return list(filter(is_half_written, os.listdir(folder)))
 
 
 def clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:

@@ -7,6 +7,7 @@ Columns of a part: `t_ns` int64, then one column for each register in its own un
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,31 @@ METADATA_KEY = b"regtap"
 TIME_COLUMN = "t_ns"
 LATENCY_COLUMN = "latency_ns"
 SPOOL_POINTER = "_spool"
+_PART = re.compile(r"part-(\d{5,})\.parquet\Z")
+_HALF_WRITTEN = re.compile(r"\.part-\d{5,}\.tmp\Z")
 
 CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten")
+
+
+def part_name(number: int) -> str:
+    """Return what the part of that number is called in its folder."""
+    return f"part-{number:05d}.parquet"
+
+
+def part_number(name: str) -> int | None:
+    """Return the number of the part that is called so; None if it is no part's name."""
+    match = _PART.match(name)
+    return int(match[1]) if match else None
+
+
+def half_written_name(number: int) -> str:
+    """Return what a part is called until it is complete."""
+    return f".part-{number:05d}.tmp"
+
+
+def is_half_written(name: str) -> bool:
+    """Return whether a part that is not complete is called so."""
+    return bool(_HALF_WRITTEN.match(name))
 
 
 @dataclass(frozen=True, slots=True)

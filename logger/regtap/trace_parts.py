@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import RefusedError, TraceError
-from regtap.trace_format import LATENCY_COLUMN, METADATA_KEY, SPOOL_POINTER, TIME_COLUMN, PartMetadata
+from regtap.trace_format import (
+    LATENCY_COLUMN,
+    METADATA_KEY,
+    SPOOL_POINTER,
+    TIME_COLUMN,
+    PartMetadata,
+    part_name,
+    part_number,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +27,6 @@ if TYPE_CHECKING:
 _BUFFER_BYTES = 1 << 20
 BATCH_ROWS = 1 << 17  # 2 MiB for a time and a 64-bit register: what a core's cache holds
 
-_PART = re.compile(r"part-(\d{5,})\.parquet\Z")
 _MEND = "copy it again, or move it and all later parts away"
 _MAGIC = b"PAR1"  # first and last four bytes of every Parquet file
 
@@ -53,13 +59,13 @@ def find_parts(folder: Path) -> tuple[Path, ...]:
         TraceError: It is no folder, has no part, or one is missing between the others.
     """
     numbered = sorted(
-        (int(match[1]), entry) for entry in _entries(folder) if (match := _PART.match(entry.name))
+        (number, entry) for entry in _entries(folder) if (number := part_number(entry.name)) is not None
     )
     if not numbered:
         raise TraceError(_no_parts(folder))
     for expected, (number, _) in enumerate(numbered):
         if number != expected:
-            name, last = f"part-{expected:05d}.parquet", numbered[-1][1].name
+            name, last = part_name(expected), numbered[-1][1].name
             raise TraceError(f"{folder}: {name} is missing (the last part is {last}); bring it back")
     return tuple(entry for _, entry in numbered)
 
@@ -122,7 +128,7 @@ def _entries(folder: Path) -> list[Path]:
         raise TraceError(f"no trace at {folder}: there is no such folder") from None
     except NotADirectoryError:
         raise TraceError(
-            f"{folder} is a file; a trace is the folder that holds part-00000.parquet: name that"
+            f"{folder} is a file; a trace is the folder that holds {part_name(0)}: name that"
         ) from None
     except OSError as error:
         raise TraceError(f"cannot open {folder}: {error.strerror}; check its permissions") from error
@@ -134,7 +140,7 @@ def _no_parts(folder: Path) -> str:
             f"{folder} has no finished part yet: it is being recorded, or was cut off before its first one; "
             f"then `regtap recover {folder}` makes one"
         )
-    return f"{folder} is not a trace: it holds no part-00000.parquet"
+    return f"{folder} is not a trace: it holds no {part_name(0)}"
 
 
 def _read_footer(path: Path) -> pq.FileMetaData:

@@ -14,7 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from regtap.trace_format import LATENCY_COLUMN, METADATA_KEY, TIME_COLUMN, PartMetadata
+from regtap.trace_format import (
+    LATENCY_COLUMN,
+    METADATA_KEY,
+    TIME_COLUMN,
+    PartMetadata,
+    half_written_name,
+    part_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +133,7 @@ class PartWriter:
         self.spent_ns = 0
         self._folder_fd = folder_fd
         self._schema = schema
-        self._temporary = f".part-{number:05d}.tmp"
+        self._temporary = half_written_name(number)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self._file = _WholeWrites(os.open(self._temporary, flags, 0o666, dir_fd=folder_fd), "wb")
         self._sink = pa.PythonFile(self._file, mode="w")
@@ -139,7 +146,7 @@ class PartWriter:
     @property
     def name(self) -> str:
         """The part's name in its folder."""
-        return f"part-{self.number:05d}.parquet"
+        return part_name(self.number)
 
     @property
     def bytes_written(self) -> int:
