@@ -173,6 +173,19 @@ class Totals:
             return self.taken == self.stored + self.lost
         return self.due == self.stored + self.lost + self.missed
 
+    def line(self, rest: str = "") -> str:
+        """Return the conservation rule with its numbers, such as `taken 12 = stored 10 + lost 2`.
+
+        Args:
+            rest: What became of samples that are neither stored nor lost, such as `unwritten`; empty where there
+                are none.
+        """
+        whole = f"taken {self.taken:,}" if self.due is None else f"due {self.due:,}"
+        overwritten = f" ({self.overwritten:,} overwritten)" if self.overwritten else ""
+        missed = "" if self.due is None else f" + missed {self.missed:,}"
+        kept = f" + {self.taken - self.stored - self.lost:,} {rest}" if rest else ""
+        return f"{whole} = stored {self.stored:,} + lost {self.lost:,}{overwritten}{missed}{kept}"
+
 
 @dataclass(frozen=True, slots=True)
 class PartMetadata:

@@ -16,7 +16,7 @@ from tests.synthetic import HOST, START, STATUS, TraceOptions, counter_trace, wr
 from regtap.errors import InputError, TraceError
 from regtap.registers import Register
 from regtap.trace import open_trace
-from regtap.trace_format import METADATA_KEY, Gap, Mark, Mode
+from regtap.trace_format import METADATA_KEY, Gap, Mark, Mode, Totals
 from regtap.trace_parts import read_part
 
 if TYPE_CHECKING:
@@ -95,6 +95,27 @@ def test_totals_are_those_of_the_last_part(tmp_path: Path) -> None:
     assert trace.totals is not None
     assert (trace.totals.due, trace.totals.stored, trace.totals.missed) == (102, 100, 2)
     assert not trace.unfinished
+
+
+@pytest.mark.parametrize(
+    ("totals", "rest", "line"),
+    [
+        (Totals("stopped", None, 1200, 1000, 200, 0), "", "taken 1,200 = stored 1,000 + lost 200"),
+        (Totals("stopped", 15, 12, 10, 2, 3), "", "due 15 = stored 10 + lost 2 + missed 3"),
+        (
+            Totals("stopped", None, 12, 10, 2, 0, overwritten=1),
+            "",
+            "taken 12 = stored 10 + lost 2 (1 overwritten)",
+        ),
+        (
+            Totals("writer", 15, 12, 7, 0, 3),
+            "kept in /spool",
+            "due 15 = stored 7 + lost 0 + missed 3 + 5 kept in /spool",
+        ),
+    ],
+)
+def test_the_balance_in_one_line(totals: Totals, rest: str, line: str) -> None:
+    assert totals.line(rest) == line
 
 
 def test_a_trace_that_was_cut_off_is_readable_and_says_so(tmp_path: Path) -> None:

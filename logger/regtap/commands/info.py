@@ -10,7 +10,6 @@ import click
 
 from regtap.commands._options import json_option
 from regtap.commands._output import ExitCode
-from regtap.commands.report import lost_text
 from regtap.quantities import format_duration_ns, format_rate, format_size, format_utc
 from regtap.trace import open_trace
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from regtap.registers import Register
     from regtap.trace import Trace
-    from regtap.trace_format import Totals
 
 _HOST_KEYS = ("hostname", "machine", "processor", "kernel")
 
@@ -74,7 +72,7 @@ def finding(trace: Trace) -> str | None:
     if totals is None:
         return None
     if not totals.balanced:
-        return f"the balance does not come out: {_balance(totals)}"
+        return f"the balance does not come out: {totals.line()}"
     if totals.stored != trace.rows:
         return f"the balance says {totals.stored:,} rows were stored, the parts hold {trace.rows:,}"
     return None
@@ -125,7 +123,7 @@ def _facts(trace: Trace) -> Iterator[tuple[str, str]]:
     yield "rows", _rows(trace)
     yield "size", _size(trace)
     if trace.totals is not None:
-        yield "balance", _balance(trace.totals)
+        yield "balance", trace.totals.line()
         if trace.totals.throttled_ns:
             yield "waited", f"{format_duration_ns(trace.totals.throttled_ns)} for room in the spool"
 
@@ -158,12 +156,6 @@ def _size(trace: Trace) -> str:
     count = len(trace.parts)
     text = f"{format_size(trace.size_bytes)} in {count} part{'s' if count != 1 else ''}"
     return f"{text}: {trace.size_bytes / trace.rows:.2f} bytes a sample" if trace.rows else text
-
-
-def _balance(totals: Totals) -> str:
-    if totals.due is None:
-        return f"taken {totals.taken:,} = stored {totals.stored:,} + {lost_text(totals)}"
-    return f"due {totals.due:,} = stored {totals.stored:,} + {lost_text(totals)} + missed {totals.missed:,}"
 
 
 def _register_rows(trace: Trace) -> list[tuple[str, ...]]:

@@ -11,7 +11,6 @@ import click
 
 from regtap.commands._options import json_option
 from regtap.commands._output import ExitCode, print_note
-from regtap.commands.report import lost_text
 from regtap.errors import InputError
 from regtap.privileges import User, become
 from regtap.quantities import format_size
@@ -67,7 +66,7 @@ def _become_owner(path: str) -> None:
 
 
 def _lines(recovered: Recovered) -> Iterator[str]:
-    trace, totals = recovered.trace, recovered.totals
+    trace = recovered.trace
     if not recovered.parts:
         yield f"{trace}: complete already, nothing to recover"
     else:
@@ -75,13 +74,7 @@ def _lines(recovered: Recovered) -> Iterator[str]:
         yield f"{trace}: recovered {recovered.rows:,} samples in {parts}"
     if recovered.spool is not None:
         yield f"{trace}: {recovered.spool} is kept; remove it when it is not needed any more"
-    if totals.due is None:
-        yield f"{trace}: taken {totals.taken:,} = stored {totals.stored:,} + {lost_text(totals)}"
-    else:
-        yield (
-            f"{trace}: due {totals.due:,} = stored {totals.stored:,} + {lost_text(totals)} "
-            f"+ missed {totals.missed:,}"
-        )
+    yield f"{trace}: {recovered.totals.line()}"
 
 
 def _show_all(as_json: bool) -> int:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from regtap.snapshots import Snapshot
     from regtap.summary import Durability, Summary
-    from regtap.trace_format import Totals
 
 
 def print_report(summary: Summary, *, as_json: bool) -> None:
@@ -28,31 +27,8 @@ def print_report(summary: Summary, *, as_json: bool) -> None:
         return
     for line in _lines(summary):
         click.echo(line)
-    click.echo(balance(summary))
-
-
-def balance(summary: Summary) -> str:
-    """Return the conservation rule with this capture's numbers."""
-    totals = summary.totals
-    kept = "" if summary.spool is None else f" + {_in_spool(summary):,} kept in {summary.spool}"
-    if totals.due is None:
-        whole = f"taken {totals.taken:,}"
-        missed = ""
-    else:
-        whole = f"due {totals.due:,}"
-        missed = f" + missed {totals.missed:,}"
-    lost = lost_text(totals)
-    return f"{summary.output}: {whole} = stored {totals.stored:,} + {lost}{missed}{kept}"
-
-
-def lost_text(totals: Totals) -> str:
-    """Return the lost samples of a balance, and how many of them a flight recorder was asked to forget."""
-    overwritten = f" ({totals.overwritten:,} overwritten)" if totals.overwritten else ""
-    return f"lost {totals.lost:,}{overwritten}"
-
-
-def _in_spool(summary: Summary) -> int:
-    return summary.totals.taken - summary.totals.stored - summary.totals.lost
+    kept = "" if summary.spool is None else f"kept in {summary.spool}"
+    click.echo(f"{summary.output}: {summary.totals.line(kept)}")
 
 
 def _lines(summary: Summary) -> Iterator[str]:

@@ -236,10 +236,5 @@ def _loss(summary: Summary) -> str:
 
 
 def _balance(summary: Summary) -> str:
-    totals = summary.totals
-    kept = f"stored {totals.stored:,} + lost {totals.lost:,}"
-    if summary.spool is not None:
-        kept += f" + unwritten {totals.taken - totals.stored - totals.lost:,}"
-    if totals.due is None:
-        return f"taken {totals.taken:,} = {kept}"
-    return f"due {totals.due:,} = {kept} + missed {totals.missed:,}"
+    rest = "" if summary.spool is None else "unwritten"  # not where: the spool is discarded with the trace
+    return summary.totals.line(rest)

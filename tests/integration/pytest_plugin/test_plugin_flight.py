@@ -33,7 +33,9 @@ FLIGHT = """
 
 
 def test_a_flight_recorder_keeps_what_led_to_the_failure(run: Run, pytester: pytest.Pytester) -> None:
-    run(FLIGHT.replace("OPTIONS", "").replace("SNAPSHOTS", "1")).assert_outcomes(failed=1)
+    result = run(FLIGHT.replace("OPTIONS", "").replace("SNAPSHOTS", "1"))
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines([r"taken [\d,]+ = stored [\d,]+ \+ lost ([\d,]+) \(\1 overwritten\)$"])
     trace = regtap.open_trace(kept(pytester)["test_suite.py-test_it"])
     assert [mark.text for mark in trace.marks] == ["failed", "snapshot"]
     rows = trace.to_arrow(columns=["t_ns"], t1=trace.marks[0].t_ns).num_rows
