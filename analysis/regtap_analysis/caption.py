@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap.quantities import format_duration_ns, format_rate, format_utc
+from regtap.quantities import count_of, format_duration_ns, format_rate, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +38,12 @@ def printable(text: str) -> str:
 
 def legend_entry(summary: GapSummary) -> str:
     """Return what one cause's gaps come to, such as `missed: 12 slots in 3 gaps`."""
-    gaps = f"{summary.gaps:,} gap{'s' if summary.gaps != 1 else ''}"
+    gaps = count_of(summary.gaps, "gap")
     span = format_duration_ns(summary.total_ns)
     if not summary.count:
         return f"{summary.cause}: {gaps}, {span}, nothing lost"
     noun = "slot" if summary.cause == "missed" else "sample"
-    return f"{summary.cause}: {summary.count:,} {noun}{'s' if summary.count != 1 else ''} in {gaps}, {span}"
+    return f"{summary.cause}: {count_of(summary.count, noun)} in {gaps}, {span}"
 
 
 def resolution(reading: Reading, buckets: int) -> str:
@@ -93,7 +93,7 @@ def _facts(trace: Trace) -> Iterator[str]:
 
 
 def _rows(trace: Trace) -> str:
-    rows = f"{trace.rows:,} row{'s' if trace.rows != 1 else ''}"
+    rows = count_of(trace.rows, "row")
     if trace.time_range is None or trace.mean_rate_hz is None:
         return rows
     first_ns, last_ns = trace.time_range

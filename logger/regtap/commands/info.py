@@ -10,7 +10,7 @@ import click
 
 from regtap.commands._options import json_option
 from regtap.commands._output import ExitCode
-from regtap.quantities import format_duration_ns, format_rate, format_size, format_utc
+from regtap.quantities import count_of, format_duration_ns, format_rate, format_size, format_utc
 from regtap.trace import open_trace
 
 if TYPE_CHECKING:
@@ -153,8 +153,7 @@ def _rows(trace: Trace) -> str:
 
 
 def _size(trace: Trace) -> str:
-    count = len(trace.parts)
-    text = f"{format_size(trace.size_bytes)} in {count} part{'s' if count != 1 else ''}"
+    text = f"{format_size(trace.size_bytes)} in {count_of(len(trace.parts), 'part')}"
     return f"{text}: {trace.size_bytes / trace.rows:.2f} bytes a sample" if trace.rows else text
 
 

@@ -13,7 +13,7 @@ from regtap.commands._options import json_option
 from regtap.commands._output import ExitCode, print_note
 from regtap.errors import InputError
 from regtap.privileges import User, become
-from regtap.quantities import format_size
+from regtap.quantities import count_of, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,8 +70,7 @@ def _lines(recovered: Recovered) -> Iterator[str]:
     if not recovered.parts:
         yield f"{trace}: complete already, nothing to recover"
     else:
-        parts = f"{recovered.parts} part{'s' if recovered.parts != 1 else ''}"
-        yield f"{trace}: recovered {recovered.rows:,} samples in {parts}"
+        yield f"{trace}: recovered {recovered.rows:,} samples in {count_of(recovered.parts, 'part')}"
     if recovered.spool is not None:
         yield f"{trace}: {recovered.spool} is kept; remove it when it is not needed any more"
     yield f"{trace}: {recovered.totals.line()}"

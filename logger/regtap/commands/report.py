@@ -74,7 +74,7 @@ def _pauses(summary: Summary) -> str:
 
 
 def _durable(output: str, durability: Durability) -> str:
-    syncs = f"{durability.syncs:,} sync{'s' if durability.syncs != 1 else ''}"
+    syncs = count_of(durability.syncs, "sync")
     longest = f", the longest {format_duration_ns(durability.longest_sync_ns)}" if durability.syncs else ""
     lost = f"at most the last {format_duration_ns(durability.exposed_ns)} would have been lost with the power"
     return f"{output}: durable by {syncs}{longest}; {lost}"

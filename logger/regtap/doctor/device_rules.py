@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from regtap import system
 from regtap.doctor.findings import Finding, ok, warning
-from regtap.quantities import format_size
+from regtap.quantities import count_of, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def uio(facts: Facts) -> Finding:
         return ok("UIO", "no devices", _how_to_get_uio(facts))
     details = tuple(line for device in facts.uio[:_LISTED] for line in _uio_lines(device))
     details += _rest(len(facts.uio))
-    state = _count(len(facts.uio), "device")
+    state = count_of(len(facts.uio), "device")
     closed = [device.node.path for device in facts.uio if not device.node.readable]
     if closed:
         meaning = f"closed to user {facts.process.user}: {' '.join(closed[:_LISTED])}"
@@ -91,7 +91,7 @@ def pci(facts: Facts) -> Finding:
     ordered = sorted(facts.pci, key=lambda device: _ORDER.index(conditions[device.address]))
     lines = (_pci_line(device, conditions[device.address], facts) for device in ordered[:_LISTED])
     details = (*lines, *_rest(len(ordered)))
-    state = f"{_count(len(facts.pci), 'device')} with memory BARs"
+    state = f"{count_of(len(facts.pci), 'device')} with memory BARs"
     ready = list(conditions.values()).count(READY)
     meaning = f"{ready} can be mapped now, as pci:ADDRESS/barN"
     if ready:
@@ -149,7 +149,3 @@ def _bar_text(bar: Bar, device: PciDevice, facts: Facts) -> str:
 
 def _rest(number: int) -> tuple[str, ...]:
     return (f"and {number - _LISTED} more (`regtap doctor --json` has them all)",) if number > _LISTED else ()
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

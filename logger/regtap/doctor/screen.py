@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap.doctor.findings import Status
+from regtap.quantities import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -54,4 +55,4 @@ def tally(groups: Sequence[Group]) -> str:
 
 
 def _counted(number: int, status: Status) -> str:
-    return f"{number or 'no'} {status}{'' if number == 1 else 's'}"
+    return count_of(number, status) if number else f"no {status}s"
