@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from regtap import _native
-from regtap.host import describe_host, first_line
+from regtap.host import describe_host, first_line, package_version
+from regtap.system import is_virtual
 
 _PACKAGES = ("numpy", "pandas", "pytest", "pytest-benchmark", "python-periphery")
 _CPU = "/sys/devices/system/cpu"
@@ -26,10 +26,10 @@ def describe_environment() -> dict[str, Any]:
     """Return host, kernel, processor, settings and versions; nothing that names this boot."""
     facts: dict[str, Any] = {key: value for key, value in describe_host().items() if key != "boot_id"}
     facts["usable_cpus"] = sorted(os.sched_getaffinity(0))
-    facts["hypervisor"] = _is_virtual()
+    facts["hypervisor"] = is_virtual() or False
     facts["hypervisor_signature"] = _native.hypervisor_signature()
     facts |= {name: first_line(path) for name, path in _FILES.items()}
-    facts |= {package: _version(package) for package in _PACKAGES}
+    facts |= {package: package_version(package) or "absent" for package in _PACKAGES}
     return facts
 
 
@@ -83,18 +83,3 @@ def filesystem_of(path: str) -> str:
 
 def _cpu_ticks() -> tuple[int, ...]:
     return tuple(int(field) for field in first_line("/proc/stat").split()[_CPU_FIELDS])
-
-
-def _is_virtual() -> bool:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            return any(line.startswith("flags") and " hypervisor" in line for line in file)
-    except OSError:
-        return False
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "absent"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 _CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -45,6 +45,14 @@ def _processor() -> str:
     except OSError:
         pass  # no /proc: the machine's type will have to do
     return platform.processor() or platform.machine()
+
+
+def package_version(name: str) -> str | None:
+    """Return the version of a package; None where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def first_line(path: str) -> str:

@@ -128,6 +128,12 @@ def physical_address_bits(root: str = "") -> int | None:
     return int(match[1]) if match else None
 
 
+def is_virtual(root: str = "") -> bool | None:
+    """Return whether this is a virtual machine; None where the processor's flags do not tell (x86)."""
+    flags = re.search(r"^flags\s*:(.*)", read_text(root + CPUINFO) or "", re.MULTILINE)
+    return "hypervisor" in flags[1].split() if flags else None
+
+
 def iomem_resources(root: str = "") -> tuple[Resource, ...]:
     """Return /proc/iomem in its order; to users without CAP_SYS_ADMIN every address in it is 0."""
     matches = map(_IOMEM_LINE.match, (read_text(root + IOMEM) or "").splitlines())

@@ -10,12 +10,12 @@ import re
 import resource
 import sys
 import zlib
-from importlib.metadata import PackageNotFoundError, version
 
 from regtap import system
 from regtap.doctor.devices import pci_devices, uio_devices
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
 from regtap.doctor.nodes import look_at
+from regtap.host import package_version
 from regtap.privileges import user_behind_root
 from regtap.spool_place import SHARED_MEMORY, spool_paths
 
@@ -48,7 +48,7 @@ def gather(root: str = "") -> Facts:
         pci=pci_devices(root),
         timing=timing(root),
         room=room(root),
-        versions={"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        versions={"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}},
         byteorder=sys.byteorder,
         machine=platform.machine(),
     )
@@ -123,7 +123,7 @@ def timing(root: str = "") -> Timing:
         tick_source=tick_source,
         error_bound_ns=error_bound_ns,
         native_error=native_error,
-        virtual=_is_virtual(root),
+        virtual=system.is_virtual(root),
         governors=_governors(root),
         isolated_cpus=parse_cpu_list(system.read_text(f"{root}{_CPU}/isolated") or ""),
         tickless_cpus=parse_cpu_list(system.read_text(f"{root}{_CPU}/nohz_full") or ""),
@@ -143,11 +143,6 @@ def _ticks() -> tuple[str | None, float | None, str | None]:
     uncertainty = min(_native.take_anchor(source)[5] for _ in range(_ANCHORS))
     # As timebase.Timebase has it: a nanosecond more, for rounding.
     return _native.source_name(source), uncertainty * 1e9 / _native.frequency_hz(source) + 1, None
-
-
-def _is_virtual(root: str) -> bool | None:
-    flags = re.search(r"^flags\s*:(.*)", system.read_text(root + system.CPUINFO) or "", re.MULTILINE)
-    return "hypervisor" in flags[1].split() if flags else None
 
 
 def _governors(root: str) -> tuple[str, ...]:
@@ -196,10 +191,3 @@ def _number(path: str, default: int) -> int:
         return int(system.read_text(path) or "")
     except ValueError:
         return default
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
