@@ -7,7 +7,8 @@
 
 #include <cerrno>
 #include <optional>
-#include <system_error>
+
+#include "core/system_errors.hpp"
 
 namespace regtap::bench {
 namespace {
@@ -18,10 +19,6 @@ constexpr int kCallStop = SIGTRAP | 0x80;  // with PTRACE_O_TRACESYSGOOD
 constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK |
                           PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 
-[[noreturn]] void throw_errno(const char* call) {
-  throw std::system_error(errno, std::generic_category(), call);
-}
-
 struct Stop {
   pid_t process;
   int status;
@@ -31,20 +28,20 @@ struct Stop {
 Stop wait_for(pid_t process) {
   Stop stop{};
   while ((stop.process = waitpid(process, &stop.status, __WALL)) < 0)
-    if (errno != EINTR) throw_errno("waitpid");
+    if (errno != EINTR) throw_errno("waitpid", errno);
   return stop;
 }
 
 void resume(pid_t child, int signal) {
   if (ptrace(PTRACE_SYSCALL, child, nullptr, reinterpret_cast<void*>(static_cast<std::intptr_t>(signal))) !=
       0)
-    throw_errno("ptrace");
+    throw_errno("ptrace", errno);
 }
 
 // The number of the system call that a stopped child is about to make; nothing where it comes back from one.
 std::optional<std::uint64_t> entered_call(pid_t child) {
   __ptrace_syscall_info info{};
-  if (ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info) <= 0) throw_errno("ptrace");
+  if (ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info) <= 0) throw_errno("ptrace", errno);
   if (info.op != PTRACE_SYSCALL_INFO_ENTRY) return std::nullopt;
   return info.entry.nr;
 }
@@ -59,13 +56,13 @@ int signal_of(const Stop& stop, pid_t child) {
 
 void require_success(int status) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-  throw std::system_error(ECHILD, std::generic_category(), "the counted process failed");
+  throw_errno("the counted process failed", ECHILD);
 }
 
 }  // namespace
 
 void let_parent_count() {
-  if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) throw_errno("ptrace");
+  if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) throw_errno("ptrace", errno);
   raise(SIGSTOP);
 }
 
@@ -73,7 +70,7 @@ std::uint64_t count_calls(pid_t child) {
   Stop stop = wait_for(child);
   if (!WIFSTOPPED(stop.status)) require_success(stop.status);
   if (ptrace(PTRACE_SETOPTIONS, child, nullptr, reinterpret_cast<void*>(kOptions)) != 0)
-    throw_errno("ptrace");
+    throw_errno("ptrace", errno);
   std::uint64_t calls = 0;
   bool inside = false;
   resume(child, 0);

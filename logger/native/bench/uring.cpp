@@ -7,14 +7,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <system_error>
+
+#include "core/system_errors.hpp"
 
 namespace regtap::bench {
 namespace {
-
-[[noreturn]] void throw_errno(const char* call, int error) {
-  throw std::system_error(error, std::generic_category(), call);
-}
 
 // The kernel reads and writes the queues' ends too.
 unsigned load_acquire(unsigned& end) { return std::atomic_ref(end).load(std::memory_order_acquire); }

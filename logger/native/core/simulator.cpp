@@ -13,16 +13,13 @@
 #include <cmath>
 #include <csignal>
 #include <numbers>
-#include <system_error>
+
+#include "core/system_errors.hpp"
 
 namespace regtap {
 namespace {
 
 using namespace simulated;
-
-[[noreturn]] void throw_errno(const char* call, int error) {
-  throw std::system_error(error, std::generic_category(), call);
-}
 
 class Page {
  public:

@@ -5,17 +5,13 @@
 
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
 #include "core/access.hpp"
 #include "core/fault.hpp"
+#include "core/system_errors.hpp"
 
 namespace regtap {
 namespace {
-
-[[noreturn]] void throw_errno(const char* call, int error) {
-  throw std::system_error(error, std::generic_category(), call);
-}
 
 void require_width(unsigned width_bytes) {
   if (width_bytes != 1 && width_bytes != 2 && width_bytes != 4 && width_bytes != 8)
