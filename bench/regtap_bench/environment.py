@@ -72,14 +72,5 @@ class Load:
         }
 
 
-def filesystem_of(path: str) -> str:
-    """Return the type of the filesystem that a path is on, such as `ext4`."""
-    path = os.path.join(os.path.realpath(path), "")
-    with open("/proc/self/mounts", encoding="utf-8") as file:
-        mounts = [line.split()[1:3] for line in file]
-    holding = [(len(point), kind) for point, kind in mounts if path.startswith(os.path.join(point, ""))]
-    return max(holding, key=lambda mount: mount[0])[1] if holding else "unknown"
-
-
 def _cpu_ticks() -> tuple[int, ...]:
     return tuple(int(field) for field in first_line("/proc/stat").split()[_CPU_FIELDS])

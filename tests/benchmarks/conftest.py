@@ -16,9 +16,7 @@ from typing import Any
 
 import pytest
 from tests.benchmarks import native_loops
-
-from regtap_bench.environment import filesystem_of
-from regtap_bench.recorder_bars.record_bars import RecordBars, make_reference
+from tests.benchmarks.recorder_bars.record_bars import RecordBars, filesystem_of, make_reference
 
 _RESULTS = os.path.join(os.path.dirname(__file__), "..", "..", "results")
 _REPORT = pytest.StashKey[RecordBars]()

@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import periphery
 import pytest
+from tests.benchmarks.recorder_bars import python_loops
+from tests.benchmarks.recorder_bars.bars import Bar, Figure
+from tests.benchmarks.recorder_bars.interleave import Arm, Rounds, interleave
+from tests.benchmarks.recorder_bars.paired import median, paired_ratio
 
 import regtap
 from regtap import _native
-from regtap_bench.figures.estimate import median, paired_ratio
-from regtap_bench.recorder_bars import python_loops
-from regtap_bench.recorder_bars.bars import Bar, Figure
-from regtap_bench.recorder_bars.interleave import Arm, Rounds, interleave
 from regtap_bench.replay import replay, replay_timer
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from tests.benchmarks.conftest import Cpus, Settings
     from tests.benchmarks.native_loops import Registers
-
-    from regtap_bench.recorder_bars.record_bars import RecordBars
+    from tests.benchmarks.recorder_bars.record_bars import RecordBars
 
 ROWS = 8192  # 50-150 us a block
 PYTHON_ROWS = 800

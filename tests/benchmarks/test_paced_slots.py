@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from tests.benchmarks.recorder_bars.bars import Bar, Figure
 
 import regtap
-from regtap_bench.recorder_bars.bars import Bar, Figure
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from tests.benchmarks.conftest import Cpus, Settings
     from tests.benchmarks.native_loops import Registers
+    from tests.benchmarks.recorder_bars.record_bars import RecordBars
 
     from regtap.summary import Summary
     from regtap.trace import Trace
-    from regtap_bench.recorder_bars.record_bars import RecordBars
 
 PLACES = {1_000: 60, 10_000: 62}
 DRIFT_SLOTS = 0.1  # a schedule that adds up its errors would be off by many

@@ -11,21 +11,20 @@ import numpy as np
 import periphery
 import pytest
 from tests.benchmarks.captures import CaptureRun, capture_for
+from tests.benchmarks.recorder_bars import python_loops
+from tests.benchmarks.recorder_bars.bars import Bar, Figure
+from tests.benchmarks.recorder_bars.interleave import Arm, Rounds, interleave
+from tests.benchmarks.recorder_bars.loop_alone import run_loop_alone
+from tests.benchmarks.recorder_bars.paired import paired_ratio
+from tests.benchmarks.recorder_bars.writer_alone import WriterRun, counter_rows, run_writer_alone
 
 import regtap
-from regtap_bench.figures.estimate import paired_ratio
-from regtap_bench.recorder_bars import python_loops
-from regtap_bench.recorder_bars.bars import Bar, Figure
-from regtap_bench.recorder_bars.interleave import Arm, Rounds, interleave
-from regtap_bench.recorder_bars.loop_alone import run_loop_alone
-from regtap_bench.recorder_bars.writer_alone import WriterRun, counter_rows, run_writer_alone
 from regtap_bench.replay import replay, replay_timer
 
 if TYPE_CHECKING:
     from tests.benchmarks.conftest import Cpus, Settings
     from tests.benchmarks.native_loops import Registers
-
-    from regtap_bench.recorder_bars.record_bars import RecordBars
+    from tests.benchmarks.recorder_bars.record_bars import RecordBars
 
 ARRAY_ROWS = 1 << 23
 PYTHON_ROWS = 1_000_000

@@ -10,17 +10,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.benchmarks.recorder_bars.bars import Bar, Figure
+from tests.benchmarks.recorder_bars.interleave import Arm, Rounds, interleave
+from tests.benchmarks.recorder_bars.paired import median
 
-from regtap_bench.figures.estimate import median
-from regtap_bench.recorder_bars.bars import Bar, Figure
-from regtap_bench.recorder_bars.interleave import Arm, Rounds, interleave
 from regtap_bench.replay import replay, replay_timer
 
 if TYPE_CHECKING:
     from tests.benchmarks.conftest import Settings
     from tests.benchmarks.native_loops import Registers
-
-    from regtap_bench.recorder_bars.record_bars import RecordBars
+    from tests.benchmarks.recorder_bars.record_bars import RecordBars
 
 READ, HELP, NOTHING = "regtap read", "regtap --help", "python -c pass"
 BARS = {READ: Bar(0.35, True), HELP: Bar(0.3, True)}

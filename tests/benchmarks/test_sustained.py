@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from tests.benchmarks.captures import Sizes, part_sizes, require_whole
+from tests.benchmarks.recorder_bars.bars import Bar, Figure
+from tests.benchmarks.recorder_bars.loop_alone import LoopRun, run_loop_alone
 from tests.command import REGTAP
 
 from regtap import open_trace
 from regtap.spool import default_size_bytes
-from regtap_bench.recorder_bars.bars import Bar, Figure
-from regtap_bench.recorder_bars.loop_alone import LoopRun, run_loop_alone
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from tests.benchmarks.conftest import Cpus, Settings
     from tests.benchmarks.native_loops import Registers
-
-    from regtap_bench.recorder_bars.record_bars import RecordBars
+    from tests.benchmarks.recorder_bars.record_bars import RecordBars
 
 LOOK_S = 0.1
 OVER_SPOOL_MB = 250

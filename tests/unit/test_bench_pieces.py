@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.benchmarks.recorder_bars.bars import Bar, Figure, rows_of, text_table
+from tests.benchmarks.recorder_bars.interleave import Arm, interleave
+from tests.benchmarks.recorder_bars.paired import median, paired_ratio
 
 from regtap_bench.environment import Load
-from regtap_bench.figures.estimate import median, paired_ratio
 from regtap_bench.markdown import markdown_table
-from regtap_bench.recorder_bars.bars import Bar, Figure, rows_of, text_table
-from regtap_bench.recorder_bars.interleave import Arm, interleave
 from regtap_bench.replay import replay, replay_timer
 
 

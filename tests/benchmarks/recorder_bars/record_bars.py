@@ -9,14 +9,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tests.benchmarks.recorder_bars.bars import Figure, rows_of, text_table
+
 from regtap_bench.environment import Load, describe_environment
 from regtap_bench.markdown import markdown_table
-from regtap_bench.recorder_bars.bars import Figure, rows_of, text_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from regtap_bench.recorder_bars.interleave import Rounds
+    from tests.benchmarks.recorder_bars.interleave import Rounds
 
 # 1: first version.
 _FORMAT_VERSION = 1
@@ -111,3 +112,12 @@ def _markdown(document: Mapping[str, Any], figures: list[Figure]) -> str:
         f"Brackets: 95 % bootstrap interval of the median of paired rounds (fewer than six: their range). "
         f"Raw values: {_NAME}.json.\n\n{lines}"
     )
+
+
+def filesystem_of(path: str) -> str:
+    """Return the type of the filesystem that a path is on, such as `ext4`."""
+    path = os.path.join(os.path.realpath(path), "")
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        mounts = [line.split()[1:3] for line in file]
+    holding = [(len(point), kind) for point, kind in mounts if path.startswith(os.path.join(point, ""))]
+    return max(holding, key=lambda mount: mount[0])[1] if holding else "unknown"

@@ -1,1 +1,0 @@
-"""The recorder's speed against its bars."""
