@@ -111,22 +111,6 @@ def test_names_and_types_become_columns(device: Path, tmp_path: Path) -> None:
     assert set(table["r_8"]) == {0x0908}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_is_an_ordinary_end(device: Path, tmp_path: Path, number: signal.Signals) -> None:
-    process = start_regtap(
-        "record", "-t", f"file:{device}", "0", "-o", "run", "--spool-size", "8MiB", cwd=tmp_path
-    )
-    wait_for(tmp_path / "run" / "part-00000.parquet")  # a ring of 8 MiB gives the first one in milliseconds
-    process.send_signal(number)
-    _stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 0, stderr
-    assert "Traceback" not in stderr
-    trace = regtap.open_trace(tmp_path / "run")
-    assert trace.rows > 0
-    assert not trace.unfinished
-    assert_conserved(trace)
-
-
 def test_a_commands_status_is_passed_on(tmp_path: Path) -> None:
     done = run_regtap(
         "record", "-t", "sim", "COUNT32", "-o", "run", "--", "sh", "-c", "echo out; exit 7", cwd=tmp_path
@@ -141,16 +125,6 @@ def test_a_command_killed_by_a_signal_is_told_as_a_shell_does(tmp_path: Path) ->
         "record", "-t", "sim", "COUNT32", "-o", "run", "--", "sh", "-c", "kill -9 $$", cwd=tmp_path
     )
     assert done.returncode == 128 + 9
-
-
-def test_a_terminated_capture_terminates_its_command(tmp_path: Path) -> None:
-    process = start_regtap(
-        "record", "-t", "sim", "GPIO", "--rate", "1k", "-o", "run", "--", "sleep", "60", cwd=tmp_path
-    )
-    wait_for(tmp_path / "run" / "_spool")
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
-    assert process.returncode == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("on_full", ["stop", "discard"])

@@ -99,8 +99,6 @@ def test_its_file_is_one_page_for_the_user_alone(shared: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_an_ordinary_end(path: Path, number: signal.Signals) -> None:
-    # A job in the background is started deaf to it, and so would be ours; what is caught is not passed on.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     with _playing(path) as process:
         _line(process)
         process.send_signal(number)

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.05  # how soon an end is noticed
 _LINE_S = 1.0  # between two lines of progress where they do not overwrite each other
+_GRACE_S = 1.0  # in which further signals are the first one again: `timeout` and a closing terminal send two
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SNAPSHOT_SIGNALS = ("SIGUSR1", "SIGUSR2")
 
@@ -34,17 +34,20 @@ _SNAPSHOT_SIGNALS = ("SIGUSR1", "SIGUSR2")
 class EndSignals:
     """While open, Ctrl-C, SIGTERM and SIGHUP are ordinary ends of a capture: noted, and nothing else.
 
+    One that is ignored stays ignored (nohup, background jobs).
+
     Attributes:
-        asked: Set by the first of them.
-        number: Which one it was, or None.
+        count: How many have come.
+        number: Which one was the first, or 0.
     """
 
     def __init__(self) -> None:
-        self.asked = threading.Event()
-        self.number: int | None = None
+        self.count = 0  # no Event: what interrupts its wait() may not set it
+        self.number = 0
 
     def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
     def __exit__(
@@ -55,7 +58,7 @@ class EndSignals:
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.number = self.number or number
-        self.asked.set()
+        self.count += 1
 
 
 class SnapshotSignal:
@@ -110,24 +113,65 @@ def find_command(command: list[str]) -> list[str]:
     return [program, *command[1:]]
 
 
-def run_command(command: list[str], signals: EndSignals) -> int:
+def run_command(command: list[str], capture: Capture, signals: EndSignals) -> int:
     """Run a command to its end and return its status as a shell would (128 + N if signal N ended it).
 
-    Ctrl-C reaches it from the terminal; SIGTERM and SIGHUP, which only we got, are passed on.
+    A signal ends the capture and is passed on. Another one kills the command if it has not ended in a second.
     """
-    with subprocess.Popen(command) as process:
-        while process.poll() is None:
-            if signals.asked.wait(_LOOK_S):
-                if signals.number != signal.SIGINT:
-                    process.send_signal(signal.SIGTERM)
-                process.wait()
-    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+    if signals.number:  # nobody is there yet to pass it on to
+        return 128 + signals.number
+    process = subprocess.Popen(command)
+    while (status := process.poll()) is None and not signals.number:
+        time.sleep(_LOOK_S)
+    if status is None:
+        capture.stop()
+        status = _end(process, signals)
+    return status if status >= 0 else 128 - status
+
+
+def _end(process: subprocess.Popen[bytes], signals: EndSignals) -> int:
+    """Pass the signal on, and return the command's status; -N for signal N if we may not kill it (sudo)."""
+    number = signals.number
+    if number != signal.SIGINT or not _is_in_foreground(process):
+        with contextlib.suppress(PermissionError):
+            process.send_signal(number)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return process.wait(_GRACE_S)
+    before = signals.count
+    _say(f"the capture has ended, and waits for its command (PID {process.pid}); another signal kills that")
+    while process.poll() is None and signals.count == before:
+        time.sleep(_LOOK_S)
+    try:
+        process.kill()
+    except PermissionError:
+        _say(f"the command is another user's, and runs on (PID {process.pid})")
+        return -number
+    return process.wait()
+
+
+def _is_in_foreground(process: subprocess.Popen[bytes]) -> bool:
+    """Return whether Ctrl-C at our terminal reaches a process without us."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgid(process.pid)
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be what has gone
+        print_note(text)
 
 
 def wait_with_progress(capture: Capture, signals: EndSignals) -> int:
     """Show progress on stderr until the capture ends or is asked to."""
     progress = _Progress(capture)
-    while not signals.asked.is_set() and not capture.wait(_LOOK_S):
+    while not signals.count and not capture.wait(_LOOK_S):
         progress.show()
     progress.clear()
     return ExitCode.OK

@@ -101,7 +101,8 @@ def record(
 
     REGISTER is ADDRESS[:TYPE], NAME=ADDRESS[:TYPE], or a name that the target knows; each row reads them
     once, in this order. The capture ends after --duration or --samples, on Ctrl-C or SIGTERM, or with
-    COMMAND, whose exit status is passed on if the capture is clean.
+    COMMAND, whose exit status is passed on if the capture is clean. COMMAND gets the signal too; another
+    one, a second later, kills it.
 
     With --on-full overwrite nothing is stored but the last samples before the end, or before a signal.
     """
@@ -179,7 +180,8 @@ def _run(capture: Capture, command: list[str] | None) -> int:
     with EndSignals() as signals:
         capture.start()
         try:
-            status = run_command(command, signals) if command else wait_with_progress(capture, signals)
+            if command:
+                return run_command(command, capture, signals)
+            return wait_with_progress(capture, signals)
         finally:
             capture.close()
-    return status

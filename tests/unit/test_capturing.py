@@ -1,0 +1,71 @@
+"""Waiting for a command's end: what no test can time from outside, or needs another user."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+
+from regtap.commands import _capturing
+from regtap.commands._capturing import EndSignals, run_command
+from regtap.options import RecordOptions
+from regtap.recorder import Capture
+from regtap.targets import parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Iterator[Capture]:
+    target = parse_target("sim")
+    with Capture(
+        target, target.resolve(["ID"]), tmp_path / "run", RecordOptions(rate_hz=Fraction(1000))
+    ) as capture:
+        yield capture
+
+
+def test_a_signal_before_the_command_keeps_it_from_beginning(capture: Capture) -> None:
+    with EndSignals() as signals:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert run_command(["/no/such/program"], capture, signals) == 128 + signal.SIGTERM
+
+
+def test_a_command_that_may_not_be_signalled_is_left_running_and_said(
+    capture: Capture, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running: list[subprocess.Popen[bytes]] = []
+
+    def refuse(process: subprocess.Popen[bytes], number: int) -> None:
+        running.append(process)
+        raise PermissionError(1, f"signal {number}")
+
+    def terminate_until_done() -> None:
+        while not done.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(subprocess.Popen, "send_signal", refuse)
+    monkeypatch.setattr(_capturing, "_GRACE_S", 0.01)
+    done = threading.Event()
+    sender = threading.Timer(0.05, terminate_until_done)
+    with EndSignals() as signals:
+        sender.start()
+        try:
+            status = run_command(["sleep", "60"], capture, signals)
+        finally:
+            done.set()
+            sender.join()
+    monkeypatch.undo()
+    assert status == 128 + signal.SIGTERM
+    assert running[0].poll() is None
+    assert f"runs on (PID {running[0].pid})" in capsys.readouterr().err
+    running[0].kill()
+    running[0].wait()
