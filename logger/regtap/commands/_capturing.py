@@ -191,13 +191,17 @@ class _Progress:
             return
         self._next_s += _LINE_S
         if self._overwrites:
-            click.echo(f"\r\033[K{self._line()}", err=True, nl=False)
+            self._overwrite(self._line())
         else:
             click.echo(self._line(), err=True)
 
     def clear(self) -> None:
         if self._overwrites:
-            click.echo("\r\033[K", err=True, nl=False)
+            self._overwrite("")
+
+    def _overwrite(self, line: str) -> None:
+        with contextlib.suppress(OSError):  # the terminal may go before the capture ends
+            click.echo(f"\r\033[K{line}", err=True, nl=False)
 
     def _line(self) -> str:
         status = self._capture.status()
