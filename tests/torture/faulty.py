@@ -66,6 +66,10 @@ class Ended:
     def errors(self) -> list[str]:
         return [line for line in self.err.splitlines() if line.startswith("regtap: error:")]
 
+    def met(self, fault: Fault) -> bool:
+        """Return whether it came as far as the call that was to fail."""
+        return self.counts[fault.call] > fault.at
+
     def spools(self) -> list[Path]:
         """Return the spools of this process that are still there."""
         return sorted(SPOOLS.glob(f"regtap-{self.pid}-*"))

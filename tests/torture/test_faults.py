@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -91,16 +92,24 @@ def test_each_file_operation_of_record_fails(
     trace = faulty.root / "run"
     clean = record(faulty, trace, more)
     assert all(clean.counts.values()), clean
+    statuses, met = Counter[int](), set[str]()
     every_error = IS_LONG and promise == RECORD  # no error is told apart by its number: one run sees them all
     for fault in faults(clean.counts, every_error=every_error):
         shutil.rmtree(trace, ignore_errors=True)
         ended = record(faulty, trace, more, fault)
         problem = problem_of(lambda: judge_record(faulty, ended, trace, SAMPLES), fault)  # noqa: B023 - called now
-        tally.case(promise, problem)
         grown_kib = ended.peak_kib - clean.peak_kib
-        tally.case(MEMORY, f"{fault}: {grown_kib} KiB more" if grown_kib > MEMORY_KIB else None)
+        grown = f"{fault}: {grown_kib} KiB more" if grown_kib > MEMORY_KIB else None
+        if ended.met(fault) or problem is not None:
+            tally.case(promise, problem)
+            statuses[ended.status] += 1
+            met.add(fault.call)
+        if (ended.met(fault) and ended.status != 3) or grown is not None:  # a refused capture has no writer
+            tally.case(MEMORY, grown)
         for spool in ended.spools():
             spool.unlink()
+    assert statuses.keys() >= {0, 3, 4}, statuses  # whoever refuses everything has nothing to be judged by
+    assert met == {call for call, count in clean.counts.items() if count}
     tally.assert_kept(promise)
     tally.assert_kept(MEMORY)
 
@@ -115,6 +124,7 @@ def test_each_file_operation_of_recover_fails(faulty: FaultyRegtap, tally: Tally
     scene(trace, spool)
     counts = recover(None).counts
     assert {call for call, count in counts.items() if count} >= {"open", "write", "fsync", "rename", "unlink"}
+    statuses, met = Counter[int](), set[str]()
     for fault in faults(counts):
         shutil.rmtree(trace, ignore_errors=True)
         scene(trace, spool)
@@ -124,6 +134,11 @@ def test_each_file_operation_of_recover_fails(faulty: FaultyRegtap, tally: Tally
         problem = problem_of(lambda: judge_recover(ended, trace, spool, again), fault)  # noqa: B023 - called now
         if not finished.items() <= hashes(trace).items():
             problem = f"{fault}: a finished part was touched"
-        tally.case(RECOVER, problem)
+        if ended.met(fault) or problem is not None:
+            tally.case(RECOVER, problem)
+            statuses[ended.status] += 1
+            met.add(fault.call)
         spool.unlink(missing_ok=True)
+    assert statuses.keys() >= {0, 3, 4}, statuses
+    assert met == {call for call, count in counts.items() if count}
     tally.assert_kept(RECOVER)

@@ -6,14 +6,16 @@ import os
 import random
 import signal
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conservation import assert_conserved
-from tests.torture.aftermath import recover_and_check, scene_of
+from tests.torture.aftermath import Scene, recover_and_check, scene_of
 from tests.torture.conftest import Tally, cases
 from tests.torture.victim import Recording, record
 
@@ -72,8 +74,33 @@ def remove_spools_of(pid: int | None) -> None:
             os.unlink(f"/dev/shm/{name}")
 
 
-def kill_one(processes: ForkServerContext, what: Recording, delay_s: float, early: bool) -> int | None:
-    """Record, kill after the delay; return the recorder's process number."""
+@dataclass(frozen=True)
+class Killed:
+    """A recorder after its end.
+
+    Attributes:
+        pid: Its process.
+        began: Whether the capture ran, before.
+        had_ended: Whether it ended by itself, so that nothing was tried.
+    """
+
+    pid: int | None
+    began: bool
+    had_ended: bool
+
+
+def after_its_end(process: BaseProcess, ready: Connection) -> Killed:
+    process.join(60)
+    assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
+    try:
+        began = ready.recv() == "running"
+    except EOFError:
+        began = False
+    return Killed(process.pid, began, process.exitcode == 0)
+
+
+def kill_one(processes: ForkServerContext, what: Recording, delay_s: float, early: bool) -> Killed:
+    """Record, and kill after the delay; `early`: reckoned from the process's start, not from the capture's."""
     ready, theirs = processes.Pipe(duplex=False)
     process = processes.Process(target=record, args=(what, theirs))
     process.start()
@@ -82,15 +109,17 @@ def kill_one(processes: ForkServerContext, what: Recording, delay_s: float, earl
         assert ready.poll(30), "the recorder never began"
     time.sleep(delay_s)
     process.kill()
-    process.join(30)
-    return process.pid
+    killed = after_its_end(process, ready)
+    assert killed.began or early, "the recorder never began"
+    return killed
 
 
 @pytest.mark.parametrize("setup", SETUPS)
 def test_kill_9_at_a_random_moment(
     setup: str, targets: dict[str, str], shared_folder: Path, processes: ForkServerContext, tally: Tally
 ) -> None:
-    dice = random.Random(setup)
+    dice, hits = random.Random(setup), 0
+    ends_by_itself = SETUPS[setup].options.get("on_full") == "stop"
     for k in range(cases(4, 110)):
         folder = shared_folder / str(k)
         what = replace(
@@ -101,15 +130,22 @@ def test_kill_9_at_a_random_moment(
             seed=k,
         )
         early = dice.random() < 0.15
-        pid = kill_one(processes, what, dice.random() ** 2 * 0.2, early)
-        tally.case(KILLED, problem_of(folder, f"{setup}, case {k}"))
-        remove_spools_of(pid)
+        killed = kill_one(processes, what, dice.random() ** 2 * 0.2, early)
+        scene = scene_of(folder)
+        problem = problem_of(folder, scene, f"{setup}, case {k}")
+        if scene is None and killed.began and not ends_by_itself:
+            problem = f"{setup}, case {k}: the recorder was killed, and its spool is gone"
+        has_samples = scene is not None and max(scene.oracle.end, scene.end) > 0
+        hits += has_samples
+        if has_samples or problem is not None:  # else nothing was there that could be lost
+            tally.case(KILLED, problem)
+        remove_spools_of(killed.pid)
+    assert hits or ends_by_itself
     tally.assert_kept(KILLED)
 
 
-def problem_of(folder: Path, case: str) -> str | None:
+def problem_of(folder: Path, scene: Scene | None, case: str) -> str | None:
     """Recover what a kill left; return what is wrong with it, if anything is."""
-    scene = scene_of(folder)
     try:
         if scene is not None:
             recover_and_check(scene)
@@ -128,17 +164,25 @@ def test_kill_9_at_each_step(
     step = survived = 0
     while survived < 8:  # threads count together, so that a number may be passed by
         folder = shared_folder / str(step)
-        _ready, theirs = processes.Pipe(duplex=False)
+        ready, theirs = processes.Pipe(duplex=False)
         process = processes.Process(
             target=record, args=(replace(whole, output=str(folder), kill_at=step), theirs)
         )
         process.start()
         theirs.close()
-        process.join(60)
-        assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
-        survived = survived + 1 if process.exitcode == 0 else 0
-        tally.case(STEPS, problem_of(folder, f"step {step}"))
-        remove_spools_of(process.pid)
-        step += cases(4, 1)
+        killed = after_its_end(process, ready)
+        survived = survived + 1 if killed.had_ended else 0
+        scene = scene_of(folder)
+        problem = problem_of(folder, scene, f"step {step}")
+        if scene is None and killed.began and rows_of(folder) != options["samples"]:
+            problem = f"step {step}: the spool is gone, and samples with it"
+        if (killed.began and not killed.had_ended) or problem is not None:
+            tally.case(STEPS, problem)
+        remove_spools_of(killed.pid)
+        step += cases(5, 1)  # an odd number: both before calls and after them
     assert step > 30
     tally.assert_kept(STEPS)
+
+
+def rows_of(folder: Path) -> int:
+    return regtap.open_trace(folder).rows if list(folder.glob("*.parquet")) else 0

@@ -103,6 +103,17 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
     return truth_of(folder / "run", recording.calls)
 
 
+def promising_truth(folder: Path, target: str, dice: random.Random, monkeypatch: pytest.MonkeyPatch) -> Truth:
+    """Record until a capture made a promise: a few end before, or their journal never had room."""
+    for _ in range(10):
+        folder.mkdir()
+        truth = capture_truth(folder, target, dice, monkeypatch)
+        shutil.rmtree(folder)
+        if first_promise(truth.calls):
+            return truth
+    raise AssertionError("no capture promised anything")
+
+
 def truth_of(folder: Path, calls: list[Call]) -> Truth:
     trace = regtap.open_trace(folder)
     assert_conserved(trace)
@@ -119,6 +130,11 @@ def truth_of(folder: Path, calls: list[Call]) -> Truth:
 def promised(calls: list[Call]) -> int | None:
     """Return the index before which all was promised to survive, or None before the first promise."""
     return max((call.offset for call in calls if call.kind == "promise"), default=None)
+
+
+def first_promise(calls: list[Call]) -> int:
+    """Return how many calls there were up to the first promise of a sample, with it; 0: none was made."""
+    return next((k + 1 for k, call in enumerate(calls) if call.kind == "promise" and call.offset), 0)
 
 
 def check(folder: Path, truth: Truth, promise: int | None) -> None:
@@ -166,9 +182,8 @@ def recover_or_not(folder: Path, promise: int | None) -> Recovered | None:
         return None
 
 
-def try_one(root: Path, truth: Truth, dice: random.Random) -> None:
-    """Lose power at a random moment, perhaps again while recovering, and see what is left."""
-    moment = moment_among(truth.calls, dice)
+def try_one(root: Path, truth: Truth, moment: int, dice: random.Random) -> None:
+    """Lose power after so many calls, perhaps again while recovering, and see what is left."""
     calls = truth.calls[:moment]
     promise = promised(calls)
     if dice.random() < 0.3:
@@ -225,10 +240,10 @@ def files_of(disk: Disk) -> list[Any]:
     return [file for file in disk.entries.values() if file is not None]
 
 
-def problem_of(root: Path, truth: Truth, seed: str) -> str | None:
+def problem_of(root: Path, truth: Truth, moment: int, dice: random.Random, seed: str) -> str | None:
     root.mkdir()
     try:
-        try_one(root, truth, random.Random(seed))
+        try_one(root, truth, moment, dice)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
         return f"seed {seed}: {type(error).__name__}: {error}"
     finally:
@@ -239,17 +254,21 @@ def problem_of(root: Path, truth: Truth, seed: str) -> str | None:
 def test_power_loss(
     shared_folder: Path, simulator: str, tally: Tally, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    captures, losses, promises = cases(4, 40), cases(12, 50), 0
+    captures, losses, tried = cases(4, 40), cases(12, 50), 0
     for number in range(captures):
-        folder = shared_folder / str(number)
-        folder.mkdir()
-        truth = capture_truth(folder, simulator, random.Random(number), monkeypatch)
-        promises += sum(call.kind == "promise" for call in truth.calls)
+        truth = promising_truth(shared_folder / str(number), simulator, random.Random(number), monkeypatch)
         for loss in range(losses):
+            seed = f"{number}-{loss}"
+            dice = random.Random(seed)
+            begin = first_promise(truth.calls) if dice.random() < 0.9 else 0
+            moment = begin + moment_among(truth.calls[begin:], dice)
             with monkeypatch.context() as patch:
                 if loss % 2:  # the machine was restarted: its counter began anew
                     patch.setattr(recovered_clock, "boot_id", lambda: "another")
-                tally.case(PROMISE, problem_of(shared_folder / "loss", truth, f"{number}-{loss}"))
-        shutil.rmtree(folder)
-    assert promises > captures
+                problem = problem_of(shared_folder / "loss", truth, moment, dice, seed)
+            was_promised = bool(promised(truth.calls[:moment]))
+            tried += was_promised
+            if was_promised or problem is not None:  # else nothing had been promised that could be lost
+                tally.case(PROMISE, problem)
+    assert tried > captures * losses // 2
     tally.assert_kept(PROMISE)
