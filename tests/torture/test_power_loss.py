@@ -63,9 +63,7 @@ def options_of(dice: random.Random) -> dict[str, Any]:
         "duration": dice.uniform(0.2, 0.4),
         "latency": dice.random() < 0.3,
         "on_full": dice.choice(["wait", "discard"]),
-        "rate": dice.choice(
-            ["2k", "50k", "300k", "max", "max"]
-        ),  # at full rate the journal's files are used again
+        "rate": dice.choice(["2k", "50k", "300k", "max", "max"]),
     }
     if options["rate"] == "max":
         options.update(samples=150_000 if options["on_full"] == "wait" else 3_000_000)

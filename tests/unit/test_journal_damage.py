@@ -16,7 +16,7 @@ from tests.spools import SpoolImage, assert_truth, template_of
 import regtap
 from regtap.errors import TraceError
 from regtap.journal import segments
-from regtap.journal.layout import RECORD, SEGMENT
+from regtap.journal.layout import RECORD, SEGMENT, check_of
 from regtap.journal.reader import JournalFile, segment_paths
 from regtap.recovery import recover
 
@@ -111,6 +111,19 @@ def test_a_journal_without_a_readable_head_is_refused(run: Path) -> None:
         journal.turn()
     for path in segment_paths(run):
         flip(path, SEGMENT.itemsize + 5)
+    with pytest.raises(TraceError, match="no file of its journal can be read"):
+        recover(run)
+
+
+def test_a_head_that_lies_about_its_length_under_a_right_check_is_refused(run: Path) -> None:
+    with HandJournal(filled(), run) as journal:
+        journal.turn()
+    for path in segment_paths(run):
+        data = np.fromfile(path, dtype=np.uint8)
+        head = data[: SEGMENT.itemsize].view(SEGMENT)
+        head["base_bytes"] -= 8
+        head["check"] = check_of(head, data[SEGMENT.itemsize :][: int(head["base_bytes"][0])])
+        data.tofile(path)
     with pytest.raises(TraceError, match="no file of its journal can be read"):
         recover(run)
 

@@ -169,6 +169,8 @@ def _read_head(segment: SpoolBytes) -> _Head | None:
     if base is None or check_of(header, base) != header["check"][0]:
         return None
     spool = np.frombuffer(base, dtype=HEADER, count=1)[0]
+    if size != spool["header_bytes"]:
+        return None
     sizes = int(header["spool_bytes"][0]), int(spool["block_bytes"]), int(spool["block_count"])
     return _Head(int(header["identity"][0]), *sizes, base) if all(sizes) else None
 
