@@ -12,8 +12,8 @@ import click
 
 import regtap
 from regtap.commands import ExitCode
+from regtap.commands._capture_report import print_report
 from regtap.commands._output import print_note
-from regtap.commands.report import print_report
 from regtap.targets import parse_target
 from regtap_analysis.commands import write_output
 from regtap_analysis.picture import PictureOptions, make_picture

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.command import REGTAP, run_regtap
 
-from regtap._testing.bus_shape import Access, Observation, observe
-from regtap._testing.cases import SAMPLES, Case, counter_examples, product_cases
 from regtap.errors import RefusedError
+from regtap.selftest.bus_shape import Access, Observation, observe
+from regtap.selftest.cases import SAMPLES, Case, counter_examples, product_cases
 from regtap.trace import open_trace
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from regtap._testing.bus_shape import Access, Observation, observe
 from regtap.errors import RefusedError
+from regtap.selftest.bus_shape import Access, Observation, observe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -82,9 +82,9 @@ def serve(order: Order) -> None:
 
 def load_everything() -> None:
     """Before the forks, not after each of them."""
+    import regtap.commands._capture_report
     import regtap.commands.record
     import regtap.commands.recover
-    import regtap.commands.report
     import regtap.recorder
     import regtap.recovery
     import regtap.targets.file

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from regtap._testing import bus_shape
-from regtap._testing.bus_shape import Access, decode_all, require_available
 from regtap.errors import RefusedError
+from regtap.selftest import bus_shape
+from regtap.selftest.bus_shape import Access, decode_all, require_available
 
 pytest.importorskip("iced_x86")
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from regtap._testing import checks, selftest
-from regtap._testing.checks import Outcome, run_checks
 from regtap.commands import ExitCode
 from regtap.commands.selftest import selftest as command
 from regtap.errors import RefusedError
+from regtap.selftest import checks, run
+from regtap.selftest.checks import Outcome, run_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def test_an_outcome_is_one_line_that_begins_with_the_verdict() -> None:
 
 @pytest.mark.parametrize(("passed", "code"), [(True, ExitCode.OK), (False, ExitCode.FINDING)])
 def test_a_failed_check_is_a_finding(monkeypatch: pytest.MonkeyPatch, passed: bool, code: ExitCode) -> None:
-    monkeypatch.setattr(selftest, "run_checks", lambda: iter([Outcome("clock", passed, "tsc")]))
+    monkeypatch.setattr(run, "run_checks", lambda: iter([Outcome("clock", passed, "tsc")]))
 
     result = CliRunner().invoke(command, standalone_mode=False)
 
@@ -58,9 +58,9 @@ def test_a_failed_check_is_a_finding(monkeypatch: pytest.MonkeyPatch, passed: bo
 def test_a_case_that_is_not_as_it_has_to_be_is_a_finding(
     monkeypatch: pytest.MonkeyPatch, failed: int, code: ExitCode
 ) -> None:
-    monkeypatch.setattr("regtap._testing.bus_shape.require_available", lambda: None)
-    monkeypatch.setattr(selftest, "check_machine", lambda show: 0)
-    monkeypatch.setattr(selftest, "check_bus_shape", lambda show: failed)
+    monkeypatch.setattr("regtap.selftest.bus_shape.require_available", lambda: None)
+    monkeypatch.setattr(run, "check_machine", lambda show: 0)
+    monkeypatch.setattr(run, "check_bus_shape", lambda show: failed)
 
     result = CliRunner().invoke(command, ["--bus-shape"], standalone_mode=False)
 
@@ -69,7 +69,7 @@ def test_a_case_that_is_not_as_it_has_to_be_is_a_finding(
 
 def test_where_there_is_no_page_trap_nothing_is_checked_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    monkeypatch.setattr(selftest, "check_machine", lambda show: pytest.fail("checked"))
+    monkeypatch.setattr(run, "check_machine", lambda show: pytest.fail("checked"))
 
     result = CliRunner().invoke(command, ["--bus-shape"], standalone_mode=False)
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtap._testing.bus_shape import Access, Observation
-from regtap._testing.cases import MIXED, SAMPLES, Case, counter_examples, product_cases
-from regtap._testing.report import Table, summarise
 from regtap.registers import TYPES
+from regtap.selftest.bus_shape import Access, Observation
+from regtap.selftest.cases import MIXED, SAMPLES, Case, counter_examples, product_cases
+from regtap.selftest.report import Table, summarise
 
 READ = Access(0x40, 4, write=False)
 WRITE = Access(0x40, 4, write=True)

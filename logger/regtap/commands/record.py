@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regtap import units
+from regtap.commands._capture_report import print_report
 from regtap.commands._capturing import (
     EndSignals,
     SnapshotSignal,
@@ -18,7 +19,6 @@ from regtap.commands._capturing import (
 )
 from regtap.commands._options import json_option, target_option
 from regtap.commands._output import ExitCode, print_note
-from regtap.commands.report import print_report
 from regtap.errors import InputError
 from regtap.privileges import User, become, user_behind_root
 from regtap.targets import parse_target

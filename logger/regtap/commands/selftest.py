@@ -16,8 +16,8 @@ def selftest(bus_shape: bool) -> int:
     a register: one of the declared width, or the exit code is 1. Beside them it runs Python idioms that are
     known to do something else, and that it has to catch.
     """
-    from regtap._testing.bus_shape import require_available
-    from regtap._testing.selftest import check_bus_shape, check_machine
+    from regtap.selftest.bus_shape import require_available
+    from regtap.selftest.run import check_bus_shape, check_machine
 
     if bus_shape:
         require_available()

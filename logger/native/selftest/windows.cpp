@@ -1,6 +1,6 @@
 #include "windows.hpp"
 
-namespace regtap::testing {
+namespace regtap::selftest {
 
 void Windows::remove(std::uint64_t start, std::uint64_t end) {
   std::vector<Window> kept;
@@ -45,4 +45,4 @@ std::vector<Window*> Windows::opened() {
   return found;
 }
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest

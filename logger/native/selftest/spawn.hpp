@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace regtap::testing {
+namespace regtap::selftest {
 
 // Owns the pipe that holds the child back; a child that was never released ends by itself.
 class HeldCommand {
@@ -27,4 +27,4 @@ class HeldCommand {
   bool released_ = false;
 };
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest

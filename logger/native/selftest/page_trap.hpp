@@ -19,7 +19,7 @@
 #define REGTAP_HAS_PAGE_TRAP 1
 #endif
 
-namespace regtap::testing {
+namespace regtap::selftest {
 
 struct TrapRequest {
   std::vector<std::string> argv;  // the program is looked up in PATH
@@ -50,4 +50,4 @@ struct TrapResult {
 // (ENOSYS).
 TrapResult trap_accesses(const TrapRequest& request);
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest

@@ -16,7 +16,7 @@
 #include "spawn.hpp"
 #include "tracer.hpp"
 
-namespace regtap::testing {
+namespace regtap::selftest {
 namespace {
 
 constexpr int kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
@@ -302,6 +302,6 @@ bool Tracer::open(const Tracee& tracee, Space& space, const siginfo_t& fault) {
   return true;
 }
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest
 
 #endif

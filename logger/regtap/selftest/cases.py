@@ -6,8 +6,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap._testing.bus_shape import Access, Observation
 from regtap.registers import TYPES, Register
+from regtap.selftest.bus_shape import Access, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The page trap (logger/native/testing/page_trap.hpp)."""
+"""The page trap (logger/native/selftest/page_trap.hpp)."""
 
 def trap_accesses(
     argv: list[str], probe_path: str, limit: int, deadline_s: float, output_fd: int

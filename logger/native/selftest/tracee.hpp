@@ -12,7 +12,7 @@
 
 #include "events.hpp"
 
-namespace regtap::testing {
+namespace regtap::selftest {
 
 using Registers = user_regs_struct;
 
@@ -61,4 +61,4 @@ class SignalsHeld {
   std::uint64_t mask_ = 0;
 };
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest

@@ -9,7 +9,7 @@
 #include "python_errors.hpp"
 
 namespace nb = nanobind;
-namespace trap = regtap::testing;
+namespace trap = regtap::selftest;
 
 namespace {
 
@@ -39,7 +39,7 @@ nb::tuple trap_accesses(std::vector<std::string> argv, std::string probe_path, s
 
 NB_MODULE(_native, module) {
   regtap::translate_system_errors();
-  module.doc() = "Test helpers of regtap that must be native; see page_trap.hpp.";
+  module.doc() = "The page trap (logger/native/selftest/page_trap.hpp).";
   module.def("trap_accesses", &trap_accesses, nb::arg("argv"), nb::arg("probe_path"), nb::arg("limit"),
              nb::arg("deadline_s"), nb::arg("output_fd"));
 }

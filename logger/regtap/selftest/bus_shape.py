@@ -1,6 +1,6 @@
 """What a command does to a register, as a bus would see it: offset, width and direction of each access.
 
-The page trap (`regtap._testing._native`) runs the command and logs the instruction behind each access to a
+The page trap (`regtap.selftest._native`) runs the command and logs the instruction behind each access to a
 probe file; this module names the widths. Accesses that the kernel makes for a command are not seen.
 """
 
@@ -97,7 +97,7 @@ def observe(argv: Sequence[str], probe: str, *, deadline_s: float = DEADLINE_S) 
         RefusedError: The page trap is not available, or the system does not let it trace.
         FaultError: The page trap lost the command on the way.
     """
-    from regtap._testing import _native
+    from regtap.selftest import _native
 
     require_available()
     with tempfile.TemporaryFile() as output:

@@ -5,7 +5,7 @@
 
 #include <deque>
 
-namespace regtap::testing {
+namespace regtap::selftest {
 
 struct Event {
   pid_t tid;
@@ -31,4 +31,4 @@ class EventQueue {
   std::deque<Event> queued_;
 };
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest

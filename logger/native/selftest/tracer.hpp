@@ -16,7 +16,7 @@
 #include "tracee.hpp"
 #include "windows.hpp"
 
-namespace regtap::testing {
+namespace regtap::selftest {
 
 class Tracer {
  public:
@@ -79,4 +79,4 @@ class Tracer {
   TrapResult result_;
 };
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest

@@ -13,7 +13,7 @@
 
 #include "tracee.hpp"
 
-namespace regtap::testing {
+namespace regtap::selftest {
 namespace {
 
 constexpr std::uint64_t kSyscallSize = 2;  // 0f 05
@@ -116,6 +116,6 @@ SignalsHeld::SignalsHeld(const Tracee& tracee) : tid_(tracee.tid()) {
 
 SignalsHeld::~SignalsHeld() { ::ptrace(PTRACE_SETSIGMASK, tid_, sizeof mask_, &mask_); }
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest
 
 #endif

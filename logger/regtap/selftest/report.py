@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap._testing.bus_shape import Access, Observation
-    from regtap._testing.cases import Case
+    from regtap.selftest.bus_shape import Access, Observation
+    from regtap.selftest.cases import Case
 
 _LONGEST = 8  # accesses of a sequence that are spelled out
 _WIDEST = 32  # characters; longer declarations push what follows to the right

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace regtap::testing {
+namespace regtap::selftest {
 namespace {
 
 // In the child of a process with threads: async-signal-safe calls only.
@@ -50,4 +50,4 @@ HeldCommand::~HeldCommand() {
 
 void HeldCommand::release() { released_ = ::write(gate_, "", 1) == 1; }
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest

@@ -6,7 +6,7 @@
 
 #include "tracer.hpp"
 
-namespace regtap::testing {
+namespace regtap::selftest {
 
 TrapResult trap_accesses(const TrapRequest& request) {
   const auto limit = std::chrono::steady_clock::now() +
@@ -22,19 +22,19 @@ TrapResult trap_accesses(const TrapRequest& request) {
   return result;
 }
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest
 
 #else
 
 #include <cerrno>
 #include <system_error>
 
-namespace regtap::testing {
+namespace regtap::selftest {
 
 TrapResult trap_accesses(const TrapRequest&) {
   throw std::system_error(ENOSYS, std::generic_category(), "the page trap needs Linux on x86-64");
 }
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest
 
 #endif

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace regtap::testing {
+namespace regtap::selftest {
 
 // How much of a window is open while one instruction is let through.
 enum class Opening { kNone, kRead, kReadWrite };
@@ -36,4 +36,4 @@ class Windows {
   std::vector<Window> windows_;
 };
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace regtap::testing {
+namespace regtap::selftest {
 namespace {
 
 Event wait_any() {
@@ -42,4 +42,4 @@ bool EventQueue::has(pid_t tid) const {
   return std::any_of(queued_.begin(), queued_.end(), [tid](const Event& event) { return event.tid == tid; });
 }
 
-}  // namespace regtap::testing
+}  // namespace regtap::selftest

@@ -6,10 +6,10 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
-from regtap._testing.bus_shape import observe, require_available
-from regtap._testing.cases import PROBE_BYTES, counter_examples, product_cases
-from regtap._testing.checks import run_checks
-from regtap._testing.report import Table
+from regtap.selftest.bus_shape import observe, require_available
+from regtap.selftest.cases import PROBE_BYTES, counter_examples, product_cases
+from regtap.selftest.checks import run_checks
+from regtap.selftest.report import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
