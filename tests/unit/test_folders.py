@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,15 @@ from regtap.folders import replace_file
 LIMIT_BYTES = 4096
 
 
-@pytest.fixture
+@contextmanager
 def small_disk() -> Iterator[None]:
-    """Let no file grow beyond LIMIT_BYTES."""
+    """Let no file grow beyond LIMIT_BYTES; while open, nothing may be printed: stdout may be a longer file."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT_BYTES, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_file_is_made_or_replaced(tmp_path: Path) -> None:
@@ -33,13 +36,11 @@ def test_a_file_is_made_or_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("old", [b"old", None], ids=["replaced", "made"])
-def test_a_write_that_fails_leaves_the_folder_as_it_was(
-    tmp_path: Path, small_disk: None, old: bytes | None
-) -> None:
+def test_a_write_that_fails_leaves_the_folder_as_it_was(tmp_path: Path, old: bytes | None) -> None:
     path = tmp_path / "report.md"
     if old is not None:
         path.write_bytes(old)
-    with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):
+    with pytest.raises(OSError, match=os.strerror(errno.EFBIG)), small_disk():
         replace_file(path, bytes(LIMIT_BYTES + 1))
     assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == (
         [] if old is None else [("report.md", old)]
