@@ -12,6 +12,7 @@ from regtap.host import describe_host
 from regtap.journal.layout import all_segments
 from regtap.journal.writer import Journal
 from regtap.output_folder import OutputFolder
+from regtap.quantities import format_size
 from regtap.sampling import places_of
 from regtap.spool import Spool, free_size_bytes, needed_bytes
 from regtap.spool_note import make_document
@@ -125,7 +126,7 @@ class Resources:
             size_bytes = min(size_bytes, needed_bytes(rows, row_bytes))
         elif options.spool_bytes is None and size_bytes < SMALL_BYTES:
             self.warnings.append(
-                f"the spool has {size_bytes >> 20} MiB only: short stalls of the disk may fill it"
+                f"the spool has {format_size(size_bytes)} only: short stalls of the disk may fill it"
             )
         return size_bytes
 
