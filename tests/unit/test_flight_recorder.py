@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -243,7 +244,8 @@ def test_a_spool_too_small_for_the_window_is_refused(device: Path, tmp_path: Pat
 def test_missed_slots_are_told_from_overwritten_samples(device: Path, tmp_path: Path, rate: str) -> None:
     with record(device, tmp_path / "run", rate=rate, duration=0.1) as capture:
         while not capture.wait(0.02):
-            capture.snapshot().result(30)
+            with suppress(regtap.InputError):  # it may have ended just now
+                capture.snapshot().result(30)
     totals = capture.summary.totals
     assert totals.missed == sum(gap.count for gap in capture.trace().gaps if gap.cause == "missed")
     assert_conserved(capture.trace())
