@@ -120,7 +120,7 @@ def test_kill_9_at_a_random_moment(
 ) -> None:
     dice, hits = random.Random(setup), 0
     ends_by_itself = SETUPS[setup].options.get("on_full") == "stop"
-    for k in range(cases(4, 110)):
+    for k in range(cases(4, 90)):
         folder = shared_folder / str(k)
         what = replace(
             SETUPS[setup],
