@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import threading
 import time
+from contextlib import nullcontext
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +19,7 @@ from regtap.commands import _capturing
 from regtap.commands._capturing import EndSignals, run_command
 from regtap.options import RecordOptions
 from regtap.recorder import Capture
+from regtap.summary import Status
 from regtap.targets import parse_target
 
 if TYPE_CHECKING:
@@ -69,3 +73,18 @@ def test_a_command_that_may_not_be_signalled_is_left_running_and_said(
     assert f"runs on (PID {running[0].pid})" in capsys.readouterr().err
     running[0].kill()
     running[0].wait()
+
+
+@pytest.mark.parametrize(("number", "is_raised"), [(errno.EIO, False), (errno.EPIPE, True)])
+def test_progress_outlives_a_terminal_and_not_a_reader(
+    number: int, is_raised: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(_capturing, "_LINE_S", 0.0)
+    monkeypatch.setattr("click.echo", refuse)
+    status = Status(elapsed_s=1.0, taken=1, stored=1, lost=0, missed=0, spool_fill=0.0)
+    capture: Any = SimpleNamespace(status=lambda: status)
+    with pytest.raises(BrokenPipeError) if is_raised else nullcontext():
+        _capturing._Progress(capture).show()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -193,15 +194,22 @@ class _Progress:
         if self._overwrites:
             self._overwrite(self._line())
         else:
-            click.echo(self._line(), err=True)
+            self._write(f"{self._line()}\n")
 
     def clear(self) -> None:
         if self._overwrites:
             self._overwrite("")
 
     def _overwrite(self, line: str) -> None:
-        with contextlib.suppress(OSError):  # the terminal may go before the capture ends
-            click.echo(f"\r\033[K{line}", err=True, nl=False)
+        self._write(f"\r\033[K{line}")
+
+    @staticmethod
+    def _write(text: str) -> None:
+        try:
+            click.echo(text, err=True, nl=False)
+        except OSError as error:
+            if error.errno != errno.EIO:  # a terminal that has gone, perhaps before the capture began
+                raise
 
     def _line(self) -> str:
         status = self._capture.status()
