@@ -16,7 +16,7 @@ from regtap_bench.characteristics.plan import CONDITIONS, EFFECTS, IDLE, SAME, P
 from regtap_bench.characteristics.rules import RULES
 from regtap_bench.characteristics.storage import alone_in, load
 
-SHORT = ("--same", "2", "--different", "1", "--seconds", "0.1", "--calibration-s", "0.5")
+SHORT = ("--same", "2", "--different", "1", "--seconds", "0.1", "--calibration-s", "0.2")
 COMMAND = (sys.executable, "-m", "regtap_bench.characteristics")
 
 
