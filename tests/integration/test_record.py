@@ -46,7 +46,7 @@ def sim_trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A full-speed capture of registers that prove themselves."""
     folder = tmp_path_factory.mktemp("sim")
     registers = ["COUNT32", "CHECK", "CHECKED", "STATUS"]
-    done = run_regtap("record", "-t", "sim", *registers, "-o", "run1", "--duration", "300ms", cwd=folder)
+    done = run_regtap("record", "-t", "sim", *registers, "-o", "run1", "--duration", "100ms", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert re.search(r"taken ([0-9,]+) = stored \1 \+ lost 0$", done.stdout.rstrip())
     return folder / "run1"
@@ -153,7 +153,7 @@ def test_a_ring_that_fills_is_a_finding_and_told_last(device: Path, tmp_path: Pa
 
 
 def test_missed_slots_are_a_finding_only_if_asked(device: Path, tmp_path: Path) -> None:
-    paced = ["record", "-t", f"file:{device}", "0", "--rate", "500M", "--duration", "5ms"]
+    paced = ["record", "-t", f"file:{device}", "0", "--rate", "500M", "--duration", "2ms"]
     done = run_regtap(*paced, "-o", "one", cwd=tmp_path)
     assert done.returncode == 0
     assert "the loop cannot keep this --rate here" in done.stderr

@@ -210,8 +210,8 @@ def test_a_terminal_that_goes_does_not_end_a_capture_deaf_to_the_hangup(tmp_path
     if pid == 0:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         os.chdir(tmp_path)
-        os.execv(sys.executable, [*RECORD, "--samples", "1500"])
+        os.execv(sys.executable, [*RECORD, "--samples", "1100"])
     wait_until((tmp_path / "run" / "_spool").exists, "the capture")
     os.close(terminal)
     os.waitpid(pid, 0)  # its status is of no use: it could not print what it came to
-    assert rows(tmp_path / "run") == 1500
+    assert rows(tmp_path / "run") == 1100
