@@ -56,7 +56,9 @@ def register_file() -> Iterator[Path]:
 def on_file(register_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A quick run on a file, which the tests below look at."""
     folder = tmp_path_factory.mktemp("file")
-    return _run(folder, "-t", f"file:{register_file}", "0x1008", "--quick", "--duration", "1500ms", "--seed", "7")
+    return _run(
+        folder, "-t", f"file:{register_file}", "0x1008", "--quick", "--duration", "1500ms", "--seed", "7"
+    )
 
 
 @pytest.fixture(scope="module")
