@@ -182,14 +182,12 @@ class Journal:
             OSError: As the kernel said.
         """
         began_ns = time.monotonic_ns()
-        self._is_whole = False
-        is_whole = self._copy()
+        self._is_whole = self._copy()
         self._sync()
-        self._is_whole = is_whole
-        if is_whole:
+        if self._is_whole:
             self._note_exposure(time.monotonic_ns())
             self._covered_ns = began_ns
-        return is_whole
+        return self._is_whole
 
     def _note_exposure(self, now_ns: int) -> None:
         self.durability.exposed_ns = max(self.durability.exposed_ns, now_ns - self._covered_ns)
