@@ -61,7 +61,7 @@ def test_count_never_goes_back_and_moves(sim_trace: Path) -> None:
 
 def test_each_checked_fits_itself(sim_trace: Path) -> None:
     values = np.unique(pd.read_parquet(sim_trace, columns=["CHECKED"])["CHECKED"].to_numpy())
-    assert len(values) > 100
+    assert len(values) > 10
     assert all(check_of(int(value) & 0xFFFFFFFF) == int(value) >> 32 for value in values)
 
 

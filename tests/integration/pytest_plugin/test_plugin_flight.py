@@ -18,7 +18,7 @@ FLIGHT = """
         yield
         while register_trace.capture.status().kept.snapshots < SNAPSHOTS:
             time.sleep(0.001)
-        until = filled(register_trace) + 300_000  # laps of the ring
+        until = filled(register_trace) + 12_000_000  # a lap of the ring and more
         while filled(register_trace) < until:
             time.sleep(0.001)
 
@@ -26,7 +26,7 @@ FLIGHT = """
         status = register_trace.capture.status()
         return status.taken - status.lost
 
-    @pytest.mark.registers("COUNT32", target="sim", rate="max", on_full="overwrite", spool_size="1MiB"OPTIONS)
+    @pytest.mark.registers("COUNT32", target="sim", rate="max", on_full="overwrite", spool_size="64MiB"OPTIONS)
     def test_it(register_trace, long_teardown):
         assert False
 """
