@@ -176,7 +176,9 @@ def _spawn(fd: int) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C at the terminal ends the recorder, which then ends this
+            # Ctrl-C at the terminal ends the recorder, which then ends this. No session of its own: with autogroup, a
+            # busy machine (Linux 6.18) lets a new session wait for seconds.
+            process_group=0,
         )
     except OSError as error:
         raise _refused("no process for the simulated device", error, _LIMITS) from error
