@@ -1,7 +1,8 @@
-"""For all tests: signals as at a terminal."""
+"""For all tests: what they start finds signals as at a terminal, and no pytest around it."""
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import Any
 
@@ -18,3 +19,5 @@ def pytest_configure() -> None:
     for number, default in DEFAULTS.items():
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, default)
+    # A pytest that a test starts is no worker of this one: pytest-benchmark would measure nothing.
+    os.environ.pop("PYTEST_XDIST_WORKER", None)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from regtap.trace import Trace
 
 _LOOK_S = 0.001
+_FIRST_ROW_S = 1.0
 _ENDED = {
     _native.Ended.stopped: "stopped",
     _native.Ended.duration: "duration",
@@ -195,6 +196,15 @@ class Capture:
         assert self._thread is not None  # noqa: S101 - start() comes first
         self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    def wait_for_first_row(self) -> None:
+        """Wait until the trace has begun, so that it shows what the registers were before what comes next.
+
+        At most a second: a bus may be slow. Returns at once if the capture has ended by itself.
+        """
+        latest_s = time.monotonic() + _FIRST_ROW_S
+        while not self.status().taken and time.monotonic() < latest_s and not self.wait(_LOOK_S):
+            pass
 
     def status(self) -> Status:
         """Return what happened so far; the numbers are exact only after the end."""

@@ -42,6 +42,16 @@ def test_a_signal_before_the_command_keeps_it_from_beginning(capture: Capture) -
         assert run_command(["/no/such/program"], capture, signals) == 128 + signal.SIGTERM
 
 
+def test_the_trace_begins_before_the_command(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    waits: list[bool] = []
+    capture: Any = SimpleNamespace(wait_for_first_row=lambda: waits.append(begun.exists()))
+    with EndSignals() as signals:
+        assert run_command(["touch", str(begun)], capture, signals) == 0
+    assert waits == [False]
+    assert begun.exists()
+
+
 def test_a_command_that_may_not_be_signalled_is_left_running_and_said(
     capture: Capture, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -138,8 +138,7 @@ def test_the_schedule_counts_every_slot_of_a_fraction(device: Path, tmp_path: Pa
 
 def test_a_stop_ends_a_slow_schedule_at_once(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run", rate="0.01") as capture:
-        while capture.status().taken < 1:
-            time.sleep(0.001)
+        capture.wait_for_first_row()
     assert capture.summary.totals.taken == 1
     assert capture.trace().rows == 1
 

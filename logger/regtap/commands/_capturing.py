@@ -117,8 +117,10 @@ def find_command(command: list[str]) -> list[str]:
 def run_command(command: list[str], capture: Capture, signals: EndSignals) -> int:
     """Run a command to its end and return its status as a shell would (128 + N if signal N ended it).
 
+    The trace begins before the command does.
     A signal ends the capture and is passed on. Another one kills the command if it has not ended in a second.
     """
+    capture.wait_for_first_row()
     if signals.number:  # nobody is there yet to pass it on to
         return 128 + signals.number
     process = subprocess.Popen(command)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
     from regtap.registers import Register
     from regtap.summary import Summary
     from regtap.trace import Trace
-
-
-_FIRST_ROW_S = 1.0  # at most: a bus may be slow
-_LOOK_S = 0.0005
 
 
 class LossWarning(pytest.PytestWarning):
@@ -194,15 +189,8 @@ def _capture(item: pytest.Item, settings: Settings, default_target: str, folder:
         ) from error
     capture = record(settings.registers, path, target=target, **settings.options)
     capture.start()
-    _wait_for_first_row(capture)
+    capture.wait_for_first_row()
     return capture
-
-
-def _wait_for_first_row(capture: Capture) -> None:
-    """Let the trace begin before the test does, so that it shows what the registers were."""
-    latest_s = time.monotonic() + _FIRST_ROW_S
-    while not capture.status().taken and time.monotonic() < latest_s and not capture.wait(_LOOK_S):
-        pass
 
 
 def _check_shareable(item: pytest.Item, target: str) -> None:
