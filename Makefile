@@ -28,8 +28,9 @@ help:
 demo: $(READY)
 	$(BIN)/regtap demo
 
+# Each module in one process, so that what a module shares is made once.
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadscope
 
 test-vm: $(READY)
 	$(BIN)/python -m tests.vm.prepare
