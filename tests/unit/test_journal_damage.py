@@ -171,6 +171,22 @@ def test_a_record_lost_within_a_block_ends_the_block(run: Path) -> None:
     assert_truth(run, 40)
 
 
+def test_a_damaged_journal_stays_however_often_it_is_recovered(run: Path) -> None:
+    image = SpoolImage()
+    image.open_block()
+    with HandJournal(image, run) as journal:
+        for _ in range(4):
+            image.add_rows(5)
+            journal.turn()
+    second = records_of(run / "_journal-00")[2]
+    flip(run / "_journal-00", second + 100)
+    result = recover(run)
+    assert result.dropped == ("block 0: a record of the journal is damaged",)
+    for again in (result, recover(run), recover(run)):
+        assert (again.spool, len(segment_paths(run))) == (str(run / "_journal-*"), segments.COUNT)
+    assert regtap.open_trace(run).gaps == ()  # the damaged block is the last one: nothing else tells of it
+
+
 def test_what_comes_after_a_missing_record_that_was_never_synced_is_left_aside(run: Path) -> None:
     image = filled(blocks=2)
     with HandJournal(image, run) as journal:
