@@ -127,6 +127,18 @@ def test_a_command_killed_by_a_signal_is_told_as_a_shell_does(tmp_path: Path) ->
     assert done.returncode == 128 + 9
 
 
+def test_a_command_that_cannot_be_executed_is_told_as_a_shell_does(tmp_path: Path) -> None:
+    command = tmp_path / "command"
+    command.write_text("#!/no/such/interpreter\n")
+    command.chmod(0o755)
+    done = run_regtap(
+        "record", "-t", "sim", "COUNT32", "-o", "run", "--rate", "1k", "--", str(command), cwd=tmp_path
+    )
+    assert done.returncode == 126
+    assert f"note: cannot run '{command}': No such file or directory" in done.stderr
+    assert regtap.open_trace(tmp_path / "run").rows > 0  # it had begun
+
+
 @pytest.mark.parametrize("on_full", ["stop", "discard"])
 def test_a_ring_that_fills_is_a_finding_and_told_last(device: Path, tmp_path: Path, on_full: str) -> None:
     # a ring of less than a millisecond, which is less than the writer sleeps

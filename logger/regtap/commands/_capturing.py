@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _LOOK_S = 0.05  # how soon an end is noticed
 _LINE_S = 1.0  # between two lines of progress where they do not overwrite each other
 _GRACE_S = 1.0  # in which further signals are the first one again: `timeout` and a closing terminal send two
+_NOT_EXECUTED = 126
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SNAPSHOT_SIGNALS = ("SIGUSR1", "SIGUSR2")
 
@@ -115,15 +116,19 @@ def find_command(command: list[str]) -> list[str]:
 
 
 def run_command(command: list[str], capture: Capture, signals: EndSignals) -> int:
-    """Run a command to its end and return its status as a shell would (128 + N if signal N ended it).
+    """Run a command to its end and return its status as a shell would.
 
-    The trace begins before the command does.
-    A signal ends the capture and is passed on. Another one kills the command if it has not ended in a second.
+    That is 128 + N if signal N ended it, 126 if the system does not execute it. The trace begins before the command
+    does. A signal ends the capture and is passed on. Another one kills the command if it has not ended in a second.
     """
     capture.wait_for_first_row()
     if signals.number:  # nobody is there yet to pass it on to
         return 128 + signals.number
-    process = subprocess.Popen(command)
+    try:
+        process = subprocess.Popen(command)
+    except OSError as error:
+        _say(f"cannot run {command[0]!r}: {os.strerror(error.errno or 0)}; is it a program of this machine?")
+        return _NOT_EXECUTED
     while (status := process.poll()) is None and not signals.number:
         time.sleep(_LOOK_S)
     if status is None:
