@@ -7,6 +7,9 @@ SOURCES := $(shell find logger/native -name '*.[ch]pp') logger/native/CMakeLists
 # Without isolation the build is incremental; what it needs is installed first: what pyproject.toml requires (a copy of
 # it), and the tools that pip would add to that.
 BUILD_NEEDS := "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.24" ninja
+# A module's tests stay in one process, so that what they share is made once.
+PARALLEL := -n auto --maxprocesses 4 --dist loadscope
+TORTURE ?= long
 CPP := $(shell find logger/native -name '*.[ch]pp')
 
 .PHONY: help demo test test-vm test-torture lint types imports check format stubs \
@@ -28,16 +31,15 @@ help:
 demo: $(READY)
 	$(BIN)/regtap demo
 
-# Each module in one process, so that what a module shares is made once.
 test: $(READY)
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadscope
+	$(BIN)/pytest $(PARALLEL)
 
 test-vm: $(READY)
 	$(BIN)/python -m tests.vm.prepare
 	$(BIN)/pytest tests/vm
 
 test-torture: $(READY)
-	REGTAP_TORTURE=long $(BIN)/pytest tests/torture
+	REGTAP_TORTURE=$(TORTURE) $(BIN)/pytest $(PARALLEL) tests/torture
 
 check: lint types imports
 

@@ -102,8 +102,9 @@ def _recover_trace(folder: Path) -> Recovered:
     finished = finished_parts(folder)
     totals = _totals_of(finished)
     if totals is not None and (note is None or not os.path.lexists(note.spool)):
-        # Without a note a recovery came to its end: what it kept stays. With one, it was cut off after the spool's end.
-        kept = clear_away(folder, None, is_damaged=note is None or _is_damaged(finished))
+        # The note goes last: without one, a recovery came to its end, and what it kept stays.
+        was_kept = note is None and totals.ended == "recovered"
+        kept = clear_away(folder, None, is_damaged=was_kept or _is_damaged(finished))
         return Recovered(str(folder), 0, 0, totals, spool=kept)
     with _left_behind(folder, note, finished) as spool:
         spool.lock()

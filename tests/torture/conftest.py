@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,18 @@ class Tally:
         """Count cases that were tried elsewhere, and kept."""
         self.tried[promise] = self.tried.get(promise, 0) + count
 
+    def merge(self, tried: dict[str, int], broken: dict[str, list[str]]) -> None:
+        """Add what another process counted."""
+        for promise, count in tried.items():
+            self.add(promise, count)
+        for promise, problems in broken.items():
+            self.broken.setdefault(promise, []).extend(problems)
+
     def table(self) -> list[str]:
         """Return the lines of a Markdown table: what was promised, how often it was tried and how often broken."""
         rows = [
             (promise, f"{count:,}", f"{len(self.broken.get(promise, [])):,}")
-            for promise, count in self.tried.items()
+            for promise, count in sorted(self.tried.items())
         ]
         width = max(map(len, self.tried))
         lines = [
@@ -106,6 +113,19 @@ def shared_folder(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     yield folder
     subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output = getattr(session.config, "workeroutput", None)  # of a worker of pytest-xdist
+    if output is not None:
+        output["tally"] = asdict(_tally)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take over what a worker counted; one that crashed has failed its test already."""
+    if error is None:
+        _tally.merge(**node.workeroutput["tally"])
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
