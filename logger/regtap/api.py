@@ -81,7 +81,7 @@ def _rate(rate: str | float | Fraction) -> Fraction | None:
         return units.parse_rate_hz(rate)
     if not 0 < rate < float("inf"):
         raise InputError(f"a rate of {rate} Hz cannot be kept; give a number above zero, or max")
-    return Fraction(rate).limit_denominator(10**9)
+    return Fraction(rate).limit_denominator(units.MOST_DENOMINATOR)
 
 
 def _durable_ns(durable: bool | str | float) -> int | None:

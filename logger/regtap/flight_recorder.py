@@ -66,6 +66,7 @@ class FlightPipeline(Pipeline):
     def _turn(self) -> bool:
         if not self._sampler.running():
             return False
+        self._timebase.keep_up()
         request = self._requests.get(TURN_NS / 1e9)
         if request is not None:
             self._answer(request)

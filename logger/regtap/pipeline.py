@@ -188,7 +188,12 @@ class Pipeline:
         marks = self.stored.take_marks(last=totals is not None)
         consumed = self._seen - len(self._pending)
         part, metadata = self._maker.take(marks, totals, consumed)
-        self._closing = self._closer.submit(self._finish_part, part, metadata, consumed)
+        try:
+            self._closing = self._closer.submit(self._finish_part, part, metadata, consumed)
+        except (
+            RuntimeError
+        ):  # the interpreter ends, before the capture was closed: no pool takes work any more
+            self._finish_part(part, metadata, consumed)
 
     def _finish_part(self, part: OpenPart, metadata: PartMetadata, consumed: int) -> None:
         began_ns = time.monotonic_ns()

@@ -17,6 +17,7 @@ from regtap.errors import FaultError, InputError, RefusedError
 from regtap.flight_recorder import FlightPipeline
 from regtap.output_folder import require_free
 from regtap.pipeline import Pipeline
+from regtap.scheduling import pin_thread
 from regtap.summary import Disturbances, Lateness, Status, Summary
 from regtap.trace import open_trace
 from regtap.trace_format import Mark, Totals
@@ -105,7 +106,7 @@ class Capture:
                 "the system lets this process start no more threads",
                 remedy="raise the limit (ulimit -u, or the container's pids.max)",
             ) from error
-        atexit.register(self.close)
+        atexit.register(self._close_at_exit)
 
     def _begin(self) -> None:
         opened = self._resources
@@ -123,8 +124,7 @@ class Capture:
         self._thread.start()
 
     def _write(self) -> None:
-        if self._resources.writer_cpus:
-            os.sched_setaffinity(threading.get_native_id(), self._resources.writer_cpus)
+        self._notes += pin_thread(self._resources.writer_cpus)
         try:
             self._pipeline.run(self._totals)
         except MemoryError as error:
@@ -160,8 +160,11 @@ class Capture:
         """Name this moment in the trace.
 
         Raises:
-            InputError: The capture is not running: it has not begun, or has ended, perhaps by itself.
+            InputError: The capture is not running: it has not begun, or has ended, perhaps by itself. Or the text is
+                none.
         """
+        if not isinstance(text, str):
+            raise InputError(f"a mark is a text, not {text!r}")
         now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
         if self._thread is None or not self._pipeline.stored.add_mark(
             Mark(now_ns - self._resources.timebase.start.raw_ns, text)
@@ -241,7 +244,12 @@ class Capture:
         kept = self._resources.close(keeps=self._failure is not None)
         self._summary = self._summarise(kept)
         self._closed = True
-        atexit.unregister(self.close)
+        atexit.unregister(self._close_at_exit)
+
+    def _close_at_exit(self) -> None:
+        """Store what a program that forgot to close has recorded; Python shows what is raised here."""
+        self.close()
+        self.raise_fault()
 
     @property
     def summary(self) -> Summary:

@@ -153,6 +153,7 @@ def _totals_of(parts: tuple[Part, ...]) -> Totals | None:
 
 def _recover_into(folder: Path, spool: SpoolFile, template: PartMetadata, *, keep: bool) -> Recovered:
     with _folder(folder) as folder_fd:
+        _check_own(folder, spool)
         finished = finished_parts(folder)
         _check_same_capture(spool, template, finished)
         totals = _totals_of(finished)
@@ -211,6 +212,17 @@ def _folder(folder: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def _check_own(folder: Path, spool: SpoolFile) -> None:
+    """Raise unless the folder waits for this spool, or for none that is there."""
+    note = read_note(folder)
+    if note is None or isinstance(spool, JournalFile) or not os.path.exists(note.spool):
+        return
+    if not os.path.samefile(note.spool, spool.path):
+        raise TraceError(
+            f"{folder} is the trace of another spool, {note.spool}, which is there; name a new folder with -o"
+        )
 
 
 def _check_same_capture(spool: SpoolFile, template: PartMetadata, finished: tuple[Part, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import threading
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError
@@ -77,6 +78,18 @@ def warnings(realtime: bool, *, free_running: bool) -> list[str]:
         "the kernel stops a busy real-time thread for up to 50 ms each second: "
         f"write -1 to {_RT_RUNTIME}, or pace the capture"
     ]
+
+
+def pin_thread(cpus: set[int]) -> list[str]:
+    """Let this thread run on these CPUs only, if any are named; return what it was refused."""
+    try:
+        if cpus:
+            os.sched_setaffinity(threading.get_native_id(), cpus)
+    except OSError as error:
+        return [
+            f"the {threading.current_thread().name} thread could not be pinned: {os.strerror(error.errno or 0)}"
+        ]
+    return []
 
 
 def thread_warnings(cpu_errno: int, priority_errno: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from regtap.trace_format import Anchor, ClockInfo, StartTimes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+_OLD_NS = 3600 * 10**9  # far below what core/clock.cpp can bridge
 
 
 class AnchoredClock:
@@ -134,6 +137,11 @@ class Timebase(AnchoredClock):
             if ticks > self._anchors[-1].ticks:  # two readings within one tick say nothing new
                 break
         self._anchors.append(Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / self._frequency_hz))
+
+    def keep_up(self) -> None:
+        """Take an anchor if the last one is old; for a writer that converts nothing for days."""
+        if time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - self._anchors[-1].raw_ns >= _OLD_NS:
+            self.advance()
 
     def age_ns(self, ticks: int) -> int:
         """Return how long ago a tick was, roughly."""

@@ -11,6 +11,7 @@ from regtap.errors import InputError
 _NUMBER = re.compile(r"\s*([0-9]{1,40}(?:\.[0-9]{1,40})?)\s*([A-Za-z\u00b5\u03bc]*)\s*\Z")
 _INTEGER = re.compile(r"0[xX][0-9a-fA-F_]{1,80}|0[bB][01_]{1,160}|[0-9][0-9_]{,80}")
 _SECOND_NS = 10**9
+MOST_DENOMINATOR = 10**9  # of a rate: the native schedule counts in 64 bits
 _DURATION_NS = {
     "ns": 1,
     "us": 10**3,
@@ -75,7 +76,7 @@ def parse_rate_hz(text: str) -> Fraction | None:
         return None
     value = _quantity(text, _RATE, "rate", "10k, or max")
     check_rate_hz(value)
-    return value
+    return value.limit_denominator(MOST_DENOMINATOR)
 
 
 def check_rate_hz(rate_hz: Fraction) -> None:

@@ -64,6 +64,26 @@ def test_a_second_run_says_that_there_is_nothing_to_do(
     assert (json.loads(done.stdout)["rows"], json.loads(done.stdout)["parts"]) == (0, 0)
 
 
+def test_a_spool_goes_into_no_capture_that_took_its_place(
+    recorder: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    kill(recorder)
+    old = json.loads((tmp_path / "run1" / "_spool").read_text())["spool"]
+    (tmp_path / "run1").rename(tmp_path / "run0")
+    trace = tmp_path / "run1"
+    arguments = ["-t", "sim", "COUNT32", "--spool-size", "2MiB", "--rate", "20k", "--durable"]
+    with recording(trace, *arguments, begun=lambda: samples_in_spool(trace) >= 100) as process:
+        before = sorted(os.listdir(trace))
+        done = run_regtap("recover", old, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "is the trace of another spool" in done.stderr
+        assert sorted(os.listdir(trace)) == before
+        process.terminate()
+        assert process.wait(30) == 0
+    assert run_regtap("recover", "run0", cwd=tmp_path).returncode == 0
+    assert_conserved(regtap.open_trace(tmp_path / "run0"))
+
+
 def test_a_running_capture_is_left_alone(recorder: subprocess.Popen[bytes], tmp_path: Path) -> None:
     done = run_regtap("recover", "run1", cwd=tmp_path)
     assert done.returncode == 3

@@ -18,7 +18,7 @@ import pytest
 from tests.conservation import assert_conserved
 
 import regtap
-from regtap import pipeline, writer
+from regtap import pipeline, scheduling, writer
 from regtap.trace_format import Gap
 
 SMALL = "1MiB"  # fills in milliseconds
@@ -361,3 +361,44 @@ def test_a_capture_that_is_always_late_ends_when_it_is_stopped(device: Path, tmp
         assert capture.wait(10)  # it once went on for a minute and a half
     assert capture.summary.totals.ended == "stopped"
     assert_conserved(capture.trace())
+
+
+def test_a_writer_that_may_not_be_pinned_writes_all_the_same(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(scheduling, "choose_cpus", lambda wanted: (None, {0}))
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    with record(device, tmp_path / "run", rate="1k", samples=50, durable=True) as capture:
+        capture.wait(30)
+    assert regtap.open_trace(tmp_path / "run").rows == capture.summary.totals.stored == 50
+    assert "the regtap-writer thread could not be pinned: Operation not permitted" in capture.summary.warnings
+
+
+def test_a_mark_that_is_no_text_is_refused_at_once(device: Path, tmp_path: Path) -> None:
+    with record(device, tmp_path / "run", rate="1k") as capture:
+        with pytest.raises(regtap.InputError, match="a mark is a text"):
+            capture.mark(7)  # type: ignore[arg-type]
+        capture.mark("7")
+    assert [mark.text for mark in capture.trace().marks] == ["7"]
+
+
+PROGRAM = """
+import regtap, sys
+capture = regtap.record(["a=0:u32"], sys.argv[2], target=f"file:{sys.argv[1]}", rate="1k", spool_size="8MiB")
+capture.start()
+while capture.status().taken < 50:
+    pass
+"""
+
+
+def test_a_program_that_ends_without_closing_has_stored_all(device: Path, tmp_path: Path) -> None:
+    program = [sys.executable, "-c", PROGRAM, str(device), str(tmp_path / "run")]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    trace = regtap.open_trace(tmp_path / "run")
+    assert not trace.unfinished
+    assert trace.rows >= 50
+    assert_conserved(trace)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -113,6 +114,14 @@ def test_max_is_a_rate_without_a_number() -> None:
 @pytest.mark.parametrize(("text", "rate"), [("10k", 10_000), ("0.5Hz", Fraction(1, 2)), ("1MHz", 10**6)])
 def test_rates_take_units_and_fractions(text: str, rate: Fraction) -> None:
     assert parse_rate_hz(text) == rate
+
+
+@given(st.floats(1e-5, 1e9))
+def test_the_schedule_can_count_by_any_rate(rate_hz: float) -> None:
+    rate = parse_rate_hz(format(Decimal(rate_hz), ".30f"))
+    assert rate is not None
+    assert max(10**9 * rate.denominator, rate.numerator) < 2**63
+    assert abs(rate - Fraction(rate_hz)) <= Fraction(1, 10**9)
 
 
 @pytest.mark.parametrize("text", ["1e3", "fast", "MAX", "10 kHz a second", ""])

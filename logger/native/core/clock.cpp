@@ -51,8 +51,8 @@ constexpr std::size_t kChunk = 2048;           // both passes over a chunk find 
 #define REGTAP_VECTOR_CLONES
 #endif
 
-// ns = segment.ns + round((ticks - segment.ticks) * ns_per_tick), for ticks from segment.ticks on, and
-// products below 2^51: 26 days between two anchors.
+// ns = segment.ns + round((ticks - segment.ticks) * ns_per_tick), for ticks from segment.ticks on, distances
+// below 2^52 and products below 2^51: 26 days between two anchors at 2 GHz, 13 at 4 GHz.
 REGTAP_VECTOR_CLONES
 void convert_after(const Segment& segment, const std::uint64_t* ticks, std::int64_t* ns, std::size_t count) {
   const std::uint64_t base = segment.ticks;

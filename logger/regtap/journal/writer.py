@@ -20,6 +20,7 @@ from regtap.journal.layout import PATCH, RECORD, RECORD_MAGIC, STATE_ONLY, UNIT,
 from regtap.journal.segments import Segments, total_bytes
 from regtap.journal.snapshot import Progress, read_block, read_tail
 from regtap.pipeline import PART_NS
+from regtap.scheduling import pin_thread
 from regtap.spool_layout import round_up
 from regtap.summary import Durability
 
@@ -154,8 +155,7 @@ class Journal:
         )
 
     def _run(self, cpus: set[int], on_failure: Callable[[], None]) -> None:
-        if cpus:
-            os.sched_setaffinity(threading.get_native_id(), cpus)
+        pin_thread(cpus)  # refused, the writer was too, and says it
         due_ns = time.monotonic_ns()
         while True:
             due_ns = max(due_ns + self.durability.interval_ns, time.monotonic_ns())
