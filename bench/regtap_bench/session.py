@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +126,8 @@ def evaluate(measured: Measured, arms: Mapping[str, AccessArm]) -> Evaluation:
 def slow_rows(measured: Measured, arms: Mapping[str, AccessArm], margin: float) -> list[Row]:
     """Return the rows of the slow arms, compared with the baseline of their own rounds."""
     evaluation = Evaluation(measured.slow, arms, measured.probes, measured.baseline)
-    return [evaluation.row(arm, margin) for arm in arms.values() if arm.cadence == SLOW]
+    slow = [arm for arm in arms.values() if arm.cadence == SLOW]
+    return [replace(evaluation.row(arm, margin), own_rounds=True) for arm in slow]
 
 
 def _own_margin(evaluation: Evaluation, trusted: Margin) -> Margin:

@@ -226,6 +226,14 @@ def test_results_belong_to_the_user_that_was_named(tmp_path: Path) -> None:
     assert "result.json" in names
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_whether_that_user_may_write_is_known_before_anything_is_measured(tmp_path: Path) -> None:
+    done = _bench("-t", "sim", "--quick", "--duration", "1s", "--user", "nobody", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"nobody, whose the results will be, may not write in {tmp_path}" in done.stderr
+    assert "estimating" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

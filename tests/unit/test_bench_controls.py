@@ -90,6 +90,15 @@ def test_the_margin_is_what_identical_code_differs_by() -> None:
     assert biased == pytest.approx(0.015, abs=0.001)
 
 
+@pytest.mark.parametrize("factor", [0.97, 1.03])
+def test_a_twin_does_not_excuse_itself_by_the_margin_that_comes_from_it(factor: float) -> None:
+    evaluation = evaluation_of(Machine(with_cost(TWIN, 440.0 * factor)).run(rounds=250))
+    margin = calibrate(evaluation) or 0.0
+    assert margin == pytest.approx(0.03, abs=0.002)
+    failed = {check.name for check in check_controls(evaluation, margin) if not check.passed}
+    assert failed == {f"A/A twin ({THROUGHPUT})"}
+
+
 def test_too_few_rounds_give_no_margin() -> None:
     assert calibrate(evaluation_of(Machine().run(rounds=40))) is None
 

@@ -14,6 +14,7 @@ import pytest
 from tests.simulated_bench import Machine, evaluation_of, result_of
 
 from regtap.errors import InputError
+from regtap_bench.figures.comparison import compare
 from regtap_bench.figures.result import Result
 from regtap_bench.measuring import raw_parquet
 from regtap_bench.measuring.blocks import Blocks
@@ -173,3 +174,17 @@ def test_a_result_that_lacks_what_every_run_has_is_damaged(
     (tmp_path / "result.json").write_text(json.dumps(given))
     with pytest.raises(InputError, match="the result is damaged: " + says):
         open_result(str(tmp_path))
+
+
+def test_an_arm_with_rounds_of_its_own_may_have_fewer(result: Result, tmp_path: Path) -> None:
+    given = json.loads(result.to_json())
+    row = given["rows"][-1]
+    row["own_rounds"] = True
+    for cost in row["costs"].values():
+        for process in cost["stretches_ns"]:
+            process.pop()
+    (tmp_path / "result.json").write_text(json.dumps(given))
+    opened = open_result(str(tmp_path))
+    changes = {it.arm: it for it in compare(opened, opened).changes}
+    assert changes[row["arm"]].beside_baseline is None  # nothing to pair it with
+    assert changes["lseek+read"].beside_baseline is not None

@@ -171,6 +171,9 @@ def test_a_folder_that_exists_is_refused_before_anything_is_measured(tmp_path: P
     for taken in (tmp_path, tmp_path / "link"):
         with pytest.raises(InputError, match="exists already"):
             check_folder(str(taken))
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file is no folder"):
+        check_folder(str(tmp_path / "file" / "new"))
 
 
 def test_results_are_not_written_through_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

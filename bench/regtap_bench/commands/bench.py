@@ -20,6 +20,7 @@ from regtap.units import parse_duration_ns
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from regtap.privileges import User
     from regtap.registers import Register
     from regtap.targets.base import Target
     from regtap_bench.measuring.engine import Effort
@@ -68,7 +69,7 @@ def bench(target_text: str, text: str | None, as_json: bool, **given: Any) -> in
     user = user_behind_root(given["user"])
     seconds = _seconds(given["duration"], quick=subject.quick)
     seed = secrets.randbelow(2**32) if given["seed"] is None else given["seed"]
-    _check_output(given["output"])
+    _check_output(given["output"], user)
     if subject.register.read_effect:
         print_note(f"reading {subject.register.name}: {subject.register.read_effect}")
     effort = Effort.of_run(seconds, seed)
@@ -126,10 +127,10 @@ def _seconds(text: str | None, *, quick: bool) -> float:
     return seconds
 
 
-def _check_output(output: str | None) -> None:
+def _check_output(output: str | None, user: User | None) -> None:
     from regtap_bench.report.storage import check_folder
 
-    check_folder(output if output is not None else os.path.join("results", ".new"))
+    check_folder(output if output is not None else os.path.join("results", ".new"), user)
 
 
 def _command(target: Target, subject: Subject, effort: Effort) -> str:
@@ -152,7 +153,7 @@ def _spelled(register: Register) -> str:
 def _keep_margin(session: Session) -> None:
     from regtap_bench.figures.margin import cache_path, keep
 
-    if session.calibrated is None:
+    if session.calibrated is None or not session.result.valid:
         return
     path, result = cache_path(), session.result
     try:

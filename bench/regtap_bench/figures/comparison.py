@@ -49,7 +49,7 @@ class Change:
         after: Its cost in the second.
         ratio: The second cost over the first; None where one of them is a bound.
         beside_baseline: The same after each was divided by its own run's baseline, stretch by stretch; None for the
-            baseline, and where that is not to be had.
+            baseline, for arms with rounds of their own, and where that is not to be had.
         limit: Of two costs of which one is a bound: the ratio is at least (slower) or at most (faster) this.
         margin: What a difference has to exceed, as a share.
         verdict: On `ratio`, or on what the bounds leave open.
@@ -143,9 +143,11 @@ def _ratios(it: Change, before: Result, after: Result) -> Change:
 
 
 def _baseline(run: Result, it: Change) -> list[npt.NDArray[np.float64]] | None:
-    """Return what an arm is held against within its run; None for the baseline itself."""
-    row = run.row(run.baseline)
-    cost = row.cost(it.measure) if row is not None and it.arm != run.baseline else None
+    """Return what an arm is held against within its run; None for the baseline itself, and without common rounds."""
+    row, own = run.row(run.baseline), run.row(it.arm)
+    if row is None or own is None or own.own_rounds or it.arm == run.baseline:
+        return None
+    cost = row.cost(it.measure)
     return None if cost is None or cost.is_bound else _log_ns(cost)
 
 

@@ -26,9 +26,11 @@ def check_complete(result: Result) -> None:
             raise _damaged(f"there is no {arm!r}")
     for row in result.rows:
         _check_row(row)
-    costs = [cost for row in result.rows for cost in (row.costs or {}).values()]
-    if len({tuple(map(len, cost.stretches_ns)) for cost in costs}) > 1:
-        raise _damaged("stretches_ns are not all of the same rounds")
+    for own_rounds in (False, True):
+        rows = [row for row in result.rows if row.own_rounds == own_rounds]
+        costs = [cost for row in rows for cost in (row.costs or {}).values()]
+        if len({tuple(map(len, cost.stretches_ns)) for cost in costs}) > 1:
+            raise _damaged("stretches_ns are not all of the same rounds")
 
 
 def _check_row(row: Row) -> None:

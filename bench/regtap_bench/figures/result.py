@@ -81,6 +81,7 @@ class Row:
         verdict: `faster`, `slower`, `equivalent` or `unresolved` beside the baseline; empty where there is none.
         system_calls: Counted, an access; None where they could not be.
         uncounted: Why not.
+        own_rounds: It is slow, and had rounds of its own: not those of the baseline's row.
     """
 
     arm: str
@@ -94,6 +95,7 @@ class Row:
     verdict: str = ""
     system_calls: float | None = None
     uncounted: str = ""
+    own_rounds: bool = False
 
     def cost(self, measure: str) -> Cost | None:
         """Return its cost in one measure, if it has one."""

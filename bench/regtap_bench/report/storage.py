@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from regtap_bench.report.render import markdown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from regtap.privileges import User
     from regtap_bench.figures.result import Result
     from regtap_bench.session import Session
 
@@ -40,20 +42,39 @@ def default_folder(created_utc: str, hostname: str) -> str:
     return os.path.join("results", f"{stamp}Z-{host}")
 
 
-def check_folder(path: str) -> None:
-    """Raise InputError unless a folder could be made there, before anything is measured."""
+def check_folder(path: str, user: User | None = None) -> None:
+    """Raise InputError unless a folder could be made there, before anything is measured.
+
+    Args:
+        path: The folder.
+        user: Who will make it; None: this process as it is.
+    """
     if os.path.lexists(path):
         raise InputError(f"{path} exists already; name a new folder with -o")
-    _check_permission(path)
+    _check_permission(path, user)
 
 
-def _check_permission(folder: str) -> None:
+def _check_permission(folder: str, user: User | None = None) -> None:
     """Raise InputError unless files may be made in a folder, or in what would hold it."""
     place = os.path.abspath(folder)
-    while not os.path.isdir(place):
+    while not os.path.lexists(place):
         place = os.path.dirname(place)
-    if not os.access(place, os.W_OK | os.X_OK):
+    if not os.path.isdir(place):
+        raise InputError(f"{place} is no folder; name another with -o")
+    if user is None and not os.access(place, os.W_OK | os.X_OK):
         raise InputError(f"no permission to write in {place}; name another folder with -o")
+    if user is not None and not _may_write(user, place):
+        raise InputError(
+            f"{user.name}, whose the results will be, may not write in {place}; name another folder with -o, "
+            "or another --user"
+        )
+
+
+def _may_write(user: User, place: str) -> bool:
+    """Ask in a process of that user's, as root may write anywhere."""
+    command = ["test", "-w", place, "-a", "-x", place]
+    who = {"user": user.uid, "group": user.gid, "extra_groups": [user.gid]}
+    return subprocess.run(command, check=False, **who).returncode == 0  # type: ignore[call-overload,no-any-return]
 
 
 def render(session: Session) -> dict[str, bytes]:
