@@ -199,6 +199,7 @@ def test_a_truncated_device_ends_the_capture_and_keeps_what_came_before(device: 
     trace = regtap.open_trace(tmp_path / "run")
     assert trace.rows == caught.value.index == capture.summary.totals.taken >= 1000
     assert trace.gaps[-1].cause == "fault"
+    assert abs(trace.gaps[-1].t0_ns - trace.to_arrow(columns=["t_ns"])["t_ns"][-1].as_py()) <= 1
     assert_conserved(trace)
 
 

@@ -321,6 +321,7 @@ void Sampler::note_fault(const void* address) {
   const std::uint64_t completed = filler_.published() - fill_begin_;
   count_taken(completed);
   filler_.advance(completed);
+  if (completed > 0) last_ = filler_.rows().ticks[filler_.row() - 1];
   filler_.note_fault(last_);
   fault_channel_ = channel_at(channels_, address);
   if (schedule_) due_.store(filler_.index(), std::memory_order_relaxed);  // the faulting slot ended it
