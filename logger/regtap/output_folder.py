@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from regtap.errors import InputError, RefusedError
 from regtap.folders import sync_parent
 from regtap.host import boot_id
+from regtap.system import describe_user
 from regtap.trace_format import SPOOL_POINTER
 
 
@@ -50,7 +51,7 @@ class OutputFolder:
             left = f" (an empty {path} is left)" if os.path.isdir(path) else ""
             raise RefusedError(
                 f"cannot make the output {path}: {os.strerror(error.errno or 0)}{left}",
-                remedy="choose a folder that you may write to",
+                remedy=f"choose a folder that the user {describe_user()} may write to",
                 errno=error.errno,
             ) from error
 

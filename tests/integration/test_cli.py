@@ -163,3 +163,11 @@ def test_output_that_does_not_fit_is_a_fault(folder: Path) -> None:
         )
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
     assert "No space left" in done.stderr
+
+
+def test_bad_input_that_cannot_be_said_is_bad_input_all_the_same(folder: Path) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*REGTAP, "read", "-t", "file:f", "no-such"], stderr=full, check=False, cwd=folder
+        )
+    assert done.returncode == 2

@@ -7,6 +7,7 @@ finding says `return ExitCode.FINDING`. Returning nothing is ExitCode.OK.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
@@ -129,7 +130,8 @@ def _failed(error: Exception) -> int:
         _discard_output()
         return ExitCode.PIPE_CLOSED
     if not isinstance(error, click.Abort):
-        print_error(_text(error))
+        with contextlib.suppress(OSError):  # nobody can be told, but by the exit code
+            print_error(_text(error))
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         _discard_output()
         return ExitCode.FAULT
