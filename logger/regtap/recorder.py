@@ -47,6 +47,8 @@ _ENDED = {
 class Capture:
     """One capture; a context manager that records from its beginning to its end.
 
+    While this object lives, its ring stays in memory, after close() too.
+
     Threads: any thread may call mark(), stop(), status() and wait(); start() and close() belong to one.
 
     Attributes:
