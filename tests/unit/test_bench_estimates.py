@@ -111,14 +111,23 @@ def test_below_ten_nanoseconds_there_is_a_bound_and_nothing_is_subtracted() -> N
     assert row.ratio_is_bound
 
 
-def test_a_negative_difference_keeps_its_sign() -> None:
-    costs = {**with_cost("python: memoryview", 12.0), ("python: empty loop", THROUGHPUT): 13.0}
+@pytest.mark.parametrize("loop_ns", [9.0, 13.0])
+def test_what_overlaps_with_its_loop_is_bound_by_both_together(loop_ns: float) -> None:
+    """12 ns with a loop of 9: the access costs 3 if they add up, and up to 12 if they overlap."""
+    costs = {**with_cost("python: memoryview", 12.0), ("python: empty loop", THROUGHPUT): loop_ns}
     row = next(
         row for row in evaluation_of(Machine(costs).run()).rows(0.01) if row.arm == "python: memoryview"
     )
     cost = row.cost(THROUGHPUT)
     assert cost is not None
-    assert cost.ns.value == pytest.approx(-1.0, abs=0.1)
+    assert (cost.is_bound, cost.loop_ns) == (True, 0.0)
+    assert cost.ns.value == pytest.approx(12.0, abs=0.1)
+
+
+def test_a_difference_keeps_its_sign() -> None:
+    row = next(row for row in evaluation_of(Machine().run()).rows(0.01) if row.arm == "python: memoryview")
+    assert row.difference_ns is not None
+    assert row.difference_ns.value == pytest.approx(22.5 - COSTS_NS[PREAD, THROUGHPUT], rel=0.01)
 
 
 def test_nothing_is_divided_by_a_baseline_that_is_only_a_bound() -> None:

@@ -63,9 +63,18 @@ class Evaluation:
             return None
         costs = self.blocks.costs_ns(series)
         loop = self._loop_of(arm, measure)
-        if loop is None or float(np.median(np.concatenate(costs))) < LEAST_NET_NS:
+        net = costs if loop is None else differences(costs, loop)
+        if loop is None or _middle(net) < LEAST_NET_NS:
             return costs, 0.0
-        return differences(costs, loop), float(np.median(np.concatenate(loop)))
+        return net, _middle(loop)
+
+    def _is_bound(self, arm: str, measure: str) -> bool:
+        """Whether loop and access cannot be told apart: they may overlap, so their sum is the most that it costs."""
+        found = self.net_ns(arm, measure)
+        if found is None:
+            return True
+        rounds, loop_ns = found
+        return _middle(rounds) < LEAST_NET_NS or (loop_ns == 0.0 and self._loop_of(arm, measure) is not None)
 
     def log_ratio(self, arm: str, measure: str) -> Estimate | None:
         """Return the logarithm of an arm's cost over the baseline's; None where either was not measured."""
@@ -81,8 +90,7 @@ class Evaluation:
     @cached_property
     def _baseline_is_bound(self) -> bool:
         """Whether the baseline's cost may be 0 for all that is known: nothing can be divided by it."""
-        found = self.net_ns(self.baseline, THROUGHPUT)
-        return found is None or float(np.median(np.concatenate(found[0]))) < LEAST_NET_NS
+        return self._is_bound(self.baseline, THROUGHPUT)
 
     def _loop_of(self, arm: str, measure: str) -> Rounds | None:
         """Return the cost of the loop around an arm; None for a control, which is shown as it is."""
@@ -140,7 +148,7 @@ class Evaluation:
         is_access = arm.kind != "control" or arm.name == TWIN
         return Cost(
             ns=ns,
-            is_bound=is_access and ns.value < LEAST_NET_NS,
+            is_bound=is_access and self._is_bound(arm.name, measure),
             loop_ns=loop_ns,
             intercept_ns=intercept,
             overhead_share=intercept / shortest,
@@ -156,6 +164,10 @@ class Evaluation:
             },
             undisturbed_ns=float(np.median(quiet)) if len(quiet) else None,
         )
+
+
+def _middle(rounds: Rounds) -> float:
+    return float(np.median(np.concatenate(rounds)))
 
 
 def _stretches(rounds: npt.NDArray[np.float64]) -> tuple[float, ...]:
