@@ -20,7 +20,8 @@ SIGNATURE = b"QEMU"
 
 def test_the_clock_agrees_with_date(arm: Run) -> None:
     before, after = (int((arm.files / name).read_text()) for name in ("before", "after"))
-    assert before <= values(arm.tried("rtc"))["rtc"] <= after
+    # Linux takes its time from this clock at boot, which tells no fractions, and assumes half a second.
+    assert before - 1 <= values(arm.tried("rtc"))["rtc"] <= after + 1
 
 
 def test_recorded_seconds_agree_with_our_time(arm: Run) -> None:
