@@ -7,7 +7,6 @@ finding says `return ExitCode.FINDING`. Returning nothing is ExitCode.OK.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
 import os
@@ -127,13 +126,15 @@ def _unavailable(name: str, error: Exception) -> click.Command:
 
 def _failed(error: Exception) -> int:
     if isinstance(error, _PipeClosedError):
-        _discard_output()
+        _discard(1)
         return ExitCode.PIPE_CLOSED
     if not isinstance(error, click.Abort):
-        with contextlib.suppress(OSError):  # nobody can be told, but by the exit code
+        try:
             print_error(_text(error))
+        except OSError:  # nobody can be told, but by the exit code
+            _discard(2)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        _discard_output()
+        _discard(1)
         return ExitCode.FAULT
     return next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
 
@@ -150,8 +151,8 @@ def _text(error: Exception) -> str:
     return str(error)
 
 
-def _discard_output() -> None:
-    """Keep the interpreter's last flush from failing on what is closed or full."""
+def _discard(output: int) -> None:
+    """Keep the interpreter's last flush of stdout (1) or stderr (2) from failing on what is closed or full."""
     devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, 1)
+    os.dup2(devnull, output)
     os.close(devnull)
