@@ -12,13 +12,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.simulated_bench import Machine, evaluation_of
+from tests.simulated_bench import Machine, evaluation_of, result_of
 
 from regtap_bench import _native
 from regtap_bench.arms.base import THROUGHPUT
 from regtap_bench.measuring.blocks import Blocks, Process
 from regtap_bench.measuring.rounds import run_rounds
 from regtap_bench.measuring.steal import StealWatch
+from regtap_bench.report.render import markdown
 
 
 class Stat:
@@ -170,5 +171,14 @@ def test_stolen_time_does_not_take_the_rounds_that_the_overhead_is_known_from() 
     process = blocks.processes[0]
     stolen = Blocks(blocks.series, (replace(process, stolen=np.ones_like(process.stolen)),))
     switched = Blocks(blocks.series, (replace(process, switches=np.ones_like(process.switches)),))
-    assert stolen.intercepts_ns(0) == blocks.intercepts_ns(0) != [0.0]
-    assert switched.intercepts_ns(0) == [0.0]
+    assert stolen.intercepts_ns(0) == blocks.intercepts_ns(0) != [None]
+    assert switched.intercepts_ns(0) == [None]
+
+
+def test_an_overhead_that_is_not_known_is_not_said_to_be_none() -> None:
+    blocks = Machine().run(rounds=100, processes=1)
+    switched = [replace(it, switches=np.ones_like(it.switches)) for it in blocks.processes]
+    evaluation = evaluation_of(Blocks(blocks.series, tuple(switched)))
+    cost = evaluation.cost(evaluation.arms["pread"], THROUGHPUT)
+    assert (cost.intercept_ns, cost.overhead_share) == (None, None)
+    assert "| pread, throughput | 112, 168, 224 | 100 | - | - |" in markdown(result_of(evaluation))

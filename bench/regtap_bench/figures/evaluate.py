@@ -143,7 +143,8 @@ class Evaluation:
         ns = center(net)
         disturbed = np.concatenate(self.blocks.disturbed(series))
         quiet = np.concatenate(self.blocks.costs_ns(series))[~disturbed]
-        intercept = float(np.median(self.blocks.intercepts_ns(series)))
+        known = [it for it in self.blocks.intercepts_ns(series) if it is not None]
+        intercept = float(np.median(known)) if known else None
         shortest = float(np.median(np.concatenate(self.blocks.times_ns(series))[:, 0]))
         is_access = arm.kind != "control" or arm.name == TWIN
         return Cost(
@@ -151,7 +152,7 @@ class Evaluation:
             is_bound=is_access and self._is_bound(arm.name, measure),
             loop_ns=loop_ns,
             intercept_ns=intercept,
-            overhead_share=intercept / shortest,
+            overhead_share=None if intercept is None else intercept / shortest,
             bend=self.blocks.bend(series),
             counts=self.blocks.series[series].counts,
             rounds=len(disturbed),

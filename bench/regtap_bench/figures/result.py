@@ -35,7 +35,8 @@ class Cost:
         ns: The cost; the loop is subtracted where `loop_ns` is not 0.
         is_bound: The loop cannot be told from the access: all that can be said is that it costs at most ns.high.
         loop_ns: What was subtracted for the loop (and the fence).
-        intercept_ns: What a block costs beside its accesses: call and timer.
+        intercept_ns: What a block costs beside its accesses: call and timer. None: too few rounds were undisturbed to
+            tell, so it is part of the cost.
         overhead_share: The same as a share of the shortest block.
         bend: How far the middle block lies off the line through the other two, as a share.
         counts: Accesses in a block.
@@ -52,8 +53,8 @@ class Cost:
     ns: Estimate
     is_bound: bool
     loop_ns: float
-    intercept_ns: float
-    overhead_share: float
+    intercept_ns: float | None
+    overhead_share: float | None
     bend: float
     counts: tuple[int, ...]
     rounds: int

@@ -100,22 +100,22 @@ class Blocks:
         few, _, many = self.series[series].counts
         return [(times[:, -1] - times[:, 0]) / (many - few) for times in self.times_ns(series)]
 
-    def intercepts_ns(self, series: int) -> list[float]:
+    def intercepts_ns(self, series: int) -> list[float | None]:
         """Return what a block costs beside its accesses, for each process.
 
-        The median of the rounds that nothing interrupted; 0.0 where there are too few of them to tell. One for each
+        The median of the rounds that nothing interrupted; None where there are too few of them to tell. One for each
         process: a common one would carry the same error into all of them, where no interval could show it.
         """
         few = self.series[series].counts[0]
         rounds = zip(self.times_ns(series), self.slopes_ns(series), self.interrupted(series), strict=True)
         quiet = [(times[:, 0] - slopes * few)[~interrupted] for times, slopes, interrupted in rounds]
-        return [float(np.median(it)) if len(it) >= _FEWEST_QUIET else 0.0 for it in quiet]
+        return [float(np.median(it)) if len(it) >= _FEWEST_QUIET else None for it in quiet]
 
     def costs_ns(self, series: int) -> Rounds:
-        """Return the cost of an access by each block, the intercept taken off, shape (R, C) for each process."""
+        """Return the cost of an access by each block, a known intercept taken off, shape (R, C) for each process."""
         counts = np.array(self.series[series].counts, dtype=np.float64)
         pairs = zip(self.times_ns(series), self.intercepts_ns(series), strict=True)
-        return [(times - intercept) / counts for times, intercept in pairs]
+        return [(times - (intercept or 0.0)) / counts for times, intercept in pairs]
 
     def bend(self, series: int) -> float:
         """Return how far the middle block lies off the line through the other two, as a share (median)."""
