@@ -73,7 +73,7 @@ def value_axis(low: int, high: int, *, bits: int, most: int = 4, as_hex: bool = 
     margin = (high - low) // 20  # a round number just outside is worth its place
     places = range(-((margin - low) // step) * step, high + margin + 1, step)
     labels = _engineering(places, step)
-    if max(map(len, labels)) <= _LONGEST_LABEL:
+    if labels and max(map(len, labels)) <= _LONGEST_LABEL:
         return Axis(tuple(zip(places, labels, strict=True)))
     return Axis(tuple(_from_base(low, high, step)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from regtap_analysis.ticks import Axis, time_axis, value_axis
@@ -99,6 +99,7 @@ def test_a_counter_far_from_zero_counts_from_its_smallest_value() -> None:
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(2, 8), st.booleans())
+@example(21, 421, 2, False)  # no multiple of its step lies near
 def test_value_ticks_are_few_distinct_and_near_the_values(
     one: int, two: int, most: int, as_hex: bool
 ) -> None:
