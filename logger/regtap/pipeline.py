@@ -190,9 +190,8 @@ class Pipeline:
         part, metadata = self._maker.take(marks, totals, consumed)
         try:
             self._closing = self._closer.submit(self._finish_part, part, metadata, consumed)
-        except (
-            RuntimeError
-        ):  # the interpreter ends, before the capture was closed: no pool takes work any more
+        except RuntimeError:
+            # The interpreter ends, before the capture was closed: no pool takes work any more.
             self._finish_part(part, metadata, consumed)
 
     def _finish_part(self, part: OpenPart, metadata: PartMetadata, consumed: int) -> None:

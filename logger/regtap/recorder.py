@@ -162,8 +162,8 @@ class Capture:
         """Name this moment in the trace.
 
         Raises:
-            InputError: The capture is not running: it has not begun, or has ended, perhaps by itself. Or the text is
-                none.
+            InputError: The capture is not running: it has not begun, or has ended, perhaps by itself. Or `text` is
+                no string.
         """
         if not isinstance(text, str):
             raise InputError(f"a mark is a text, not {text!r}")

@@ -77,9 +77,9 @@ def recover(path: str | os.PathLike[str], output: str | os.PathLike[str] | None 
         template, home = parse_document(spool.document, spool.path)
         if output is None and not os.path.isdir(home):
             raise InputError(f"{spool.path}: its trace {home} is not here; name a folder with -o")
-        return _recover_into(
-            Path(home if output is None else output), spool, template, keep=output is not None
-        )
+        folder = Path(home if output is None else output)
+        _check_own(folder, spool)
+        return _recover_into(folder, spool, template, keep=output is not None)
 
 
 def _opened(path: str) -> SpoolFile:
@@ -153,7 +153,6 @@ def _totals_of(parts: tuple[Part, ...]) -> Totals | None:
 
 def _recover_into(folder: Path, spool: SpoolFile, template: PartMetadata, *, keep: bool) -> Recovered:
     with _folder(folder) as folder_fd:
-        _check_own(folder, spool)
         finished = finished_parts(folder)
         _check_same_capture(spool, template, finished)
         totals = _totals_of(finished)
@@ -216,8 +215,8 @@ def _folder(folder: Path) -> Iterator[int]:
 
 def _check_own(folder: Path, spool: SpoolFile) -> None:
     """Raise unless the folder waits for this spool, or for none that is there."""
-    note = read_note(folder)
-    if note is None or isinstance(spool, JournalFile) or not os.path.exists(note.spool):
+    note = read_note(folder) if folder.is_dir() else None
+    if note is None or not os.path.exists(note.spool):
         return
     if not os.path.samefile(note.spool, spool.path):
         raise TraceError(

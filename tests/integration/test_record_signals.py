@@ -102,9 +102,10 @@ def test_a_signal_is_an_ordinary_end(start: Start, tmp_path: Path, number: signa
     process.send_signal(number)
     status, err = end_of(process)
     assert (status, "Traceback" in err) == (0, False)
-    totals = regtap.open_trace(tmp_path / "run").totals  # perhaps of no sample yet
-    assert totals is not None
-    assert totals.ended == "stopped"
+    trace = regtap.open_trace(tmp_path / "run")  # perhaps of no sample yet
+    assert_conserved(trace)
+    assert trace.totals is not None
+    assert trace.totals.ended == "stopped"
 
 
 @pytest.mark.parametrize("number", SIGNALS)

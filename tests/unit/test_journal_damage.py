@@ -152,19 +152,24 @@ def test_a_changed_bit_costs_its_block_and_is_said(run: Path, record: int) -> No
     assert_truth(run, 50)
 
 
-def test_a_record_lost_within_a_block_ends_the_block(run: Path) -> None:
+def damage_within_a_block(run: Path, *, blocks_after: int) -> None:
+    """Leave a journal whose first block came in several records, of which one is damaged."""
     image = SpoolImage()
     image.open_block()
     with HandJournal(image, run) as journal:
         for _ in range(4):
             image.add_rows(5)
             journal.turn()
-        image.seal()
-        image.full_block(10)
-        image.full_block(10)
-        journal.turn()
-    second = records_of(run / "_journal-00")[2]
-    flip(run / "_journal-00", second + 100)
+        if blocks_after:
+            image.seal()
+            for _ in range(blocks_after):
+                image.full_block(10)
+            journal.turn()
+    flip(run / "_journal-00", records_of(run / "_journal-00")[2] + 100)
+
+
+def test_a_record_lost_within_a_block_ends_the_block(run: Path) -> None:
+    damage_within_a_block(run, blocks_after=2)
     result = recover(run)
     assert result.dropped == ("block 0: a record of the journal is damaged",)
     assert (result.rows, result.totals.lost) == (5 + 20, 15)
@@ -172,14 +177,7 @@ def test_a_record_lost_within_a_block_ends_the_block(run: Path) -> None:
 
 
 def test_a_damaged_journal_stays_however_often_it_is_recovered(run: Path) -> None:
-    image = SpoolImage()
-    image.open_block()
-    with HandJournal(image, run) as journal:
-        for _ in range(4):
-            image.add_rows(5)
-            journal.turn()
-    second = records_of(run / "_journal-00")[2]
-    flip(run / "_journal-00", second + 100)
+    damage_within_a_block(run, blocks_after=0)
     result = recover(run)
     assert result.dropped == ("block 0: a record of the journal is damaged",)
     for again in (result, recover(run), recover(run)):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regtap_bench.arms.base import DELAY, EMPTY, THROUGHPUT, TIMER
+from regtap_bench.figures.resampling import middle
 from regtap_bench.figures.result import Check
 from regtap_bench.figures.verdict import Verdict, judge
 
@@ -71,8 +72,8 @@ def _check_twins(evaluation: Evaluation, margin: float) -> Iterable[Check]:
 def _check_delay(evaluation: Evaluation) -> Check:
     found = evaluation.net_ns(DELAY, THROUGHPUT)
     assert found is not None  # noqa: S101 - every run has it
-    measured = float(np.median(np.concatenate(found[0])))
-    truth = float(np.median(np.concatenate([it.delay_truth_ns for it in evaluation.blocks.processes])))
+    measured = middle(found[0])
+    truth = middle([it.delay_truth_ns for it in evaluation.blocks.processes])
     off = measured / truth - 1
     repeats = f"{measured:.1f} ns measured, {truth:.1f} ns by CLOCK_MONOTONIC_RAW ({100 * off:+.2f} %)"
     return Check(DELAY, abs(off) <= DELAY_TOLERANCE, repeats)
@@ -81,7 +82,7 @@ def _check_delay(evaluation: Evaluation) -> Check:
 def _check_range(evaluation: Evaluation, arm: str, limits: tuple[float, float]) -> Check:
     found = evaluation.net_ns(arm, THROUGHPUT)
     assert found is not None  # noqa: S101 - every run has it
-    ns = float(np.median(np.concatenate(found[0])))
+    ns = middle(found[0])
     return Check(
         arm, limits[0] <= ns <= limits[1], f"{ns:.3g} ns, to lie within {limits[0]:g} to {limits[1]:g} ns"
     )

@@ -12,7 +12,7 @@ from regtap_bench.arms.base import THROUGHPUT
 from regtap_bench.arms.bulk_arms import BULK_WAYS, BulkArm
 from regtap_bench.figures.estimate import Estimate
 from regtap_bench.figures.evaluate import LEAST_NET_NS
-from regtap_bench.figures.resampling import center, log_ratios
+from regtap_bench.figures.resampling import center, log_ratios, middle
 from regtap_bench.figures.result import CheaperRange, Crossing, CrossoverPoint
 from regtap_bench.figures.verdict import Verdict, judge
 
@@ -107,7 +107,7 @@ def _compare(evaluation: Evaluation, one: BulkArm, other: BulkArm, margin: float
     assert first is not None, one.name  # noqa: S101 - the caller looked
     assert second is not None, other.name  # noqa: S101
     ratio = center(log_ratios(first[0], second[0]))
-    largest = max(float(np.median(np.concatenate(costs))) for costs, _ in (first, second))
+    largest = max(middle(costs) for costs, _ in (first, second))
     # Where both are bounds, what differs may be their loops.
     verdict = judge(ratio, float(np.log1p(margin))) if largest >= LEAST_NET_NS else Verdict.UNRESOLVED
     return Comparison(one.size_bytes, ratio, verdict)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regtap_bench.arms.base import EMPTY, PYTHON_EMPTY, THROUGHPUT, TWIN
-from regtap_bench.figures.resampling import center, differences, log_ratios
+from regtap_bench.figures.resampling import center, differences, log_ratios, middle
 from regtap_bench.figures.result import PERCENTS, STRETCHES, Cost, Row
 from regtap_bench.figures.verdict import Verdict, judge
 
@@ -63,10 +63,10 @@ class Evaluation:
             return None
         costs = self.blocks.costs_ns(series)
         loop = self._loop_of(arm, measure)
-        net = costs if loop is None else differences(costs, loop)
-        if loop is None or _middle(net) < LEAST_NET_NS:
+        if loop is None:
             return costs, 0.0
-        return net, _middle(loop)
+        net = differences(costs, loop)
+        return (net, middle(loop)) if middle(net) >= LEAST_NET_NS else (costs, 0.0)
 
     def _is_bound(self, arm: str, measure: str) -> bool:
         """Whether loop and access cannot be told apart: they may overlap, so their sum is the most that it costs."""
@@ -74,7 +74,7 @@ class Evaluation:
         if found is None:
             return True
         rounds, loop_ns = found
-        return _middle(rounds) < LEAST_NET_NS or (loop_ns == 0.0 and self._loop_of(arm, measure) is not None)
+        return middle(rounds) < LEAST_NET_NS or (loop_ns == 0.0 and self._loop_of(arm, measure) is not None)
 
     def log_ratio(self, arm: str, measure: str) -> Estimate | None:
         """Return the logarithm of an arm's cost over the baseline's; None where either was not measured."""
@@ -165,10 +165,6 @@ class Evaluation:
             },
             undisturbed_ns=float(np.median(quiet)) if len(quiet) else None,
         )
-
-
-def _middle(rounds: Rounds) -> float:
-    return float(np.median(np.concatenate(rounds)))
 
 
 def _stretches(rounds: npt.NDArray[np.float64]) -> tuple[float, ...]:

@@ -77,6 +77,11 @@ def centers(rounds: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64
     return np.array([np.median(process) for process in rounds])
 
 
+def middle(rounds: Sequence[npt.NDArray[np.float64]]) -> float:
+    """Return the median of what all processes measured."""
+    return float(np.median(np.concatenate(rounds)))
+
+
 def _resampled(
     rounds: Sequence[npt.NDArray[np.float64]], draw: np.random.Generator
 ) -> npt.NDArray[np.float64]:

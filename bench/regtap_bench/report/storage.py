@@ -73,8 +73,8 @@ def _check_permission(folder: str, user: User | None = None) -> None:
 def _may_write(user: User, place: str) -> bool:
     """Ask in a process of that user's, as root may write anywhere."""
     command = ["test", "-w", place, "-a", "-x", place]
-    who = {"user": user.uid, "group": user.gid, "extra_groups": [user.gid]}
-    return subprocess.run(command, check=False, **who).returncode == 0  # type: ignore[call-overload,no-any-return]
+    done = subprocess.run(command, check=False, user=user.uid, group=user.gid, extra_groups=[user.gid])
+    return done.returncode == 0
 
 
 def render(session: Session) -> dict[str, bytes]:
