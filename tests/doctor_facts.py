@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from regtap.doctor.devices import Bar, PciDevice, UioDevice, UioMap
-from regtap.doctor.facts import Facts, Kernel, Node, PhysicalMemory, Process, Room, Timing
+from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
+from regtap.doctor.nodes import Node
 from regtap.system import Resource
 
 MIB = 1 << 20

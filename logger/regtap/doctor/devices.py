@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from regtap import system
-from regtap.doctor.nodes import look_at
-
-if TYPE_CHECKING:
-    from regtap.doctor.facts import Node
+from regtap.doctor.nodes import Node, look_at
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _UIO = "/sys/class/uio"

@@ -5,32 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regtap.doctor.nodes import Node
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from regtap.doctor.devices import PciDevice, UioDevice
     from regtap.system import Resource
 
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A device node.
-
-    Attributes:
-        path: Where it is.
-        mode: Permission bits, or None where there is no such node.
-        description: Mode and owner as `ls -l` shows them.
-        group: The owning group's name.
-        readable: Whether the mode lets this process read it.
-        writable: Whether the mode lets this process write it.
-    """
-
-    path: str
-    mode: int | None = None
-    description: str = "absent"
-    group: str = ""
-    readable: bool = False
-    writable: bool = False
+_LATENCY_NODE = Node("/dev/cpu_dma_latency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +121,7 @@ class Timing:
     tickless_cpus: tuple[int, ...] = ()
     realtime_us: int = -1
     realtime_period_us: int = 1_000_000
-    latency_node: Node = Node("/dev/cpu_dma_latency")
+    latency_node: Node = _LATENCY_NODE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,33 @@
-"""Looking at a device node without opening it."""
+"""Device nodes, looked at without opening them."""
 
 from __future__ import annotations
 
 import os
 import stat
+from dataclasses import dataclass
 
 from regtap import system
-from regtap.doctor.facts import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A device node.
+
+    Attributes:
+        path: Where it is.
+        mode: Permission bits, or None where there is no such node.
+        description: Mode and owner as `ls -l` shows them.
+        group: The owning group's name.
+        readable: Whether the mode lets this process read it.
+        writable: Whether the mode lets this process write it.
+    """
+
+    path: str
+    mode: int | None = None
+    description: str = "absent"
+    group: str = ""
+    readable: bool = False
+    writable: bool = False
 
 
 def look_at(path: str, *, shown_as: str = "") -> Node:
