@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from regtap.registers import Register
-    from regtap.targets.base import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +66,13 @@ class Device(Closing):
     the wrong width (a memoryview slice, `struct`, a numpy copy).
 
     Attributes:
-        target: What was opened.
+        spec: What was opened, as the command line spells it.
         writable: Whether writes were asked for.
     """
 
     def __init__(
         self,
-        target: Target,
+        spec: str,
         registers: Iterable[Register],
         mapped: Iterable[Mapped],
         syscall: SyscallPath,
@@ -83,13 +82,13 @@ class Device(Closing):
         """Take ownership of windows and descriptor.
 
         Args:
-            target: What was opened.
+            spec: What was opened, as the command line spells it.
             registers: Those that it was opened for; each must lie in one of the windows.
             mapped: The windows.
             syscall: The way to the same registers by system call.
             writable: Whether the windows may be written.
         """
-        self.target = target
+        self.spec = spec
         self.writable = writable
         self._mapped = tuple(mapped)
         self._syscall = syscall
@@ -192,17 +191,17 @@ class Device(Closing):
 
     def _find(self, register: Register) -> Mapped:
         if not self._open:
-            raise InputError(f"{self.target.spec} is closed; open it again to reach {register.name}")
+            raise InputError(f"{self.spec} is closed; open it again to reach {register.name}")
         for mapped in self._mapped:
             if mapped.covers(register):
                 return mapped
         where = f"register {register.name} at {register.address:#x}"
         raise AddressError(
-            f"{where} is not mapped; name it when opening {self.target.spec}", address=register.address
+            f"{where} is not mapped; name it when opening {self.spec}", address=register.address
         )
 
     def _checked_value(self, register: Register, value: int) -> int:
         if not self.writable:
-            raise InputError(f"{self.target.spec} was opened read-only; open it with writable=True")
+            raise InputError(f"{self.spec} was opened read-only; open it with writable=True")
         register.check_value(value)
         return _swap(value, register.width_bytes) if register.swapped else value

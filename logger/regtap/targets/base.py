@@ -144,7 +144,7 @@ class NodeTarget(Target):
         if not place.has_syscalls:
             os.close(fd)
         syscall = SyscallPath(fd if place.has_syscalls else None, self._refuse_syscall, place.shift)
-        return Device(self, registers, mapped, syscall, writable=writable)
+        return Device(self.spec, registers, mapped, syscall, writable=writable)
 
     def way_to(self, register: Register) -> Way:
         """Return how to reach a register; looks, and opens nothing.

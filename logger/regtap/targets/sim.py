@@ -87,7 +87,7 @@ class SimTarget(_Simulated):
         check_registers(registers, Place("simulated device", simulator.PAGE_BYTES), self.spec)
         started = simulator.start()
         try:
-            return _PrivateDevice(self, registers, started, writable=writable)
+            return _PrivateDevice(self.spec, registers, started, writable=writable)
         except BaseException:
             started.close()
             raise
@@ -96,16 +96,16 @@ class SimTarget(_Simulated):
 class _PrivateDevice(Device):
     def __init__(
         self,
-        target: SimTarget,
+        spec: str,
         registers: Sequence[Register],
         started: simulator.Simulator,
         *,
         writable: bool,
     ) -> None:
         window = _native.Window(started.fd, 0, simulator.PAGE_BYTES, writable)
-        syscall = SyscallPath(os.dup(started.fd), partial(_refusals.at_syscall, target.spec))
+        syscall = SyscallPath(os.dup(started.fd), partial(_refusals.at_syscall, spec))
         super().__init__(
-            target, registers, [Mapped(window, 0, simulator.PAGE_BYTES)], syscall, writable=writable
+            spec, registers, [Mapped(window, 0, simulator.PAGE_BYTES)], syscall, writable=writable
         )
         self._simulator = started
 

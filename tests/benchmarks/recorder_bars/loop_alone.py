@@ -68,7 +68,7 @@ def run_loop_alone(target: str, registers: Sequence[str], seconds: float, cpu: i
 
 
 def _run(spool: Spool, device: Device, registers: Sequence[Register], options: RecordOptions) -> LoopRun:
-    source = _native.best_source(device.target.is_device)
+    source = _native.best_source(parse_target(device.spec).is_device)
     plan = options.plan(source, spool.block_count, options.cpu)
     sampler = _native.Sampler(spool.memory, places_of(device, registers), plan)
     began = time.perf_counter()
