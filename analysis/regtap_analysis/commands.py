@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from regtap.errors import InputError, StorageError
-from regtap.folders import replace_file
+from regtap.errors import InputError
 from regtap.trace import open_trace
 from regtap.units import parse_time_ns
 from regtap_analysis.layout import WIDTH_PX
+from regtap_analysis.output import write_output
 
 _FORMATS = ("png", "svg")
 
@@ -106,19 +106,3 @@ def check_output(path: Path, *, force: bool) -> str:
             f"cannot write {path}: no permission to write in {path.parent}; name another output with -o"
         )
     return file_format
-
-
-def write_output(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        StorageError: The system refused, or the disk is full; no part of it is left behind.
-    """
-    try:
-        replace_file(path, content)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {path}: {error.strerror}; name another output with -o",
-            path=str(path),
-            errno=error.errno,
-        ) from error

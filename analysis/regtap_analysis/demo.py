@@ -15,7 +15,7 @@ from regtap.commands import ExitCode
 from regtap.commands._capture_report import print_report
 from regtap.commands._output import print_note
 from regtap.targets import parse_target
-from regtap_analysis.commands import write_output
+from regtap_analysis.output import write_output
 from regtap_analysis.picture import PictureOptions, make_picture
 from regtap_bench.measuring.engine import Effort
 from regtap_bench.measuring.job import Subject, default_cpu
@@ -26,7 +26,7 @@ from regtap_bench.session import Setting, measure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap.summary import Summary
+    from regtap import Summary
     from regtap_bench.figures.result import Result
 
 
