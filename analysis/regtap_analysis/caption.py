@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap.quantities import count_of, format_duration_ns, format_rate, format_utc
+from regtap.units.format import count_of, format_duration_ns, format_rate, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import click
 
 from regtap.errors import InputError
 from regtap.trace import open_trace
-from regtap.units import parse_time_ns
+from regtap.units.parse import parse_time_ns
 from regtap_analysis.layout import WIDTH_PX
 from regtap_analysis.output import write_output
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap.errors import StorageError
-from regtap.folders import replace_file
+from regtap.system.files import replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from regtap.errors import InputError
-from regtap.quantities import format_duration_ns
+from regtap.units.format import format_duration_ns
 from regtap_analysis import caption
 from regtap_analysis.layout import DPI, WIDTH_PX
 from regtap_analysis.signals import View, read_signals, signals_of, whole_view

@@ -10,7 +10,7 @@ import numpy as np
 
 from regtap.errors import InputError
 from regtap.targets import parse_target
-from regtap.units import parse_duration_ns
+from regtap.units.parse import parse_duration_ns
 from regtap_bench.arms.base import THROUGHPUT
 from regtap_bench.arms.catalogue import BASELINES, LOAD
 from regtap_bench.measuring.engine import Effort

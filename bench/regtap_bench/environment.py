@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from regtap import _native
-from regtap.host import describe_host, first_line, package_version
-from regtap.system import is_virtual
+from regtap.system.host import describe_host, first_line, package_version
+from regtap.system.kernel import is_virtual
 
 _PACKAGES = ("numpy", "pandas", "pytest", "pytest-benchmark", "python-periphery")
 _CPU = "/sys/devices/system/cpu"

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from regtap import units
 from regtap.errors import InputError
 from regtap.options import DURABLE_NS, RecordOptions
 from regtap.recorder import Capture
 from regtap.targets import parse_target
+from regtap.units import parse
 
 if TYPE_CHECKING:
     import os
@@ -63,11 +63,11 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
     options = RecordOptions(
         rate_hz=_rate(rate),
         duration_ns=None if duration is None else _duration_ns(duration),
-        samples=None if samples is None else units.parse_count(str(samples)),
+        samples=None if samples is None else parse.parse_count(str(samples)),
         on_full=on_full or "",
         keep_ns=None if keep_last is None else _duration_ns(keep_last),
         latency=latency,
-        spool_bytes=None if spool_size is None else units.parse_size_bytes(str(spool_size)),
+        spool_bytes=None if spool_size is None else parse.parse_size_bytes(str(spool_size)),
         cpu=cpu,
         realtime=realtime,
         compression=compress,
@@ -78,10 +78,10 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
 
 def _rate(rate: str | float | Fraction) -> Fraction | None:
     if isinstance(rate, str):
-        return units.parse_rate_hz(rate)
+        return parse.parse_rate_hz(rate)
     if not 0 < rate < float("inf"):
         raise InputError(f"a rate of {rate} Hz cannot be kept; give a number above zero, or max")
-    return Fraction(rate).limit_denominator(units.MOST_DENOMINATOR)
+    return Fraction(rate).limit_denominator(parse.MOST_DENOMINATOR)
 
 
 def _durable_ns(durable: bool | str | float) -> int | None:
@@ -92,7 +92,7 @@ def _durable_ns(durable: bool | str | float) -> int | None:
 
 def _duration_ns(duration: str | float) -> int:
     if isinstance(duration, str):
-        return units.parse_duration_ns(duration)
+        return parse.parse_duration_ns(duration)
     if not 0 < duration < float("inf"):
         raise InputError(f"a duration of {duration} s is not above zero")
     return max(1, round(duration * 1e9))

@@ -6,20 +6,21 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from regtap import _native, scheduling
+from regtap import _native
 from regtap.errors import RefusedError
-from regtap.host import describe_host
 from regtap.journal.layout import all_segments
 from regtap.journal.writer import Journal
 from regtap.output_folder import OutputFolder
-from regtap.quantities import format_size
 from regtap.sampling import places_of
 from regtap.spool import Spool, free_size_bytes, needed_bytes
 from regtap.spool_note import make_document
 from regtap.spool_place import SMALL_BYTES
-from regtap.system import is_in_memory
+from regtap.system import cpus
+from regtap.system.host import describe_host
+from regtap.system.kernel import is_in_memory
 from regtap.timebase import Timebase
 from regtap.trace_format import Mode, PartMetadata
+from regtap.units.format import format_size
 from regtap.writer import schema_of, warm_up
 
 if TYPE_CHECKING:
@@ -75,11 +76,11 @@ class Resources:
     def _open(self, target: Target, stack: ExitStack) -> None:
         options = self._options
         device = stack.enter_context(target.open(self._registers))
-        stack.enter_context(scheduling.low_latency(options.realtime))
+        stack.enter_context(cpus.low_latency(options.realtime))
         describe_host()  # reads our own installation, which a user without root need not be able to
         if options.before_output is not None:
             options.before_output()
-        self.warnings += scheduling.warnings(options.realtime, free_running=options.rate_hz is None)
+        self.warnings += cpus.warnings(options.realtime, free_running=options.rate_hz is None)
         self._open_loop(target, device, stack)
         warm_up(schema_of(self._registers, latency=options.latency))
         self.folder = OutputFolder(self._output, self.spool.path)  # last: a refusal leaves nothing behind
@@ -90,7 +91,7 @@ class Resources:
 
     def _open_loop(self, target: Target, device: Device, stack: ExitStack) -> None:
         options = self._options
-        cpu, self.writer_cpus = scheduling.choose_cpus(options.cpu)
+        cpu, self.writer_cpus = cpus.choose_cpus(options.cpu)
         self.spool = Spool(self._spool_bytes())
         stack.callback(self._close_spool)
         source = _native.best_source(target.is_device)

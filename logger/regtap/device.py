@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from regtap import _native
-from regtap.closing import Closing
 from regtap.errors import AddressError, BusFaultError, InputError, RefusedError
+from regtap.system.closeable import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap import _native, units
+from regtap import _native
 from regtap.errors import InputError
 from regtap.snapshots import most_kept
+from regtap.units import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,7 @@ class RecordOptions:
         if self.compression not in COMPRESSION:
             raise InputError(f"unknown compression {self.compression!r}; use one of {', '.join(COMPRESSION)}")
         if self.rate_hz is not None:
-            units.check_rate_hz(self.rate_hz)
+            parse.check_rate_hz(self.rate_hz)
         self._check_journal()
 
     def _check_journal(self) -> None:

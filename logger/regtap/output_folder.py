@@ -8,9 +8,9 @@ import os
 from contextlib import ExitStack
 
 from regtap.errors import InputError, RefusedError
-from regtap.folders import sync_parent
-from regtap.host import boot_id
-from regtap.system import describe_user
+from regtap.system.files import sync_parent
+from regtap.system.host import boot_id
+from regtap.system.kernel import describe_user
 from regtap.trace_format import SPOOL_POINTER
 
 

@@ -10,15 +10,16 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from regtap import _native, scheduling
+from regtap import _native
 from regtap.capture_faults import bus_fault, ends_with_ones, storage_fault
 from regtap.capture_resources import Resources
 from regtap.errors import FaultError, InputError, RefusedError
 from regtap.flight_recorder import FlightPipeline
 from regtap.output_folder import require_free
 from regtap.pipeline import Pipeline
-from regtap.scheduling import pin_thread
 from regtap.summary import Disturbances, Lateness, Status, Summary
+from regtap.system import cpus
+from regtap.system.cpus import pin_thread
 from regtap.trace import open_trace
 from regtap.trace_format import Mark, Totals
 
@@ -291,8 +292,8 @@ class Capture:
                 *self._resources.warnings,
                 *self._notes,
                 *self._resources.left,
-                *scheduling.thread_warnings(progress.cpu_errno, progress.priority_errno),
-                *scheduling.pace_warnings(totals.taken, totals.missed),
+                *cpus.thread_warnings(progress.cpu_errno, progress.priority_errno),
+                *cpus.pace_warnings(totals.taken, totals.missed),
             ),
             durability=None if journal is None else journal.durability,
             snapshots=None if self._flight is None else tuple(self._flight.snapshots),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from regtap import _native
-from regtap.host import boot_id
+from regtap.system.host import boot_id
 from regtap.timebase import AnchoredClock
 from regtap.trace_format import Anchor
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
-from regtap.folders import sync_parent
-from regtap.host import boot_id
 from regtap.journal.reader import JournalFile, segment_paths
 from regtap.remains import clear_away
 from regtap.salvage import Salvage
 from regtap.spool_file import SpoolFile
 from regtap.spool_note import parse_document, read_note
+from regtap.system.files import sync_parent
+from regtap.system.host import boot_id
 from regtap.trace import open_trace
 from regtap.trace_format import part_number
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from regtap.errors import AddressError, InputError
-from regtap.units import parse_integer, parse_size_bytes, quoted
+from regtap.units.parse import parse_integer, parse_size_bytes, quoted
 
 # type name -> (width in bytes, whether the value is swapped after the access)
 _TYPES = {

@@ -7,10 +7,10 @@ import os
 from typing import TYPE_CHECKING
 
 from regtap.errors import StorageError
-from regtap.folders import sync_folder
 from regtap.journal.layout import all_segments
 from regtap.journal.reader import segment_paths
 from regtap.spool_place import PREFIX, SHARED_MEMORY
+from regtap.system.files import sync_folder
 from regtap.trace_format import SPOOL_POINTER, is_half_written
 
 if TYPE_CHECKING:

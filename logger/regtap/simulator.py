@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.errors import InputError, RefusedError
-from regtap.units import quoted
+from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,7 +17,6 @@ import numpy as np
 
 from regtap import _native
 from regtap.errors import InputError, RefusedError
-from regtap.quantities import format_size
 from regtap.spool_layout import (
     BLOCK,
     BLOCK_HEADER_BYTES,
@@ -36,6 +35,7 @@ from regtap.spool_layout import (
     tick_gaps,
 )
 from regtap.spool_place import LEAST_BYTES, SHARED_MEMORY, default_spool_bytes, new_spool_path
+from regtap.units.format import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

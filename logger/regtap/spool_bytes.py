@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regtap.closing import Closing
 from regtap.errors import TraceError
+from regtap.system.closeable import Closing
 
 if TYPE_CHECKING:
     from typing import Any

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from regtap.closing import Closing
 from regtap.errors import RefusedError, TraceError
 from regtap.spool_bytes import SpoolBytes
 from regtap.spool_heads import BlockHead, DamagedBlockError, Overflow
@@ -30,6 +29,7 @@ from regtap.spool_layout import (
     round_up,
     tick_gaps,
 )
+from regtap.system.closeable import Closing
 from regtap.trace_format import CAUSES
 
 _LARGEST_COUNT = 1 << 62

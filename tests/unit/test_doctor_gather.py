@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtap import system
 from regtap.doctor import gather
 from regtap.doctor.devices import Bar, pci_devices, uio_devices
 from regtap.doctor.nodes import look_at
+from regtap.system import kernel
 
 CONFIG = "# CONFIG_DEVMEM is not set\nCONFIG_STRICT_DEVMEM=y\nCONFIG_UIO=m\n"
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -43,7 +43,7 @@ def test_an_empty_root_gives_facts_and_no_error(tmp_path: Path) -> None:
 def test_the_kernels_options_come_from_its_packed_config(tmp_path: Path) -> None:
     root = _write(tmp_path, {f"boot/config-{platform.release()}": "CONFIG_DEVMEM=y\n", "proc/x": ""})
     (tmp_path / "proc/config.gz").write_bytes(gzip.compress(CONFIG.encode()))
-    kernel = gather.kernel(root)
+    kernel = gather.gather_kernel(root)
     assert kernel.config_source == "/proc/config.gz"
     assert [kernel.is_set(name) for name in ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "UIO")] == [
         False,
@@ -56,7 +56,7 @@ def test_the_kernels_options_come_from_its_packed_config(tmp_path: Path) -> None
 @pytest.mark.parametrize("place", ["boot/config-{}", "lib/modules/{}/config"])
 def test_without_a_packed_config_the_installed_one_will_do(tmp_path: Path, place: str) -> None:
     name = place.format(platform.release())
-    kernel = gather.kernel(_write(tmp_path, {name: CONFIG, "boot/config-0.0": "CONFIG_DEVMEM=y\n"}))
+    kernel = gather.gather_kernel(_write(tmp_path, {name: CONFIG, "boot/config-0.0": "CONFIG_DEVMEM=y\n"}))
     assert kernel.config_source == f"/{name}"
     assert kernel.is_set("DEVMEM") is False
 
@@ -65,11 +65,11 @@ def test_without_a_packed_config_the_installed_one_will_do(tmp_path: Path, place
 def test_a_damaged_config_is_an_unknown_one(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/config.gz").write_bytes(content)
-    assert gather.kernel(str(tmp_path)).is_set("DEVMEM") in (None, False)
+    assert gather.gather_kernel(str(tmp_path)).is_set("DEVMEM") in (None, False)
 
 
 def test_a_longer_options_name_is_another_option(tmp_path: Path) -> None:
-    kernel = gather.kernel(
+    kernel = gather.gather_kernel(
         _write(tmp_path, {f"boot/config-{platform.release()}": "CONFIG_NET_DEVMEM=y\nCONFIG_UIO_CIF=m\n"})
     )
     assert (kernel.is_set("DEVMEM"), kernel.is_set("UIO")) == (False, False)
@@ -95,12 +95,12 @@ def test_a_longer_options_name_is_another_option(tmp_path: Path) -> None:
 def test_lockdown_is_the_kernels_word_and_else_what_it_was_booted_with(
     tmp_path: Path, files: dict[str, str], mode: str
 ) -> None:
-    assert gather.kernel(_write(tmp_path, files)).lockdown == mode
+    assert gather.gather_kernel(_write(tmp_path, files)).lockdown == mode
 
 
 @pytest.mark.parametrize(("arguments", "relaxed"), [("a iomem=relaxed b\n", True), ("iomem=strict\n", False)])
 def test_iomem_relaxed_is_found_on_the_command_line(tmp_path: Path, arguments: str, relaxed: bool) -> None:
-    assert gather.kernel(_write(tmp_path, {"proc/cmdline": arguments})).is_relaxed is relaxed
+    assert gather.gather_kernel(_write(tmp_path, {"proc/cmdline": arguments})).is_relaxed is relaxed
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_iomem_relaxed_is_found_on_the_command_line(tmp_path: Path, arguments: s
 )
 def test_capabilities_are_those_in_effect(tmp_path: Path, mask: str, held: tuple[str, ...]) -> None:
     status = f"Name:\tx\nCapPrm:\tffffffffffffffff\nCapEff:\t{mask}\n"
-    assert gather.process(_write(tmp_path, {"proc/self/status": status})).capabilities == held
+    assert gather.gather_process(_write(tmp_path, {"proc/self/status": status})).capabilities == held
 
 
 @pytest.mark.parametrize(("limit", "fact"), [(65536, 65536), (resource.RLIM_INFINITY, None)])
@@ -121,7 +121,7 @@ def test_the_limit_of_locked_memory_is_the_soft_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, fact: int | None
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, 2**40))
-    assert gather.process(str(tmp_path)).memlock_bytes == fact
+    assert gather.gather_process(str(tmp_path)).memlock_bytes == fact
 
 
 def test_trying_real_time_ends_with_the_scheduling_as_it_was(
@@ -130,7 +130,7 @@ def test_trying_real_time_ends_with_the_scheduling_as_it_was(
     before = os.sched_getscheduler(0), os.sched_getparam(0)
     policies: list[tuple[int, os.sched_param]] = []
     monkeypatch.setattr(os, "sched_setscheduler", lambda pid, *policy: policies.append(policy))
-    assert gather.process(str(tmp_path)).realtime_refused is None
+    assert gather.gather_process(str(tmp_path)).realtime_refused is None
     assert policies == [(os.SCHED_FIFO, os.sched_param(1)), before]
 
 
@@ -139,7 +139,7 @@ def test_a_refused_real_time_has_its_reason(tmp_path: Path, monkeypatch: pytest.
         raise PermissionError(1, "no")
 
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
-    assert gather.process(str(tmp_path)).realtime_refused == "Operation not permitted"
+    assert gather.gather_process(str(tmp_path)).realtime_refused == "Operation not permitted"
 
 
 IOMEM = "00100000-1fffffff : System RAM\n  01000000-01ffffff : Kernel code\n"
@@ -159,7 +159,7 @@ def test_a_range_over_two_neighbours_has_the_owners_of_the_last(tmp_path: Path) 
     text = "10000000-100000ff : a\n  10000000-1000007f : b\n10000100-100001ff : c\n  10000180-1000018f : d\n"
     resources = gather.gather(_write(tmp_path, {"proc/iomem": text})).memory.resources
     owners = [
-        [owner.name for owner in system.owning_resources(resources, first, end)]
+        [owner.name for owner in kernel.owning_resources(resources, first, end)]
         for first, end in ((0x10000000, 0x10000004), (0x10000080, 0x10000110), (0x10000000, 0x10001000))
     ]
     assert owners == [["a", "b"], ["c"], ["c", "d"]]
@@ -296,7 +296,7 @@ def test_clocks_and_what_disturbs_a_loop(tmp_path: Path) -> None:
         "proc/sys/kernel/sched_rt_period_us": "1000000\n",
         "proc/cpuinfo": "flags\t\t: fpu hypervisor tsc\naddress sizes\t: 48 bits physical, 48 bits virtual\n",
     }
-    timing = gather.timing(_write(tmp_path, files))
+    timing = gather.gather_timing(_write(tmp_path, files))
     assert (timing.clocksource, timing.available_clocksources) == ("hpet", ("hpet", "acpi_pm"))
     assert (timing.isolated_cpus, timing.tickless_cpus) == ((2, 3, 5), ())
     assert (timing.governors, timing.virtual) == (("performance", "powersave"), True)
@@ -306,11 +306,11 @@ def test_clocks_and_what_disturbs_a_loop(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("flags", "virtual"), [("fpu tsc", False), ("fpu hypervisor", True)])
 def test_a_hypervisor_shows_in_the_processors_flags(tmp_path: Path, flags: str, virtual: bool) -> None:
-    assert gather.timing(_write(tmp_path, {"proc/cpuinfo": f"flags : {flags}\n"})).virtual is virtual
+    assert gather.gather_timing(_write(tmp_path, {"proc/cpuinfo": f"flags : {flags}\n"})).virtual is virtual
 
 
 def test_the_error_bound_is_measured(tmp_path: Path) -> None:
-    timing = gather.timing(str(tmp_path))
+    timing = gather.gather_timing(str(tmp_path))
     assert timing.tick_source in {"tsc", "cntvct", "monotonic_raw"}
     assert timing.error_bound_ns is not None
     assert timing.error_bound_ns >= 1
@@ -324,7 +324,7 @@ def test_a_native_core_that_cannot_be_loaded_is_a_fact(
 
     monkeypatch.delattr(regtap, "_native", raising=False)
     monkeypatch.setitem(__import__("sys").modules, "regtap._native", None)
-    timing = gather.timing(str(tmp_path))
+    timing = gather.gather_timing(str(tmp_path))
     assert (timing.tick_source, timing.error_bound_ns) == (None, None)
     assert "_native" in (timing.native_error or "")
 
@@ -344,7 +344,7 @@ def test_a_cpu_list_may_have_ranges(text: str, cpus: tuple[int, ...]) -> None:
 def test_spools_in_shared_memory_are_counted(tmp_path: Path) -> None:
     files = {"dev/shm/regtap-1-00c0ffee": "x" * 5000, "dev/shm/other": "y", "proc/swaps": "head\n"}
     root = _write(tmp_path, files)
-    room = gather.room(root)
+    room = gather.gather_room(root)
     assert (room.spool_count, room.spool_bytes >= 5000, room.writable, room.has_swap) == (
         1,
         True,
@@ -361,12 +361,14 @@ def test_what_no_recorder_made_is_no_spool(tmp_path: Path) -> None:
     root = _write(tmp_path, {f"dev/shm/regtap-{name}": "x" for name in names})
     (tmp_path / "dev/shm/regtap-2-00c0ffee").mkdir()
     (tmp_path / "dev/shm/regtap-3-00c0ffee").symlink_to("regtap-sim")
-    room = gather.room(root)
+    room = gather.gather_room(root)
     assert (room.spool_count, room.spool_bytes) == (0, 0)
 
 
 def test_swap_is_noticed(tmp_path: Path) -> None:
-    assert gather.room(_write(tmp_path, {"proc/swaps": "Filename\n/dev/sda2 partition 1 0 -2\n"})).has_swap
+    assert gather.gather_room(
+        _write(tmp_path, {"proc/swaps": "Filename\n/dev/sda2 partition 1 0 -2\n"})
+    ).has_swap
 
 
 def test_a_package_that_is_not_installed_has_no_version(

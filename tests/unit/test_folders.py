@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from regtap.folders import replace_file
+from regtap.system.files import replace_file
 
 LIMIT_BYTES = 4096
 

@@ -18,7 +18,8 @@ import pytest
 from tests.conservation import assert_conserved
 
 import regtap
-from regtap import pipeline, scheduling, writer
+from regtap import pipeline, writer
+from regtap.system import cpus
 from regtap.trace_format import Gap
 
 SMALL = "1MiB"  # fills in milliseconds
@@ -370,7 +371,7 @@ def test_a_writer_that_may_not_be_pinned_writes_all_the_same(
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr(scheduling, "choose_cpus", lambda wanted: (None, {0}))
+    monkeypatch.setattr(cpus, "choose_cpus", lambda wanted: (None, {0}))
     monkeypatch.setattr(os, "sched_setaffinity", refuse)
     with record(device, tmp_path / "run", rate="1k", samples=50, durable=True) as capture:
         capture.wait(30)

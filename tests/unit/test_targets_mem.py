@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from tests.stubborn_kernel import record_open_flags, record_windows, refuse_map, refuse_open, refused
 
-from regtap import _native, system
+from regtap import _native
 from regtap.errors import AddressError, RefusedError
 from regtap.registers import Register
+from regtap.system import kernel
 from regtap.targets import MemTarget
 
 PAGE = mmap.PAGESIZE
@@ -42,7 +43,7 @@ def target(tmp_path: Path) -> MemTarget:
 def _kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every fact about the system a file that the test may write."""
     for name in ("IOMEM", "CPUINFO", "CMDLINE", "LOCKDOWN", "STATUS"):
-        monkeypatch.setattr(system, name, str(tmp_path / name))
+        monkeypatch.setattr(kernel, name, str(tmp_path / name))
 
 
 def test_only_the_pages_of_the_registers_are_mapped(
@@ -107,7 +108,7 @@ def test_mode_bits_are_shown_with_the_node_and_root_is_the_remedy(
 def test_eperm_at_open_is_lockdown_where_the_kernel_says_so(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(system.LOCKDOWN).write_text("none [integrity] confidentiality\n")
+    Path(kernel.LOCKDOWN).write_text("none [integrity] confidentiality\n")
     refuse_open(monkeypatch, errno.EPERM)
     assert "lockdown (integrity)" in refused(target).cause
 
@@ -115,8 +116,8 @@ def test_eperm_at_open_is_lockdown_where_the_kernel_says_so(
 def test_eperm_at_open_is_the_capability_where_it_is_missing(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(system.LOCKDOWN).write_text("[none] integrity confidentiality\n")
-    Path(system.STATUS).write_text("Name:\tx\nCapEff:\t000001fffffdffff\n")
+    Path(kernel.LOCKDOWN).write_text("[none] integrity confidentiality\n")
+    Path(kernel.STATUS).write_text("Name:\tx\nCapEff:\t000001fffffdffff\n")
     refuse_open(monkeypatch, errno.EPERM)
     assert "CAP_SYS_RAWIO" in refused(target).cause
 
@@ -124,7 +125,7 @@ def test_eperm_at_open_is_the_capability_where_it_is_missing(
 def test_eperm_at_open_is_the_containers_where_the_capability_is_there(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(system.STATUS).write_text("CapEff:\t000001ffffffffff\n")
+    Path(kernel.STATUS).write_text("CapEff:\t000001ffffffffff\n")
     refuse_open(monkeypatch, errno.EPERM)
     error = refused(target)
     assert "device rules" in error.cause
@@ -132,7 +133,7 @@ def test_eperm_at_open_is_the_containers_where_the_capability_is_there(
 
 
 def test_eperm_at_mmap_of_ram_is_strict_devmem(target: MemTarget, monkeypatch: pytest.MonkeyPatch) -> None:
-    Path(system.IOMEM).write_text(IOMEM)
+    Path(kernel.IOMEM).write_text(IOMEM)
     refuse_map(monkeypatch, errno.EPERM)
     error = refused(target, 0x2000)
     assert "System RAM" in error.cause
@@ -144,7 +145,7 @@ def test_eperm_at_mmap_of_ram_is_strict_devmem(target: MemTarget, monkeypatch: p
 def test_eperm_at_mmap_names_the_driver_that_claims_a_part_of_the_page(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, address: int, owner: str
 ) -> None:
-    Path(system.IOMEM).write_text(IOMEM)
+    Path(kernel.IOMEM).write_text(IOMEM)
     refuse_map(monkeypatch, errno.EPERM)
     error = refused(target, address)
     assert f"'{owner}'" in error.cause
@@ -156,7 +157,7 @@ def test_eperm_at_mmap_names_no_owner_where_the_kernel_hides_them(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, iomem: str | None
 ) -> None:
     if iomem is not None:
-        Path(system.IOMEM).write_text(iomem)
+        Path(kernel.IOMEM).write_text(iomem)
     refuse_map(monkeypatch, errno.EPERM)
     error = refused(target, 0)
     assert "System RAM, or claimed by a driver" in error.cause
@@ -166,7 +167,7 @@ def test_eperm_at_mmap_names_no_owner_where_the_kernel_hides_them(
 def test_einval_at_mmap_is_the_width_of_a_physical_address(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(system.CPUINFO).write_text("flags\t: x\naddress sizes\t: 40 bits physical, 48 bits virtual\n")
+    Path(kernel.CPUINFO).write_text("flags\t: x\naddress sizes\t: 40 bits physical, 48 bits virtual\n")
     refuse_map(monkeypatch, errno.EINVAL)
     assert "40-bit physical addresses" in refused(target, 1 << 40).cause
     assert "40-bit" not in refused(target, (1 << 40) - 4).cause

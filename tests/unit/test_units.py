@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from regtap.errors import InputError
 from regtap.options import RecordOptions
-from regtap.units import (
+from regtap.units.parse import (
     parse_count,
     parse_duration_ns,
     parse_integer,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from regtap.errors import AddressError
-from regtap.quantities import format_size
+from regtap.units.format import format_size
 from regtap_bench import _native
 from regtap_bench.arms.base import BULK, THROUGHPUT, AccessArm, Block
 from regtap_bench.arms.native_arms import find_arm

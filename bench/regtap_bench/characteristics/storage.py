@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regtap.errors import InputError, RefusedError
-from regtap.folders import replace_file
+from regtap.system.files import replace_file
 from regtap_bench.measuring.blocks import Blocks, Process
 from regtap_bench.measuring.job import Series
 

@@ -13,15 +13,15 @@ from regtap.commands import ExitCode
 from regtap.commands._options import json_option, target_option
 from regtap.commands._output import print_note
 from regtap.errors import InputError
-from regtap.privileges import become, user_behind_root
+from regtap.system.privileges import become, user_behind_root
 from regtap.targets import parse_target
-from regtap.units import parse_duration_ns
+from regtap.units.parse import parse_duration_ns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from regtap.privileges import User
     from regtap.registers import Register
+    from regtap.system.privileges import User
     from regtap.targets.base import Target
     from regtap_bench.measuring.engine import Effort
     from regtap_bench.measuring.job import Subject

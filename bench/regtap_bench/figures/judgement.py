@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from regtap.host import first_line
+from regtap.system.host import first_line
 from regtap_bench.figures.result import Finding
 
 if TYPE_CHECKING:

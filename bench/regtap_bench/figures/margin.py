@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regtap.folders import replace_file
+from regtap.system.files import replace_file
 from regtap_bench.arms.base import TWIN
 from regtap_bench.figures.resampling import center, log_ratios
 from regtap_bench.figures.result import Margin

@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from regtap.quantities import format_size
+from regtap.units.format import format_size
 from regtap_bench.arms.bulk_arms import BULK_SIZES
 from regtap_bench.report import figures_text as say
 from regtap_bench.report.crossover_text import crossover_lines

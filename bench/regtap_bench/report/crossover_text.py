@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap.quantities import format_size
+from regtap.units.format import format_size
 from regtap_bench.report import figures_text as say
 
 if TYPE_CHECKING:

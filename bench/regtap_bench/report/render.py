@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap.quantities import format_size
+from regtap.units.format import format_size
 from regtap_bench.arms.base import LATENCY, THROUGHPUT
 from regtap_bench.arms.catalogue import LOAD, PREAD
 from regtap_bench.figures.judgement import EMULATED

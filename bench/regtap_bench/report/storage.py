@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, StorageError
-from regtap.folders import replace_file
+from regtap.system.files import replace_file
 from regtap_bench.arms.base import REGULAR
 from regtap_bench.measuring import raw_parquet
 from regtap_bench.report.render import markdown
@@ -21,7 +21,7 @@ from regtap_bench.report.render import markdown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from regtap.privileges import User
+    from regtap.system.privileges import User
     from regtap_bench.figures.result import Result
     from regtap_bench.session import Session
 

@@ -16,8 +16,8 @@ import click
 
 from regtap.commands._output import ExitCode, print_note
 from regtap.errors import InputError
-from regtap.quantities import count_of, format_duration_ns, format_rate
-from regtap.units import quoted
+from regtap.units.format import count_of, format_duration_ns, format_rate
+from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType

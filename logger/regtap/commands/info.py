@@ -10,8 +10,8 @@ import click
 
 from regtap.commands._options import json_option
 from regtap.commands._output import ExitCode
-from regtap.quantities import count_of, format_duration_ns, format_rate, format_size, format_utc
 from regtap.trace import open_trace
+from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regtap import units
 from regtap.commands._capture_report import print_report
 from regtap.commands._capturing import (
     EndSignals,
@@ -20,8 +19,9 @@ from regtap.commands._capturing import (
 from regtap.commands._options import json_option, target_option
 from regtap.commands._output import ExitCode, print_note
 from regtap.errors import InputError
-from regtap.privileges import User, become, user_behind_root
+from regtap.system.privileges import User, become, user_behind_root
 from regtap.targets import parse_target
+from regtap.units import parse
 
 if TYPE_CHECKING:
     import signal
@@ -147,13 +147,13 @@ def _options(given: dict[str, Any], before_output: Callable[[], None] | None) ->
     from regtap.options import RecordOptions
 
     return RecordOptions(
-        rate_hz=units.parse_rate_hz(given["rate"]),
-        duration_ns=None if given["duration"] is None else units.parse_duration_ns(given["duration"]),
-        samples=None if given["samples"] is None else units.parse_count(given["samples"]),
+        rate_hz=parse.parse_rate_hz(given["rate"]),
+        duration_ns=None if given["duration"] is None else parse.parse_duration_ns(given["duration"]),
+        samples=None if given["samples"] is None else parse.parse_count(given["samples"]),
         on_full=given["on_full"] or "",
-        keep_ns=None if given["keep_last"] is None else units.parse_duration_ns(given["keep_last"]),
+        keep_ns=None if given["keep_last"] is None else parse.parse_duration_ns(given["keep_last"]),
         latency=given["latency"],
-        spool_bytes=None if given["spool_size"] is None else units.parse_size_bytes(given["spool_size"]),
+        spool_bytes=None if given["spool_size"] is None else parse.parse_size_bytes(given["spool_size"]),
         cpu=given["cpu"],
         realtime=given["realtime"],
         compression=given["compress"],
@@ -167,7 +167,7 @@ def _durable_ns(text: str | None) -> int | None:
 
     if text is None:
         return None
-    return units.parse_duration_ns(text) if text else DURABLE_NS
+    return parse.parse_duration_ns(text) if text else DURABLE_NS
 
 
 def _say_whose_files(user: User | None) -> None:

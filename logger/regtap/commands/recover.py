@@ -12,8 +12,8 @@ import click
 from regtap.commands._options import json_option
 from regtap.commands._output import ExitCode, print_note
 from regtap.errors import InputError
-from regtap.privileges import User, become
-from regtap.quantities import count_of, format_size
+from regtap.system.privileges import User, become
+from regtap.units.format import count_of, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ import click
 from regtap.commands._options import target_option
 from regtap.commands._output import ExitCode, print_error, print_note
 from regtap.targets import parse_target
-from regtap.units import parse_integer
+from regtap.units.parse import parse_integer
 
 
 @click.command(short_help="Write a register by one store.")

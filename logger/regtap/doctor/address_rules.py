@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from regtap.doctor import device_rules
 from regtap.doctor.devices import PAGE_BYTES
 from regtap.doctor.findings import Finding, Group, ok, problem, warning
-from regtap.quantities import format_size
-from regtap.system import owning_resources
+from regtap.system.kernel import owning_resources
+from regtap.units.format import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

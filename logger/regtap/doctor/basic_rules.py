@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap.doctor.findings import Finding, ok, problem, warning
-from regtap.quantities import format_size
 from regtap.spool_place import LEAST_BYTES, SHARED_MEMORY, SMALL_BYTES, default_spool_bytes
+from regtap.units.format import format_size
 
 if TYPE_CHECKING:
     from regtap.doctor.facts import Facts
@@ -43,7 +43,7 @@ def shared_memory(facts: Facts) -> Finding:
 def locked_memory(facts: Facts) -> Finding:
     """Whether the ring can be kept from being swapped out."""
     limit, name = facts.process.memlock_bytes, "RLIMIT_MEMLOCK"
-    # A recorder that drops root raises the limit first, as far as it may (regtap.privileges).
+    # A recorder that drops root raises the limit first, as far as it may (regtap.system.privileges).
     needed = "CAP_SYS_RESOURCE" if facts.process.drops_root else "CAP_IPC_LOCK"
     if limit is None or needed in facts.process.capabilities:
         return ok(name, "no limit for this process", "the ring is locked in memory")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from regtap import system
 from regtap.doctor.nodes import Node, look_at
+from regtap.system import kernel
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _UIO = "/sys/class/uio"
@@ -88,17 +88,17 @@ class PciDevice:
 
 def uio_devices(root: str = "") -> tuple[UioDevice, ...]:
     """Return the UIO devices in the order of their numbers."""
-    names = [name for name in system.list_folder(root + _UIO) if name[3:].isdecimal()]
+    names = [name for name in kernel.list_folder(root + _UIO) if name[3:].isdecimal()]
     return tuple(_uio_device(root, int(name[3:])) for name in sorted(names, key=lambda name: int(name[3:])))
 
 
 def _uio_device(root: str, number: int) -> UioDevice:
     folder = f"{root}{_UIO}/uio{number}"
-    names = [name for name in system.list_folder(f"{folder}/maps") if name[3:].isdecimal()]
+    names = [name for name in kernel.list_folder(f"{folder}/maps") if name[3:].isdecimal()]
     found = (_uio_map(f"{folder}/maps/{name}", int(name[3:])) for name in names)
     return UioDevice(
         number,
-        system.read_text(f"{folder}/name") or "?",
+        kernel.read_text(f"{folder}/name") or "?",
         look_at(f"{root}/dev/uio{number}", shown_as=f"/dev/uio{number}"),
         tuple(uio_map for uio_map in found if uio_map is not None),
     )
@@ -112,7 +112,7 @@ def _uio_map(folder: str, number: int) -> UioMap | None:
     is_page = address % PAGE_BYTES == 0
     return UioMap(
         number,
-        system.read_text(f"{folder}/name") or "",
+        kernel.read_text(f"{folder}/name") or "",
         address + offset if is_page else address,
         max(size - offset, 0) if is_page else size,
         is_mappable=is_page and size >= PAGE_BYTES,
@@ -121,20 +121,20 @@ def _uio_map(folder: str, number: int) -> UioMap | None:
 
 def pci_devices(root: str = "") -> tuple[PciDevice, ...]:
     """Return the PCI devices that have a memory BAR, in the order of their addresses."""
-    found = (_pci_device(f"{root}{_PCI}/{name}", name) for name in system.list_folder(root + _PCI))
+    found = (_pci_device(f"{root}{_PCI}/{name}", name) for name in kernel.list_folder(root + _PCI))
     return tuple(device for device in found if device.bars)
 
 
 def _pci_device(folder: str, address: str) -> PciDevice:
     bars = _bars(f"{folder}/resource")
-    vendor, device = (system.read_text(f"{folder}/{name}") or "" for name in ("vendor", "device"))
+    vendor, device = (kernel.read_text(f"{folder}/{name}") or "" for name in ("vendor", "device"))
     files = [f"{folder}/resource{bar.number}" for bar in bars]
     return PciDevice(
         address,
         f"{vendor.removeprefix('0x')}:{device.removeprefix('0x')}",
         _link_name(f"{folder}/driver"),
-        enabled=system.read_text(f"{folder}/enable") != "0",
-        power_state=system.read_text(f"{folder}/power_state") or "unknown",
+        enabled=kernel.read_text(f"{folder}/enable") != "0",
+        power_state=kernel.read_text(f"{folder}/power_state") or "unknown",
         bars=bars,
         has_files=all(os.path.exists(path) for path in files),
         readable=all(os.access(path, os.R_OK, effective_ids=True) for path in files),
@@ -143,7 +143,7 @@ def _pci_device(folder: str, address: str) -> PciDevice:
 
 def _bars(path: str) -> tuple[Bar, ...]:
     try:
-        bars = system.parse_bars(system.read_text(path) or "")
+        bars = kernel.parse_bars(kernel.read_text(path) or "")
     except ValueError:
         return ()
     return tuple(
@@ -162,6 +162,6 @@ def _link_name(path: str) -> str | None:
 
 def _hexadecimal(path: str) -> int | None:
     try:
-        return int(system.read_text(path) or "", 16)
+        return int(kernel.read_text(path) or "", 16)
     except ValueError:
         return None

@@ -11,20 +11,20 @@ import resource
 import sys
 import zlib
 
-from regtap import system
 from regtap.doctor.devices import pci_devices, uio_devices
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
 from regtap.doctor.nodes import look_at
-from regtap.host import package_version
-from regtap.privileges import user_behind_root
 from regtap.spool_place import SHARED_MEMORY, spool_paths
+from regtap.system import kernel
+from regtap.system.host import package_version
+from regtap.system.privileges import user_behind_root
 
 OPTIONS = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "UIO", "UIO_PDRV_GENIRQ", "UIO_PCI_GENERIC")
 PACKAGES = ("regtap", "numpy", "pyarrow", "matplotlib")
 CAPABILITIES = {
     "CAP_DAC_OVERRIDE": 1,
     "CAP_IPC_LOCK": 14,
-    "CAP_SYS_RAWIO": system.CAP_SYS_RAWIO,
+    "CAP_SYS_RAWIO": kernel.CAP_SYS_RAWIO,
     "CAP_SYS_ADMIN": 21,
     "CAP_SYS_NICE": 23,
     "CAP_SYS_RESOURCE": 24,
@@ -37,31 +37,31 @@ _ANCHORS = 4
 def gather(root: str = "") -> Facts:
     """Look at this machine and at this process; opens no device."""
     return Facts(
-        kernel=kernel(root),
-        process=process(root),
+        kernel=gather_kernel(root),
+        process=gather_process(root),
         memory=PhysicalMemory(
             look_at(f"{root}/dev/mem", shown_as="/dev/mem"),
-            system.physical_address_bits(root),
-            system.iomem_resources(root),
+            kernel.physical_address_bits(root),
+            kernel.iomem_resources(root),
         ),
         uio=uio_devices(root),
         pci=pci_devices(root),
-        timing=timing(root),
-        room=room(root),
+        timing=gather_timing(root),
+        room=gather_room(root),
         versions={"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}},
         byteorder=sys.byteorder,
         machine=platform.machine(),
     )
 
 
-def kernel(root: str = "") -> Kernel:
+def gather_kernel(root: str = "") -> Kernel:
     """Return what the kernel is and allows."""
     release = platform.release()
     source, text = _config_text(root, release)
     return Kernel(
         release,
-        system.boot_arguments(root),
-        system.lockdown_mode(root),
+        kernel.boot_arguments(root),
+        kernel.lockdown_mode(root),
         source,
         None if text is None else {option: _config_value(text, option) for option in OPTIONS},
     )
@@ -75,7 +75,7 @@ def _config_text(root: str, release: str) -> tuple[str | None, str | None]:
     ):
         return packed, file.read()
     for plain in (f"/boot/config-{release}", f"/lib/modules/{release}/config"):
-        text = system.read_text(root + plain)
+        text = kernel.read_text(root + plain)
         if text is not None:
             return plain, text
     return None, None
@@ -86,12 +86,12 @@ def _config_value(text: str, option: str) -> str:
     return match[1] if match else "n"
 
 
-def process(root: str = "") -> Process:
+def gather_process(root: str = "") -> Process:
     """Return what this process may do."""
-    mask = system.capability_mask(root)
+    mask = kernel.capability_mask(root)
     soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     return Process(
-        user=system.describe_user(),
+        user=kernel.describe_user(),
         is_root=os.geteuid() == 0,
         capabilities=tuple(name for name, bit in CAPABILITIES.items() if mask >> bit & 1),
         cpus=tuple(sorted(os.sched_getaffinity(0))),
@@ -112,21 +112,21 @@ def _try_realtime() -> str | None:
     return None
 
 
-def timing(root: str = "") -> Timing:
+def gather_timing(root: str = "") -> Timing:
     """Return clocks, and what disturbs a loop."""
     tick_source, error_bound_ns, native_error = _ticks()
     return Timing(
-        clocksource=system.read_text(f"{root}{_CLOCKSOURCE}/current_clocksource") or "unknown",
+        clocksource=kernel.read_text(f"{root}{_CLOCKSOURCE}/current_clocksource") or "unknown",
         available_clocksources=tuple(
-            (system.read_text(f"{root}{_CLOCKSOURCE}/available_clocksource") or "").split()
+            (kernel.read_text(f"{root}{_CLOCKSOURCE}/available_clocksource") or "").split()
         ),
         tick_source=tick_source,
         error_bound_ns=error_bound_ns,
         native_error=native_error,
-        virtual=system.is_virtual(root),
+        virtual=kernel.is_virtual(root),
         governors=_governors(root),
-        isolated_cpus=parse_cpu_list(system.read_text(f"{root}{_CPU}/isolated") or ""),
-        tickless_cpus=parse_cpu_list(system.read_text(f"{root}{_CPU}/nohz_full") or ""),
+        isolated_cpus=parse_cpu_list(kernel.read_text(f"{root}{_CPU}/isolated") or ""),
+        tickless_cpus=parse_cpu_list(kernel.read_text(f"{root}{_CPU}/nohz_full") or ""),
         realtime_us=_number(f"{root}/proc/sys/kernel/sched_rt_runtime_us", -1),
         realtime_period_us=_number(f"{root}/proc/sys/kernel/sched_rt_period_us", 1_000_000),
         latency_node=look_at(f"{root}/dev/cpu_dma_latency", shown_as="/dev/cpu_dma_latency"),
@@ -147,7 +147,7 @@ def _ticks() -> tuple[str | None, float | None, str | None]:
 
 def _governors(root: str) -> tuple[str, ...]:
     folder = f"{root}{_CPU}/cpufreq"
-    texts = (system.read_text(f"{folder}/{name}/scaling_governor") for name in system.list_folder(folder))
+    texts = (kernel.read_text(f"{folder}/{name}/scaling_governor") for name in kernel.list_folder(folder))
     return tuple(sorted({text for text in texts if text}))
 
 
@@ -159,10 +159,10 @@ def parse_cpu_list(text: str) -> tuple[int, ...]:
     return tuple(cpus)
 
 
-def room(root: str = "") -> Room:
+def gather_room(root: str = "") -> Room:
     """Return what there is where spools live."""
     folder = root + SHARED_MEMORY
-    has_swap = len((system.read_text(f"{root}/proc/swaps") or "").splitlines()) > 1
+    has_swap = len((kernel.read_text(f"{root}/proc/swaps") or "").splitlines()) > 1
     try:
         status = os.statvfs(folder)
     except OSError:
@@ -188,6 +188,6 @@ def _spool_sizes(folder: str) -> list[int]:
 
 def _number(path: str, default: int) -> int:
     try:
-        return int(system.read_text(path) or "")
+        return int(kernel.read_text(path) or "")
     except ValueError:
         return default

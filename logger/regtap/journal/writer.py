@@ -20,9 +20,9 @@ from regtap.journal.layout import PATCH, RECORD, RECORD_MAGIC, STATE_ONLY, UNIT,
 from regtap.journal.segments import Segments, total_bytes
 from regtap.journal.snapshot import Progress, read_block, read_tail
 from regtap.pipeline import PART_NS
-from regtap.scheduling import pin_thread
 from regtap.spool_layout import round_up
 from regtap.summary import Durability
+from regtap.system.cpus import pin_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -137,7 +137,7 @@ def _with_defaults(config: pytest.Config, given: dict[str, Any]) -> dict[str, An
 
 
 def _is_fast(rate: str | float | Fraction) -> bool:
-    from regtap.units import parse_rate_hz
+    from regtap.units.parse import parse_rate_hz
 
     rate_hz = parse_rate_hz(rate) if isinstance(rate, str) else rate
     return rate_hz is None or rate_hz > _SLOW_HZ

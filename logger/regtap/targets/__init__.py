@@ -8,7 +8,7 @@ from regtap.targets.file import FileTarget
 from regtap.targets.mem import MemTarget
 from regtap.targets.pci import PciTarget
 from regtap.targets.uio import UioTarget
-from regtap.units import quoted
+from regtap.units.parse import quoted
 
 __all__ = [
     "PAGE_BYTES",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from regtap.errors import InputError
 from regtap.targets import _refusals
 from regtap.targets.base import NodeTarget, Place
-from regtap.units import quoted
+from regtap.units.parse import quoted
 
 _PREFIX = "file:"
 

@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap import system
 from regtap.errors import RefusedError
+from regtap.system import kernel
 from regtap.targets import _refusals
 from regtap.targets.base import NodeTarget, Place
 
@@ -73,13 +73,13 @@ class MemTarget(NodeTarget):
 
 
 def _forbidden_open(node: str) -> tuple[str, str]:
-    mode = system.lockdown_mode()
+    mode = kernel.lockdown_mode()
     if mode != "none":
         return (
             f"kernel lockdown ({mode}) forbids {node}",
             f"boot without Secure Boot or lockdown=, or {_ELSEWHERE}",
         )
-    if not system.has_rawio():
+    if not kernel.has_rawio():
         return (
             f"opening {node} takes CAP_SYS_RAWIO, which this process lacks",
             "run as root (sudo), or give the container --cap-add SYS_RAWIO",
@@ -88,7 +88,7 @@ def _forbidden_open(node: str) -> tuple[str, str]:
 
 
 def _forbidden_pages(first: int, end: int) -> tuple[str, str]:
-    owners = system.owners_of(first, end)
+    owners = kernel.owners_of(first, end)
     where = f"{first:#x}-{end - 1:#x}"
     if owners and owners[0] == "System RAM":
         return (
@@ -107,7 +107,7 @@ def _forbidden_pages(first: int, end: int) -> tuple[str, str]:
 
 
 def _impossible_pages(first: int, end: int) -> tuple[str, str]:
-    bits = system.physical_address_bits()
+    bits = kernel.physical_address_bits()
     where = f"{first:#x}-{end - 1:#x}"
     if bits is not None and end > 1 << bits:
         return f"{where} is beyond this machine's {bits}-bit physical addresses", "check the address"

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap import system
 from regtap.errors import InputError, RefusedError
+from regtap.system import kernel
 from regtap.targets.base import PAGE_BYTES, NodeTarget, Place
-from regtap.units import quoted
+from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
     from regtap.registers import Register
@@ -61,23 +61,23 @@ class PciTarget(NodeTarget):
     def _folder(self) -> str:
         return f"{self.sys_root}/{self.device}"
 
-    def _bars(self) -> list[system.PciBar]:
-        text = system.read_text(f"{self._folder}/resource")
+    def _bars(self) -> list[kernel.PciBar]:
+        text = kernel.read_text(f"{self._folder}/resource")
         if text is None:
             raise self._missing()
         try:
-            return system.parse_bars(text)
+            return kernel.parse_bars(text)
         except ValueError:
             raise RefusedError(
                 f"{self._folder}/resource cannot be understood", remedy="report this"
             ) from None
 
     def _missing(self) -> RefusedError:
-        known = system.list_folder(self.sys_root)
+        known = kernel.list_folder(self.sys_root)
         remedy = f"choose from {' '.join(known)}" if known else "this system shows no PCI devices at all"
         return RefusedError(f"there is no PCI device {self.device}", remedy=remedy)
 
-    def _check_kind(self, bars: list[system.PciBar]) -> None:
+    def _check_kind(self, bars: list[kernel.PciBar]) -> None:
         usable = [f"bar{n}" for n, bar in enumerate(bars) if bar.exists and bar.is_memory]
         remedy = f"choose from {' '.join(usable)}" if usable else "this device has no memory BAR"
         bar = bars[self.bar]
@@ -91,12 +91,12 @@ class PciTarget(NodeTarget):
             raise RefusedError(f"{name} is I/O ports, which cannot be mapped", remedy=remedy)
 
     def _check_power(self) -> None:
-        if system.read_text(f"{self._folder}/enable") == "0":
+        if kernel.read_text(f"{self._folder}/enable") == "0":
             raise RefusedError(
                 f"PCI device {self.device} is disabled, so its BARs do not answer",
                 remedy=f"as root: echo 1 > {self._folder}/enable",
             )
-        state = system.read_text(f"{self._folder}/power_state") or ""
+        state = kernel.read_text(f"{self._folder}/power_state") or ""
         if state.startswith("D3"):
             raise RefusedError(
                 f"PCI device {self.device} sleeps ({state}), so its BARs do not answer",
@@ -115,7 +115,7 @@ class PciTarget(NodeTarget):
     def _refuse_map(self, place: Place, error: OSError, run: tuple[int, int]) -> RefusedError:
         if error.errno == errno.EPERM:
             return RefusedError(
-                f"kernel lockdown ({system.lockdown_mode()}) forbids mapping BARs",
+                f"kernel lockdown ({kernel.lockdown_mode()}) forbids mapping BARs",
                 remedy="boot without Secure Boot or lockdown=, or bind a UIO or VFIO driver",
                 errno=error.errno,
             )

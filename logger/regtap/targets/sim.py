@@ -14,7 +14,7 @@ from regtap.errors import InputError
 from regtap.registers import Field, Register, RegisterMap
 from regtap.targets import _refusals
 from regtap.targets.base import NodeTarget, Place, Target, check_registers
-from regtap.units import quoted
+from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

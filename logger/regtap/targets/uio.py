@@ -8,11 +8,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap import system
 from regtap.errors import InputError, RefusedError
+from regtap.system import kernel
 from regtap.targets import _refusals
 from regtap.targets.base import PAGE_BYTES, NodeTarget, Place
-from regtap.units import quoted
+from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
     from regtap.registers import Register
@@ -63,7 +63,7 @@ class UioTarget(NodeTarget):
 
     def _attribute(self, name: str) -> int:
         folder = f"{self.sys_root}/uio{self.number}/maps/map{self.map}"
-        text = system.read_text(f"{folder}/{name}")
+        text = kernel.read_text(f"{folder}/{name}")
         if text is None:
             raise self._missing()
         try:
@@ -76,19 +76,19 @@ class UioTarget(NodeTarget):
     def _missing(self) -> RefusedError:
         device = f"{self.sys_root}/uio{self.number}"
         if not os.path.isdir(device):
-            known = [f"uio:{name[3:]}" for name in system.list_folder(self.sys_root) if name[:3] == "uio"]
+            known = [f"uio:{name[3:]}" for name in kernel.list_folder(self.sys_root) if name[:3] == "uio"]
             return RefusedError(
                 f"there is no UIO device {self.number}",
                 remedy=_choose(known, "bind one (uio_pdrv_genirq, uio_pci_generic)"),
             )
-        maps = [self._spelled(f"{device}/maps", name) for name in system.list_folder(f"{device}/maps")]
+        maps = [self._spelled(f"{device}/maps", name) for name in kernel.list_folder(f"{device}/maps")]
         return RefusedError(
             f"uio{self.number} has no map {self.map}",
             remedy=_choose(maps, "its driver offers none: use pci: or mem"),
         )
 
     def _spelled(self, folder: str, name: str) -> str:
-        title = system.read_text(f"{folder}/{name}/name")
+        title = kernel.read_text(f"{folder}/{name}/name")
         return f"uio:{self.number}/{name[3:]}" + (f" ({title})" if title else "")
 
     def _refuse_open(self, place: Place, error: OSError, writable: bool) -> RefusedError:

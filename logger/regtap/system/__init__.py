@@ -1,0 +1,1 @@
+"""The machine: its description, and the permissions of this process."""
