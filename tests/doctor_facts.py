@@ -5,7 +5,7 @@ from __future__ import annotations
 from regtap.doctor.devices import Bar, PciDevice, UioDevice, UioMap
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
 from regtap.doctor.nodes import Node
-from regtap.system.kernel import Resource
+from regtap.system.iomem import Resource
 
 MIB = 1 << 20
 CONFIG = {

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from regtap.errors import InputError, RefusedError
 from regtap.system.files import sync_parent
 from regtap.system.host import boot_id
-from regtap.system.kernel import describe_user
+from regtap.system.permissions import describe_user
 from regtap.trace_format import SPOOL_POINTER
 
 

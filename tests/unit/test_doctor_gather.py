@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from regtap.doctor import gather
 from regtap.doctor.devices import Bar, pci_devices, uio_devices
 from regtap.doctor.nodes import look_at
-from regtap.system import kernel
+from regtap.system import iomem
 
 CONFIG = "# CONFIG_DEVMEM is not set\nCONFIG_STRICT_DEVMEM=y\nCONFIG_UIO=m\n"
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -159,7 +159,7 @@ def test_a_range_over_two_neighbours_has_the_owners_of_the_last(tmp_path: Path) 
     text = "10000000-100000ff : a\n  10000000-1000007f : b\n10000100-100001ff : c\n  10000180-1000018f : d\n"
     resources = gather.gather(_write(tmp_path, {"proc/iomem": text})).memory.resources
     owners = [
-        [owner.name for owner in kernel.owning_resources(resources, first, end)]
+        [owner.name for owner in iomem.owning_resources(resources, first, end)]
         for first, end in ((0x10000000, 0x10000004), (0x10000080, 0x10000110), (0x10000000, 0x10001000))
     ]
     assert owners == [["a", "b"], ["c"], ["c", "d"]]

@@ -16,7 +16,7 @@ from tests.stubborn_kernel import record_open_flags, refuse_open
 
 from regtap.errors import AddressError, InputError, RefusedError
 from regtap.registers import TYPES, Register
-from regtap.system import kernel
+from regtap.system import permissions
 from regtap.targets import (
     SPELLINGS,
     FileTarget,
@@ -266,7 +266,7 @@ def test_the_group_is_a_remedy_exactly_where_it_may_open_the_node(
 ) -> None:
     target = _file(tmp_path, 64)
     os.chmod(target.path, mode)
-    monkeypatch.setattr(kernel, "group_name", lambda gid: "hardware")
+    monkeypatch.setattr(permissions, "group_name", lambda gid: "hardware")
     monkeypatch.setattr(_refusals, "_ROOT_GROUP", -1)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     refuse_open(monkeypatch, errno.EACCES)

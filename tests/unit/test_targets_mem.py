@@ -13,7 +13,7 @@ from tests.stubborn_kernel import record_open_flags, record_windows, refuse_map,
 from regtap import _native
 from regtap.errors import AddressError, RefusedError
 from regtap.registers import Register
-from regtap.system import kernel
+from regtap.system import iomem, kernel
 from regtap.targets import MemTarget
 
 PAGE = mmap.PAGESIZE
@@ -42,7 +42,8 @@ def target(tmp_path: Path) -> MemTarget:
 @pytest.fixture(autouse=True)
 def _kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every fact about the system a file that the test may write."""
-    for name in ("IOMEM", "CPUINFO", "CMDLINE", "LOCKDOWN", "STATUS"):
+    monkeypatch.setattr(iomem, "IOMEM", str(tmp_path / "IOMEM"))
+    for name in ("CPUINFO", "CMDLINE", "LOCKDOWN", "STATUS"):
         monkeypatch.setattr(kernel, name, str(tmp_path / name))
 
 
@@ -133,7 +134,7 @@ def test_eperm_at_open_is_the_containers_where_the_capability_is_there(
 
 
 def test_eperm_at_mmap_of_ram_is_strict_devmem(target: MemTarget, monkeypatch: pytest.MonkeyPatch) -> None:
-    Path(kernel.IOMEM).write_text(IOMEM)
+    Path(iomem.IOMEM).write_text(IOMEM)
     refuse_map(monkeypatch, errno.EPERM)
     error = refused(target, 0x2000)
     assert "System RAM" in error.cause
@@ -145,19 +146,19 @@ def test_eperm_at_mmap_of_ram_is_strict_devmem(target: MemTarget, monkeypatch: p
 def test_eperm_at_mmap_names_the_driver_that_claims_a_part_of_the_page(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, address: int, owner: str
 ) -> None:
-    Path(kernel.IOMEM).write_text(IOMEM)
+    Path(iomem.IOMEM).write_text(IOMEM)
     refuse_map(monkeypatch, errno.EPERM)
     error = refused(target, address)
     assert f"'{owner}'" in error.cause
     assert "iomem=relaxed" in error.remedy
 
 
-@pytest.mark.parametrize("iomem", [None, "", HIDDEN_IOMEM])
+@pytest.mark.parametrize("text", [None, "", HIDDEN_IOMEM])
 def test_eperm_at_mmap_names_no_owner_where_the_kernel_hides_them(
-    target: MemTarget, monkeypatch: pytest.MonkeyPatch, iomem: str | None
+    target: MemTarget, monkeypatch: pytest.MonkeyPatch, text: str | None
 ) -> None:
-    if iomem is not None:
-        Path(kernel.IOMEM).write_text(iomem)
+    if text is not None:
+        Path(iomem.IOMEM).write_text(text)
     refuse_map(monkeypatch, errno.EPERM)
     error = refused(target, 0)
     assert "System RAM, or claimed by a driver" in error.cause

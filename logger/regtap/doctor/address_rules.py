@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from regtap.doctor import device_rules
 from regtap.doctor.devices import PAGE_BYTES
 from regtap.doctor.findings import Finding, Group, ok, problem, warning
-from regtap.system.kernel import owning_resources
+from regtap.system.iomem import owning_resources
 from regtap.units.format import format_size
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap.doctor.findings import Finding, ok, warning
-from regtap.system import kernel
+from regtap.system import iomem
 from regtap.units.format import count_of, format_size
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def may_claim(device: PciDevice, facts: Facts) -> bool:
 
 def claimant(bar: Bar, device: PciDevice, facts: Facts) -> str | None:
     """Return the driver's name that /proc/iomem has inside a BAR, or None."""
-    owners = kernel.owning_resources(facts.memory.resources, bar.first, bar.first + bar.size_bytes)
+    owners = iomem.owning_resources(facts.memory.resources, bar.first, bar.first + bar.size_bytes)
     names = [owner.name for owner in owners]
     inside = names[names.index(device.address) + 1 :] if device.address in names else []
     return inside[-1] if inside else None

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from regtap.doctor.nodes import Node, look_at
-from regtap.system import kernel
+from regtap.system import kernel, pci
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _UIO = "/sys/class/uio"
@@ -143,7 +143,7 @@ def _pci_device(folder: str, address: str) -> PciDevice:
 
 def _bars(path: str) -> tuple[Bar, ...]:
     try:
-        bars = kernel.parse_bars(kernel.read_text(path) or "")
+        bars = pci.parse_bars(kernel.read_text(path) or "")
     except ValueError:
         return ()
     return tuple(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from regtap.doctor.devices import PciDevice, UioDevice
-    from regtap.system.kernel import Resource
+    from regtap.system.iomem import Resource
 
 _LATENCY_NODE = Node("/dev/cpu_dma_latency")
 

@@ -15,7 +15,7 @@ from regtap.doctor.devices import pci_devices, uio_devices
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
 from regtap.doctor.nodes import look_at
 from regtap.spool_place import SHARED_MEMORY, spool_paths
-from regtap.system import kernel
+from regtap.system import iomem, kernel, permissions
 from regtap.system.host import package_version
 from regtap.system.privileges import user_behind_root
 
@@ -42,7 +42,7 @@ def gather(root: str = "") -> Facts:
         memory=PhysicalMemory(
             look_at(f"{root}/dev/mem", shown_as="/dev/mem"),
             kernel.physical_address_bits(root),
-            kernel.iomem_resources(root),
+            iomem.iomem_resources(root),
         ),
         uio=uio_devices(root),
         pci=pci_devices(root),
@@ -91,7 +91,7 @@ def gather_process(root: str = "") -> Process:
     mask = kernel.capability_mask(root)
     soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     return Process(
-        user=kernel.describe_user(),
+        user=permissions.describe_user(),
         is_root=os.geteuid() == 0,
         capabilities=tuple(name for name, bit in CAPABILITIES.items() if mask >> bit & 1),
         cpus=tuple(sorted(os.sched_getaffinity(0))),

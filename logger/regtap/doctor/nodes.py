@@ -6,7 +6,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-from regtap.system import kernel
+from regtap.system import permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ def look_at(path: str, *, shown_as: str = "") -> Node:
     return Node(
         shown_as or path,
         stat.S_IMODE(status.st_mode),
-        kernel.describe_status(status),
-        kernel.group_name(status.st_gid),
+        permissions.describe_status(status),
+        permissions.group_name(status.st_gid),
         readable=os.access(path, os.R_OK, effective_ids=True),
         writable=os.access(path, os.W_OK, effective_ids=True),
     )

@@ -5,61 +5,14 @@ Every function that reads a file takes the root of the file system; another one 
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import re
-import stat
-from typing import NamedTuple
 
-IOMEM = "/proc/iomem"
 CPUINFO = "/proc/cpuinfo"
 CMDLINE = "/proc/cmdline"
 LOCKDOWN = "/sys/kernel/security/lockdown"
 STATUS = "/proc/self/status"
 CAP_SYS_RAWIO = 17
-_IOMEM_LINE = re.compile(r"( *)([0-9a-f]+)-([0-9a-f]+) : (.*)")
-_BARS = 6
-# include/linux/ioport.h
-_IORESOURCE_IO = 0x100
-_IORESOURCE_MEM_64 = 0x100000
-
-
-class Resource(NamedTuple):
-    """A line of /proc/iomem: physical addresses [first, last], and how deep it is nested."""
-
-    first: int
-    last: int
-    depth: int
-    name: str
-
-
-class PciBar(NamedTuple):
-    """A line of a PCI device's sysfs file `resource`."""
-
-    start: int
-    end: int
-    flags: int
-
-    @property
-    def exists(self) -> bool:
-        """Whether the device has it, with an address."""
-        return self.end > self.start
-
-    @property
-    def is_memory(self) -> bool:
-        """Whether it is memory, and not I/O ports."""
-        return not self.flags & _IORESOURCE_IO
-
-    @property
-    def is_64bit(self) -> bool:
-        """Whether the next BAR is its upper half."""
-        return bool(self.flags & _IORESOURCE_MEM_64)
-
-    @property
-    def size_bytes(self) -> int:
-        """How much of the address space it takes."""
-        return self.end - self.start + 1
 
 
 def read_text(path: str) -> str | None:
@@ -132,76 +85,3 @@ def is_virtual(root: str = "") -> bool | None:
     """Return whether this is a virtual machine; None where the processor's flags do not tell (x86)."""
     flags = re.search(r"^flags\s*:(.*)", read_text(root + CPUINFO) or "", re.MULTILINE)
     return "hypervisor" in flags[1].split() if flags else None
-
-
-def iomem_resources(root: str = "") -> tuple[Resource, ...]:
-    """Return /proc/iomem in its order; to users without CAP_SYS_ADMIN every address in it is 0."""
-    matches = map(_IOMEM_LINE.match, (read_text(root + IOMEM) or "").splitlines())
-    return tuple(
-        Resource(int(match[2], 16), int(match[3], 16), len(match[1]) // 2, match[4])
-        for match in matches
-        if match
-    )
-
-
-def owners_of(first: int, end: int) -> tuple[str, ...]:
-    """Return the names that /proc/iomem gives to physical addresses [first, end), outermost first.
-
-    Empty where nothing is listed, or where the kernel hides the addresses from this user.
-    """
-    return tuple(resource.name for resource in owning_resources(iomem_resources(), first, end))
-
-
-def owning_resources(resources: tuple[Resource, ...], first: int, end: int) -> tuple[Resource, ...]:
-    """Return the resources that hold physical addresses [first, end), outermost first."""
-    owners: list[Resource] = []
-    for resource in resources:
-        if resource.first < end and resource.last >= max(first, 1):
-            owners[resource.depth :] = [resource]
-    return tuple(owners)
-
-
-def parse_bars(text: str) -> list[PciBar]:
-    """Return the six BARs that a PCI device's file `resource` describes.
-
-    Raises:
-        ValueError: It cannot be understood.
-    """
-    rows = [[int(number, 16) for number in line.split()] for line in text.splitlines()[:_BARS]]
-    if len(rows) < _BARS or any(len(row) != len(PciBar._fields) for row in rows):
-        raise ValueError("not six lines of three numbers")
-    return [PciBar(*row) for row in rows]
-
-
-def describe_node(path: str) -> str:
-    """Return mode and owner as `ls -l` shows them, or that the path cannot be looked at."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return "out of reach (a folder above it is closed)"
-    return describe_status(status)
-
-
-def describe_status(status: os.stat_result) -> str:
-    """Return mode and owner as `ls -l` shows them."""
-    return f"{stat.filemode(status.st_mode)} {_user(status.st_uid)}:{group_name(status.st_gid)}"
-
-
-def describe_user() -> str:
-    """Return the effective user of this process."""
-    return _user(os.geteuid())
-
-
-def group_name(gid: int) -> str:
-    """Return a group's name, or its number where it has none."""
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid {uid}"

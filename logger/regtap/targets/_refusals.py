@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from regtap.errors import RefusedError
-from regtap.system import kernel
+from regtap.system import permissions
 
 if TYPE_CHECKING:
     from regtap.registers import Register
@@ -75,7 +75,9 @@ def at_syscall(spec: str, register: Register, error: OSError | None) -> RefusedE
 
 def no_permission(node: str, error: OSError, *, writable: bool, group_helps: bool = True) -> RefusedError:
     """Return the refusal for EACCES: the node's mode bits keep this user out."""
-    cause = f"{node} is {kernel.describe_node(node)} and this process runs as {kernel.describe_user()}"
+    cause = (
+        f"{node} is {permissions.describe_node(node)} and this process runs as {permissions.describe_user()}"
+    )
     if os.geteuid() == 0:  # a container or sandbox took the capability that lets root in
         return RefusedError(cause, remedy="change its mode, or allow CAP_DAC_OVERRIDE", errno=error.errno)
     group = _opening_group(node, writable) if group_helps else None
@@ -91,7 +93,7 @@ def _opening_group(node: str, writable: bool) -> str | None:
     except OSError:
         return None
     helps = status.st_mode & needed == needed and status.st_gid != _ROOT_GROUP
-    return kernel.group_name(status.st_gid) if helps else None
+    return permissions.group_name(status.st_gid) if helps else None
 
 
 def _from_table(table: dict[int, tuple[str, str]], error: OSError, **words: str) -> RefusedError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import RefusedError
-from regtap.system import kernel
+from regtap.system import iomem, kernel
 from regtap.targets import _refusals
 from regtap.targets.base import NodeTarget, Place
 
@@ -88,7 +88,7 @@ def _forbidden_open(node: str) -> tuple[str, str]:
 
 
 def _forbidden_pages(first: int, end: int) -> tuple[str, str]:
-    owners = kernel.owners_of(first, end)
+    owners = iomem.owners_of(first, end)
     where = f"{first:#x}-{end - 1:#x}"
     if owners and owners[0] == "System RAM":
         return (

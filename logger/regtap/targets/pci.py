@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError
-from regtap.system import kernel
+from regtap.system import kernel, pci
 from regtap.targets.base import PAGE_BYTES, NodeTarget, Place
 from regtap.units.parse import quoted
 
@@ -61,12 +61,12 @@ class PciTarget(NodeTarget):
     def _folder(self) -> str:
         return f"{self.sys_root}/{self.device}"
 
-    def _bars(self) -> list[kernel.PciBar]:
+    def _bars(self) -> list[pci.PciBar]:
         text = kernel.read_text(f"{self._folder}/resource")
         if text is None:
             raise self._missing()
         try:
-            return kernel.parse_bars(text)
+            return pci.parse_bars(text)
         except ValueError:
             raise RefusedError(
                 f"{self._folder}/resource cannot be understood", remedy="report this"
@@ -77,7 +77,7 @@ class PciTarget(NodeTarget):
         remedy = f"choose from {' '.join(known)}" if known else "this system shows no PCI devices at all"
         return RefusedError(f"there is no PCI device {self.device}", remedy=remedy)
 
-    def _check_kind(self, bars: list[kernel.PciBar]) -> None:
+    def _check_kind(self, bars: list[pci.PciBar]) -> None:
         usable = [f"bar{n}" for n, bar in enumerate(bars) if bar.exists and bar.is_memory]
         remedy = f"choose from {' '.join(usable)}" if usable else "this device has no memory BAR"
         bar = bars[self.bar]

@@ -1,0 +1,50 @@
+"""PCI functions, as sysfs describes them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_BARS = 6
+# include/linux/ioport.h
+_IORESOURCE_IO = 0x100
+_IORESOURCE_MEM_64 = 0x100000
+
+
+class PciBar(NamedTuple):
+    """A line of a PCI device's sysfs file `resource`."""
+
+    start: int
+    end: int
+    flags: int
+
+    @property
+    def exists(self) -> bool:
+        """Whether the device has it, with an address."""
+        return self.end > self.start
+
+    @property
+    def is_memory(self) -> bool:
+        """Whether it is memory, and not I/O ports."""
+        return not self.flags & _IORESOURCE_IO
+
+    @property
+    def is_64bit(self) -> bool:
+        """Whether the next BAR is its upper half."""
+        return bool(self.flags & _IORESOURCE_MEM_64)
+
+    @property
+    def size_bytes(self) -> int:
+        """How much of the address space it takes."""
+        return self.end - self.start + 1
+
+
+def parse_bars(text: str) -> list[PciBar]:
+    """Return the six BARs that a PCI device's file `resource` describes.
+
+    Raises:
+        ValueError: It cannot be understood.
+    """
+    rows = [[int(number, 16) for number in line.split()] for line in text.splitlines()[:_BARS]]
+    if len(rows) < _BARS or any(len(row) != len(PciBar._fields) for row in rows):
+        raise ValueError("not six lines of three numbers")
+    return [PciBar(*row) for row in rows]

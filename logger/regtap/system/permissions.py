@@ -1,0 +1,42 @@
+"""Users, groups and permission bits, in words for messages."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+
+
+def describe_node(path: str) -> str:
+    """Return mode and owner as `ls -l` shows them, or that the path cannot be looked at."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return "out of reach (a folder above it is closed)"
+    return describe_status(status)
+
+
+def describe_status(status: os.stat_result) -> str:
+    """Return mode and owner as `ls -l` shows them."""
+    return f"{stat.filemode(status.st_mode)} {_user(status.st_uid)}:{group_name(status.st_gid)}"
+
+
+def describe_user() -> str:
+    """Return the effective user of this process."""
+    return _user(os.geteuid())
+
+
+def group_name(gid: int) -> str:
+    """Return a group's name, or its number where it has none."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
