@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+MODULES := $(VENV)/.modules
 SOURCES := $(shell find logger/native -name '*.[ch]pp') logger/native/CMakeLists.txt pyproject.toml
 # Without isolation the build is incremental; what it needs is installed first: what pyproject.toml requires (a copy of
 # it), and the tools that pip would add to that.
@@ -13,7 +14,7 @@ TORTURE ?= long
 CPP := $(shell find logger/native -name '*.[ch]pp')
 
 .PHONY: help demo test test-vm test-torture lint types imports check format stubs \
-	bench bench-reference bench-characteristics clean
+	bench bench-reference bench-characteristics clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -79,7 +80,15 @@ bench-characteristics: $(READY)
 	$(BIN)/python -m regtap_bench.characteristics measure results/characteristics
 	$(BIN)/python -m regtap_bench.characteristics table results/characteristics -o results/reference
 
-$(READY): $(SOURCES)
+# An editable install knows its modules by a list: it is made anew when the list changes.
+$(MODULES): FORCE
+	@mkdir -p $(VENV)
+	@find logger bench analysis -name '*.py' | LC_ALL=C sort >$@.now
+	@if cmp -s $@.now $@; then rm $@.now; else mv $@.now $@; fi
+
+FORCE:
+
+$(READY): $(SOURCES) $(MODULES)
 	@sh .ci/prerequisites $(PYTHON)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(BUILD_NEEDS)

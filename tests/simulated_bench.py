@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap_bench.arms.base import (
     DELAY,
     EMPTY,

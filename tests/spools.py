@@ -14,7 +14,7 @@ from tests.synthetic import HOST, START
 
 import regtap
 from regtap import _native
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap.spool_layout import (
     BLOCK,
     BLOCK_HEADER_BYTES,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from regtap.registers import Field, Register
+from regtap.registers.model import Field, Register
 from regtap.trace_format import (
     METADATA_KEY,
     SPOOL_POINTER,

@@ -11,7 +11,7 @@ from regtap_analysis.layout import MARGIN_PX, Layout, Rows, lay_out
 from regtap_analysis.words import Measure, Placed, place_names, wrap
 
 if TYPE_CHECKING:
-    from regtap.registers import Field
+    from regtap.registers.model import Field
     from regtap.trace import Trace
     from regtap.trace_format import Gap, Mark
     from regtap_analysis.lane import Lane

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from regtap.registers import Field, Register
+    from regtap.registers.model import Field, Register
     from regtap.trace import Trace
     from regtap_analysis.envelope import Times, Values
 

@@ -22,7 +22,7 @@ from regtap_bench.measuring.engine import run
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from regtap.registers import Register
+    from regtap.registers.model import Register
     from regtap_bench.arms.base import AccessArm
     from regtap_bench.measuring.blocks import Blocks
     from regtap_bench.measuring.engine import Effort, Measured

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from regtap.api import record
-    from regtap.device import Device
     from regtap.errors import (
         AddressError,
         BusFaultError,
@@ -28,11 +27,12 @@ if TYPE_CHECKING:
     )
     from regtap.options import RecordOptions
     from regtap.recorder import Capture
-    from regtap.registers import Field, Register, RegisterMap
+    from regtap.registers.model import Field, Register, RegisterMap
     from regtap.sampling import TickClock, sample
     from regtap.summary import Summary
     from regtap.targets import parse_target
-    from regtap.targets.base import Target
+    from regtap.targets.device import Device
+    from regtap.targets.target import Target
     from regtap.trace import Trace, open_trace
 
 # Imported when first used: `regtap read` needs neither numpy nor pyarrow.
@@ -40,18 +40,18 @@ _HOMES = {
     "AddressError": "errors",
     "BusFaultError": "errors",
     "Capture": "recorder",
-    "Device": "device",
+    "Device": "targets.device",
     "FaultError": "errors",
-    "Field": "registers",
+    "Field": "registers.model",
     "InputError": "errors",
     "RecordOptions": "options",
     "RefusedError": "errors",
-    "Register": "registers",
-    "RegisterMap": "registers",
+    "Register": "registers.model",
+    "RegisterMap": "registers.model",
     "RegtapError": "errors",
     "StorageError": "errors",
     "Summary": "summary",
-    "Target": "targets.base",
+    "Target": "targets.target",
     "TickClock": "sampling",
     "Trace": "trace",
     "TraceError": "errors",

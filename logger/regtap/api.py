@@ -15,7 +15,7 @@ from regtap.units import parse
 if TYPE_CHECKING:
     import os
 
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 
 def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regtap import _native
-    from regtap.registers import Register
+    from regtap.registers.model import Register
     from regtap.spool import Spool
 
 

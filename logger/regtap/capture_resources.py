@@ -26,10 +26,10 @@ from regtap.writer import schema_of, warm_up
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap.device import Device
     from regtap.options import RecordOptions
-    from regtap.registers import Register
-    from regtap.targets.base import Target
+    from regtap.registers.model import Register
+    from regtap.targets.device import Device
+    from regtap.targets.target import Target
 
 
 class Resources:

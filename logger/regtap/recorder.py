@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from regtap.options import RecordOptions
-    from regtap.registers import Register
+    from regtap.registers.model import Register
     from regtap.snapshots import Snapshot
-    from regtap.targets.base import Target
+    from regtap.targets.target import Target
     from regtap.trace import Trace
 
 _LOOK_S = 0.001

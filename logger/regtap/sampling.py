@@ -15,8 +15,8 @@ from regtap.targets import parse_target
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from regtap.device import Device
-    from regtap.registers import Register
+    from regtap.registers.model import Register
+    from regtap.targets.device import Device
 
 _SLICE_NS = 100_000_000  # Ctrl-C is looked for this often
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 _LARGE_BYTES = 64 << 20
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1  # of an int64
 

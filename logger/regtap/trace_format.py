@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import TraceError
-from regtap.registers import Field, Register
+from regtap.registers.model import Field, Register
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from _typeshed import ReadableBuffer
 
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 
 @dataclass(frozen=True, slots=True)

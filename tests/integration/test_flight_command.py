@@ -16,7 +16,7 @@ from tests.command import run_regtap, start_regtap
 from tests.conservation import assert_conserved
 
 import regtap
-from regtap.simulator import check_of
+from regtap.simulator.process import check_of
 from regtap.spool_layout import HELD, RELEASED
 
 FLIGHT = ["record", "-t", "sim", "COUNT32", "CHECK", "-o", "run", "--on-full", "overwrite"]

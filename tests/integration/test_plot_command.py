@@ -12,7 +12,7 @@ import pytest
 from tests.command import run_regtap
 from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap.trace_format import Gap, Mark, Mode
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from tests.command import REGTAP, run_regtap, start_regtap
 from tests.conservation import assert_conserved
 
 import regtap
-from regtap.simulator import check_of
+from regtap.simulator.process import check_of
 from regtap.spool_file import SpoolFile
 
 NOBODY = pwd.getpwnam("nobody")

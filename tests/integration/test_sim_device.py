@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from regtap import simulator
 from regtap.errors import InputError
-from regtap.simulator import COUNT64_AHEAD, ID_BYTES, check_of
+from regtap.simulator import process
+from regtap.simulator.process import COUNT64_AHEAD, ID_BYTES, check_of
 from regtap.targets.sim import REGISTERS, SimTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from regtap.device import Device
+    from regtap.targets.device import Device
 
 ID, COUNT32, CHECK, CHECKED = (REGISTERS[name] for name in ("ID", "COUNT32", "CHECK", "CHECKED"))
 COUNT64, COUNT64_LO, COUNT64_HI = (REGISTERS[name] for name in ("COUNT64", "COUNT64_LO", "COUNT64_HI"))
@@ -194,7 +194,7 @@ def test_two_opens_are_two_devices() -> None:
 
 
 def test_a_device_that_was_halted_catches_up(device: Device) -> None:
-    halted = simulator.start()
+    halted = process.start()
 
     def ticks_behind() -> int:
         return device.read(COUNT32) - int.from_bytes(os.pread(halted.fd, 4, COUNT32.address), "little")
@@ -211,7 +211,7 @@ def test_a_device_that_was_halted_catches_up(device: Device) -> None:
 
 def test_close_leaves_no_process_and_no_descriptor() -> None:
     descriptors = len(os.listdir("/proc/self/fd"))
-    started = simulator.start()
+    started = process.start()
     pid = started.process.pid
     started.close()
     started.close()
@@ -221,14 +221,14 @@ def test_close_leaves_no_process_and_no_descriptor() -> None:
 
 
 def test_closing_the_device_ends_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    running: list[simulator.Simulator] = []
-    start = simulator.start
+    running: list[process.Simulator] = []
+    start = process.start
 
-    def remember() -> simulator.Simulator:
+    def remember() -> process.Simulator:
         running.append(start())
         return running[0]
 
-    monkeypatch.setattr(simulator, "start", remember)
+    monkeypatch.setattr(process, "start", remember)
     with SimTarget("sim").open([COUNT32]):
         assert not _is_gone(running[0].process.pid)
     assert running[0].process.returncode == 0
@@ -236,7 +236,7 @@ def test_closing_the_device_ends_its_process(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_close_copes_with_a_process_that_was_killed() -> None:
     descriptors = len(os.listdir("/proc/self/fd"))
-    started = simulator.start()
+    started = process.start()
     started.process.kill()
     started.process.wait()
     started.close()
@@ -248,7 +248,7 @@ def test_a_failed_start_leaves_no_descriptor(interpreter: str, monkeypatch: pyte
     monkeypatch.setattr("sys.executable", interpreter)
     descriptors = len(os.listdir("/proc/self/fd"))
     with pytest.raises(Exception, match="process"):
-        simulator.start()
+        process.start()
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
@@ -262,7 +262,7 @@ def test_it_outlives_the_thread_that_opened_it() -> None:
 
 
 def test_it_has_its_own_process_group_so_that_ctrl_c_does_not_reach_it() -> None:
-    started = simulator.start()
+    started = process.start()
     try:
         assert os.getpgid(started.process.pid) == started.process.pid
     finally:
@@ -271,8 +271,8 @@ def test_it_has_its_own_process_group_so_that_ctrl_c_does_not_reach_it() -> None
 
 _PARENT = """
 import os, sys
-from regtap import simulator
-started = simulator.start()
+from regtap.simulator import process
+started = process.start()
 print(started.process.pid, flush=True)
 sys.stdin.read()
 """
@@ -291,8 +291,8 @@ def test_kill_9_of_the_parent_ends_it() -> None:
 
 _DROPPED = """
 import os
-from regtap import simulator
-started = simulator.start()
+from regtap.simulator import process
+started = process.start()
 os.setresuid(65534, 65534, 65534)
 started.close()
 print(started.process.returncode)

@@ -59,7 +59,8 @@ def test_a_known_register_is_written_by_its_name(folder: Path) -> None:
 
 PROGRAM = """
 import sys
-from regtap import commands, device
+from regtap import commands
+from regtap.targets import device
 device.Device.read = lambda self, register: {read}
 sys.exit(commands.main(sys.argv[1:]))
 """

@@ -14,7 +14,7 @@ from tests.torture.oracle import Oracle, look_at
 
 import regtap
 from regtap.recovery import finished_parts, recover
-from regtap.simulator import check_of
+from regtap.simulator.process import check_of
 
 
 @dataclass(frozen=True)

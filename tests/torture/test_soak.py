@@ -19,7 +19,7 @@ import pytest
 from tests.command import REGTAP
 from tests.torture.conftest import Tally, cases
 
-from regtap.simulator import check_of
+from regtap.simulator.process import check_of
 from regtap.trace_parts import read_part
 
 SOAK = "a soak on a loaded machine with random SIGSTOPs: every part follows from the one before, memory flat"

@@ -11,7 +11,7 @@ from tests.mappings import flags_of
 
 from regtap import _native as core
 from regtap.errors import BusFaultError, InputError
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap_bench import _native
 from regtap_bench.arms.base import DELAY, EMPTY, LATENCY, THROUGHPUT, AccessArm, Reading
 from regtap_bench.arms.catalogue import LOAD, PREAD, catalogue, twin_of

@@ -7,7 +7,7 @@ from itertools import repeat
 
 import pytest
 
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap_bench.arms.base import BLOCK_S, THROUGHPUT
 from regtap_bench.arms.native_arms import native_arm
 from regtap_bench.arms.python_arms import python_arms

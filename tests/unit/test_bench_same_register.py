@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap_bench.arms.site import Sites
 from regtap_bench.measuring import agreement
 from regtap_bench.measuring.agreement import READS, Agreement, read_by_both, read_mixed

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tests.simulated_bench import COSTS_NS, Machine
 
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap.targets import parse_target
 from regtap_bench import _native
 from regtap_bench.arms.base import BULK, SLOW, THROUGHPUT

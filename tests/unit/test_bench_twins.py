@@ -7,7 +7,7 @@ import math
 import pytest
 
 from regtap.errors import InputError
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap_bench import _native
 from regtap_bench.arms.base import THROUGHPUT, TWIN
 from regtap_bench.arms.catalogue import twin_of

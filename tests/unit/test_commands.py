@@ -26,7 +26,7 @@ from regtap.errors import (
     StorageError,
     TraceError,
 )
-from regtap.registers import Register, RegisterMap
+from regtap.registers.model import Register, RegisterMap
 from regtap.targets import FileTarget
 
 if TYPE_CHECKING:

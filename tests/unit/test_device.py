@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from tests.mappings import flags_of
 
 from regtap.errors import AddressError, BusFaultError, InputError, RefusedError
-from regtap.registers import TYPES, Register
+from regtap.registers.model import TYPES, Register
 from regtap.targets import FileTarget, parse_target
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from regtap.device import Device
+    from regtap.targets.device import Device
 
 UNHURRIED = settings(deadline=None)  # a loaded machine is no failure
 PAGE = mmap.PAGESIZE

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
-from regtap.registers import Field, Register
+from regtap.registers.model import Field, Register
 from regtap.trace import open_trace
 from regtap.trace_format import Gap
 from regtap_analysis.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows

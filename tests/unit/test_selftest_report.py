@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtap.registers import TYPES
+from regtap.registers.model import TYPES
 from regtap.selftest.bus_shape import Access, Observation
 from regtap.selftest.cases import MIXED, SAMPLES, Case, counter_examples, product_cases
 from regtap.selftest.report import Table, summarise

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtap import simulator
 from regtap.errors import AddressError, InputError, RefusedError
-from regtap.registers import Register
-from regtap.simulator import PAGE_BYTES, check_of
+from regtap.registers.model import Register
+from regtap.simulator import process
+from regtap.simulator.process import PAGE_BYTES, check_of
 from regtap.targets.sim import REGISTERS, SharedSimTarget, SimTarget
 
 
@@ -98,13 +98,13 @@ def test_it_knows_its_names_and_does_not_pass_for_a_device(spec: str) -> None:
 def test_an_address_outside_the_page_is_an_error_before_anything_starts(
     address: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulator, "start", lambda: pytest.fail("a device was started"))
+    monkeypatch.setattr(process, "start", lambda: pytest.fail("a device was started"))
     with pytest.raises(AddressError, match="0x1000 bytes"):
         SimTarget("sim").open([Register("outside", address, "u32")])
 
 
 def test_opening_nothing_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulator, "start", lambda: pytest.fail("a device was started"))
+    monkeypatch.setattr(process, "start", lambda: pytest.fail("a device was started"))
     with pytest.raises(InputError, match="at least one"):
         SimTarget("sim").open([])
 
@@ -115,6 +115,6 @@ def test_a_process_that_does_not_come_up_is_refused_with_a_remedy(
 ) -> None:
     monkeypatch.setattr("sys.executable", interpreter)
     with pytest.raises(RefusedError, match="process") as refusal:
-        simulator.start()
+        process.start()
     assert refusal.value.remedy
     assert "\n" not in str(refusal.value)

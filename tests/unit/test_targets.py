@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.stubborn_kernel import record_open_flags, refuse_open
 
 from regtap.errors import AddressError, InputError, RefusedError
-from regtap.registers import TYPES, Register
+from regtap.registers.model import TYPES, Register
 from regtap.system import permissions
 from regtap.targets import (
     SPELLINGS,
@@ -24,11 +24,13 @@ from regtap.targets import (
     PciTarget,
     Place,
     UioTarget,
-    _refusals,
-    base,
     parse_target,
+    refusals,
 )
-from regtap.targets.base import check_registers, page_runs
+from regtap.targets import (
+    target as target_module,
+)
+from regtap.targets.target import check_registers, page_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,7 +130,7 @@ def test_a_register_that_the_place_itself_misaligns_is_refused() -> None:
 
 
 def test_a_register_wider_than_one_access_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "MAX_ACCESS_BYTES", 4)
+    monkeypatch.setattr(target_module, "MAX_ACCESS_BYTES", 4)
     with pytest.raises(AddressError, match="use u32"):
         check_registers([Register("r", 0, "u64")], Place("/node", 64), "spec")
 
@@ -267,7 +269,7 @@ def test_the_group_is_a_remedy_exactly_where_it_may_open_the_node(
     target = _file(tmp_path, 64)
     os.chmod(target.path, mode)
     monkeypatch.setattr(permissions, "group_name", lambda gid: "hardware")
-    monkeypatch.setattr(_refusals, "_ROOT_GROUP", -1)
+    monkeypatch.setattr(refusals, "_ROOT_GROUP", -1)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     refuse_open(monkeypatch, errno.EACCES)
     with pytest.raises(RefusedError) as caught:

@@ -12,7 +12,7 @@ from tests.stubborn_kernel import record_open_flags, record_windows, refuse_map,
 
 from regtap import _native
 from regtap.errors import AddressError, RefusedError
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap.system import iomem, kernel
 from regtap.targets import MemTarget
 

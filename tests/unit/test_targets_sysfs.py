@@ -12,7 +12,7 @@ import pytest
 from tests.stubborn_kernel import record_open_flags, record_windows, refuse_map, refused
 
 from regtap.errors import AddressError, RefusedError
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap.targets import PciTarget, UioTarget
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 from tests.synthetic import HOST, START, STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.errors import InputError, TraceError
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap.trace import open_trace
 from regtap.trace_format import METADATA_KEY, Gap, Mark, Mode, Totals
 from regtap.trace_parts import read_part

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap.trace_format import ClockInfo, Mode, PartMetadata, StartTimes
 from regtap.writer import Encoding, EncodingChoice, PartWriter, schema_of
 

@@ -12,7 +12,7 @@ from regtap_bench.arms.base import BULK, THROUGHPUT, AccessArm, Block
 from regtap_bench.arms.native_arms import find_arm
 
 if TYPE_CHECKING:
-    from regtap.registers import Register
+    from regtap.registers.model import Register
     from regtap_bench.arms.site import Sites
 
 BULK_SIZES = tuple(4 << power for power in range(19))  # 4 B to 1 MiB

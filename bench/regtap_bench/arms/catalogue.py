@@ -15,7 +15,7 @@ from regtap_bench.arms.uring_arm import uring_arm
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 LOAD, PREAD = "mmap load", "pread"
 BASELINES = (PREAD, LOAD)  # in order of preference: not every target has system calls

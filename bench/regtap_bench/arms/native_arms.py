@@ -55,7 +55,7 @@ class NativeArm(AccessArm):
         assert found is not None, self.name  # noqa: S101 - refusal() said that there is one
         site, index, fenced = found.site, self.index, measure == LATENCY
         if self.type:
-            from regtap.registers import Register
+            from regtap.registers.model import Register
 
             site = sites.narrowed(Register("r", found.register.address, self.type))
         run = site.measure

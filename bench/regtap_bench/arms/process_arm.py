@@ -13,7 +13,7 @@ from regtap_bench import _native
 from regtap_bench.arms.base import SLOW, THROUGHPUT, AccessArm, Block, Reading
 
 if TYPE_CHECKING:
-    from regtap.registers import Register
+    from regtap.registers.model import Register
     from regtap_bench.arms.site import Sites
 
 DEVMEM = "busybox devmem"

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from regtap.errors import AddressError, RefusedError
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap.targets import parse_target
-from regtap.targets.base import PAGE_BYTES, NodeTarget, Way
+from regtap.targets.target import PAGE_BYTES, NodeTarget, Way
 from regtap_bench import _native
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from regtap.device import Device
+    from regtap.targets.device import Device
 
 
 @dataclass(frozen=True, slots=True)

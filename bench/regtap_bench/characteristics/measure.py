@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from regtap.registers import Register
+from regtap.registers.model import Register
 from regtap_bench.characteristics.load import BusyLoops
 from regtap_bench.characteristics.plan import LOADED, PROCESSES, Plan, Trial
 from regtap_bench.characteristics.progress import Progress

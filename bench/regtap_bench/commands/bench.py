@@ -20,9 +20,9 @@ from regtap.units.parse import parse_duration_ns
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from regtap.registers import Register
+    from regtap.registers.model import Register
     from regtap.system.privileges import User
-    from regtap.targets.base import Target
+    from regtap.targets.target import Target
     from regtap_bench.measuring.engine import Effort
     from regtap_bench.measuring.job import Subject
     from regtap_bench.session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import InputError
-from regtap.registers import TYPES
+from regtap.registers.model import TYPES
 from regtap_bench.arms.base import THROUGHPUT
 from regtap_bench.arms.catalogue import LOAD, PREAD
 from regtap_bench.figures.result import PERCENTS

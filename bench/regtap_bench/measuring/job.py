@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from regtap.registers import Register
+from regtap.registers.model import Register
 
 if TYPE_CHECKING:
     from regtap_bench.arms.base import AccessArm

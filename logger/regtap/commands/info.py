@@ -16,7 +16,7 @@ from regtap.units.format import count_of, format_duration_ns, format_rate, forma
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from regtap.registers import Register
+    from regtap.registers.model import Register
     from regtap.trace import Trace
 
 _HOST_KEYS = ("hostname", "machine", "processor", "kernel")

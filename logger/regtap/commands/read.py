@@ -10,14 +10,14 @@ import click
 from regtap.commands._options import json_option, target_option
 from regtap.commands._output import print_json_list, print_note
 from regtap.errors import InputError
-from regtap.registers import Register, RegisterRange, parse_range, parse_register
+from regtap.registers.model import Register, RegisterRange, parse_range, parse_register
 from regtap.targets import PAGE_BYTES, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from regtap.device import Device
     from regtap.targets import Target
+    from regtap.targets.device import Device
 
 _ROW_BYTES = 16
 _MAX_RANGE_BYTES = 64 * 2**20  # a dump is for eyes

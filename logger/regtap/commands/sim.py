@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regtap import simulator
+from regtap.simulator import process
 from regtap.targets.sim import REGISTERS
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def sim(path: str) -> None:
     command: it starts a device of its own.)
     """
     where = shlex.quote(os.path.abspath(path))
-    simulator.serve(
+    process.serve(
         path,
         lambda: click.echo(
             f"simulated device on {where}: regtap read -t sim:{where} COUNT32 (Ctrl-C ends it)"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from regtap.doctor.facts import Facts
     from regtap.doctor.routes import Outcome, Route
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 _RAM = "System RAM"
 _LOW_BYTES = 1 << 20

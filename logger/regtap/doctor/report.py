@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from regtap.doctor.address_rules import Answer
     from regtap.doctor.facts import Facts
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 
 def judge_machine(facts: Facts) -> tuple[Group, ...]:

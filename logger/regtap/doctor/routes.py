@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from regtap.errors import AddressError, RefusedError
-from regtap.registers import Register
+from regtap.registers.model import Register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from regtap.errors import FaultError
     from regtap.pytest_plugin._settings import Settings
     from regtap.recorder import Capture
-    from regtap.registers import Register
+    from regtap.registers.model import Register
     from regtap.summary import Summary
     from regtap.trace import Trace
 

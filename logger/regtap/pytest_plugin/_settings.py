@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from fractions import Fraction
 
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 MARKER = "registers"
 MARKER_HELP = (
@@ -117,7 +117,7 @@ def settings_of(item: pytest.Item) -> Settings:
 
 def _check(registers: tuple[Any, ...], given: dict[str, Any]) -> None:
     from regtap.errors import InputError
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
     for register in registers:
         if not isinstance(register, str | Register):

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.registers import TYPES, Register
+from regtap.registers.model import TYPES, Register
 from regtap.selftest.bus_shape import Access, Observation
 
 if TYPE_CHECKING:

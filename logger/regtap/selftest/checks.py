@@ -76,7 +76,7 @@ def _simulated_device() -> str:
     import numpy as np
 
     import regtap
-    from regtap.simulator import check_of
+    from regtap.simulator.process import check_of
 
     ticks = np.empty(SAMPLES, np.uint64)
     checked = np.empty(SAMPLES, np.uint64)

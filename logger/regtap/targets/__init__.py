@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from regtap.errors import InputError
-from regtap.targets.base import PAGE_BYTES, NodeTarget, Place, Target
 from regtap.targets.file import FileTarget
 from regtap.targets.mem import MemTarget
 from regtap.targets.pci import PciTarget
+from regtap.targets.target import PAGE_BYTES, NodeTarget, Place, Target
 from regtap.targets.uio import UioTarget
 from regtap.units.parse import quoted
 

@@ -7,8 +7,8 @@ import stat
 from dataclasses import dataclass
 
 from regtap.errors import InputError
-from regtap.targets import _refusals
-from regtap.targets.base import NodeTarget, Place
+from regtap.targets import refusals
+from regtap.targets.target import NodeTarget, Place
 from regtap.units.parse import quoted
 
 _PREFIX = "file:"
@@ -50,7 +50,7 @@ class FileTarget(NodeTarget):
         try:
             status = os.stat(self.path)
         except OSError as error:
-            raise _refusals.at_open(self.path, error, writable=False) from error
+            raise refusals.at_open(self.path, error, writable=False) from error
         if stat.S_ISREG(status.st_mode):
             return Place(self.path, status.st_size, sync=False, has_syscalls=True)
         if stat.S_ISCHR(status.st_mode):  # a device does not tell its size

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import RefusedError
 from regtap.system import iomem, kernel
-from regtap.targets import _refusals
-from regtap.targets.base import NodeTarget, Place
+from regtap.targets import refusals
+from regtap.targets.target import NodeTarget, Place
 
 if TYPE_CHECKING:
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 _ELSEWHERE = "reach the device as uio:N or pci:DDDD:BB:DD.F/barN"
 
@@ -42,7 +42,7 @@ class MemTarget(NodeTarget):
             )
             return RefusedError(cause, remedy=_ELSEWHERE, errno=error.errno)
         if error.errno == errno.EACCES:  # the group alone is not enough: CAP_SYS_RAWIO is needed too
-            return _refusals.no_permission(self.node, error, writable=writable, group_helps=False)
+            return refusals.no_permission(self.node, error, writable=writable, group_helps=False)
         if error.errno == errno.EPERM:
             cause, remedy = _forbidden_open(self.node)
             return RefusedError(cause, remedy=remedy, errno=error.errno)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError
 from regtap.system import kernel, pci
-from regtap.targets.base import PAGE_BYTES, NodeTarget, Place
+from regtap.targets.target import PAGE_BYTES, NodeTarget, Place
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 _SPEC = re.compile(r"pci:((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/bar([0-5])", re.IGNORECASE)
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from regtap import _native, simulator
-from regtap.device import Device, Mapped, SyscallPath
+from regtap import _native
 from regtap.errors import InputError
-from regtap.registers import Field, Register, RegisterMap
-from regtap.targets import _refusals
-from regtap.targets.base import NodeTarget, Place, Target, check_registers
+from regtap.registers.model import Field, Register, RegisterMap
+from regtap.simulator import process
+from regtap.targets import refusals
+from regtap.targets.device import Device, Mapped, SyscallPath
+from regtap.targets.target import NodeTarget, Place, Target, check_registers
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class SimTarget(_Simulated):
         """Check every register, start a device, map its page; see Target.open."""
         if not registers:
             raise InputError(f"no register to reach on {self.spec}; name at least one")
-        check_registers(registers, Place("simulated device", simulator.PAGE_BYTES), self.spec)
-        started = simulator.start()
+        check_registers(registers, Place("simulated device", process.PAGE_BYTES), self.spec)
+        started = process.start()
         try:
             return _PrivateDevice(self.spec, registers, started, writable=writable)
         except BaseException:
@@ -98,15 +99,13 @@ class _PrivateDevice(Device):
         self,
         spec: str,
         registers: Sequence[Register],
-        started: simulator.Simulator,
+        started: process.Simulator,
         *,
         writable: bool,
     ) -> None:
-        window = _native.Window(started.fd, 0, simulator.PAGE_BYTES, writable)
-        syscall = SyscallPath(os.dup(started.fd), partial(_refusals.at_syscall, spec))
-        super().__init__(
-            spec, registers, [Mapped(window, 0, simulator.PAGE_BYTES)], syscall, writable=writable
-        )
+        window = _native.Window(started.fd, 0, process.PAGE_BYTES, writable)
+        syscall = SyscallPath(os.dup(started.fd), partial(refusals.at_syscall, spec))
+        super().__init__(spec, registers, [Mapped(window, 0, process.PAGE_BYTES)], syscall, writable=writable)
         self._simulator = started
 
     def close(self) -> None:
@@ -129,17 +128,17 @@ class SharedSimTarget(_Simulated, NodeTarget):
         try:
             status = os.stat(self.path)
         except OSError as error:
-            raise _refusals.at_open(self.path, error, writable=False) from error
-        if not stat.S_ISREG(status.st_mode) or status.st_size != simulator.PAGE_BYTES:
+            raise refusals.at_open(self.path, error, writable=False) from error
+        if not stat.S_ISREG(status.st_mode) or status.st_size != process.PAGE_BYTES:
             raise InputError(
                 f"{quoted(self.path)} is no simulated device; name a file that `regtap sim` plays on"
             )
-        return Place(self.path, simulator.PAGE_BYTES, sync=False, has_syscalls=True)
+        return Place(self.path, process.PAGE_BYTES, sync=False, has_syscalls=True)
 
     def _open_node(self, place: Place, writable: bool) -> int:
         fd = super()._open_node(place, writable)
         try:
-            simulator.require_live(fd, self.path)
+            process.require_live(fd, self.path)
         except BaseException:
             os.close(fd)
             raise

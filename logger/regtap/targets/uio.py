@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError
 from regtap.system import kernel
-from regtap.targets import _refusals
-from regtap.targets.base import PAGE_BYTES, NodeTarget, Place
+from regtap.targets import refusals
+from regtap.targets.target import PAGE_BYTES, NodeTarget, Place
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 _SPEC = re.compile(r"uio:([0-9]{1,6})(?:/([0-9]{1,3}))?")
 
@@ -106,7 +106,7 @@ class UioTarget(NodeTarget):
             )
             remedy = "round its address and size to pages in the device tree or the driver"
             return RefusedError(cause, remedy=remedy, errno=error.errno)
-        return _refusals.at_map(place.node, error, run)
+        return refusals.at_map(place.node, error, run)
 
     def _refuse_syscall(self, register: Register, error: OSError | None) -> RefusedError:
         cause = f"{self.spec} has no system call that reaches {register.name}: read() waits for an interrupt"

@@ -20,8 +20,8 @@ from regtap.targets import parse_target
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap.device import Device
-    from regtap.registers import Register
+    from regtap.registers.model import Register
+    from regtap.targets.device import Device
 
 _TURN_NS = 50_000_000
 

@@ -10,8 +10,8 @@ import mmap
 import os
 import sys
 
-from regtap.device import Device
 from regtap.targets import parse_target
+from regtap.targets.device import Device
 
 
 def map_by_regtap(spec: str, register: str) -> Device:

@@ -11,7 +11,7 @@ from regtap.errors import RefusedError
 from regtap.system import permissions
 
 if TYPE_CHECKING:
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 # errno -> (cause, remedy)
 _AT_OPEN = {

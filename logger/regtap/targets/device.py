@@ -14,7 +14,7 @@ from regtap.system.closeable import Closing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from regtap.registers import Register
+    from regtap.registers.model import Register
 
 
 @dataclass(frozen=True, slots=True)

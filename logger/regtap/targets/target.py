@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap import _native
-from regtap.device import Device, Mapped, SyscallPath
 from regtap.errors import AddressError, InputError
-from regtap.registers import Register, RegisterMap, parse_register
-from regtap.targets import _refusals
+from regtap.registers.model import Register, RegisterMap, parse_register
+from regtap.targets import refusals
+from regtap.targets.device import Device, Mapped, SyscallPath
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -175,13 +175,13 @@ class NodeTarget(Target):
         return Mapped(window, first - place.shift, min(end - place.shift, place.length))
 
     def _refuse_open(self, place: Place, error: OSError, writable: bool) -> RefusedError:
-        return _refusals.at_open(place.node, error, writable=writable)
+        return refusals.at_open(place.node, error, writable=writable)
 
     def _refuse_map(self, place: Place, error: OSError, run: tuple[int, int]) -> RefusedError:
-        return _refusals.at_map(place.node, error, run)
+        return refusals.at_map(place.node, error, run)
 
     def _refuse_syscall(self, register: Register, error: OSError | None) -> RefusedError:
-        return _refusals.at_syscall(self.spec, register, error)
+        return refusals.at_syscall(self.spec, register, error)
 
 
 def check_registers(registers: Iterable[Register], place: Place, spec: str) -> None:

@@ -1,0 +1,1 @@
+"""Registers: their description, and their spelling on the command line."""
