@@ -10,7 +10,7 @@ import pytest
 from regtap import _native
 from regtap.errors import RefusedError
 from regtap.registers.model import Register
-from regtap.targets import Target, target
+from regtap.targets import Target, node
 
 
 def refuse_open(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -28,7 +28,7 @@ def refuse_map(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(target, "_native", SimpleNamespace(Window=refuse))
+    monkeypatch.setattr(node, "_native", SimpleNamespace(Window=refuse))
 
 
 def record_open_flags(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -52,7 +52,7 @@ def record_windows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, bool
         seen.append((offset, size, writable))
         return _native.Window(fd, offset, size, writable)
 
-    monkeypatch.setattr(target, "_native", SimpleNamespace(Window=window))
+    monkeypatch.setattr(node, "_native", SimpleNamespace(Window=window))
     return seen
 
 

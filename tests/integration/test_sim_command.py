@@ -14,8 +14,8 @@ import pytest
 from tests.command import REGTAP, run_regtap, start_regtap
 
 from regtap.errors import InputError, RefusedError
+from regtap.simulator.registers import REGISTERS
 from regtap.targets import parse_target
-from regtap.targets.sim import REGISTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

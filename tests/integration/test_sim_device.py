@@ -18,7 +18,8 @@ import pytest
 from regtap.errors import InputError
 from regtap.simulator import process
 from regtap.simulator.process import COUNT64_AHEAD, ID_BYTES, check_of
-from regtap.targets.sim import REGISTERS, SimTarget
+from regtap.simulator.registers import REGISTERS
+from regtap.targets.sim import SimTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,7 +20,7 @@ from regtap.doctor.facts import Facts
 from regtap.doctor.findings import Finding, Status
 from regtap.doctor.routes import Outcome, Route, attempt, routes_to
 from regtap.registers.model import Register
-from regtap.targets import target
+from regtap.targets import node as node_module
 
 GOOD = machine()
 IN_BAR = Register("R", 0xD0000010)
@@ -190,7 +190,7 @@ def _refuse_map(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(target, "_native", SimpleNamespace(Window=refuse))
+    monkeypatch.setattr(node_module, "_native", SimpleNamespace(Window=refuse))
 
 
 @pytest.fixture
@@ -214,9 +214,9 @@ def test_a_way_is_tried_by_mapping_it_and_nothing_is_read(root: str, monkeypatch
         def close(self) -> None:
             seen.append("close")
 
-    monkeypatch.setattr(target, "_native", SimpleNamespace(Window=Window))
+    monkeypatch.setattr(node_module, "_native", SimpleNamespace(Window=Window))
     assert attempt(Route("mem", Register("R", 0x1010)), root).is_open
-    assert seen == [f"map 0x1000 {target.PAGE_BYTES:#x} False", "close"]
+    assert seen == [f"map 0x1000 {node_module.PAGE_BYTES:#x} False", "close"]
 
 
 @pytest.mark.parametrize(("number", "only_permission"), [(errno.EPERM, False), (errno.EACCES, True)])

@@ -7,15 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regtap.errors import AddressError, InputError
-from regtap.registers.model import (
-    TYPES,
-    Field,
-    Register,
-    RegisterMap,
-    RegisterRange,
-    parse_range,
-    parse_register,
-)
+from regtap.registers.model import TYPES, Field, Register, RegisterMap
+from regtap.registers.ranges import RegisterRange, parse_range
+from regtap.registers.spelling import parse_register
 
 UNHURRIED = settings(deadline=None)  # a loaded machine is no failure
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True).filter(lambda name: name != "t_ns")

@@ -10,7 +10,8 @@ from regtap.errors import AddressError, InputError, RefusedError
 from regtap.registers.model import Register
 from regtap.simulator import process
 from regtap.simulator.process import PAGE_BYTES, check_of
-from regtap.targets.sim import REGISTERS, SharedSimTarget, SimTarget
+from regtap.simulator.registers import REGISTERS
+from regtap.targets.sim import SharedSimTarget, SimTarget
 
 
 def _bytes_of(register: Register) -> set[int]:

@@ -28,9 +28,9 @@ from regtap.targets import (
     refusals,
 )
 from regtap.targets import (
-    target as target_module,
+    node as node_module,
 )
-from regtap.targets.target import check_registers, page_runs
+from regtap.targets.node import check_registers, page_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,7 +130,7 @@ def test_a_register_that_the_place_itself_misaligns_is_refused() -> None:
 
 
 def test_a_register_wider_than_one_access_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(target_module, "MAX_ACCESS_BYTES", 4)
+    monkeypatch.setattr(node_module, "MAX_ACCESS_BYTES", 4)
     with pytest.raises(AddressError, match="use u32"):
         check_registers([Register("r", 0, "u64")], Place("/node", 64), "spec")
 

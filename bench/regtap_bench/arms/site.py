@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from regtap.errors import AddressError, RefusedError
 from regtap.registers.model import Register
 from regtap.targets import parse_target
-from regtap.targets.target import PAGE_BYTES, NodeTarget, Way
+from regtap.targets.node import PAGE_BYTES, NodeTarget, Way
 from regtap_bench import _native
 
 if TYPE_CHECKING:

@@ -50,7 +50,7 @@ def _show_machine(as_json: bool) -> int:
 def _show_address(text: str, as_json: bool) -> int:
     from regtap.doctor import report, screen
     from regtap.doctor.gather import gather
-    from regtap.registers.model import parse_register
+    from regtap.registers.spelling import parse_register
 
     register = parse_register(text)
     answer = report.judge_address(register, gather())

@@ -10,7 +10,9 @@ import click
 from regtap.commands._options import json_option, target_option
 from regtap.commands._output import print_json_list, print_note
 from regtap.errors import InputError
-from regtap.registers.model import Register, RegisterRange, parse_range, parse_register
+from regtap.registers.model import Register
+from regtap.registers.ranges import RegisterRange, parse_range
+from regtap.registers.spelling import parse_register
 from regtap.targets import PAGE_BYTES, parse_target
 
 if TYPE_CHECKING:

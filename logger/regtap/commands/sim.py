@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regtap.simulator import process
-from regtap.targets.sim import REGISTERS
+from regtap.simulator.registers import REGISTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

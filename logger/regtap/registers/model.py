@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from regtap.errors import AddressError, InputError
-from regtap.units.parse import parse_integer, parse_size_bytes, quoted
+from regtap.units.parse import quoted
 
 # type name -> (width in bytes, whether the value is swapped after the access)
 _TYPES = {
@@ -21,7 +21,6 @@ _TYPES = {
 }
 TYPES = tuple(_TYPES)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*\Z")
-_RANGE = re.compile(r"(?P<address>[0-9][^+:=]*)\+(?P<length>[^:]*)(?::(?P<type>.*))?\Z", re.DOTALL)
 _RESERVED = ("t_ns", "latency_ns")  # columns of every trace
 
 
@@ -137,100 +136,6 @@ class RegisterMap(Mapping[str, Register]):
         return len(self._registers)
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterRange:
-    """Neighbouring words of one type, as a dump reads them.
-
-    Attributes:
-        address: Of the first word.
-        count: How many words, at least 1.
-        type: One of TYPES.
-    """
-
-    address: int
-    count: int
-    type: str = "u32"
-
-    def __post_init__(self) -> None:
-        _ = self.word(0), self.word(self.count - 1)  # both ends must be registers
-
-    @property
-    def width_bytes(self) -> int:
-        """Width of one word, in bytes."""
-        return _TYPES[self.type][0]
-
-    @property
-    def size_bytes(self) -> int:
-        """How much of the address space it takes."""
-        return self.count * self.width_bytes
-
-    def word(self, index: int) -> Register:
-        """Return one word of the range as a register."""
-        address = self.address + index * self.width_bytes if index else self.address
-        return Register(_default_name(address), address, self.type)
-
-    def words(self) -> Iterator[Register]:
-        """Yield the words in the order of their addresses."""
-        return map(self.word, range(self.count))
-
-    def landmarks(self, step_bytes: int) -> Iterator[Register]:
-        """Yield a word in each `step_bytes` of the range, and the last: enough to map all of it."""
-        yield from map(self.word, range(0, self.count, step_bytes // self.width_bytes))
-        yield self.word(self.count - 1)
-
-
-def parse_register(text: str, known: RegisterMap | None = None) -> Register:
-    """Return the register that a person means.
-
-    Args:
-        text: `ADDRESS[:TYPE]`, `NAME=ADDRESS[:TYPE]`, or a name of `known`.
-        known: The target's register map.
-
-    Raises:
-        InputError: It is neither; the message lists the names that would do.
-        AddressError: The address is misaligned or over 64 bits.
-    """
-    if known is not None and text in known:
-        return known[text]
-    name, equals, place = text.rpartition("=")
-    address_text, colon, type_name = place.partition(":")
-    if not address_text[:1].isdigit() or (equals and not name):
-        raise InputError(_not_a_register(text, known))
-    address = parse_integer(address_text, "address")
-    return Register(name or _default_name(address), address, type_name if colon else "u32")
-
-
-def parse_range(text: str) -> RegisterRange | None:
-    """Return the range that `ADDRESS+LENGTH[:TYPE]` means, or None if the text does not have that form.
-
-    LENGTH is in bytes and takes units (`64`, `0x40`, `4KiB`).
-
-    Raises:
-        InputError: A part of it is wrong, or the length is no multiple of the type's width.
-        AddressError: It is misaligned or leaves the 64-bit address space.
-    """
-    match = _RANGE.match(text)
-    if match is None:
-        return None
-    address = parse_integer(match["address"], "address")
-    type_name = "u32" if match["type"] is None else match["type"]
-    width_bytes = Register(_default_name(address), address, type_name).width_bytes
-    length = _parse_length(match["length"])
-    if length % width_bytes or not length:
-        raise InputError(
-            f"length {quoted(match['length'])} must be a multiple of the {width_bytes} bytes of {type_name}"
-        )
-    return RegisterRange(address, length // width_bytes, type_name)
-
-
-def _parse_length(text: str) -> int:
-    return parse_integer(text, "length") if text[:2].lower() == "0x" else parse_size_bytes(text)
-
-
-def _default_name(address: int) -> str:
+def default_name(address: int) -> str:
+    """Return the name of a register that has an address only."""
     return f"r_{address:x}"
-
-
-def _not_a_register(text: str, known: RegisterMap | None) -> str:
-    names = f", or one of {' '.join(known)}" if known else ""
-    return f"unknown register {quoted(text)}; write ADDRESS[:TYPE] or NAME=ADDRESS[:TYPE]{names}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from regtap.errors import InputError
 from regtap.targets.file import FileTarget
 from regtap.targets.mem import MemTarget
+from regtap.targets.node import PAGE_BYTES, NodeTarget, Place
 from regtap.targets.pci import PciTarget
-from regtap.targets.target import PAGE_BYTES, NodeTarget, Place, Target
+from regtap.targets.target import Target
 from regtap.targets.uio import UioTarget
 from regtap.units.parse import quoted
 

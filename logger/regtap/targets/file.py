@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from regtap.errors import InputError
 from regtap.targets import refusals
-from regtap.targets.target import NodeTarget, Place
+from regtap.targets.node import NodeTarget, Place
 from regtap.units.parse import quoted
 
 _PREFIX = "file:"

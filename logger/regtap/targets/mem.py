@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import RefusedError
 from regtap.system import iomem, kernel
 from regtap.targets import refusals
-from regtap.targets.target import NodeTarget, Place
+from regtap.targets.node import NodeTarget, Place
 
 if TYPE_CHECKING:
     from regtap.registers.model import Register

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError, RefusedError
 from regtap.system import kernel
 from regtap.targets import refusals
-from regtap.targets.target import PAGE_BYTES, NodeTarget, Place
+from regtap.targets.node import PAGE_BYTES, NodeTarget, Place
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:

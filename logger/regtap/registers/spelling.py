@@ -1,0 +1,33 @@
+"""Registers, as the command line spells them."""
+
+from __future__ import annotations
+
+from regtap.errors import InputError
+from regtap.registers.model import Register, RegisterMap, default_name
+from regtap.units.parse import parse_integer, quoted
+
+
+def parse_register(text: str, known: RegisterMap | None = None) -> Register:
+    """Return the register that a person means.
+
+    Args:
+        text: `ADDRESS[:TYPE]`, `NAME=ADDRESS[:TYPE]`, or a name of `known`.
+        known: The target's register map.
+
+    Raises:
+        InputError: It is neither; the message lists the names that would do.
+        AddressError: The address is misaligned or over 64 bits.
+    """
+    if known is not None and text in known:
+        return known[text]
+    name, equals, place = text.rpartition("=")
+    address_text, colon, type_name = place.partition(":")
+    if not address_text[:1].isdigit() or (equals and not name):
+        raise InputError(_not_a_register(text, known))
+    address = parse_integer(address_text, "address")
+    return Register(name or default_name(address), address, type_name if colon else "u32")
+
+
+def _not_a_register(text: str, known: RegisterMap | None) -> str:
+    names = f", or one of {' '.join(known)}" if known else ""
+    return f"unknown register {quoted(text)}; write ADDRESS[:TYPE] or NAME=ADDRESS[:TYPE]{names}"
