@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap.trace_format import CAUSES
+from regtap.trace.metadata import CAUSES
 
 if TYPE_CHECKING:
-    from regtap.trace import Trace
-    from regtap.trace_format import Gap
+    from regtap.trace.metadata import Gap
+    from regtap.trace.reader import Trace
 
 
 def assert_conserved(trace: Trace, extra: tuple[Gap, ...] = ()) -> None:

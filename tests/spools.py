@@ -27,7 +27,7 @@ from regtap.spool_layout import (
     header_check,
 )
 from regtap.spool_note import make_document
-from regtap.trace_format import CAUSES, Anchor, ClockInfo, Mode, PartMetadata
+from regtap.trace.metadata import CAUSES, Anchor, ClockInfo, Mode, PartMetadata
 
 REGISTERS = (Register("INDEX", 0), Register("PROOF", 4, "u8"))
 GAP_CAPACITY = 12

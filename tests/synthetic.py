@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from regtap.registers.model import Field, Register
-from regtap.trace_format import (
+from regtap.trace.metadata import (
     METADATA_KEY,
     SPOOL_POINTER,
     TIME_COLUMN,

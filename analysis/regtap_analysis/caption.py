@@ -9,8 +9,8 @@ from regtap.units.format import count_of, format_duration_ns, format_rate, forma
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from regtap.gaps import GapSummary
-    from regtap.trace import Trace
+    from regtap.trace.gaps import GapSummary
+    from regtap.trace.reader import Trace
     from regtap_analysis.signals import Reading, View
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from regtap.errors import InputError
-from regtap.trace import open_trace
+from regtap.trace.reader import open_trace
 from regtap.units.parse import parse_time_ns
 from regtap_analysis.layout import WIDTH_PX
 from regtap_analysis.output import write_output

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from regtap.trace import Trace
+    from regtap.trace.reader import Trace
     from regtap_analysis.signals import Reading
 
 _MOST_BUCKETS = 2000

@@ -12,8 +12,8 @@ from regtap_analysis.words import Measure, Placed, place_names, wrap
 
 if TYPE_CHECKING:
     from regtap.registers.model import Field
-    from regtap.trace import Trace
-    from regtap.trace_format import Gap, Mark
+    from regtap.trace.metadata import Gap, Mark
+    from regtap.trace.reader import Trace
     from regtap_analysis.lane import Lane
     from regtap_analysis.signals import Reading, Signal, View
     from regtap_analysis.ticks import Axis

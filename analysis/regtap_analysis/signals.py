@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
-from regtap.trace_format import TIME_COLUMN
+from regtap.trace.metadata import TIME_COLUMN
 from regtap_analysis.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from regtap.registers.model import Field, Register
-    from regtap.trace import Trace
+    from regtap.trace.reader import Trace
     from regtap_analysis.envelope import Times, Values
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from regtap.targets import parse_target
     from regtap.targets.device import Device
     from regtap.targets.target import Target
-    from regtap.trace import Trace, open_trace
+    from regtap.trace.reader import Trace, open_trace
 
 # Imported when first used: `regtap read` needs neither numpy nor pyarrow.
 _HOMES = {
@@ -53,9 +53,9 @@ _HOMES = {
     "Summary": "summary",
     "Target": "targets.target",
     "TickClock": "sampling",
-    "Trace": "trace",
+    "Trace": "trace.reader",
     "TraceError": "errors",
-    "open_trace": "trace",
+    "open_trace": "trace.reader",
     "parse_target": "targets",
     "record": "api",
     "sample": "sampling",

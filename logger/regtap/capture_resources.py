@@ -19,7 +19,7 @@ from regtap.system import cpus
 from regtap.system.host import describe_host
 from regtap.system.kernel import is_in_memory
 from regtap.timebase import Timebase
-from regtap.trace_format import Mode, PartMetadata
+from regtap.trace.metadata import Mode, PartMetadata
 from regtap.units.format import format_size
 from regtap.writer import schema_of, warm_up
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from regtap.pipeline import TURN_NS, Pipeline
 from regtap.snapshots import SPARE, Request, Requests, Snapshot, most_kept, overwritten_gaps, too_old
 from regtap.summary import Kept
-from regtap.trace_format import Mark
+from regtap.trace.metadata import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from regtap.spool_layout import Block, TickGap
-    from regtap.trace_format import Totals
+    from regtap.trace.metadata import Totals
 
 MARK = "snapshot"
 

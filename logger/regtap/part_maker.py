@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from regtap.trace_format import Gap, Mark, PartMetadata, Totals
+from regtap.trace.metadata import Gap, Mark, PartMetadata, Totals
 from regtap.writer import Encoding, PartWriter, as_arrow, schema_of
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from regtap.pipeline import Pipeline
 from regtap.summary import Disturbances, Lateness, Status, Summary
 from regtap.system import cpus
 from regtap.system.cpus import pin_thread
-from regtap.trace import open_trace
-from regtap.trace_format import Mark, Totals
+from regtap.trace.metadata import Mark, Totals
+from regtap.trace.reader import open_trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from regtap.registers.model import Register
     from regtap.snapshots import Snapshot
     from regtap.targets.target import Target
-    from regtap.trace import Trace
+    from regtap.trace.reader import Trace
 
 _LOOK_S = 0.001
 _FIRST_ROW_S = 1.0

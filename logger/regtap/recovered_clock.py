@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from regtap import _native
 from regtap.system.host import boot_id
 from regtap.timebase import AnchoredClock
-from regtap.trace_format import Anchor
+from regtap.trace.metadata import Anchor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from regtap.spool_heads import BlockHead
-    from regtap.trace_format import PartMetadata
-    from regtap.trace_parts import Part
+    from regtap.trace.metadata import PartMetadata
+    from regtap.trace.parts import Part
 
 _RATE_TOLERANCE = 2e-4  # the frequency in the document was measured over 10 ms
 _MOST_NS = 1 << 50  # that the native conversion takes between two anchors

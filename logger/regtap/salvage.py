@@ -7,7 +7,6 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regtap.balance import Balance
 from regtap.part_maker import MOST_ROWS, ROW_GROUP_ROWS, Beginning, PartMaker
 from regtap.recovered_clock import recovered_clock
 from regtap.remains import half_written
@@ -15,6 +14,7 @@ from regtap.snapshots import overwritten_gaps
 from regtap.spool_chain import read_chain
 from regtap.spool_heads import DamagedBlockError
 from regtap.spool_layout import TickGap
+from regtap.trace.totals import Balance
 from regtap.writer import Encoding
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from regtap.spool_file import SpoolFile
     from regtap.spool_heads import BlockHead, Overflow
     from regtap.spool_layout import Block
-    from regtap.trace_format import PartMetadata, Totals
-    from regtap.trace_parts import Part
+    from regtap.trace.metadata import PartMetadata, Totals
+    from regtap.trace.parts import Part
 
 
 class Salvage:

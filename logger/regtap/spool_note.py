@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import RefusedError, TraceError
-from regtap.trace_format import SPOOL_POINTER, PartMetadata
+from regtap.trace.metadata import SPOOL_POINTER, PartMetadata
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from regtap.errors import FaultError
     from regtap.snapshots import Snapshot
     from regtap.timebase import Timebase
-    from regtap.trace_format import ClockInfo, Totals
+    from regtap.trace.metadata import ClockInfo, Totals
 
 
 @dataclass(frozen=True, slots=True)

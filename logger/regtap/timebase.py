@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regtap import _native
-from regtap.trace_format import Anchor, ClockInfo, StartTimes
+from regtap.trace.metadata import Anchor, ClockInfo, StartTimes
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from regtap.trace_format import (
+from regtap.trace.metadata import (
     LATENCY_COLUMN,
     METADATA_KEY,
     TIME_COLUMN,

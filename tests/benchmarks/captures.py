@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 import regtap
-from regtap.trace_format import TIME_COLUMN
+from regtap.trace.metadata import TIME_COLUMN
 
 if TYPE_CHECKING:
     from regtap.summary import Summary

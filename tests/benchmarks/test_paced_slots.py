@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.recorder_bars.record_bars import RecordBars
 
     from regtap.summary import Summary
-    from regtap.trace import Trace
+    from regtap.trace.reader import Trace
 
 PLACES = {1_000: 60, 10_000: 62}
 DRIFT_SLOTS = 0.1  # a schedule that adds up its errors would be off by many

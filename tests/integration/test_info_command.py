@@ -10,7 +10,7 @@ import pytest
 from tests.command import run_regtap
 from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
-from regtap.trace_format import Gap, Mark, Mode, Totals
+from regtap.trace.metadata import Gap, Mark, Mode, Totals
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -142,7 +142,7 @@ def test_a_file_that_lies_in_the_way_of_a_part_is_not_overwritten(place: Path) -
     assert spool
     Path(spool[1]).unlink()
     rows = sum(
-        regtap.trace_parts.read_part(p).rows for p in (place / "run").glob("*.parquet") if p not in mine
+        regtap.trace.parts.read_part(p).rows for p in (place / "run").glob("*.parquet") if p not in mine
     )
     assert rows >= stored
 

@@ -12,7 +12,7 @@ from tests.command import REGTAP, run_regtap
 from regtap.errors import RefusedError
 from regtap.selftest.bus_shape import Access, Observation, observe
 from regtap.selftest.cases import SAMPLES, Case, counter_examples, product_cases
-from regtap.trace import open_trace
+from regtap.trace.reader import open_trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from tests.torture.aftermath import hashes
 from tests.torture.faulty import Balance, Ended, FaultyRegtap, balance_of
 
 import regtap
-from regtap.trace_parts import find_parts, read_part
+from regtap.trace.parts import find_parts, read_part
 
 PROGRESS = re.compile(r" *\d+\.\d s .* stored .* lost .* missed .* spool \d+ %")
 RECORD_CODES = (0, 3, 4)

@@ -20,7 +20,7 @@ from tests.command import REGTAP
 from tests.torture.conftest import Tally, cases
 
 from regtap.simulator.process import check_of
-from regtap.trace_parts import read_part
+from regtap.trace.parts import read_part
 
 SOAK = "a soak on a loaded machine with random SIGSTOPs: every part follows from the one before, memory flat"
 FLAT_KB = 64 << 10

@@ -15,7 +15,7 @@ from regtap.errors import InputError, RefusedError, StorageError
 from regtap.journal.segments import Segments
 from regtap.options import RecordOptions
 from regtap.recovery import recover
-from regtap.trace_format import PartMetadata
+from regtap.trace.metadata import PartMetadata
 
 
 @pytest.mark.parametrize("seconds", [0.001, 61])

@@ -15,7 +15,7 @@ import regtap
 from regtap import writer
 from regtap.recovery import recover
 from regtap.spool_layout import HELD, OVERFLOW
-from regtap.trace_format import Mode
+from regtap.trace.metadata import Mode
 
 
 def flight_image(rate_hz: str | None = None) -> SpoolImage:

@@ -15,9 +15,9 @@ from tests.synthetic import HOST, START, STATUS, TraceOptions, counter_trace, wr
 
 from regtap.errors import InputError, TraceError
 from regtap.registers.model import Register
-from regtap.trace import open_trace
-from regtap.trace_format import METADATA_KEY, Gap, Mark, Mode, Totals
-from regtap.trace_parts import read_part
+from regtap.trace.metadata import METADATA_KEY, Gap, Mark, Mode, Totals
+from regtap.trace.parts import read_part
+from regtap.trace.reader import open_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -202,7 +202,7 @@ def test_opening_reads_no_other_part_than_the_first(tmp_path: Path) -> None:
 
 
 def test_importing_needs_no_pyarrow() -> None:
-    check = "import sys, regtap.trace, regtap.commands.info; print('pyarrow' in sys.modules)"
+    check = "import sys, regtap.trace.reader, regtap.commands.info; print('pyarrow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

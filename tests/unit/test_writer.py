@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from regtap.registers.model import Register
-from regtap.trace_format import ClockInfo, Mode, PartMetadata, StartTimes
+from regtap.trace.metadata import ClockInfo, Mode, PartMetadata, StartTimes
 from regtap.writer import Encoding, EncodingChoice, PartWriter, schema_of
 
 REGISTERS = (Register("a", 0), Register("b", 8, "u8"))

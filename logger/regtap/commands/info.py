@@ -10,14 +10,14 @@ import click
 
 from regtap.commands._options import json_option
 from regtap.commands._output import ExitCode
-from regtap.trace import open_trace
+from regtap.trace.reader import open_trace
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from regtap.registers.model import Register
-    from regtap.trace import Trace
+    from regtap.trace.reader import Trace
 
 _HOST_KEYS = ("hostname", "machine", "processor", "kernel")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from regtap.recorder import Capture
     from regtap.registers.model import Register
     from regtap.summary import Summary
-    from regtap.trace import Trace
+    from regtap.trace.reader import Trace
 
 
 class LossWarning(pytest.PytestWarning):

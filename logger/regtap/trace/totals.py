@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from regtap.trace_format import Totals
+from regtap.trace.metadata import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap.trace_format import Gap
+    from regtap.trace.metadata import Gap
 
 
 class Balance:

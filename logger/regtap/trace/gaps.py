@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.trace_format import CAUSES, Gap
+from regtap.trace.metadata import CAUSES, Gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import RefusedError, TraceError
-from regtap.trace_format import (
+from regtap.trace.metadata import (
     LATENCY_COLUMN,
     METADATA_KEY,
     SPOOL_POINTER,

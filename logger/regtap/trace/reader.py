@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import InputError
-from regtap.gaps import GapSummary, summarise_gaps
-from regtap.trace_format import (
+from regtap.trace.gaps import GapSummary, summarise_gaps
+from regtap.trace.metadata import (
     SPOOL_POINTER,
     TIME_COLUMN,
     ClockInfo,
@@ -19,7 +19,7 @@ from regtap.trace_format import (
     StartTimes,
     Totals,
 )
-from regtap.trace_parts import Part, check_same_registers, find_parts, read_part, read_rows
+from regtap.trace.parts import Part, check_same_registers, find_parts, read_part, read_rows
 
 if TYPE_CHECKING:
     import os

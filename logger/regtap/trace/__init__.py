@@ -1,0 +1,1 @@
+"""Traces: their format, and reading them."""
