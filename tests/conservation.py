@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap.trace.metadata import CAUSES
+from regtap.trace.gaps import CAUSES
 
 if TYPE_CHECKING:
-    from regtap.trace.metadata import Gap
+    from regtap.trace.gaps import Gap
     from regtap.trace.reader import Trace
 
 

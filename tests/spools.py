@@ -27,7 +27,8 @@ from regtap.spool_layout import (
     header_check,
 )
 from regtap.spool_note import make_document
-from regtap.trace.metadata import CAUSES, Anchor, ClockInfo, Mode, PartMetadata
+from regtap.trace.gaps import CAUSES
+from regtap.trace.metadata import Anchor, ClockInfo, Mode, PartMetadata
 
 REGISTERS = (Register("INDEX", 0), Register("PROOF", 4, "u8"))
 GAP_CAPACITY = 12

@@ -12,19 +12,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from regtap.registers.model import Field, Register
+from regtap.trace.files import SPOOL_POINTER
+from regtap.trace.gaps import Gap
 from regtap.trace.metadata import (
     METADATA_KEY,
-    SPOOL_POINTER,
     TIME_COLUMN,
     Anchor,
     ClockInfo,
-    Gap,
     Mark,
     Mode,
     PartMetadata,
     StartTimes,
-    Totals,
 )
+from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.axes import Axes
 
-    from regtap.trace.metadata import Gap
+    from regtap.trace.gaps import Gap
     from regtap_analysis.envelope import Indices, Times, Values
     from regtap_analysis.signals import Samples, Signal
 

@@ -12,7 +12,8 @@ from regtap_analysis.words import Measure, Placed, place_names, wrap
 
 if TYPE_CHECKING:
     from regtap.registers.model import Field
-    from regtap.trace.metadata import Gap, Mark
+    from regtap.trace.gaps import Gap
+    from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
     from regtap_analysis.lane import Lane
     from regtap_analysis.signals import Reading, Signal, View

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from regtap.trace.metadata import Gap
+    from regtap.trace.gaps import Gap
     from regtap_analysis.signals import View
 
     Density = npt.NDArray[np.float64]

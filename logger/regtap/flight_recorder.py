@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from regtap.spool_layout import Block, TickGap
-    from regtap.trace.metadata import Totals
+    from regtap.trace.totals import Totals
 
 MARK = "snapshot"
 

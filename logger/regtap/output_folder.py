@@ -11,7 +11,7 @@ from regtap.errors import InputError, RefusedError
 from regtap.system.files import sync_parent
 from regtap.system.host import boot_id
 from regtap.system.permissions import describe_user
-from regtap.trace.metadata import SPOOL_POINTER
+from regtap.trace.files import SPOOL_POINTER
 
 
 def require_free(path: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from regtap.trace.metadata import Gap, Mark, PartMetadata, Totals
+from regtap.trace.gaps import Gap
 from regtap.writer import Encoding, PartWriter, as_arrow, schema_of
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from regtap.spool_layout import Block, TickGap
     from regtap.timebase import AnchoredClock
+    from regtap.trace.metadata import Mark, PartMetadata
+    from regtap.trace.totals import Totals
 
 ROW_GROUP_ROWS = 1 << 20  # smaller ones cost space and time, and what waits is safe in the spool
 MOST_ROWS = 4 << 20  # in one go: bounds the memory for converted times

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from regtap.spool import Spool
     from regtap.spool_layout import Block
     from regtap.timebase import Timebase
-    from regtap.trace.metadata import Mark, PartMetadata, Totals
+    from regtap.trace.metadata import Mark, PartMetadata
+    from regtap.trace.totals import Totals
 
 PART_NS = 60 * 10**9
 BEHIND = 16  # a writer with more than this part of the ring before it is falling behind

@@ -20,8 +20,9 @@ from regtap.pipeline import Pipeline
 from regtap.summary import Disturbances, Lateness, Status, Summary
 from regtap.system import cpus
 from regtap.system.cpus import pin_thread
-from regtap.trace.metadata import Mark, Totals
+from regtap.trace.metadata import Mark
 from regtap.trace.reader import open_trace
+from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,15 +21,16 @@ from regtap.spool_file import SpoolFile
 from regtap.spool_note import parse_document, read_note
 from regtap.system.files import sync_parent
 from regtap.system.host import boot_id
-from regtap.trace.metadata import part_number
+from regtap.trace.files import part_number
 from regtap.trace.reader import open_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from regtap.spool_note import SpoolNote
-    from regtap.trace.metadata import PartMetadata, Totals
+    from regtap.trace.metadata import PartMetadata
     from regtap.trace.parts import Part
+    from regtap.trace.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from regtap.journal.layout import all_segments
 from regtap.journal.reader import segment_paths
 from regtap.spool_place import PREFIX, SHARED_MEMORY
 from regtap.system.files import sync_folder
-from regtap.trace.metadata import SPOOL_POINTER, is_half_written
+from regtap.trace.files import SPOOL_POINTER, is_half_written
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from regtap.spool_file import SpoolFile
     from regtap.spool_heads import BlockHead, Overflow
     from regtap.spool_layout import Block
-    from regtap.trace.metadata import PartMetadata, Totals
+    from regtap.trace.metadata import PartMetadata
     from regtap.trace.parts import Part
+    from regtap.trace.totals import Totals
 
 
 class Salvage:

@@ -30,7 +30,7 @@ from regtap.spool_layout import (
     tick_gaps,
 )
 from regtap.system.closeable import Closing
-from regtap.trace.metadata import CAUSES
+from regtap.trace.gaps import CAUSES
 
 _LARGEST_COUNT = 1 << 62
 

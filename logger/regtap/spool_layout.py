@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regtap.trace.metadata import CAUSES
+from regtap.trace.gaps import CAUSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import RefusedError, TraceError
-from regtap.trace.metadata import SPOOL_POINTER, PartMetadata
+from regtap.trace.files import SPOOL_POINTER
+from regtap.trace.metadata import PartMetadata
 
 if TYPE_CHECKING:
     from pathlib import Path

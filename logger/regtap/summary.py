@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from regtap.errors import FaultError
     from regtap.snapshots import Snapshot
     from regtap.timebase import Timebase
-    from regtap.trace.metadata import ClockInfo, Totals
+    from regtap.trace.metadata import ClockInfo
+    from regtap.trace.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from regtap.trace.metadata import (
-    LATENCY_COLUMN,
-    METADATA_KEY,
-    TIME_COLUMN,
-    PartMetadata,
-    half_written_name,
-    part_name,
-)
+from regtap.trace.files import half_written_name, part_name
+from regtap.trace.metadata import LATENCY_COLUMN, METADATA_KEY, TIME_COLUMN, PartMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,9 @@ import pytest
 from tests.command import run_regtap
 from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
-from regtap.trace.metadata import Gap, Mark, Mode, Totals
+from regtap.trace.gaps import Gap
+from regtap.trace.metadata import Mark, Mode
+from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
     from pathlib import Path

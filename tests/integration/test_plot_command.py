@@ -13,7 +13,8 @@ from tests.command import run_regtap
 from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.registers.model import Register
-from regtap.trace.metadata import Gap, Mark, Mode
+from regtap.trace.gaps import Gap
+from regtap.trace.metadata import Mark, Mode
 
 if TYPE_CHECKING:
     from pathlib import Path

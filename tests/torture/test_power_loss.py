@@ -30,7 +30,7 @@ from regtap.errors import RegtapError
 from regtap.journal import segments
 from regtap.journal import writer as journal_writer
 from regtap.recovery import Recovered, finished_parts, recover
-from regtap.trace.metadata import CAUSES, Gap
+from regtap.trace.gaps import CAUSES, Gap
 
 PROMISE = "power loss at any moment with --durable: all up to the last sync, nothing torn, nothing invented"
 REGISTERS = ["CHECKED", "COUNT32"]

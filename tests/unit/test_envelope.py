@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.registers.model import Field, Register
-from regtap.trace.metadata import Gap
+from regtap.trace.gaps import Gap
 from regtap.trace.reader import open_trace
 from regtap_analysis.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows
 from regtap_analysis.signals import Samples, Signal, View, read_signals, signals_of, whole_view

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtap.trace.gaps import summarise_gaps
-from regtap.trace.metadata import Gap
+from regtap.trace.gaps import Gap, summarise_gaps
 from regtap_analysis.caption import legend_entry, printable
 from regtap_analysis.lane import Breaks
 from regtap_analysis.signals import View

@@ -20,7 +20,7 @@ from tests.conservation import assert_conserved
 import regtap
 from regtap import pipeline, writer
 from regtap.system import cpus
-from regtap.trace.metadata import Gap
+from regtap.trace.gaps import Gap
 
 SMALL = "1MiB"  # fills in milliseconds
 

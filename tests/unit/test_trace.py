@@ -15,9 +15,11 @@ from tests.synthetic import HOST, START, STATUS, TraceOptions, counter_trace, wr
 
 from regtap.errors import InputError, TraceError
 from regtap.registers.model import Register
-from regtap.trace.metadata import METADATA_KEY, Gap, Mark, Mode, Totals
+from regtap.trace.gaps import Gap
+from regtap.trace.metadata import METADATA_KEY, Mark, Mode
 from regtap.trace.parts import read_part
 from regtap.trace.reader import open_trace
+from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
     from pathlib import Path

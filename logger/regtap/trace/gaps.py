@@ -5,10 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.trace.metadata import CAUSES, Gap
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A place where samples are absent, or where the loop paused.
+
+    Attributes:
+        first_index: Index of the first absent sample (`--rate max`) or slot (paced).
+        count: How many are absent; 0 for `throttled`, where the loop only waited.
+        t0_ns: Time of the last event before the gap, in ns since the start of the trace.
+        t1_ns: Time at which sampling resumed.
+        cause: One of CAUSES; `writer`: samples that were taken, but could not be stored (a damaged block of a
+            spool that was recovered); `overwritten`: samples older than what a flight recorder keeps.
+    """
+
+    first_index: int
+    count: int
+    t0_ns: int
+    t1_ns: int
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)

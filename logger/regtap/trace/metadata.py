@@ -7,12 +7,13 @@ Columns of a part: `t_ns` int64, then one column for each register in its own un
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import TraceError
 from regtap.registers.model import Field, Register
+from regtap.trace.gaps import Gap
+from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,52 +23,6 @@ FORMAT_VERSION = 1
 METADATA_KEY = b"regtap"
 TIME_COLUMN = "t_ns"
 LATENCY_COLUMN = "latency_ns"
-SPOOL_POINTER = "_spool"
-_PART = re.compile(r"part-(\d{5,})\.parquet\Z")
-_HALF_WRITTEN = re.compile(r"\.part-\d{5,}\.tmp\Z")
-
-CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten")
-
-
-def part_name(number: int) -> str:
-    """Return what the part of that number is called in its folder."""
-    return f"part-{number:05d}.parquet"
-
-
-def part_number(name: str) -> int | None:
-    """Return the number of the part that is called so; None if it is no part's name."""
-    match = _PART.match(name)
-    return int(match[1]) if match else None
-
-
-def half_written_name(number: int) -> str:
-    """Return what a part is called until it is complete."""
-    return f".part-{number:05d}.tmp"
-
-
-def is_half_written(name: str) -> bool:
-    """Return whether a part that is not complete is called so."""
-    return bool(_HALF_WRITTEN.match(name))
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A place where samples are absent, or where the loop paused.
-
-    Attributes:
-        first_index: Index of the first absent sample (`--rate max`) or slot (paced).
-        count: How many are absent; 0 for `throttled`, where the loop only waited.
-        t0_ns: Time of the last event before the gap, in ns since the start of the trace.
-        t1_ns: Time at which sampling resumed.
-        cause: One of CAUSES; `writer`: samples that were taken, but could not be stored (a damaged block of a
-            spool that was recovered); `overwritten`: samples older than what a flight recorder keeps.
-    """
-
-    first_index: int
-    count: int
-    t0_ns: int
-    t1_ns: int
-    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,54 +92,6 @@ class Mode:
     on_full: str
     latency: bool = False
     keep_ns: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """The balance of a whole capture, in its last part only.
-
-    At `--rate max`: `taken == stored + lost`; paced: `due == stored + lost + missed`.
-
-    Attributes:
-        ended: Why it ended: `duration`, `samples`, `stopped`, `full`, `fault` or `writer`; `recovered`: it was cut
-            off, by a kill or by a disk that refused, and completed from its spool by `regtap recover`.
-        due: Slots due (paced), or None at `--rate max`.
-        taken: Samples that the loop took.
-        stored: Rows of the trace.
-        lost: Samples taken and not stored.
-        missed: Slots never taken.
-        throttled_ns: Time that the loop waited for room.
-        overwritten: Of the lost ones, those that a flight recorder was asked to forget.
-    """
-
-    ended: str
-    due: int | None
-    taken: int
-    stored: int
-    lost: int
-    missed: int
-    throttled_ns: int = 0
-    overwritten: int = 0
-
-    @property
-    def balanced(self) -> bool:
-        """Whether the conservation rule holds, exactly."""
-        if self.due is None:
-            return self.taken == self.stored + self.lost
-        return self.due == self.stored + self.lost + self.missed
-
-    def line(self, rest: str = "") -> str:
-        """Return the conservation rule with its numbers, such as `taken 12 = stored 10 + lost 2`.
-
-        Args:
-            rest: What became of samples that are neither stored nor lost, such as `unwritten`; empty where there
-                are none.
-        """
-        whole = f"taken {self.taken:,}" if self.due is None else f"due {self.due:,}"
-        overwritten = f" ({self.overwritten:,} overwritten)" if self.overwritten else ""
-        missed = "" if self.due is None else f" + missed {self.missed:,}"
-        kept = f" + {self.taken - self.stored - self.lost:,} {rest}" if rest else ""
-        return f"{whole} = stored {self.stored:,} + lost {self.lost:,}{overwritten}{missed}{kept}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import RefusedError, TraceError
-from regtap.trace.metadata import (
-    LATENCY_COLUMN,
-    METADATA_KEY,
-    SPOOL_POINTER,
-    TIME_COLUMN,
-    PartMetadata,
-    part_name,
-    part_number,
-)
+from regtap.trace.files import SPOOL_POINTER, part_name, part_number
+from regtap.trace.metadata import LATENCY_COLUMN, METADATA_KEY, TIME_COLUMN, PartMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,18 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import InputError
-from regtap.trace.gaps import GapSummary, summarise_gaps
-from regtap.trace.metadata import (
-    SPOOL_POINTER,
-    TIME_COLUMN,
-    ClockInfo,
-    Gap,
-    Mark,
-    Mode,
-    PartMetadata,
-    StartTimes,
-    Totals,
-)
+from regtap.trace.files import SPOOL_POINTER
+from regtap.trace.gaps import Gap, GapSummary, summarise_gaps
+from regtap.trace.metadata import TIME_COLUMN, ClockInfo, Mark, Mode, PartMetadata, StartTimes
 from regtap.trace.parts import Part, check_same_registers, find_parts, read_part, read_rows
 
 if TYPE_CHECKING:
@@ -29,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
     from regtap.registers.model import Register
+    from regtap.trace.totals import Totals
 
 _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1  # of an int64
 

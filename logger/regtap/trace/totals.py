@@ -3,14 +3,63 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.trace.metadata import Totals
+from regtap.trace.gaps import Gap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap.trace.metadata import Gap
+    from regtap.trace.gaps import Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The balance of a whole capture, in its last part only.
+
+    At `--rate max`: `taken == stored + lost`; paced: `due == stored + lost + missed`.
+
+    Attributes:
+        ended: Why it ended: `duration`, `samples`, `stopped`, `full`, `fault` or `writer`; `recovered`: it was cut
+            off, by a kill or by a disk that refused, and completed from its spool by `regtap recover`.
+        due: Slots due (paced), or None at `--rate max`.
+        taken: Samples that the loop took.
+        stored: Rows of the trace.
+        lost: Samples taken and not stored.
+        missed: Slots never taken.
+        throttled_ns: Time that the loop waited for room.
+        overwritten: Of the lost ones, those that a flight recorder was asked to forget.
+    """
+
+    ended: str
+    due: int | None
+    taken: int
+    stored: int
+    lost: int
+    missed: int
+    throttled_ns: int = 0
+    overwritten: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the conservation rule holds, exactly."""
+        if self.due is None:
+            return self.taken == self.stored + self.lost
+        return self.due == self.stored + self.lost + self.missed
+
+    def line(self, rest: str = "") -> str:
+        """Return the conservation rule with its numbers, such as `taken 12 = stored 10 + lost 2`.
+
+        Args:
+            rest: What became of samples that are neither stored nor lost, such as `unwritten`; empty where there
+                are none.
+        """
+        whole = f"taken {self.taken:,}" if self.due is None else f"due {self.due:,}"
+        overwritten = f" ({self.overwritten:,} overwritten)" if self.overwritten else ""
+        missed = "" if self.due is None else f" + missed {self.missed:,}"
+        kept = f" + {self.taken - self.stored - self.lost:,} {rest}" if rest else ""
+        return f"{whole} = stored {self.stored:,} + lost {self.lost:,}{overwritten}{missed}{kept}"
 
 
 class Balance:
