@@ -13,8 +13,8 @@ from tests.spools import GAP_CAPACITY, REGISTERS, SpoolImage
 
 from regtap.journal.layout import RECORD_MAGIC, UNIT
 from regtap.journal.writer import Journal
-from regtap.spool import Spool
-from regtap.spool_layout import HEADER, RELEASED, column_offsets
+from regtap.spool.layout import HEADER, RELEASED, column_offsets
+from regtap.spool.ring import Spool
 
 
 class ImageSpool(Spool):

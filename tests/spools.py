@@ -15,7 +15,8 @@ from tests.synthetic import HOST, START
 import regtap
 from regtap import _native
 from regtap.registers.model import Register
-from regtap.spool_layout import (
+from regtap.spool.document import make_document
+from regtap.spool.layout import (
     BLOCK,
     BLOCK_HEADER_BYTES,
     BLOCK_MAGIC,
@@ -26,7 +27,6 @@ from regtap.spool_layout import (
     column_offsets,
     header_check,
 )
-from regtap.spool_note import make_document
 from regtap.trace.gaps import CAUSES
 from regtap.trace.metadata import Anchor, ClockInfo, Mode, PartMetadata
 

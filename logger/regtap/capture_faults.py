@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from regtap import _native
     from regtap.registers.model import Register
-    from regtap.spool import Spool
+    from regtap.spool.ring import Spool
 
 
 def storage_fault(failure: OSError, output: str, kept: str | None) -> StorageError:

@@ -7,18 +7,18 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from regtap import _native
+from regtap.clock.anchored import Timebase
 from regtap.errors import RefusedError
 from regtap.journal.layout import all_segments
 from regtap.journal.writer import Journal
 from regtap.output_folder import OutputFolder
 from regtap.sampling import places_of
-from regtap.spool import Spool, free_size_bytes, needed_bytes
-from regtap.spool_note import make_document
-from regtap.spool_place import SMALL_BYTES
+from regtap.spool.document import make_document
+from regtap.spool.location import SMALL_BYTES
+from regtap.spool.ring import Spool, free_size_bytes, needed_bytes
 from regtap.system import cpus
 from regtap.system.host import describe_host
 from regtap.system.kernel import is_in_memory
-from regtap.timebase import Timebase
 from regtap.trace.metadata import Mode, PartMetadata
 from regtap.units.format import format_size
 from regtap.writer import schema_of, warm_up

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from typing import Any
 
-    from regtap.spool_layout import Block, TickGap
+    from regtap.spool.layout import Block, TickGap
     from regtap.trace.totals import Totals
 
 MARK = "snapshot"

@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 
 from regtap.errors import TraceError
-from regtap.spool_file import SpoolFile
-from regtap.spool_heads import DamagedBlockError
-from regtap.spool_note import parse_document
-from regtap.spool_place import spool_paths
+from regtap.spool.block import DamagedBlockError
+from regtap.spool.document import parse_document
+from regtap.spool.location import spool_paths
+from regtap.spool.reader import SpoolFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from regtap.writer import Encoding, PartWriter, as_arrow, schema_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap.spool_layout import Block, TickGap
-    from regtap.timebase import AnchoredClock
+    from regtap.clock.anchored import AnchoredClock
+    from regtap.spool.layout import Block, TickGap
     from regtap.trace.metadata import Mark, PartMetadata
     from regtap.trace.totals import Totals
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from regtap import _native
-    from regtap.spool import Spool
-    from regtap.spool_layout import Block
-    from regtap.timebase import Timebase
+    from regtap.clock.anchored import Timebase
+    from regtap.spool.layout import Block
+    from regtap.spool.ring import Spool
     from regtap.trace.metadata import Mark, PartMetadata
     from regtap.trace.totals import Totals
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from regtap import _native
+from regtap.clock.anchored import AnchoredClock
 from regtap.system.host import boot_id
-from regtap.timebase import AnchoredClock
 from regtap.trace.metadata import Anchor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from regtap.spool_heads import BlockHead
+    from regtap.spool.block import BlockHead
     from regtap.trace.metadata import PartMetadata
     from regtap.trace.parts import Part
 

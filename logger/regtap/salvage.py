@@ -11,18 +11,18 @@ from regtap.part_maker import MOST_ROWS, ROW_GROUP_ROWS, Beginning, PartMaker
 from regtap.recovered_clock import recovered_clock
 from regtap.remains import half_written
 from regtap.snapshots import overwritten_gaps
+from regtap.spool.block import DamagedBlockError
+from regtap.spool.layout import TickGap
 from regtap.spool_chain import read_chain
-from regtap.spool_heads import DamagedBlockError
-from regtap.spool_layout import TickGap
 from regtap.trace.totals import Balance
 from regtap.writer import Encoding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap.spool_file import SpoolFile
-    from regtap.spool_heads import BlockHead, Overflow
-    from regtap.spool_layout import Block
+    from regtap.spool.block import BlockHead, Overflow
+    from regtap.spool.layout import Block
+    from regtap.spool.reader import SpoolFile
     from regtap.trace.metadata import PartMetadata
     from regtap.trace.parts import Part
     from regtap.trace.totals import Totals

@@ -8,12 +8,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from regtap.spool_layout import TickGap
+from regtap.spool.layout import TickGap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap.spool_layout import Block
+    from regtap.spool.layout import Block
 
 SPARE = 8  # one block of so many takes what comes while the others are stored (Filler::is_roomy agrees)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from regtap.spool_heads import BlockHead, DamagedBlockError
+from regtap.spool.block import BlockHead, DamagedBlockError
 
 if TYPE_CHECKING:
-    from regtap.spool_file import SpoolFile
+    from regtap.spool.reader import SpoolFile
 
 
 @dataclass(slots=True)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from regtap import _native
+    from regtap.clock.anchored import Timebase
     from regtap.errors import FaultError
     from regtap.snapshots import Snapshot
-    from regtap.timebase import Timebase
     from regtap.trace.metadata import ClockInfo
     from regtap.trace.totals import Totals
 

@@ -20,7 +20,7 @@ from tests.benchmarks.recorder_bars.loop_alone import LoopRun, run_loop_alone
 from tests.command import REGTAP
 
 from regtap import open_trace
-from regtap.spool import default_size_bytes
+from regtap.spool.ring import default_size_bytes
 
 if TYPE_CHECKING:
     import numpy.typing as npt

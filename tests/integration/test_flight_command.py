@@ -17,7 +17,7 @@ from tests.conservation import assert_conserved
 
 import regtap
 from regtap.simulator.process import check_of
-from regtap.spool_layout import HELD, RELEASED
+from regtap.spool.layout import HELD, RELEASED
 
 FLIGHT = ["record", "-t", "sim", "COUNT32", "CHECK", "-o", "run", "--on-full", "overwrite"]
 

@@ -21,7 +21,7 @@ from tests.conservation import assert_conserved
 
 import regtap
 from regtap.simulator.process import check_of
-from regtap.spool_file import SpoolFile
+from regtap.spool.reader import SpoolFile
 
 NOBODY = pwd.getpwnam("nobody")
 

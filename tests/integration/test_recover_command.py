@@ -16,7 +16,7 @@ from tests.conservation import assert_conserved
 from tests.spools import SpoolImage, leave_behind
 
 import regtap
-from regtap.spool_file import SpoolFile
+from regtap.spool.reader import SpoolFile
 
 NOBODY = pwd.getpwnam("nobody")
 

@@ -21,7 +21,7 @@ import regtap
 from regtap.errors import RegtapError
 from regtap.journal.layout import RECORD_MAGIC, UNIT
 from regtap.recovery import recover
-from regtap.spool_layout import OVERFLOW
+from regtap.spool.layout import OVERFLOW
 
 MUTATED = "a mutated spool: an error, or rows that are true where they were not mutated"
 CUT = "a spool cut short anywhere: an error, or a correct subset"

@@ -16,7 +16,7 @@ from tests.torture.victim import recover as recover_and_die
 
 import regtap
 from regtap.recovery import recover
-from regtap.spool_layout import OVERFLOW
+from regtap.spool.layout import OVERFLOW
 
 PROMISE = (
     "kill -9 of `recover` before and after each file operation, then again: the same trace, nothing twice"

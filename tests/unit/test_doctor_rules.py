@@ -10,7 +10,7 @@ from tests.doctor_facts import BOUND, CONFIG, FREE, HIDDEN, MIB, RESOURCES, mach
 from regtap.doctor import basic_rules, device_rules, reach_rules, report, screen, timing_rules
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
 from regtap.doctor.findings import Finding, Status
-from regtap.spool_place import LEAST_BYTES
+from regtap.spool.location import LEAST_BYTES
 
 GOOD = machine()
 USER = Process("ann", is_root=False)

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from regtap import _native
 from regtap.options import RecordOptions
 from regtap.sampling import places_of
-from regtap.spool import Spool
-from regtap.spool_layout import HELD, RELEASED, Block
+from regtap.spool.layout import HELD, RELEASED, Block
+from regtap.spool.ring import Spool
 from regtap.targets import parse_target
 
 SIZE = 512 << 10  # 32 blocks of about a thousand rows: a lap takes a millisecond

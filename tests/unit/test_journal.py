@@ -19,7 +19,7 @@ from regtap.journal import snapshot
 from regtap.journal.layout import RECORD, UNIT, check_of, checksum
 from regtap.journal.reader import JournalFile, segment_paths
 from regtap.recovery import recover
-from regtap.spool_file import SpoolFile
+from regtap.spool.reader import SpoolFile
 
 
 def test_the_check_is_crc32c() -> None:

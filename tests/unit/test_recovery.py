@@ -26,7 +26,7 @@ from regtap import writer
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
 from regtap.recovered_clock import recovered_clock
 from regtap.recovery import Recovered, recover
-from regtap.spool_layout import OVERFLOW
+from regtap.spool.layout import OVERFLOW
 
 
 def recovered(image: SpoolImage, folder: Path, spool: Path) -> Recovered:

@@ -14,7 +14,7 @@ from tests.spools import SpoolImage, expected_index, leave_behind, template_of
 import regtap
 from regtap import writer
 from regtap.recovery import recover
-from regtap.spool_layout import HELD, OVERFLOW
+from regtap.spool.layout import HELD, OVERFLOW
 from regtap.trace.metadata import Mode
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regtap.snapshots import Request, Requests, Snapshot, most_kept, overwritten_gaps, too_old
-from regtap.spool_layout import Block
+from regtap.spool.layout import Block
 
 LAST = Snapshot(7, 1, 2, short=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap.doctor.findings import Finding, ok, problem, warning
-from regtap.spool_place import LEAST_BYTES, SHARED_MEMORY, SMALL_BYTES, default_spool_bytes
+from regtap.spool.location import LEAST_BYTES, SHARED_MEMORY, SMALL_BYTES, default_spool_bytes
 from regtap.units.format import format_size
 
 if TYPE_CHECKING:

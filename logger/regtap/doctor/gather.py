@@ -14,7 +14,7 @@ import zlib
 from regtap.doctor.devices import pci_devices, uio_devices
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
 from regtap.doctor.nodes import look_at
-from regtap.spool_place import SHARED_MEMORY, spool_paths
+from regtap.spool.location import SHARED_MEMORY, spool_paths
 from regtap.system import iomem, kernel, permissions
 from regtap.system.host import package_version
 from regtap.system.privileges import user_behind_root

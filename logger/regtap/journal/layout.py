@@ -29,7 +29,7 @@ import os
 import numpy as np
 import numpy.typing as npt
 
-from regtap.spool_layout import round_up
+from regtap.spool.layout import round_up
 
 PREFIX = "_journal-"  # readers of Parquet folders skip names that begin with _
 MAGIC = b"REGTAPJL"

@@ -13,9 +13,9 @@ import numpy as np
 from regtap.errors import TraceError
 from regtap.journal.layout import MAGIC, PREFIX, SEGMENT, VERSION, all_segments, check_of, records_begin
 from regtap.journal.records import read_records
-from regtap.spool_bytes import SpoolBytes
-from regtap.spool_file import SpoolFile
-from regtap.spool_layout import HEADER, OPEN, RELEASED, SEALED
+from regtap.spool.layout import HEADER, OPEN, RELEASED, SEALED
+from regtap.spool.raw_file import SpoolBytes
+from regtap.spool.reader import SpoolFile
 
 if TYPE_CHECKING:
     from pathlib import Path

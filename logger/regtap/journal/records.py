@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regtap.journal.layout import PATCH, RECORD, RECORD_MAGIC, STATE_ONLY, UNIT, check_of
-from regtap.spool_layout import round_up
+from regtap.spool.layout import round_up
 
 if TYPE_CHECKING:
-    from regtap.spool_bytes import SpoolBytes
+    from regtap.spool.raw_file import SpoolBytes
 
 
 @dataclass(frozen=True, slots=True)

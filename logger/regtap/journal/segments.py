@@ -19,7 +19,7 @@ from regtap.journal.layout import (
     records_begin,
     segment_name,
 )
-from regtap.spool_layout import round_up
+from regtap.spool.layout import round_up
 
 if TYPE_CHECKING:
     import numpy.typing as npt

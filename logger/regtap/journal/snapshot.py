@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regtap import _native
-from regtap.spool_layout import (
+from regtap.spool.layout import (
     BLOCK,
     BLOCK_HEADER_BYTES,
     GAP,
@@ -39,7 +39,7 @@ from regtap.spool_layout import (
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from regtap.spool import Spool
+    from regtap.spool.ring import Spool
 
     Pieces = list[tuple[int, npt.NDArray[np.uint8]]]  # offsets in the spool, and what is there
 

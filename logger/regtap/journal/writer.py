@@ -20,7 +20,7 @@ from regtap.journal.layout import PATCH, RECORD, RECORD_MAGIC, STATE_ONLY, UNIT,
 from regtap.journal.segments import Segments, total_bytes
 from regtap.journal.snapshot import Progress, read_block, read_tail
 from regtap.pipeline import PART_NS
-from regtap.spool_layout import round_up
+from regtap.spool.layout import round_up
 from regtap.summary import Durability
 from regtap.system.cpus import pin_thread
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from regtap.journal.snapshot import Pieces, Tail
-    from regtap.spool import Spool
+    from regtap.spool.ring import Spool
 
 
 class Journal:

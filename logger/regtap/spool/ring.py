@@ -17,7 +17,7 @@ import numpy as np
 
 from regtap import _native
 from regtap.errors import InputError, RefusedError
-from regtap.spool_layout import (
+from regtap.spool.layout import (
     BLOCK,
     BLOCK_HEADER_BYTES,
     CHECK,
@@ -34,7 +34,7 @@ from regtap.spool_layout import (
     header_check,
     tick_gaps,
 )
-from regtap.spool_place import LEAST_BYTES, SHARED_MEMORY, default_spool_bytes, new_spool_path
+from regtap.spool.location import LEAST_BYTES, SHARED_MEMORY, default_spool_bytes, new_spool_path
 from regtap.units.format import format_size
 
 if TYPE_CHECKING:

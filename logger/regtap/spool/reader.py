@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from regtap.errors import RefusedError, TraceError
-from regtap.spool_bytes import SpoolBytes
-from regtap.spool_heads import BlockHead, DamagedBlockError, Overflow
-from regtap.spool_layout import (
+from regtap.spool.block import BlockHead, DamagedBlockError, Overflow
+from regtap.spool.layout import (
     BLOCK,
     BLOCK_HEADER_BYTES,
     BLOCK_MAGIC,
@@ -29,6 +28,7 @@ from regtap.spool_layout import (
     round_up,
     tick_gaps,
 )
+from regtap.spool.raw_file import SpoolBytes
 from regtap.system.closeable import Closing
 from regtap.trace.gaps import CAUSES
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from regtap.spool_layout import TickGap
+    from regtap.spool.layout import TickGap
 
 
 class DamagedBlockError(Exception):

@@ -1,0 +1,1 @@
+"""The spool: the ring of sample blocks in shared memory."""
