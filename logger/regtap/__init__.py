@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from regtap.api import record
+    from regtap.clock.live import TickClock
     from regtap.errors import (
         AddressError,
         BusFaultError,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from regtap.options import RecordOptions
     from regtap.recorder import Capture
     from regtap.registers.model import Field, Register, RegisterMap
-    from regtap.sampling import TickClock, sample
+    from regtap.sampling import sample
     from regtap.summary import Summary
     from regtap.targets import parse_target
     from regtap.targets.device import Device
@@ -52,7 +53,7 @@ _HOMES = {
     "StorageError": "errors",
     "Summary": "summary",
     "Target": "targets.target",
-    "TickClock": "sampling",
+    "TickClock": "clock.live",
     "Trace": "trace.reader",
     "TraceError": "errors",
     "open_trace": "trace.reader",

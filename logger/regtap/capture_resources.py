@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from regtap import _native
-from regtap.clock.anchored import Timebase
+from regtap.clock.live import Timebase
 from regtap.errors import RefusedError
 from regtap.journal.layout import all_segments
 from regtap.journal.writer import Journal

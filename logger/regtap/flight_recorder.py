@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regtap.pipeline import TURN_NS, Pipeline
-from regtap.snapshots import SPARE, Request, Requests, Snapshot, most_kept, overwritten_gaps, too_old
+from regtap.snapshots import Request, Requests, Snapshot
+from regtap.spool.overwriting import SPARE, most_kept, overwritten_gaps, too_old
 from regtap.summary import Kept
 from regtap.trace.metadata import Mark
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from typing import Any
 
-    from regtap.spool.layout import Block, TickGap
+    from regtap.spool.block import Block, TickGap
     from regtap.trace.totals import Totals
 
 MARK = "snapshot"

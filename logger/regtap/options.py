@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.errors import InputError
-from regtap.snapshots import most_kept
+from regtap.spool.overwriting import most_kept
 from regtap.units import parse
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regtap.clock.anchored import AnchoredClock
-    from regtap.spool.layout import Block, TickGap
+    from regtap.spool.block import Block, TickGap
     from regtap.trace.metadata import Mark, PartMetadata
     from regtap.trace.totals import Totals
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from regtap import _native
-    from regtap.clock.anchored import Timebase
-    from regtap.spool.layout import Block
+    from regtap.clock.live import Timebase
+    from regtap.spool.block import Block
     from regtap.spool.ring import Spool
     from regtap.trace.metadata import Mark, PartMetadata
     from regtap.trace.totals import Totals

@@ -17,7 +17,8 @@ from regtap.errors import InputError, RefusedError, StorageError, TraceError
 from regtap.journal.reader import JournalFile, segment_paths
 from regtap.remains import clear_away
 from regtap.salvage import Salvage
-from regtap.spool.document import parse_document, read_note
+from regtap.spool.document import parse_document
+from regtap.spool.pointer import read_note
 from regtap.spool.reader import SpoolFile
 from regtap.system.files import sync_parent
 from regtap.system.host import boot_id
@@ -27,7 +28,7 @@ from regtap.trace.reader import open_trace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from regtap.spool.document import SpoolNote
+    from regtap.spool.pointer import SpoolNote
     from regtap.trace.metadata import PartMetadata
     from regtap.trace.parts import Part
     from regtap.trace.totals import Totals

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from regtap.part_maker import MOST_ROWS, ROW_GROUP_ROWS, Beginning, PartMaker
 from regtap.recovered_clock import recovered_clock
 from regtap.remains import half_written
-from regtap.snapshots import overwritten_gaps
-from regtap.spool.block import DamagedBlockError
-from regtap.spool.layout import TickGap
+from regtap.spool.block import DamagedBlockError, TickGap
+from regtap.spool.overwriting import overwritten_gaps
 from regtap.spool_chain import read_chain
 from regtap.trace.totals import Balance
 from regtap.writer import Encoding
@@ -20,8 +19,7 @@ from regtap.writer import Encoding
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap.spool.block import BlockHead, Overflow
-    from regtap.spool.layout import Block
+    from regtap.spool.block import Block, BlockHead, Overflow
     from regtap.spool.reader import SpoolFile
     from regtap.trace.metadata import PartMetadata
     from regtap.trace.parts import Part

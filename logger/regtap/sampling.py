@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regtap import _native
+from regtap.clock.live import TickClock
 from regtap.errors import BusFaultError, InputError
 from regtap.targets import parse_target
 
@@ -19,26 +19,6 @@ if TYPE_CHECKING:
     from regtap.targets.device import Device
 
 _SLICE_NS = 100_000_000  # Ctrl-C is looked for this often
-
-
-@dataclass(frozen=True, slots=True)
-class TickClock:
-    """Turns the raw ticks of sample() into time.
-
-    Attributes:
-        source: `tsc`, `cntvct` or `monotonic_raw`.
-        frequency_hz: Ticks per second between the two readings of CLOCK_MONOTONIC_RAW around the sampling.
-        uncertainty_ns: How far a time from to_ns may be off that clock.
-    """
-
-    source: str
-    frequency_hz: float
-    uncertainty_ns: float
-    first_tick: int
-
-    def to_ns(self, ticks: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-        """Return ns since sampling began, of the same shape."""
-        return ((ticks - np.uint64(self.first_tick)) * (1e9 / self.frequency_hz)).astype(np.int64)
 
 
 def places_of(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from regtap import _native
-    from regtap.clock.anchored import Timebase
+    from regtap.clock.live import Timebase
     from regtap.errors import FaultError
     from regtap.snapshots import Snapshot
     from regtap.trace.metadata import ClockInfo

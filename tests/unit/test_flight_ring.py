@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from regtap import _native
 from regtap.options import RecordOptions
 from regtap.sampling import places_of
-from regtap.spool.layout import HELD, RELEASED, Block
+from regtap.spool.block import Block
+from regtap.spool.layout import HELD, RELEASED
 from regtap.spool.ring import Spool
 from regtap.targets import parse_target
 

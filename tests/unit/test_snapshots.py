@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtap.snapshots import Request, Requests, Snapshot, most_kept, overwritten_gaps, too_old
-from regtap.spool.layout import Block
+from regtap.snapshots import Request, Requests, Snapshot
+from regtap.spool.block import Block
+from regtap.spool.overwriting import most_kept, overwritten_gaps, too_old
 
 LAST = Snapshot(7, 1, 2, short=False)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from regtap import _native
-from regtap.clock import anchored
+from regtap.clock import live
 
 
 def test_a_writer_that_converts_nothing_for_days_still_takes_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = anchored.Timebase(_native.Source.system)
+    clock = live.Timebase(_native.Source.system)
     clock.keep_up()
     assert len(clock.info().anchors) == 1  # the first one is young
-    monkeypatch.setattr(anchored, "_OLD_NS", 1)
+    monkeypatch.setattr(live, "_OLD_NS", 1)
     clock.keep_up()
     clock.keep_up()
     assert len(clock.info().anchors) == 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,6 @@ from regtap.trace.metadata import Anchor, ClockInfo, StartTimes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-_OLD_NS = 3600 * 10**9  # far below what core/clock.cpp can bridge
 
 
 class AnchoredClock:
@@ -109,40 +106,3 @@ class AnchoredClock:
         # Each end of a segment is off by its own uncertainty at most, so is what lies between; 1 for rounding
         bound_ns = max(self._least_bound_ns, max(anchor.uncertainty_ns for anchor in self._anchors) + 1)
         return ClockInfo(self._source_name, frequency_hz, bound_ns, tuple(self._anchors))
-
-
-class Timebase(AnchoredClock):
-    """The clock of a capture that runs.
-
-    Times lie between two anchors, never beyond the last: take one with advance() after the last tick that is
-    to be converted. That holds the error at the anchors' own uncertainty, for a capture of a millisecond too,
-    whatever the counter's frequency really is.
-    """
-
-    def __init__(self, source: _native.Source) -> None:
-        """Take the first anchor: the start of the trace is now."""
-        self._source = source
-        frequency_hz = _native.frequency_hz(source)
-        ticks, raw_ns, realtime_ns, monotonic_ns, boottime_ns, uncertainty = _native.take_anchor(source)
-        first = Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / frequency_hz)
-        super().__init__(
-            ClockInfo(_native.source_name(source), frequency_hz, 0.0, (first,)),
-            StartTimes(realtime_ns, monotonic_ns, boottime_ns, raw_ns),
-        )
-
-    def advance(self) -> None:
-        """Take an anchor now."""
-        while True:
-            ticks, raw_ns, realtime_ns, _, _, uncertainty = _native.take_anchor(self._source)
-            if ticks > self._anchors[-1].ticks:  # two readings within one tick say nothing new
-                break
-        self._anchors.append(Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / self._frequency_hz))
-
-    def keep_up(self) -> None:
-        """Take an anchor if the last one is old; for a writer that converts nothing for days."""
-        if time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - self._anchors[-1].raw_ns >= _OLD_NS:
-            self.advance()
-
-    def age_ns(self, ticks: int) -> int:
-        """Return how long ago a tick was, roughly."""
-        return self.in_ns(_native.take_anchor(self._source)[0] - ticks)

@@ -5,8 +5,81 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regtap.trace.gaps import CAUSES
+
 if TYPE_CHECKING:
-    from regtap.spool.layout import TickGap
+    import numpy as np
+    import numpy.typing as npt
+
+from typing import TYPE_CHECKING
+
+
+@dataclass(frozen=True, slots=True)
+class TickGap:
+    """A gap with its times still in ticks; see trace_format.Gap."""
+
+    first_index: int
+    count: int
+    t0_ticks: int
+    t1_ticks: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What a block holds; a live spool's arrays are views, valid until the block is released.
+
+    Attributes:
+        first_index: Index of its first sample, slot or gap.
+        ticks: Shape (rows,).
+        columns: One array of shape (rows,) for each register.
+        latency: Shape (rows,) in ticks, or None.
+        gaps: Its gaps, in order.
+        missed_before: Slots missed before first_index, in the whole capture.
+    """
+
+    first_index: int
+    ticks: npt.NDArray[np.uint64]
+    columns: tuple[npt.NDArray[np.unsignedinteger], ...]
+    latency: npt.NDArray[np.uint32] | None
+    gaps: tuple[TickGap, ...]
+    missed_before: int = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows it holds."""
+        return len(self.ticks)
+
+    @property
+    def first_tick(self) -> int:
+        """Earliest tick in it, of a row or a gap; a block that was handed over has one or the other."""
+        ticks = [int(self.ticks[0])] if self.rows else []
+        return min(ticks + [gap.t0_ticks for gap in self.gaps[:1]])
+
+    @property
+    def last_tick(self) -> int:
+        """Latest tick in it."""
+        ticks = [int(self.ticks[-1])] if self.rows else []
+        return max(ticks + [gap.t1_ticks for gap in self.gaps[-1:]])
+
+    @property
+    def missed_after(self) -> int:
+        """Slots missed up to its end, in the whole capture."""
+        return self.missed_before + sum(gap.count for gap in self.gaps if gap.cause == "missed")
+
+
+def tick_gaps(table: npt.NDArray[np.void]) -> tuple[TickGap, ...]:
+    """Return the entries of a gap table; their causes must be known ones."""
+    return tuple(
+        TickGap(
+            int(gap["first_index"]),
+            int(gap["count"]),
+            int(gap["t0_ticks"]),
+            int(gap["t1_ticks"]),
+            CAUSES[int(gap["cause"]) - 1],  # the native numbers begin with "none"
+        )
+        for gap in table
+    )
 
 
 class DamagedBlockError(Exception):

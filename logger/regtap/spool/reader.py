@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from regtap.errors import RefusedError, TraceError
-from regtap.spool.block import BlockHead, DamagedBlockError, Overflow
+from regtap.spool.block import Block, BlockHead, DamagedBlockError, Overflow, TickGap, tick_gaps
 from regtap.spool.layout import (
     BLOCK,
     BLOCK_HEADER_BYTES,
@@ -21,12 +21,9 @@ from regtap.spool.layout import (
     MAGIC,
     PAGE,
     VERSION,
-    Block,
-    TickGap,
     column_offsets,
     header_check,
     round_up,
-    tick_gaps,
 )
 from regtap.spool.raw_file import SpoolBytes
 from regtap.system.closeable import Closing

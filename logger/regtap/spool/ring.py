@@ -17,6 +17,7 @@ import numpy as np
 
 from regtap import _native
 from regtap.errors import InputError, RefusedError
+from regtap.spool.block import Block, TickGap, tick_gaps
 from regtap.spool.layout import (
     BLOCK,
     BLOCK_HEADER_BYTES,
@@ -28,11 +29,8 @@ from regtap.spool.layout import (
     PAGE,
     RELEASED,
     SEALED,
-    Block,
-    TickGap,
     column_offsets,
     header_check,
-    tick_gaps,
 )
 from regtap.spool.location import LEAST_BYTES, SHARED_MEMORY, default_spool_bytes, new_spool_path
 from regtap.units.format import format_size

@@ -1,0 +1,80 @@
+"""Clocks of a running capture."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regtap import _native
+from regtap.clock.anchored import AnchoredClock
+from regtap.trace.metadata import Anchor, ClockInfo, StartTimes
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+_OLD_NS = 3600 * 10**9  # far below what core/clock.cpp can bridge
+
+
+class Timebase(AnchoredClock):
+    """The clock of a capture that runs.
+
+    Times lie between two anchors, never beyond the last: take one with advance() after the last tick that is
+    to be converted. That holds the error at the anchors' own uncertainty, for a capture of a millisecond too,
+    whatever the counter's frequency really is.
+    """
+
+    def __init__(self, source: _native.Source) -> None:
+        """Take the first anchor: the start of the trace is now."""
+        self._source = source
+        frequency_hz = _native.frequency_hz(source)
+        ticks, raw_ns, realtime_ns, monotonic_ns, boottime_ns, uncertainty = _native.take_anchor(source)
+        first = Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / frequency_hz)
+        super().__init__(
+            ClockInfo(_native.source_name(source), frequency_hz, 0.0, (first,)),
+            StartTimes(realtime_ns, monotonic_ns, boottime_ns, raw_ns),
+        )
+
+    def advance(self) -> None:
+        """Take an anchor now."""
+        while True:
+            ticks, raw_ns, realtime_ns, _, _, uncertainty = _native.take_anchor(self._source)
+            if ticks > self._anchors[-1].ticks:  # two readings within one tick say nothing new
+                break
+        self._anchors.append(Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / self._frequency_hz))
+
+    def keep_up(self) -> None:
+        """Take an anchor if the last one is old; for a writer that converts nothing for days."""
+        if time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - self._anchors[-1].raw_ns >= _OLD_NS:
+            self.advance()
+
+    def age_ns(self, ticks: int) -> int:
+        """Return how long ago a tick was, roughly."""
+        return self.in_ns(_native.take_anchor(self._source)[0] - ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class TickClock:
+    """Turns the raw ticks of sample() into time.
+
+    Attributes:
+        source: `tsc`, `cntvct` or `monotonic_raw`.
+        frequency_hz: Ticks per second between the two readings of CLOCK_MONOTONIC_RAW around the sampling.
+        uncertainty_ns: How far a time from to_ns may be off that clock.
+    """
+
+    source: str
+    frequency_hz: float
+    uncertainty_ns: float
+    first_tick: int
+
+    def to_ns(self, ticks: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """Return ns since sampling began, of the same shape."""
+        return ((ticks - np.uint64(self.first_tick)) * (1e9 / self.frequency_hz)).astype(np.int64)
