@@ -12,7 +12,7 @@ import numpy as np
 from tests.spools import GAP_CAPACITY, REGISTERS, SpoolImage
 
 from regtap.journal.layout import RECORD_MAGIC, UNIT
-from regtap.journal.writer import Journal
+from regtap.journal.thread import Journal
 from regtap.spool.layout import HEADER, RELEASED, column_offsets
 from regtap.spool.ring import Spool
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from regtap.options import RecordOptions
     from regtap.recorder import Capture
     from regtap.registers.model import Field, Register, RegisterMap
-    from regtap.sampling import sample
+    from regtap.sampling.arrays import sample
     from regtap.summary import Summary
     from regtap.targets import parse_target
     from regtap.targets.device import Device
@@ -59,7 +59,7 @@ _HOMES = {
     "open_trace": "trace.reader",
     "parse_target": "targets",
     "record": "api",
-    "sample": "sampling",
+    "sample": "sampling.arrays",
 }
 
 __all__ = [

@@ -10,9 +10,10 @@ from regtap import _native
 from regtap.clock.live import Timebase
 from regtap.errors import RefusedError
 from regtap.journal.layout import all_segments
-from regtap.journal.writer import Journal
+from regtap.journal.thread import Journal
 from regtap.output_folder import OutputFolder
-from regtap.sampling import places_of
+from regtap.parts.parquet import schema_of, warm_up
+from regtap.sampling.arrays import places_of
 from regtap.spool.document import make_document
 from regtap.spool.location import SMALL_BYTES
 from regtap.spool.ring import Spool, free_size_bytes, needed_bytes
@@ -21,7 +22,6 @@ from regtap.system.host import describe_host
 from regtap.system.kernel import is_in_memory
 from regtap.trace.metadata import Mode, PartMetadata
 from regtap.units.format import format_size
-from regtap.writer import schema_of, warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from regtap.part_maker import MOST_ROWS, ROW_GROUP_ROWS, OpenPart, PartMaker
-from regtap.writer import EncodingChoice
+from regtap.parts.builder import MOST_ROWS, ROW_GROUP_ROWS, OpenPart, PartMaker
+from regtap.parts.parquet import EncodingChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
-from regtap.journal.reader import JournalFile, segment_paths
+from regtap.journal.replay import JournalFile, segment_paths
 from regtap.remains import clear_away
 from regtap.salvage import Salvage
 from regtap.spool.document import parse_document

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import StorageError
 from regtap.journal.layout import all_segments
-from regtap.journal.reader import segment_paths
+from regtap.journal.replay import segment_paths
 from regtap.spool.location import PREFIX, SHARED_MEMORY
 from regtap.system.files import sync_folder
 from regtap.trace.files import SPOOL_POINTER, is_half_written

@@ -7,14 +7,14 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regtap.part_maker import MOST_ROWS, ROW_GROUP_ROWS, Beginning, PartMaker
+from regtap.parts.builder import MOST_ROWS, ROW_GROUP_ROWS, Beginning, PartMaker
+from regtap.parts.parquet import Encoding
 from regtap.recovered_clock import recovered_clock
 from regtap.remains import half_written
 from regtap.spool.block import DamagedBlockError, TickGap
 from regtap.spool.overwriting import overwritten_gaps
 from regtap.spool_chain import read_chain
 from regtap.trace.totals import Balance
-from regtap.writer import Encoding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

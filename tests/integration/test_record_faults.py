@@ -23,10 +23,10 @@ from tests.conservation import assert_conserved
 import regtap
 from regtap import _native
 from regtap.errors import RefusedError, StorageError
+from regtap.parts.parquet import PartWriter
 from regtap.recovery import recover
 from regtap.spool.ring import free_size_bytes
 from regtap.targets.file import FileTarget
-from regtap.writer import PartWriter
 
 RECORD = ["record", "-t", "file:device", "a=0", "-o", "run", "--spool-size", "1MiB"]
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from regtap import writer
+from regtap.parts import parquet
 
 SECTOR = 512
 
@@ -176,7 +176,7 @@ def recorded(root: Path, known: Disk | None = None) -> Iterator[Recording]:
         for name in names:
             patch.setattr(os, name, noted(name, originals[name]))
         patch.setattr(os, "fdatasync", noted("fsync", originals["fdatasync"]))
-        file_class: Any = writer._WholeWrites
+        file_class: Any = parquet._WholeWrites
         write = file_class.write
         patch.setattr(file_class, "write", lambda *arguments: recording.write_part(write, *arguments))
         yield recording

@@ -43,11 +43,12 @@ def run(request: dict[str, Any]) -> int:
         os.dup2(fd, number)
         os.close(fd)
     os.chdir(request["cwd"])
-    from regtap import part_maker, salvage
+    from regtap import salvage
     from regtap.commands import main
+    from regtap.parts import builder
 
     if request["small_parts"]:
-        part_maker.PART_BYTES = 1
+        builder.PART_BYTES = 1
         salvage.ROW_GROUP_ROWS = 1  # type: ignore[attr-defined]
     return main(request["arguments"])
 
@@ -85,10 +86,7 @@ def load_everything() -> None:
     import regtap.commands._capture_report
     import regtap.commands.record
     import regtap.commands.recover
-    import regtap.recorder
-    import regtap.recovery
-    import regtap.targets.file
-    import regtap.writer  # noqa: F401
+    import regtap.parts.parquet  # noqa: F401
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -25,10 +25,11 @@ from tests.torture.conftest import Tally, cases
 from tests.torture.disk import Call, Disk, recorded
 
 import regtap
-from regtap import part_maker, pipeline, recovered_clock, writer
+from regtap import pipeline, recovered_clock
 from regtap.errors import RegtapError
 from regtap.journal import segments
-from regtap.journal import writer as journal_writer
+from regtap.journal import thread as journal_writer
+from regtap.parts import builder, parquet
 from regtap.recovery import Recovered, finished_parts, recover
 from regtap.trace.gaps import CAUSES, Gap
 
@@ -74,15 +75,15 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
     """Record, with a slow writer that closes small parts."""
     options = options_of(dice)
     stall_s = dice.choice([0.0, 0.01, 0.05])
-    write, turn = writer.PartWriter.write, journal_writer.Journal.turn
+    write, turn = parquet.PartWriter.write, journal_writer.Journal.turn
 
-    def slow(self: writer.PartWriter, arrays: list[Any]) -> None:
+    def slow(self: parquet.PartWriter, arrays: list[Any]) -> None:
         time.sleep(stall_s * dice.random())
         write(self, arrays)
 
     with monkeypatch.context() as patch, recorded(folder) as recording:
-        patch.setattr(writer.PartWriter, "write", slow)
-        patch.setattr(part_maker, "PART_BYTES", dice.choice([1, 20_000]))
+        patch.setattr(parquet.PartWriter, "write", slow)
+        patch.setattr(builder, "PART_BYTES", dice.choice([1, 20_000]))
         patch.setattr(pipeline, "ROW_GROUP_ROWS", dice.choice([1, 2000]))
         patch.setattr(journal_writer, "PART_NS", 0)
         patch.setattr(segments, "COUNT", dice.choice([3, 12]))

@@ -1,4 +1,4 @@
-"""Conservation under random schedules of a slow, stalled or failing writer."""
+"""Conservation under random schedules of a slow, stalled or failing parquet."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from tests.conservation import assert_conserved
 from tests.torture.conftest import Tally, cases
 
 import regtap
-from regtap import part_maker, pipeline, writer
+from regtap import pipeline
 from regtap.errors import InputError, StorageError
+from regtap.parts import builder, parquet
 from regtap.recovery import recover
 
 PROMISE = "a stalled or failing writer, random schedules: rows and gaps are exactly [0, taken)"
@@ -83,21 +84,21 @@ def run_one(
 def test_random_schedules(shared_folder: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch) -> None:
     device = shared_folder / "device"
     device.write_bytes(bytes(range(64)))
-    monkeypatch.setattr(part_maker, "PART_BYTES", 20_000)
+    monkeypatch.setattr(builder, "PART_BYTES", 20_000)
     monkeypatch.setattr(pipeline, "ROW_GROUP_ROWS", 1000)
-    original = writer.PartWriter.write
+    original = parquet.PartWriter.write
     outcomes: set[str] = set()
     for seed in range(cases(60, 10_000)):
         dice = random.Random(seed)
         stalls = Stalls(dice)
 
-        def write(self: writer.PartWriter, arrays: list[Any], stalls: Stalls = stalls) -> None:
+        def write(self: parquet.PartWriter, arrays: list[Any], stalls: Stalls = stalls) -> None:
             stalls.before_write()
             original(self, arrays)
 
         folder = shared_folder / str(seed)
         with monkeypatch.context() as patch:
-            patch.setattr(writer.PartWriter, "write", write)
+            patch.setattr(parquet.PartWriter, "write", write)
             options = options_of(dice)
             snapshot_s = dice.uniform(0.0001, 0.01) if options["on_full"] == "overwrite" else None
             context = (

@@ -13,7 +13,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import regtap
-from regtap import part_maker, pipeline, recorder, recovery, salvage, writer
+from regtap import pipeline, recorder, recovery, salvage
+from regtap.parts import builder, parquet
 
 _LOADED = (recorder, salvage)  # before the fork, not after it
 CALLS = ("open", "fsync", "rename", "unlink")  # of os: what may be cut off before, and after
@@ -50,7 +51,7 @@ class Recording:
 def record(what: Recording, ready: Connection) -> None:
     """Record until killed; `ready` gets a word when the capture runs, and another if it ends by itself."""
     if what.part_bytes is not None:
-        part_maker.PART_BYTES = what.part_bytes
+        builder.PART_BYTES = what.part_bytes
         pipeline.ROW_GROUP_ROWS = 1  # type: ignore[attr-defined]
     if what.stall_s:
         _stall(what.stall_s, random.Random(what.seed))
@@ -64,19 +65,19 @@ def record(what: Recording, ready: Connection) -> None:
 
 
 def _stall(longest_s: float, dice: random.Random) -> None:
-    original = writer.PartWriter.write
+    original = parquet.PartWriter.write
 
-    def write(self: writer.PartWriter, arrays: list[Any]) -> None:
+    def write(self: parquet.PartWriter, arrays: list[Any]) -> None:
         time.sleep(longest_s * dice.random() ** 2)
         original(self, arrays)
 
-    writer.PartWriter.write = write  # type: ignore[method-assign]
+    parquet.PartWriter.write = write  # type: ignore[method-assign]
 
 
 def recover(path: str, part_bytes: int | None, kill_at: int | None, done: Connection) -> None:
     """Recover, and die at the call of that number; `done` gets the number of calls if it comes to its end."""
     if part_bytes is not None:
-        part_maker.PART_BYTES = part_bytes
+        builder.PART_BYTES = part_bytes
         salvage.ROW_GROUP_ROWS = 1  # type: ignore[attr-defined]
     with dying_at(kill_at) as calls:
         recovery.recover(path)
@@ -100,7 +101,7 @@ def dying_at(number: int | None) -> Iterator[Callable[[], int]]:
         return call
 
     saved = [(os, name, getattr(os, name)) for name in CALLS]
-    saved += [(writer.PartWriter, name, getattr(writer.PartWriter, name)) for name in METHODS]  # type: ignore[misc]
+    saved += [(parquet.PartWriter, name, getattr(parquet.PartWriter, name)) for name in METHODS]  # type: ignore[misc]
     for owner, name, original in saved:
         setattr(owner, name, mortal(original))
     try:

@@ -11,7 +11,7 @@ import pytest
 from tests.conservation import assert_conserved
 
 import regtap
-from regtap import writer
+from regtap.parts import parquet
 
 StallOnce = Callable[[float], None]
 
@@ -21,15 +21,15 @@ def stall_once(monkeypatch: pytest.MonkeyPatch) -> StallOnce:
     """Lets the writer's first row group take that long."""
 
     def prepare(seconds: float) -> None:
-        original = writer.PartWriter.write
+        original = parquet.PartWriter.write
         left = [seconds]
 
-        def write(self: writer.PartWriter, arrays: list[Any]) -> None:
+        def write(self: parquet.PartWriter, arrays: list[Any]) -> None:
             if left:
                 time.sleep(left.pop())
             original(self, arrays)
 
-        monkeypatch.setattr(writer.PartWriter, "write", write)
+        monkeypatch.setattr(parquet.PartWriter, "write", write)
 
     return prepare
 

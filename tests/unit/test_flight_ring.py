@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from regtap import _native
 from regtap.options import RecordOptions
-from regtap.sampling import places_of
+from regtap.sampling.arrays import places_of
 from regtap.spool.block import Block
 from regtap.spool.layout import HELD, RELEASED
 from regtap.spool.ring import Spool

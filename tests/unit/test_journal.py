@@ -15,9 +15,9 @@ from tests.spools import SpoolImage, assert_truth, template_of
 
 import regtap
 from regtap.errors import RefusedError
-from regtap.journal import snapshot
+from regtap.journal import source
 from regtap.journal.layout import RECORD, UNIT, check_of, checksum
-from regtap.journal.reader import JournalFile, segment_paths
+from regtap.journal.replay import JournalFile, segment_paths
 from regtap.recovery import recover
 from regtap.spool.reader import SpoolFile
 
@@ -88,7 +88,7 @@ def test_what_was_promised_stays_where_what_came_next_cannot_be_read(
     image = filled()
     image.begin_open_gap()
     image.drop(50)
-    read = snapshot._overflow
+    read = source._overflow
 
     def read_what_moves(*arguments: Any) -> Any:
         image.header["gap_t0_ticks"] += 1
@@ -101,7 +101,7 @@ def test_what_was_promised_stays_where_what_came_next_cannot_be_read(
             resume(image)
         image.begin_open_gap()
         image.drop(5)
-        monkeypatch.setattr(snapshot, "_overflow", read_what_moves)
+        monkeypatch.setattr(source, "_overflow", read_what_moves)
         assert not journal.turn()
     result = recover(run)
     assert (result.totals.lost, result.rows, result.dropped) == (50, 30 + 10 * blocks, ())

@@ -17,7 +17,7 @@ import regtap
 from regtap.errors import TraceError
 from regtap.journal import segments
 from regtap.journal.layout import RECORD, SEGMENT, check_of
-from regtap.journal.reader import JournalFile, segment_paths
+from regtap.journal.replay import JournalFile, segment_paths
 from regtap.recovery import recover
 
 

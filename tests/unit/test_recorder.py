@@ -18,7 +18,8 @@ import pytest
 from tests.conservation import assert_conserved
 
 import regtap
-from regtap import pipeline, writer
+from regtap import pipeline
+from regtap.parts import parquet
 from regtap.system import cpus
 from regtap.trace.gaps import Gap
 
@@ -35,13 +36,13 @@ def device(tmp_path: Path) -> Path:
 @pytest.fixture
 def slow_writer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that takes 20 ms for each row group: far slower than the loop."""
-    original = writer.PartWriter.write
+    original = parquet.PartWriter.write
 
-    def write(self: writer.PartWriter, arrays: Any) -> None:
+    def write(self: parquet.PartWriter, arrays: Any) -> None:
         time.sleep(0.02)
         original(self, arrays)
 
-    monkeypatch.setattr(writer.PartWriter, "write", write)
+    monkeypatch.setattr(parquet.PartWriter, "write", write)
 
 
 def record(device: Path, output: Path, **options: Any) -> regtap.Capture:
@@ -234,13 +235,13 @@ def test_two_captures_at_once_fault_on_their_own(tmp_path: Path) -> None:
 def test_a_full_disk_ends_the_capture_and_keeps_the_spool(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_space(self: writer.PartWriter, arrays: Any) -> None:
+    def no_space(self: parquet.PartWriter, arrays: Any) -> None:
         if self.number >= 1:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         original(self, arrays)
 
-    original = writer.PartWriter.write
-    monkeypatch.setattr(writer.PartWriter, "write", no_space)
+    original = parquet.PartWriter.write
+    monkeypatch.setattr(parquet.PartWriter, "write", no_space)
     with (
         pytest.raises(regtap.StorageError, match="No space left"),
         record(device, tmp_path / "run", spool_size=SMALL) as capture,
@@ -334,13 +335,13 @@ def test_a_pause_at_the_very_end_is_counted(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = threading.Event()
-    original = writer.PartWriter.write
+    original = parquet.PartWriter.write
 
-    def write(self: writer.PartWriter, arrays: Any) -> None:
+    def write(self: parquet.PartWriter, arrays: Any) -> None:
         held.wait(30)
         original(self, arrays)
 
-    monkeypatch.setattr(writer.PartWriter, "write", write)
+    monkeypatch.setattr(parquet.PartWriter, "write", write)
     capture = record(device, tmp_path / "run", spool_size=SMALL, on_full="wait")
     capture.start()
     while (before := capture.status().taken) == 0 or capture.status().taken != before:

@@ -22,8 +22,8 @@ from tests.spools import (
 )
 
 import regtap
-from regtap import writer
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
+from regtap.parts import parquet
 from regtap.recovered_clock import recovered_clock
 from regtap.recovery import Recovered, recover
 from regtap.spool.layout import OVERFLOW
@@ -67,17 +67,17 @@ def test_a_ring_that_went_round_gives_what_is_left_in_it(run: Path, spool: Path)
 
 def in_two_steps(image: SpoolImage, run: Path, spool: Path, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
     """Recover with a part for each block, and be cut off at the second one; then run it again."""
-    monkeypatch.setattr("regtap.part_maker.PART_BYTES", 1)
+    monkeypatch.setattr("regtap.parts.builder.PART_BYTES", 1)
     monkeypatch.setattr("regtap.salvage.ROW_GROUP_ROWS", 1)
-    original = getattr(writer.PartWriter, at)
+    original = getattr(parquet.PartWriter, at)
 
-    def cut_off(self: writer.PartWriter, *arguments: Any) -> Any:
+    def cut_off(self: parquet.PartWriter, *arguments: Any) -> Any:
         if self.number == 1:
             raise KeyboardInterrupt
         return original(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer.PartWriter, at, cut_off)
+        patch.setattr(parquet.PartWriter, at, cut_off)
         with pytest.raises(KeyboardInterrupt):
             recovered(image, run, spool)
     assert sorted(os.listdir(run)) == ["_spool", "part-00000.parquet"]

@@ -12,7 +12,7 @@ from tests.conservation import assert_conserved
 from tests.spools import SpoolImage, expected_index, leave_behind, template_of
 
 import regtap
-from regtap import writer
+from regtap.parts import parquet
 from regtap.recovery import recover
 from regtap.spool.layout import HELD, OVERFLOW
 from regtap.trace.metadata import Mode
@@ -126,17 +126,17 @@ def test_a_merged_gap_counts_once_although_others_were_overwritten(run: Path, sp
 
 def stored_first_block(image: SpoolImage, run: Path, spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Store block 0 in a part, as a snapshot would have."""
-    monkeypatch.setattr("regtap.part_maker.PART_BYTES", 1)
+    monkeypatch.setattr("regtap.parts.builder.PART_BYTES", 1)
     monkeypatch.setattr("regtap.salvage.ROW_GROUP_ROWS", 1)
-    original = writer.PartWriter.write
+    original = parquet.PartWriter.write
 
-    def only_one_part(self: writer.PartWriter, arrays: list[pa.ChunkedArray]) -> None:
+    def only_one_part(self: parquet.PartWriter, arrays: list[pa.ChunkedArray]) -> None:
         if self.number == 1:
             raise KeyboardInterrupt
         original(self, arrays)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(writer.PartWriter, "write", only_one_part)
+        patch.setattr(parquet.PartWriter, "write", only_one_part)
         recover(leave_behind(image, run, spool))
 
 

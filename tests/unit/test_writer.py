@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from regtap.parts.parquet import Encoding, EncodingChoice, PartWriter, schema_of
 from regtap.registers.model import Register
 from regtap.trace.metadata import ClockInfo, Mode, PartMetadata, StartTimes
-from regtap.writer import Encoding, EncodingChoice, PartWriter, schema_of
 
 REGISTERS = (Register("a", 0), Register("b", 8, "u8"))
 SCHEMA = schema_of(REGISTERS, latency=False)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.options import RecordOptions
-from regtap.sampling import places_of
+from regtap.sampling.arrays import places_of
 from regtap.spool.ring import Spool, default_size_bytes
 from regtap.targets import parse_target
 

@@ -18,7 +18,7 @@ import numpy as np
 from regtap.errors import RefusedError, StorageError
 from regtap.journal.layout import PATCH, RECORD, RECORD_MAGIC, STATE_ONLY, UNIT, check_of
 from regtap.journal.segments import Segments, total_bytes
-from regtap.journal.snapshot import Progress, read_block, read_tail
+from regtap.journal.source import Progress, read_block, read_tail
 from regtap.pipeline import PART_NS
 from regtap.spool.layout import round_up
 from regtap.summary import Durability
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from regtap.journal.snapshot import Pieces, Tail
+    from regtap.journal.source import Pieces, Tail
     from regtap.spool.ring import Spool
 
 

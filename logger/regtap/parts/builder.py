@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from regtap.parts.parquet import Encoding, PartWriter, as_arrow, schema_of
 from regtap.trace.gaps import Gap
-from regtap.writer import Encoding, PartWriter, as_arrow, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

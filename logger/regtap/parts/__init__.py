@@ -1,0 +1,1 @@
+"""Parts: the files of a trace, made of blocks."""

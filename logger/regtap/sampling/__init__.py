@@ -1,0 +1,1 @@
+"""The native sampling loop, and its orders."""
