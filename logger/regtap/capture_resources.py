@@ -12,8 +12,9 @@ from regtap.errors import RefusedError
 from regtap.journal.layout import all_segments
 from regtap.journal.thread import Journal
 from regtap.output_folder import OutputFolder
-from regtap.parts.parquet import schema_of, warm_up
-from regtap.sampling.arrays import places_of
+from regtap.parts.parquet import warm_up
+from regtap.parts.schema import schema_of
+from regtap.sampling.channels import channels_of
 from regtap.spool.document import make_document
 from regtap.spool.location import SMALL_BYTES
 from regtap.spool.ring import Spool, free_size_bytes, needed_bytes
@@ -101,7 +102,7 @@ class Resources:
         self.spool.format(self._registers, document, latency=options.latency)
         options.check_kept_rows(self.spool.block_count, self.spool.rows_per_block)
         plan = options.plan(source, self.spool.block_count, cpu)
-        self.sampler = _native.Sampler(self.spool.memory, places_of(device, self._registers), plan)
+        self.sampler = _native.Sampler(self.spool.memory, channels_of(device, self._registers), plan)
         stack.callback(self.end_loop)
 
     def _describe(self, target: Target) -> PartMetadata:

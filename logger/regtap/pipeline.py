@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from regtap.parts.builder import MOST_ROWS, ROW_GROUP_ROWS, OpenPart, PartMaker
-from regtap.parts.parquet import EncodingChoice
+from regtap.parts.encoding import EncodingChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable

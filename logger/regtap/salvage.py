@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regtap.parts.builder import MOST_ROWS, ROW_GROUP_ROWS, Beginning, PartMaker
-from regtap.parts.parquet import Encoding
+from regtap.parts.encoding import Encoding
 from regtap.recovered_clock import recovered_clock
 from regtap.remains import half_written
 from regtap.spool.block import DamagedBlockError, TickGap

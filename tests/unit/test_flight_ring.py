@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from regtap import _native
 from regtap.options import RecordOptions
-from regtap.sampling.arrays import places_of
+from regtap.sampling.channels import channels_of
 from regtap.spool.block import Block
 from regtap.spool.layout import HELD, RELEASED
 from regtap.spool.ring import Spool
@@ -99,7 +99,7 @@ def running(device: Path, **options: object) -> Iterator[Ring]:
         with target.open(registers) as opened:
             plan = RecordOptions(on_full="overwrite", **options)  # type: ignore[arg-type]
             native = plan.plan(_native.best_source(False), spool.block_count, None)
-            sampler = _native.Sampler(spool.memory, places_of(opened, registers), native)
+            sampler = _native.Sampler(spool.memory, channels_of(opened, registers), native)
             sampler.start()
             try:
                 yield Ring(spool, sampler)

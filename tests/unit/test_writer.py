@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from regtap.parts.parquet import Encoding, EncodingChoice, PartWriter, schema_of
+from regtap.parts.encoding import Encoding, EncodingChoice
+from regtap.parts.parquet import PartWriter
+from regtap.parts.schema import schema_of
 from regtap.registers.model import Register
 from regtap.trace.metadata import ClockInfo, Mode, PartMetadata, StartTimes
 

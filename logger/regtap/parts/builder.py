@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from regtap.parts.parquet import Encoding, PartWriter, as_arrow, schema_of
+from regtap.parts.parquet import PartWriter, as_arrow
+from regtap.parts.schema import schema_of
 from regtap.trace.gaps import Gap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regtap.clock.anchored import AnchoredClock
+    from regtap.parts.encoding import Encoding
     from regtap.spool.block import Block, TickGap
     from regtap.trace.metadata import Mark, PartMetadata
     from regtap.trace.totals import Totals

@@ -7,68 +7,25 @@ import errno
 import io
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from regtap.parts.encoding import Encoding, parquet_settings
 from regtap.trace.files import half_written_name, part_name
-from regtap.trace.metadata import LATENCY_COLUMN, METADATA_KEY, TIME_COLUMN, PartMetadata
+from regtap.trace.metadata import METADATA_KEY, PartMetadata
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
     from _typeshed import ReadableBuffer
-
-    from regtap.registers.model import Register
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How columns are encoded.
-
-    Attributes:
-        quick_values: Registers PLAIN and snappy instead of DELTA_BINARY_PACKED.
-        compression: `none` or `zstd`, where they are not.
-    """
-
-    quick_values: bool = False
-    compression: str = "none"
-
-
-class EncodingChoice:
-    """Which encoding keeps up: delta, until the writer falls behind and the quick one has proved quicker here.
-
-    The quick one takes a quarter of delta's time for registers that keep a value for a while, and more time and
-    space for those that change in every row; the disk has its say too. So it is tried for one part, and compared.
-    """
-
-    def __init__(self, compression: str) -> None:
-        self._delta = Encoding(quick_values=False, compression=compression)
-        self._quick = Encoding(quick_values=True, compression=compression)
-        self._ns_per_row: dict[Encoding, float] = {}
-
-    def choose(self, *, behind: bool) -> Encoding:
-        """Return the encoding of the next part; `behind` says that the ring fills."""
-        if not behind or self._delta not in self._ns_per_row:
-            return self._delta
-        if self._quick not in self._ns_per_row:
-            return self._quick
-        return min(self._ns_per_row, key=self._ns_per_row.__getitem__)
-
-    def learn(self, encoding: Encoding, rows: int, spent_ns: int) -> None:
-        """Take note of what a part's rows cost: the longer of writing and closing, which go on side by side."""
-        if rows:
-            self._ns_per_row[encoding] = spent_ns / rows
 
 
 def warm_up(schema: pa.Schema) -> None:
     """Let arrow load what a first part needs, before samples wait for it."""
     sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, schema, **_settings(schema, Encoding())) as writer:
+    with pq.ParquetWriter(sink, schema, **parquet_settings(schema, Encoding())) as writer:
         empty = [as_arrow(np.empty(0, dtype=str(field.type))) for field in schema]
         writer.write_table(pa.table(empty, schema=schema))
 
@@ -78,17 +35,6 @@ def as_arrow(array: npt.NDArray[Any]) -> pa.Array:
     return pa.Array.from_buffers(
         pa.from_numpy_dtype(array.dtype), len(array), [None, pa.py_buffer(array)], null_count=0
     )
-
-
-def schema_of(registers: Sequence[Register], *, latency: bool) -> pa.Schema:
-    """Return a trace's columns; non-nullable: definition levels cost a quarter of the writer's time."""
-    fields = [pa.field(TIME_COLUMN, pa.int64(), nullable=False)]
-    fields += [
-        pa.field(register.name, pa.type_for_alias(register.dtype), nullable=False) for register in registers
-    ]
-    if latency:
-        fields.append(pa.field(LATENCY_COLUMN, pa.uint32(), nullable=False))
-    return pa.schema(fields)
 
 
 class _WholeWrites(io.FileIO):
@@ -132,7 +78,7 @@ class PartWriter:
         self._file = _WholeWrites(os.open(self._temporary, flags, 0o666, dir_fd=folder_fd), "wb")
         self._sink = pa.PythonFile(self._file, mode="w")
         try:
-            self._writer = pq.ParquetWriter(self._sink, schema, **_settings(schema, encoding))
+            self._writer = pq.ParquetWriter(self._sink, schema, **parquet_settings(schema, encoding))
         except BaseException:
             self._remove()
             raise
@@ -196,20 +142,3 @@ class PartWriter:
             self._file.close()
         with contextlib.suppress(OSError):  # a recovery removes what we cannot
             os.unlink(self._temporary, dir_fd=self._folder_fd)
-
-
-def _settings(schema: pa.Schema, encoding: Encoding) -> dict[str, Any]:
-    names = schema.names
-    values = "PLAIN" if encoding.quick_values else "DELTA_BINARY_PACKED"
-    codec = "snappy" if encoding.quick_values else encoding.compression
-    return {
-        "compression": {name: encoding.compression if name == TIME_COLUMN else codec for name in names},
-        "column_encoding": {name: "DELTA_BINARY_PACKED" if name == TIME_COLUMN else values for name in names},
-        "use_dictionary": False,
-        "write_statistics": True,
-        "write_page_index": True,
-        "sorting_columns": [pq.SortingColumn(0)],
-        "data_page_size": 8 << 20,
-        "write_batch_size": 64 << 10,
-        "version": "2.6",
-    }

@@ -10,6 +10,7 @@ import numpy as np
 from regtap import _native
 from regtap.clock.live import TickClock
 from regtap.errors import BusFaultError, InputError
+from regtap.sampling.channels import channels_of
 from regtap.targets import parse_target
 
 if TYPE_CHECKING:
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
     from regtap.targets.device import Device
 
 _SLICE_NS = 100_000_000  # Ctrl-C is looked for this often
-
-
-def places_of(
-    device: Device, registers: Sequence[Register]
-) -> list[tuple[_native.Window, int, _native.Kind]]:
-    """Return where the native loops find registers; keep the device open while they run."""
-    return [(*device.locate(register), _native.Kind[register.type]) for register in registers]
 
 
 def sample(
@@ -78,7 +72,7 @@ def _fill(
     ticks: npt.NDArray[np.uint64],
     source: _native.Source,
 ) -> None:
-    places = places_of(device, registers)
+    places = channels_of(device, registers)
     done = last = 0
     while done < len(ticks):
         taken, fault, last = _native.sample_into(places, ticks, values, done, source, _SLICE_NS, last)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.options import RecordOptions
-from regtap.sampling.arrays import places_of
+from regtap.sampling.channels import channels_of
 from regtap.spool.ring import Spool, default_size_bytes
 from regtap.targets import parse_target
 
@@ -70,7 +70,7 @@ def run_loop_alone(target: str, registers: Sequence[str], seconds: float, cpu: i
 def _run(spool: Spool, device: Device, registers: Sequence[Register], options: RecordOptions) -> LoopRun:
     source = _native.best_source(parse_target(device.spec).is_device)
     plan = options.plan(source, spool.block_count, options.cpu)
-    sampler = _native.Sampler(spool.memory, places_of(device, registers), plan)
+    sampler = _native.Sampler(spool.memory, channels_of(device, registers), plan)
     began = time.perf_counter()
     sampler.start()
     sealed = 0
