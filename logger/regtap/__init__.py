@@ -14,7 +14,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regtap.api import record
     from regtap.clock.live import TickClock
     from regtap.errors import (
         AddressError,
@@ -26,11 +25,12 @@ if TYPE_CHECKING:
         StorageError,
         TraceError,
     )
-    from regtap.options import RecordOptions
-    from regtap.recorder import Capture
+    from regtap.recording.api import record
+    from regtap.recording.capture import Capture
+    from regtap.recording.options import RecordOptions
+    from regtap.recording.summary import Summary
     from regtap.registers.model import Field, Register, RegisterMap
     from regtap.sampling.arrays import sample
-    from regtap.summary import Summary
     from regtap.targets import parse_target
     from regtap.targets.device import Device
     from regtap.targets.target import Target
@@ -40,25 +40,25 @@ if TYPE_CHECKING:
 _HOMES = {
     "AddressError": "errors",
     "BusFaultError": "errors",
-    "Capture": "recorder",
+    "Capture": "recording.capture",
     "Device": "targets.device",
     "FaultError": "errors",
     "Field": "registers.model",
     "InputError": "errors",
-    "RecordOptions": "options",
+    "RecordOptions": "recording.options",
     "RefusedError": "errors",
     "Register": "registers.model",
     "RegisterMap": "registers.model",
     "RegtapError": "errors",
     "StorageError": "errors",
-    "Summary": "summary",
+    "Summary": "recording.summary",
     "Target": "targets.target",
     "TickClock": "clock.live",
     "Trace": "trace.reader",
     "TraceError": "errors",
     "open_trace": "trace.reader",
     "parse_target": "targets",
-    "record": "api",
+    "record": "recording.api",
     "sample": "sampling.arrays",
 }
 

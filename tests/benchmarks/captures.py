@@ -14,7 +14,7 @@ import regtap
 from regtap.trace.metadata import TIME_COLUMN
 
 if TYPE_CHECKING:
-    from regtap.summary import Summary
+    from regtap.recording.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)

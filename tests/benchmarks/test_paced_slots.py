@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.native_loops import Registers
     from tests.benchmarks.recorder_bars.record_bars import RecordBars
 
-    from regtap.summary import Summary
+    from regtap.recording.summary import Summary
     from regtap.trace.reader import Trace
 
 PLACES = {1_000: 60, 10_000: 62}

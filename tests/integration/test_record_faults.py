@@ -24,7 +24,7 @@ import regtap
 from regtap import _native
 from regtap.errors import RefusedError, StorageError
 from regtap.parts.parquet import PartWriter
-from regtap.recovery import recover
+from regtap.recovery.complete import recover
 from regtap.spool.ring import free_size_bytes
 from regtap.targets.file import FileTarget
 

@@ -13,7 +13,7 @@ from tests.conservation import assert_conserved
 from tests.torture.oracle import Oracle, look_at
 
 import regtap
-from regtap.recovery import finished_parts, recover
+from regtap.recovery.complete import finished_parts, recover
 from regtap.simulator.process import check_of
 
 

@@ -43,13 +43,13 @@ def run(request: dict[str, Any]) -> int:
         os.dup2(fd, number)
         os.close(fd)
     os.chdir(request["cwd"])
-    from regtap import salvage
     from regtap.commands import main
     from regtap.parts import builder
+    from regtap.recovery import rebuild
 
     if request["small_parts"]:
         builder.PART_BYTES = 1
-        salvage.ROW_GROUP_ROWS = 1  # type: ignore[attr-defined]
+        rebuild.ROW_GROUP_ROWS = 1  # type: ignore[attr-defined]
     return main(request["arguments"])
 
 

@@ -20,7 +20,7 @@ from tests.torture.conftest import Tally, cases
 import regtap
 from regtap.errors import RegtapError
 from regtap.journal.layout import RECORD_MAGIC, UNIT
-from regtap.recovery import recover
+from regtap.recovery.complete import recover
 from regtap.spool.layout import OVERFLOW
 
 MUTATED = "a mutated spool: an error, or rows that are true where they were not mutated"

@@ -25,12 +25,13 @@ from tests.torture.conftest import Tally, cases
 from tests.torture.disk import Call, Disk, recorded
 
 import regtap
-from regtap import pipeline, recovered_clock
 from regtap.errors import RegtapError
 from regtap.journal import segments
 from regtap.journal import thread as journal_writer
 from regtap.parts import builder, parquet
-from regtap.recovery import Recovered, finished_parts, recover
+from regtap.recording import writer
+from regtap.recovery import clock
+from regtap.recovery.complete import Recovered, finished_parts, recover
 from regtap.trace.gaps import CAUSES, Gap
 
 PROMISE = "power loss at any moment with --durable: all up to the last sync, nothing torn, nothing invented"
@@ -84,7 +85,7 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
     with monkeypatch.context() as patch, recorded(folder) as recording:
         patch.setattr(parquet.PartWriter, "write", slow)
         patch.setattr(builder, "PART_BYTES", dice.choice([1, 20_000]))
-        patch.setattr(pipeline, "ROW_GROUP_ROWS", dice.choice([1, 2000]))
+        patch.setattr(writer, "ROW_GROUP_ROWS", dice.choice([1, 2000]))
         patch.setattr(journal_writer, "PART_NS", 0)
         patch.setattr(segments, "COUNT", dice.choice([3, 12]))
         capture = regtap.record(REGISTERS, folder / "run", target=target, **options)
@@ -263,7 +264,7 @@ def test_power_loss(
             moment = begin + moment_among(truth.calls[begin:], dice)
             with monkeypatch.context() as patch:
                 if loss % 2:  # the machine was restarted: its counter began anew
-                    patch.setattr(recovered_clock, "boot_id", lambda: "another")
+                    patch.setattr(clock, "boot_id", lambda: "another")
                 problem = problem_of(shared_folder / "loss", truth, moment, dice, seed)
             was_promised = bool(promised(truth.calls[:moment]))
             tried += was_promised

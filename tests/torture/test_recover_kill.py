@@ -15,7 +15,7 @@ from tests.torture.conftest import Tally, cases
 from tests.torture.victim import recover as recover_and_die
 
 import regtap
-from regtap.recovery import recover
+from regtap.recovery.complete import recover
 from regtap.spool.layout import OVERFLOW
 
 PROMISE = (

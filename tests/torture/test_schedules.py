@@ -16,10 +16,10 @@ from tests.conservation import assert_conserved
 from tests.torture.conftest import Tally, cases
 
 import regtap
-from regtap import pipeline
 from regtap.errors import InputError, StorageError
 from regtap.parts import builder, parquet
-from regtap.recovery import recover
+from regtap.recording import writer
+from regtap.recovery.complete import recover
 
 PROMISE = "a stalled or failing writer, random schedules: rows and gaps are exactly [0, taken)"
 
@@ -85,7 +85,7 @@ def test_random_schedules(shared_folder: Path, tally: Tally, monkeypatch: pytest
     device = shared_folder / "device"
     device.write_bytes(bytes(range(64)))
     monkeypatch.setattr(builder, "PART_BYTES", 20_000)
-    monkeypatch.setattr(pipeline, "ROW_GROUP_ROWS", 1000)
+    monkeypatch.setattr(writer, "ROW_GROUP_ROWS", 1000)
     original = parquet.PartWriter.write
     outcomes: set[str] = set()
     for seed in range(cases(60, 10_000)):

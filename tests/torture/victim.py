@@ -13,10 +13,12 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import regtap
-from regtap import pipeline, recorder, recovery, salvage
 from regtap.parts import builder, parquet
+from regtap.recording import capture as recording_capture
+from regtap.recording import writer
+from regtap.recovery import complete, rebuild
 
-_LOADED = (recorder, salvage)  # before the fork, not after it
+_LOADED = (recording_capture, rebuild)  # before the fork, not after it
 CALLS = ("open", "fsync", "rename", "unlink")  # of os: what may be cut off before, and after
 METHODS = ("write", "_finish", "abandon")  # of PartWriter
 
@@ -52,7 +54,7 @@ def record(what: Recording, ready: Connection) -> None:
     """Record until killed; `ready` gets a word when the capture runs, and another if it ends by itself."""
     if what.part_bytes is not None:
         builder.PART_BYTES = what.part_bytes
-        pipeline.ROW_GROUP_ROWS = 1  # type: ignore[attr-defined]
+        writer.ROW_GROUP_ROWS = 1  # type: ignore[attr-defined]
     if what.stall_s:
         _stall(what.stall_s, random.Random(what.seed))
     capture = regtap.record(list(what.registers), what.output, target=what.target, **what.options)
@@ -78,9 +80,9 @@ def recover(path: str, part_bytes: int | None, kill_at: int | None, done: Connec
     """Recover, and die at the call of that number; `done` gets the number of calls if it comes to its end."""
     if part_bytes is not None:
         builder.PART_BYTES = part_bytes
-        salvage.ROW_GROUP_ROWS = 1  # type: ignore[attr-defined]
+        rebuild.ROW_GROUP_ROWS = 1  # type: ignore[attr-defined]
     with dying_at(kill_at) as calls:
-        recovery.recover(path)
+        complete.recover(path)
     done.send(calls())
 
 

@@ -17,9 +17,9 @@ import pytest
 
 from regtap.commands import _capturing
 from regtap.commands._capturing import EndSignals, run_command
-from regtap.options import RecordOptions
-from regtap.recorder import Capture
-from regtap.summary import Status
+from regtap.recording.capture import Capture
+from regtap.recording.options import RecordOptions
+from regtap.recording.summary import Status
 from regtap.targets import parse_target
 
 if TYPE_CHECKING:

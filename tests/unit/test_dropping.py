@@ -44,7 +44,9 @@ def device(tmp_path: Path) -> Path:
 def test_dropping_goes_on_after_the_last_block_has_grown_old(
     device: Path, tmp_path: Path, stall_once: StallOnce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regtap.options._SEAL_SHARE_NS", 32 * 20_000_000)  # a block is sealed each 20 ms
+    monkeypatch.setattr(
+        "regtap.recording.options._SEAL_SHARE_NS", 32 * 20_000_000
+    )  # a block is sealed each 20 ms
     stall_once(0.6)
     with regtap.record(
         ["a=0"], tmp_path / "run", target=f"file:{device}", spool_size="512KiB", on_full="discard"

@@ -20,7 +20,7 @@ from tests.conservation import assert_conserved
 
 import regtap
 from regtap.parts import parquet
-from regtap.recovery import recover
+from regtap.recovery.complete import recover
 
 SMALL = "512KiB"  # overwritten in a millisecond
 

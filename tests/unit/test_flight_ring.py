@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regtap import _native
-from regtap.options import RecordOptions
+from regtap.recording.options import RecordOptions
 from regtap.sampling.channels import channels_of
 from regtap.spool.block import Block
 from regtap.spool.layout import HELD, RELEASED

@@ -18,7 +18,7 @@ from regtap.errors import RefusedError
 from regtap.journal import source
 from regtap.journal.layout import RECORD, UNIT, check_of, checksum
 from regtap.journal.replay import JournalFile, segment_paths
-from regtap.recovery import recover
+from regtap.recovery.complete import recover
 from regtap.spool.reader import SpoolFile
 
 

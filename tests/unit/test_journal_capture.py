@@ -12,9 +12,9 @@ import pytest
 import regtap
 from regtap.errors import InputError, RefusedError, StorageError
 from regtap.journal.segments import Segments
-from regtap.options import RecordOptions
 from regtap.parts import parquet
-from regtap.recovery import recover
+from regtap.recording.options import RecordOptions
+from regtap.recovery.complete import recover
 from regtap.trace.metadata import PartMetadata
 
 

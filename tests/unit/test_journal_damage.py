@@ -18,7 +18,7 @@ from regtap.errors import TraceError
 from regtap.journal import segments
 from regtap.journal.layout import RECORD, SEGMENT, check_of
 from regtap.journal.replay import JournalFile, segment_paths
-from regtap.recovery import recover
+from regtap.recovery.complete import recover
 
 
 class PowerLoss:
@@ -90,7 +90,7 @@ def test_a_journal_of_another_capture_is_refused(run: Path, tmp_path: Path) -> N
     (mixed / "part-00000.parquet").write_bytes(parts[0].path.read_bytes())
     # parts without the balance of a whole trace: the capture was cut off
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("regtap.recovery._totals_of", lambda parts: None)
+        patch.setattr("regtap.recovery.complete._totals_of", lambda parts: None)
         for path in segment_paths(tmp_path / "other"):
             (mixed / path.name).write_bytes(path.read_bytes())
         with pytest.raises(TraceError, match="another capture"):

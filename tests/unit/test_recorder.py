@@ -18,8 +18,8 @@ import pytest
 from tests.conservation import assert_conserved
 
 import regtap
-from regtap import pipeline
 from regtap.parts import parquet
+from regtap.recording import writer
 from regtap.system import cpus
 from regtap.trace.gaps import Gap
 
@@ -271,8 +271,8 @@ def test_the_packages_own_example_is_python() -> None:
 def test_a_long_capture_of_few_samples_makes_a_part_in_time(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "PART_NS", 200_000_000)
-    monkeypatch.setattr("regtap.options._SEAL_SHARE_NS", 32 * 20_000_000)  # a block each 20 ms
+    monkeypatch.setattr(writer, "PART_NS", 200_000_000)
+    monkeypatch.setattr("regtap.recording.options._SEAL_SHARE_NS", 32 * 20_000_000)  # a block each 20 ms
     with record(device, tmp_path / "run", rate="1k", spool_size="4MiB") as capture:
         while len(list((tmp_path / "run").glob("part-*.parquet"))) < 2:
             time.sleep(0.01)

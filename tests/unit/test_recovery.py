@@ -24,8 +24,8 @@ from tests.spools import (
 import regtap
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
 from regtap.parts import parquet
-from regtap.recovered_clock import recovered_clock
-from regtap.recovery import Recovered, recover
+from regtap.recovery.clock import recovered_clock
+from regtap.recovery.complete import Recovered, recover
 from regtap.spool.layout import OVERFLOW
 
 
@@ -68,7 +68,7 @@ def test_a_ring_that_went_round_gives_what_is_left_in_it(run: Path, spool: Path)
 def in_two_steps(image: SpoolImage, run: Path, spool: Path, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
     """Recover with a part for each block, and be cut off at the second one; then run it again."""
     monkeypatch.setattr("regtap.parts.builder.PART_BYTES", 1)
-    monkeypatch.setattr("regtap.salvage.ROW_GROUP_ROWS", 1)
+    monkeypatch.setattr("regtap.recovery.rebuild.ROW_GROUP_ROWS", 1)
     original = getattr(parquet.PartWriter, at)
 
     def cut_off(self: parquet.PartWriter, *arguments: Any) -> Any:
@@ -408,7 +408,7 @@ def test_names_of_finished_parts_are_durable_before_anything_is_changed(
     leave_behind(SpoolImage(), run, spool)
     if is_complete:
         with monkeypatch.context() as patch:
-            patch.setattr("regtap.recovery.clear_away", lambda *_, **__: None)
+            patch.setattr("regtap.recovery.complete.clear_away", lambda *_, **__: None)
             recover(run)
     calls = []
 

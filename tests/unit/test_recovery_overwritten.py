@@ -13,7 +13,7 @@ from tests.spools import SpoolImage, expected_index, leave_behind, template_of
 
 import regtap
 from regtap.parts import parquet
-from regtap.recovery import recover
+from regtap.recovery.complete import recover
 from regtap.spool.layout import HELD, OVERFLOW
 from regtap.trace.metadata import Mode
 
@@ -127,7 +127,7 @@ def test_a_merged_gap_counts_once_although_others_were_overwritten(run: Path, sp
 def stored_first_block(image: SpoolImage, run: Path, spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Store block 0 in a part, as a snapshot would have."""
     monkeypatch.setattr("regtap.parts.builder.PART_BYTES", 1)
-    monkeypatch.setattr("regtap.salvage.ROW_GROUP_ROWS", 1)
+    monkeypatch.setattr("regtap.recovery.rebuild.ROW_GROUP_ROWS", 1)
     original = parquet.PartWriter.write
 
     def only_one_part(self: parquet.PartWriter, arrays: list[pa.ChunkedArray]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtap.snapshots import Request, Requests, Snapshot
+from regtap.recording.snapshots import Request, Requests, Snapshot
 from regtap.spool.block import Block
 from regtap.spool.overwriting import most_kept, overwritten_gaps, too_old
 

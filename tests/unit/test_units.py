@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regtap.errors import InputError
-from regtap.options import RecordOptions
+from regtap.recording.options import RecordOptions
 from regtap.units.parse import (
     parse_count,
     parse_duration_ns,

@@ -22,8 +22,8 @@ from regtap.units.parse import quoted
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
-    from regtap.recorder import Capture
-    from regtap.summary import Status
+    from regtap.recording.capture import Capture
+    from regtap.recording.summary import Status
 
 _LOOK_S = 0.05  # how soon an end is noticed
 _LINE_S = 1.0  # between two lines of progress where they do not overwrite each other

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import signal
     from collections.abc import Callable
 
-    from regtap.options import RecordOptions
-    from regtap.recorder import Capture
+    from regtap.recording.capture import Capture
+    from regtap.recording.options import RecordOptions
 
 _COMMAND = "regtap.command"
 _DURABLE = "--durable"
@@ -106,7 +106,7 @@ def record(
 
     With --on-full overwrite nothing is stored but the last samples before the end, or before a signal.
     """
-    from regtap.recorder import Capture
+    from regtap.recording.capture import Capture
 
     command = _command(ctx)
     target = parse_target(target_text)
@@ -144,7 +144,7 @@ def _snapshot_signal(given: dict[str, Any]) -> signal.Signals | None:
 
 
 def _options(given: dict[str, Any], before_output: Callable[[], None] | None) -> RecordOptions:
-    from regtap.options import RecordOptions
+    from regtap.recording.options import RecordOptions
 
     return RecordOptions(
         rate_hz=parse.parse_rate_hz(given["rate"]),
@@ -163,7 +163,7 @@ def _options(given: dict[str, Any], before_output: Callable[[], None] | None) ->
 
 
 def _durable_ns(text: str | None) -> int | None:
-    from regtap.options import DURABLE_NS
+    from regtap.recording.options import DURABLE_NS
 
     if text is None:
         return None

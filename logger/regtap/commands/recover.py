@@ -18,8 +18,8 @@ from regtap.units.format import count_of, format_size
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from regtap.leftovers import Leftover
-    from regtap.recovery import Recovered
+    from regtap.recovery.complete import Recovered
+    from regtap.recovery.inventory import Leftover
 
 
 @click.command(short_help="Complete a trace that was cut off.")
@@ -47,7 +47,7 @@ def recover(path: str | None, output: str | None, list_all: bool, as_json: bool)
         return _show_all(as_json)
     if path is None:
         raise InputError("name a trace or a spool, or use --list")
-    from regtap.recovery import recover as recover_trace
+    from regtap.recovery.complete import recover as recover_trace
 
     _become_owner(path)
     recovered = recover_trace(path, output)
@@ -77,7 +77,7 @@ def _lines(recovered: Recovered) -> Iterator[str]:
 
 
 def _show_all(as_json: bool) -> int:
-    from regtap.leftovers import find_spools
+    from regtap.recovery.inventory import find_spools
 
     found = find_spools()
     if as_json:

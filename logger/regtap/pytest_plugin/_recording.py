@@ -15,9 +15,9 @@ from regtap.pytest_plugin._settings import settings_of
 if TYPE_CHECKING:
     from regtap.errors import FaultError
     from regtap.pytest_plugin._settings import Settings
-    from regtap.recorder import Capture
+    from regtap.recording.capture import Capture
+    from regtap.recording.summary import Summary
     from regtap.registers.model import Register
-    from regtap.summary import Summary
     from regtap.trace.reader import Trace
 
 
@@ -176,8 +176,8 @@ def start(item: pytest.Item, default_target: str, folder: RunFolder) -> Register
 
 
 def _capture(item: pytest.Item, settings: Settings, default_target: str, folder: RunFolder) -> Capture:
-    from regtap.api import record
     from regtap.errors import InputError
+    from regtap.recording.api import record
 
     target = settings.target or default_target
     _check_shareable(item, target)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap import _native
-from regtap.options import RecordOptions
+from regtap.recording.options import RecordOptions
 from regtap.sampling.channels import channels_of
 from regtap.spool.ring import Spool, default_size_bytes
 from regtap.targets import parse_target

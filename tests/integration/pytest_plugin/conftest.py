@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.dataset  # noqa: F401 - see below
 import pytest
 
-import regtap.api  # noqa: F401 - a run within this process forgets what it imported; numpy is to be loaded only once
+import regtap.recording.api  # noqa: F401 - a run within this process forgets what it imported; numpy is to be loaded only once
 
 Run = Callable[..., pytest.RunResult]
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from regtap import _native
     from regtap.clock.live import Timebase
     from regtap.errors import FaultError
-    from regtap.snapshots import Snapshot
+    from regtap.recording.snapshots import Snapshot
     from regtap.trace.metadata import ClockInfo
     from regtap.trace.totals import Totals
 

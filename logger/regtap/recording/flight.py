@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regtap.pipeline import TURN_NS, Pipeline
-from regtap.snapshots import Request, Requests, Snapshot
+from regtap.recording.snapshots import Request, Requests, Snapshot
+from regtap.recording.summary import Kept
+from regtap.recording.writer import TURN_NS, Pipeline
 from regtap.spool.overwriting import SPARE, most_kept, overwritten_gaps, too_old
-from regtap.summary import Kept
 from regtap.trace.metadata import Mark
 
 if TYPE_CHECKING:

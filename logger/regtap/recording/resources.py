@@ -11,9 +11,9 @@ from regtap.clock.live import Timebase
 from regtap.errors import RefusedError
 from regtap.journal.layout import all_segments
 from regtap.journal.thread import Journal
-from regtap.output_folder import OutputFolder
 from regtap.parts.parquet import warm_up
 from regtap.parts.schema import schema_of
+from regtap.recording.folder import OutputFolder
 from regtap.sampling.channels import channels_of
 from regtap.spool.document import make_document
 from regtap.spool.location import SMALL_BYTES
@@ -27,7 +27,7 @@ from regtap.units.format import format_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap.options import RecordOptions
+    from regtap.recording.options import RecordOptions
     from regtap.registers.model import Register
     from regtap.targets.device import Device
     from regtap.targets.target import Target

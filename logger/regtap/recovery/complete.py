@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
 from regtap.journal.replay import JournalFile, segment_paths
-from regtap.remains import clear_away
-from regtap.salvage import Salvage
+from regtap.recovery.cleanup import clear_away
+from regtap.recovery.rebuild import Salvage
 from regtap.spool.document import parse_document
 from regtap.spool.pointer import read_note
 from regtap.spool.reader import SpoolFile

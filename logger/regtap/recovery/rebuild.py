@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from regtap.parts.builder import MOST_ROWS, ROW_GROUP_ROWS, Beginning, PartMaker
 from regtap.parts.encoding import Encoding
-from regtap.recovered_clock import recovered_clock
-from regtap.remains import half_written
+from regtap.recovery.chain import read_chain
+from regtap.recovery.cleanup import half_written
+from regtap.recovery.clock import recovered_clock
 from regtap.spool.block import DamagedBlockError, TickGap
 from regtap.spool.overwriting import overwritten_gaps
-from regtap.spool_chain import read_chain
 from regtap.trace.totals import Balance
 
 if TYPE_CHECKING:

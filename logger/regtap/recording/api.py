@@ -7,8 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
-from regtap.options import DURABLE_NS, RecordOptions
-from regtap.recorder import Capture
+from regtap.recording.capture import Capture
+from regtap.recording.options import DURABLE_NS, RecordOptions
 from regtap.targets import parse_target
 from regtap.units import parse
 

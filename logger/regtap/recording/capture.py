@@ -11,13 +11,13 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from regtap import _native
-from regtap.capture_faults import bus_fault, ends_with_ones, storage_fault
-from regtap.capture_resources import Resources
 from regtap.errors import FaultError, InputError, RefusedError
-from regtap.flight_recorder import FlightPipeline
-from regtap.output_folder import require_free
-from regtap.pipeline import Pipeline
-from regtap.summary import Disturbances, Lateness, Status, Summary
+from regtap.recording.flight import FlightPipeline
+from regtap.recording.folder import require_free
+from regtap.recording.messages import bus_fault, ends_with_ones, storage_fault
+from regtap.recording.resources import Resources
+from regtap.recording.summary import Disturbances, Lateness, Status, Summary
+from regtap.recording.writer import Pipeline
 from regtap.system import cpus
 from regtap.system.cpus import pin_thread
 from regtap.trace.metadata import Mark
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
-    from regtap.options import RecordOptions
+    from regtap.recording.options import RecordOptions
+    from regtap.recording.snapshots import Snapshot
     from regtap.registers.model import Register
-    from regtap.snapshots import Snapshot
     from regtap.targets.target import Target
     from regtap.trace.reader import Trace
 

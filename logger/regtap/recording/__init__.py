@@ -1,0 +1,1 @@
+"""Recording: one capture, from its options to its summary."""

@@ -1,0 +1,1 @@
+"""Recovery: a whole trace from the spool of an interrupted capture."""
