@@ -86,7 +86,10 @@ def load_everything() -> None:
     import regtap.commands._capture_report
     import regtap.commands.record
     import regtap.commands.recover
-    import regtap.parts.parquet  # noqa: F401
+    import regtap.parts.parquet
+    import regtap.recording.capture
+    import regtap.recovery.complete
+    import regtap.targets.file  # noqa: F401
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

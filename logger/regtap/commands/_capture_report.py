@@ -14,8 +14,9 @@ from regtap.units.format import count_of, format_duration_ns, format_rate, forma
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from regtap.journal.stats import Durability
     from regtap.recording.snapshots import Snapshot
-    from regtap.recording.summary import Durability, Summary
+    from regtap.recording.summary import Summary
 
 
 def print_report(summary: Summary, *, as_json: bool) -> None:

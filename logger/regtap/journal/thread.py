@@ -19,7 +19,7 @@ from regtap.errors import RefusedError, StorageError
 from regtap.journal.layout import PATCH, RECORD, RECORD_MAGIC, STATE_ONLY, UNIT, check_of
 from regtap.journal.segments import Segments, total_bytes
 from regtap.journal.source import Progress, read_block, read_tail
-from regtap.recording.summary import Durability
+from regtap.journal.stats import Durability
 from regtap.recording.writer import PART_NS
 from regtap.spool.layout import round_up
 from regtap.system.cpus import pin_thread

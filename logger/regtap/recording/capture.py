@@ -14,11 +14,10 @@ from regtap import _native
 from regtap.errors import FaultError, InputError, RefusedError
 from regtap.recording.flight import FlightPipeline
 from regtap.recording.folder import require_free
-from regtap.recording.messages import bus_fault, ends_with_ones, storage_fault
+from regtap.recording.messages import bus_fault, ends_with_ones, pace_warnings, storage_fault, thread_warnings
 from regtap.recording.resources import Resources
 from regtap.recording.summary import Disturbances, Lateness, Status, Summary
 from regtap.recording.writer import Pipeline
-from regtap.system import cpus
 from regtap.system.cpus import pin_thread
 from regtap.trace.metadata import Mark
 from regtap.trace.reader import open_trace
@@ -293,8 +292,8 @@ class Capture:
                 *self._resources.warnings,
                 *self._notes,
                 *self._resources.left,
-                *cpus.thread_warnings(progress.cpu_errno, progress.priority_errno),
-                *cpus.pace_warnings(totals.taken, totals.missed),
+                *thread_warnings(progress.cpu_errno, progress.priority_errno),
+                *pace_warnings(totals.taken, totals.missed),
             ),
             durability=None if journal is None else journal.durability,
             snapshots=None if self._flight is None else tuple(self._flight.snapshots),

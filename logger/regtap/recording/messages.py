@@ -18,6 +18,50 @@ if TYPE_CHECKING:
     from regtap.registers.model import Register
     from regtap.spool.ring import Spool
 
+_RT_RUNTIME = "/proc/sys/kernel/sched_rt_runtime_us"
+
+
+def scheduling_warnings(realtime: bool, *, free_running: bool) -> list[str]:
+    """Return what the user should know beforehand."""
+    if not realtime or not free_running:
+        return []
+    try:
+        with open(_RT_RUNTIME, encoding="ascii") as file:
+            throttled = int(file.read()) >= 0
+    except (OSError, ValueError):
+        throttled = True
+    if not throttled:
+        return []
+    return [
+        "the kernel stops a busy real-time thread for up to 50 ms each second: "
+        f"write -1 to {_RT_RUNTIME}, or pace the capture"
+    ]
+
+
+def thread_warnings(cpu_errno: int, priority_errno: int) -> list[str]:
+    """Return what the sampling thread was refused."""
+    refused = []
+    if cpu_errno:
+        refused.append(f"the sampling thread could not be pinned: {os.strerror(cpu_errno)}")
+    if priority_errno:
+        refused.append(f"the sampling thread could not become SCHED_FIFO: {os.strerror(priority_errno)}")
+    return refused
+
+
+def pace_warnings(taken: int, missed: int) -> list[str]:
+    """Return what the user should know of a schedule that was hardly kept.
+
+    Args:
+        taken: Samples.
+        missed: Slots that were not.
+    """
+    if missed <= taken:
+        return []
+    return [
+        f"{missed:,} of {taken + missed:,} slots were missed: the loop cannot keep this --rate here; a lower one is "
+        "evenly spaced, and --rate max takes what can be taken"
+    ]
+
 
 def storage_fault(failure: OSError, output: str, kept: str | None) -> StorageError:
     """Return the error of a writer that the system refused.

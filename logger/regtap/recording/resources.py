@@ -14,6 +14,7 @@ from regtap.journal.thread import Journal
 from regtap.parts.parquet import warm_up
 from regtap.parts.schema import schema_of
 from regtap.recording.folder import OutputFolder
+from regtap.recording.messages import scheduling_warnings
 from regtap.sampling.channels import channels_of
 from regtap.spool.document import make_document
 from regtap.spool.location import SMALL_BYTES
@@ -81,7 +82,7 @@ class Resources:
         describe_host()  # reads our own installation, which a user without root need not be able to
         if options.before_output is not None:
             options.before_output()
-        self.warnings += cpus.warnings(options.realtime, free_running=options.rate_hz is None)
+        self.warnings += scheduling_warnings(options.realtime, free_running=options.rate_hz is None)
         self._open_loop(target, device, stack)
         warm_up(schema_of(self._registers, latency=options.latency))
         self.folder = OutputFolder(self._output, self.spool.path)  # last: a refusal leaves nothing behind

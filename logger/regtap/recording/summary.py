@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from regtap import _native
     from regtap.clock.live import Timebase
     from regtap.errors import FaultError
+    from regtap.journal.stats import Durability
     from regtap.recording.snapshots import Snapshot
     from regtap.trace.metadata import ClockInfo
     from regtap.trace.totals import Totals
@@ -76,25 +77,6 @@ class Lateness:
     def mean_ns(self) -> float:
         """Mean delay in ns."""
         return self.sum_ns / self.slots if self.slots else 0.0
-
-
-@dataclass(slots=True)
-class Durability:
-    """What a journal has done.
-
-    Attributes:
-        interval_ns: How often it was to sync.
-        syncs: How often it did; it does not where there is nothing new.
-        longest_sync_ns: The longest time that one took.
-        exposed_ns: The longest time for which a sample was on no disk: what a power loss would have cost at most.
-        written_bytes: Bytes written.
-    """
-
-    interval_ns: int
-    syncs: int = 0
-    longest_sync_ns: int = 0
-    exposed_ns: int = 0
-    written_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

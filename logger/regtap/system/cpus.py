@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 _DMA_LATENCY = "/dev/cpu_dma_latency"
 _CPUS = "/sys/devices/system/cpu"
-_RT_RUNTIME = "/proc/sys/kernel/sched_rt_runtime_us"
 _captures = itertools.count()
 
 
@@ -63,23 +62,6 @@ def low_latency(realtime: bool) -> Iterator[None]:
         os.close(fd)
 
 
-def warnings(realtime: bool, *, free_running: bool) -> list[str]:
-    """Return what the user should know beforehand."""
-    if not realtime or not free_running:
-        return []
-    try:
-        with open(_RT_RUNTIME, encoding="ascii") as file:
-            throttled = int(file.read()) >= 0
-    except (OSError, ValueError):
-        throttled = True
-    if not throttled:
-        return []
-    return [
-        "the kernel stops a busy real-time thread for up to 50 ms each second: "
-        f"write -1 to {_RT_RUNTIME}, or pace the capture"
-    ]
-
-
 def pin_thread(cpus: set[int]) -> list[str]:
     """Let this thread run on these CPUs only, if any are named; return what it was refused."""
     try:
@@ -90,28 +72,3 @@ def pin_thread(cpus: set[int]) -> list[str]:
             f"the {threading.current_thread().name} thread could not be pinned: {os.strerror(error.errno or 0)}"
         ]
     return []
-
-
-def thread_warnings(cpu_errno: int, priority_errno: int) -> list[str]:
-    """Return what the sampling thread was refused."""
-    refused = []
-    if cpu_errno:
-        refused.append(f"the sampling thread could not be pinned: {os.strerror(cpu_errno)}")
-    if priority_errno:
-        refused.append(f"the sampling thread could not become SCHED_FIFO: {os.strerror(priority_errno)}")
-    return refused
-
-
-def pace_warnings(taken: int, missed: int) -> list[str]:
-    """Return what the user should know of a schedule that was hardly kept.
-
-    Args:
-        taken: Samples.
-        missed: Slots that were not.
-    """
-    if missed <= taken:
-        return []
-    return [
-        f"{missed:,} of {taken + missed:,} slots were missed: the loop cannot keep this --rate here; a lower one is "
-        "evenly spaced, and --rate max takes what can be taken"
-    ]
