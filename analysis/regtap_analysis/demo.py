@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 import regtap
-from regtap.commands import ExitCode
-from regtap.commands._capture_report import print_report
-from regtap.commands._output import print_note
+from regtap.cli.capture_report import print_report
+from regtap.cli.output import ExitCode, print_note
 from regtap.targets import parse_target
 from regtap_analysis.output import write_output
 from regtap_analysis.picture import PictureOptions, make_picture

@@ -2,7 +2,7 @@
 
 import sys
 
-from regtap.commands import main
+from regtap.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.command import run_regtap
 
-from regtap.commands import ExitCode
+from regtap.cli.output import ExitCode
 
 _NOBODY = 65534
 _SCREEN_LINES = 50
@@ -31,7 +31,7 @@ def user(request: pytest.FixtureRequest) -> int | None:
 # Loads everything as root, by a first run, before it becomes the user: the interpreter need not be theirs to read.
 _AS_USER = """
 import contextlib, io, os, sys
-from regtap.commands import main
+from regtap.cli.main import main
 with contextlib.redirect_stdout(io.StringIO()):
     main(["doctor", *sys.argv[2:]])
 user = int(sys.argv[1])
@@ -102,7 +102,7 @@ def test_what_is_no_address_is_wrong_input(address: str) -> None:
 
 def test_it_imports_nothing_heavy() -> None:
     program = (
-        "import sys; from regtap.commands import main; main(['doctor']); main(['doctor', '0x1000']); "
+        "import sys; from regtap.cli.main import main; main(['doctor']); main(['doctor', '0x1000']); "
         "print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -170,7 +170,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(folder: Path, tmp_path: Path) 
 # Loads everything as root, by a first run, before it becomes the user: the interpreter need not be theirs to read.
 _AS_NOBODY = """
 import contextlib, io, os, pwd, sys
-from regtap.commands import main
+from regtap.cli.main import main
 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
     main(sys.argv[1:])
 user = pwd.getpwnam("nobody")

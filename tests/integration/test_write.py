@@ -59,10 +59,10 @@ def test_a_known_register_is_written_by_its_name(folder: Path) -> None:
 
 PROGRAM = """
 import sys
-from regtap import commands
+from regtap.cli.main import main
 from regtap.targets import device
 device.Device.read = lambda self, register: {read}
-sys.exit(commands.main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:]))
 """
 
 

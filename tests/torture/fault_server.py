@@ -43,7 +43,7 @@ def run(request: dict[str, Any]) -> int:
         os.dup2(fd, number)
         os.close(fd)
     os.chdir(request["cwd"])
-    from regtap.commands import main
+    from regtap.cli.main import main
     from regtap.parts import builder
     from regtap.recovery import rebuild
 
@@ -83,7 +83,7 @@ def serve(order: Order) -> None:
 
 def load_everything() -> None:
     """Before the forks, not after each of them."""
-    import regtap.commands._capture_report
+    import regtap.cli.capture_report
     import regtap.commands.record
     import regtap.commands.recover
     import regtap.parts.parquet

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from regtap.commands import _capturing
-from regtap.commands._capturing import EndSignals, run_command
+from regtap.cli import command as cli_command
+from regtap.cli import progress
+from regtap.cli.command import run_command
+from regtap.cli.signals import EndSignals
 from regtap.recording.capture import Capture
 from regtap.recording.options import RecordOptions
 from regtap.recording.summary import Status
@@ -67,7 +69,7 @@ def test_a_command_that_may_not_be_signalled_is_left_running_and_said(
             time.sleep(0.01)
 
     monkeypatch.setattr(subprocess.Popen, "send_signal", refuse)
-    monkeypatch.setattr(_capturing, "_GRACE_S", 0.01)
+    monkeypatch.setattr(cli_command, "_GRACE_S", 0.01)
     done = threading.Event()
     sender = threading.Timer(0.05, terminate_until_done)
     with EndSignals() as signals:
@@ -92,9 +94,9 @@ def test_progress_outlives_a_terminal_and_not_a_reader(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(_capturing, "_LINE_S", 0.0)
+    monkeypatch.setattr(progress, "_LINE_S", 0.0)
     monkeypatch.setattr("click.echo", refuse)
     status = Status(elapsed_s=1.0, taken=1, stored=1, lost=0, missed=0, spool_fill=0.0)
     capture: Any = SimpleNamespace(status=lambda: status)
     with pytest.raises(BrokenPipeError) if is_raised else nullcontext():
-        _capturing._Progress(capture).show()
+        progress._Progress(capture).show()

@@ -14,9 +14,9 @@ import click
 import pytest
 from tests.command import REGTAP
 
-from regtap import commands
-from regtap.commands import ExitCode, main
-from regtap.commands._output import print_error, print_json_list
+from regtap.cli import main as cli_main
+from regtap.cli.main import main
+from regtap.cli.output import ExitCode, print_error, print_json_list
 from regtap.errors import (
     AddressError,
     BusFaultError,
@@ -53,7 +53,7 @@ def _install(monkeypatch: pytest.MonkeyPatch, outcome: object) -> None:
         return outcome
 
     monkeypatch.setitem(_COMMANDS, "act", click.Command("act", callback=act))
-    monkeypatch.setattr(commands, "_entries", lambda: {"act": _Entry("act", "act", "regtap.commands")})
+    monkeypatch.setattr(cli_main, "_entries", lambda: {"act": _Entry("act", "act", "regtap.commands")})
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_no_command_prints_the_help_and_is_wrong_usage(
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("broken", "regtap_no_such_module:command", "regtap.commands")
-    monkeypatch.setattr(commands, "_entries", lambda: {"broken": entry})
+    monkeypatch.setattr(cli_main, "_entries", lambda: {"broken": entry})
 
 
 @pytest.mark.usefixtures("broken")
@@ -183,7 +183,7 @@ def test_an_empty_json_list_is_a_list(capsys: pytest.CaptureFixture[str]) -> Non
 
 PROGRAM = """
 import sys
-from regtap.commands import main
+from regtap.cli.main import main
 main(sys.argv[1:])
 print(*sys.modules, file=sys.stderr)
 """

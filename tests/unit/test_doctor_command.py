@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.doctor_facts import machine, node
 
-from regtap.commands import ExitCode
+from regtap.cli.output import ExitCode
 from regtap.commands.doctor import doctor
 from regtap.doctor import gather, routes
 from regtap.doctor.facts import Facts, PhysicalMemory, Room

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from regtap.commands import ExitCode
+from regtap.cli.output import ExitCode
 from regtap.commands.selftest import selftest as command
 from regtap.errors import RefusedError
 from regtap.selftest import checks, run

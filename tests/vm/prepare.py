@@ -135,7 +135,7 @@ def _install_command(packages: Path) -> None:
         (folder / name).write_text(distribution.read_text(name) or "")
     command = ARM64 / "root/usr/local/bin/regtap"
     command.parent.mkdir(parents=True, exist_ok=True)
-    command.write_text("#!/usr/bin/python3\nimport sys\nfrom regtap.commands import main\nsys.exit(main())\n")
+    command.write_text("#!/usr/bin/python3\nimport sys\nfrom regtap.cli.main import main\nsys.exit(main())\n")
     command.chmod(0o755)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from regtap.commands import ExitCode, run
-from regtap.commands._output import print_note
+from regtap.cli.main import run
+from regtap.cli.output import ExitCode, print_note
 from regtap_bench.characteristics.counting import bars_of, cells_of
 from regtap_bench.characteristics.judging import judge_folder
 from regtap_bench.characteristics.measure import Bench

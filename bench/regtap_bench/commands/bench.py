@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regtap.commands import ExitCode
-from regtap.commands._options import json_option, target_option
-from regtap.commands._output import print_note
+from regtap.cli.options import json_option, target_option
+from regtap.cli.output import ExitCode, print_note
 from regtap.errors import InputError
 from regtap.system.privileges import become, user_behind_root
 from regtap.targets import parse_target

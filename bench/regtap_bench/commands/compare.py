@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regtap.commands import ExitCode
-from regtap.commands._options import json_option
+from regtap.cli.options import json_option
+from regtap.cli.output import ExitCode
 from regtap.errors import InputError
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ import os
 
 import click
 
-from regtap.commands import ExitCode
-from regtap.commands._output import print_note
+from regtap.cli.output import ExitCode, print_note
 
 
 @click.command(short_help="Make a benchmark's reports again.")

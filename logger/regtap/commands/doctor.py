@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regtap.commands._options import json_option
-from regtap.commands._output import ExitCode
+from regtap.cli.options import json_option
+from regtap.cli.output import ExitCode
 
 if TYPE_CHECKING:
     from regtap.doctor.address_rules import Answer

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regtap.commands._options import json_option
-from regtap.commands._output import ExitCode
+from regtap.cli.options import json_option
+from regtap.cli.output import ExitCode
 from regtap.trace.reader import open_trace
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regtap.commands._options import json_option, target_option
-from regtap.commands._output import print_json_list, print_note
+from regtap.cli.options import json_option, target_option
+from regtap.cli.output import print_json_list, print_note
 from regtap.errors import InputError
 from regtap.registers.model import Register
 from regtap.registers.ranges import RegisterRange, parse_range

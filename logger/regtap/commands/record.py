@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regtap.commands._capture_report import print_report
-from regtap.commands._capturing import (
-    EndSignals,
-    SnapshotSignal,
-    find_command,
-    parse_snapshot_signal,
-    run_command,
-    wait_with_progress,
-)
-from regtap.commands._options import json_option, target_option
-from regtap.commands._output import ExitCode, print_note
+from regtap.cli.capture_report import print_report
+from regtap.cli.command import find_command, run_command
+from regtap.cli.options import json_option, target_option
+from regtap.cli.output import ExitCode, print_note
+from regtap.cli.progress import wait_with_progress
+from regtap.cli.signals import EndSignals, SnapshotSignal, parse_snapshot_signal
 from regtap.errors import InputError
 from regtap.system.privileges import User, become, user_behind_root
 from regtap.targets import parse_target

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regtap.commands._options import json_option
-from regtap.commands._output import ExitCode, print_note
+from regtap.cli.options import json_option
+from regtap.cli.output import ExitCode, print_note
 from regtap.errors import InputError
 from regtap.system.privileges import User, become
 from regtap.units.format import count_of, format_size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from regtap.commands._output import ExitCode
+from regtap.cli.output import ExitCode
 
 
 @click.command(short_help="Check that regtap works on this machine.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from regtap.commands._options import target_option
-from regtap.commands._output import ExitCode, print_error, print_note
+from regtap.cli.options import target_option
+from regtap.cli.output import ExitCode, print_error, print_note
 from regtap.targets import parse_target
 from regtap.units.parse import parse_integer
 

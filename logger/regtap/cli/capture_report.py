@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regtap.commands._output import print_note
+from regtap.cli.output import print_note
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size
 
 if TYPE_CHECKING:

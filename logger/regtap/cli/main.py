@@ -1,0 +1,158 @@
+"""The command `regtap`: subcommands from the entry-point group `regtap.commands`, errors into exit codes.
+
+A subcommand is a click command. It prints results on stdout and everything else on stderr, raises the errors
+of regtap.errors, and may return an integer, which becomes the exit code: a command that finished with a
+finding says `return ExitCode.FINDING`. Returning nothing is ExitCode.OK.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regtap.cli.output import ExitCode, print_error
+from regtap.errors import InputError, RefusedError, RegtapError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["ExitCode", "main", "run"]
+
+_NAME = "regtap"
+_EXIT_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    (click.ClickException, ExitCode.INPUT),
+    (InputError, ExitCode.INPUT),
+    (RefusedError, ExitCode.REFUSED),
+    (RegtapError, ExitCode.FAULT),
+    (click.Abort, ExitCode.INTERRUPTED),
+    (OSError, ExitCode.REFUSED),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; one line on stderr says what went wrong.
+
+    Args:
+        arguments: Without the program's name; those of this process by default.
+    """
+    return run(_regtap, _NAME, arguments)
+
+
+def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a command as main() does its own.
+
+    Args:
+        command: Which one.
+        name: Of the program, in its help.
+        arguments: Without the program's name; those of this process by default.
+    """
+    try:
+        result = command.main(arguments, prog_name=name, standalone_mode=False)
+    except (RegtapError, click.ClickException, click.Abort, OSError) as error:
+        return _failed(error)
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+class _EntryPointGroup(click.Group):
+    """A group whose commands are imported when they are called, or listed in the help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return sorted(_entries())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        entry = _entries().get(cmd_name)
+        return None if entry is None else _load(entry)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # click would call it exit code 1, which has a meaning here
+            raise _PipeClosedError from error
+
+
+class _PipeClosedError(RegtapError):
+    """Whoever read our output has gone."""
+
+
+@click.group(
+    cls=_EntryPointGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name=_NAME, message="%(prog)s %(version)s")
+@click.pass_context
+def _regtap(ctx: click.Context) -> int:
+    """Record memory-mapped registers at bus speed, and measure what each access costs."""
+    if ctx.invoked_subcommand is not None:
+        return ExitCode.OK
+    click.echo(ctx.get_help(), err=True)
+    return ExitCode.INPUT
+
+
+@functools.cache
+def _entries() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group="regtap.commands")}
+
+
+def _load(entry: EntryPoint) -> click.Command:
+    try:
+        command = entry.load()
+    except (ImportError, AttributeError) as error:
+        return _unavailable(entry.name, error)
+    assert isinstance(command, click.Command), entry.value  # noqa: S101 (a mistake in the package itself)
+    return command
+
+
+def _unavailable(name: str, error: Exception) -> click.Command:
+    """Return a command that says why it cannot be had, so that the others stay usable."""
+
+    def refuse() -> None:
+        cause = f"the command {name} cannot be loaded ({error})"
+        raise RefusedError(cause, remedy="install regtap again, with its dependencies") from error
+
+    return click.Command(
+        name,
+        callback=refuse,
+        short_help="(cannot be loaded)",
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, _PipeClosedError):
+        _discard(1)
+        return ExitCode.PIPE_CLOSED
+    if not isinstance(error, click.Abort):
+        try:
+            print_error(_text(error))
+        except OSError:  # nobody can be told, but by the exit code
+            _discard(2)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _discard(1)
+        return ExitCode.FAULT
+    return next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else _NAME
+        return f"{error.format_message().rstrip('.')}; see `{path} --help`"
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else "the system refused: "
+        return where + (error.strerror or str(error))
+    return str(error)
+
+
+def _discard(output: int) -> None:
+    """Keep the interpreter's last flush of stdout (1) or stderr (2) from failing on what is closed or full."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, output)
+    os.close(devnull)

@@ -1,0 +1,81 @@
+"""The line of progress of a running capture."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from regtap.cli.output import ExitCode
+from regtap.cli.signals import POLL_S, EndSignals
+from regtap.units.format import count_of, format_duration_ns, format_rate
+
+if TYPE_CHECKING:
+    from regtap.recording.capture import Capture
+    from regtap.recording.summary import Status
+
+_LINE_S = 1.0  # between two lines of progress where they do not overwrite each other
+
+
+def wait_with_progress(capture: Capture, signals: EndSignals) -> int:
+    """Show progress on stderr until the capture ends or is asked to."""
+    progress = _Progress(capture)
+    while not signals.count and not capture.wait(POLL_S):
+        progress.show()
+    progress.clear()
+    return ExitCode.OK
+
+
+class _Progress:
+    """One line that overwrites itself on a terminal, a line a second elsewhere."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._overwrites = sys.stderr.isatty()
+        self._next_s = time.monotonic() + _LINE_S
+        self._seen = (0.0, 0)
+
+    def show(self) -> None:
+        if not self._overwrites and time.monotonic() < self._next_s:
+            return
+        self._next_s += _LINE_S
+        if self._overwrites:
+            self._overwrite(self._line())
+        else:
+            self._write(f"{self._line()}\n")
+
+    def clear(self) -> None:
+        if self._overwrites:
+            self._overwrite("")
+
+    def _overwrite(self, line: str) -> None:
+        self._write(f"\r\033[K{line}")
+
+    @staticmethod
+    def _write(text: str) -> None:
+        try:
+            click.echo(text, err=True, nl=False)
+        except OSError as error:
+            if error.errno != errno.EIO:  # a terminal that has gone, perhaps before the capture began
+                raise
+
+    def _line(self) -> str:
+        status = self._capture.status()
+        seconds, taken = self._seen
+        self._seen = (status.elapsed_s, status.taken)
+        rate = (status.taken - taken) / max(status.elapsed_s - seconds, 1e-9)
+        return (
+            f"{status.elapsed_s:6.1f} s  {format_rate(max(rate, 0.0)):>10}  {status.stored:,} stored  "
+            f"{status.lost:,} lost  {status.missed:,} missed  {_in_spool(status)}"
+        )
+
+
+def _in_spool(status: Status) -> str:
+    kept = status.kept
+    if kept is None:
+        return f"spool {100 * status.spool_fill:.0f} %"
+    span = format_duration_ns(round(1e9 * kept.span_s))
+    return f"kept {span}, {kept.samples:,} samples  {count_of(kept.snapshots, 'snapshot')}"

@@ -1,0 +1,91 @@
+"""Waiting for a capture's end: signals, a command, progress."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from typing import TYPE_CHECKING, Self
+
+from regtap.cli.output import print_note
+from regtap.errors import InputError
+from regtap.units.parse import quoted
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+    from regtap.recording.capture import Capture
+
+POLL_S = 0.05  # how soon an end is noticed
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SNAPSHOT_SIGNALS = ("SIGUSR1", "SIGUSR2")
+
+
+class EndSignals:
+    """While open, Ctrl-C, SIGTERM and SIGHUP are ordinary ends of a capture: noted, and nothing else.
+
+    One that is ignored stays ignored (nohup, background jobs).
+
+    Attributes:
+        count: How many have come.
+        number: Which one was the first, or 0.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0  # no Event: what interrupts its wait() may not set it
+        self.number = 0
+
+    def __enter__(self) -> Self:
+        heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._note) for number in heard}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.number = self.number or number
+        self.count += 1
+
+
+class SnapshotSignal:
+    """While open, a signal has what a flight recorder keeps stored.
+
+    Args:
+        capture: It need not run yet; a signal that comes too early or too late does nothing.
+        number: The signal; None: none does.
+    """
+
+    def __init__(self, capture: Capture, number: signal.Signals | None) -> None:
+        self._capture = capture
+        self._number = number
+
+    def __enter__(self) -> Self:
+        if self._number is not None:
+            self._before = signal.signal(self._number, self._ask)
+            print_note(f"kill -{self._number.name[3:]} {os.getpid()} stores what is kept")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._number is not None:
+            signal.signal(self._number, self._before)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(InputError):
+            self._capture.snapshot()
+
+
+def parse_snapshot_signal(name: str) -> signal.Signals:
+    """Return a signal that nothing else has a use for.
+
+    Raises:
+        InputError: It is another one.
+    """
+    if name not in _SNAPSHOT_SIGNALS:
+        raise InputError(f"{quoted(name)} cannot ask for a snapshot; use {' or '.join(_SNAPSHOT_SIGNALS)}")
+    return signal.Signals[name]
