@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.doctor_facts import BOUND, CONFIG, FREE, HIDDEN, MIB, RESOURCES, machine, node, uio_device
 
-from regtap.doctor import address_rules, report
-from regtap.doctor.address_rules import Answer
+from regtap.doctor import report
 from regtap.doctor.devices import UioMap
 from regtap.doctor.facts import Facts
 from regtap.doctor.findings import Finding, Status
 from regtap.doctor.routes import Outcome, Route, attempt, routes_to
+from regtap.doctor.rules import address
+from regtap.doctor.rules.address import Answer
 from regtap.registers.model import Register
 from regtap.targets import node as node_module
 
@@ -30,7 +31,7 @@ def _judged(register: Register, facts: Facts, *closed: Outcome) -> Answer:
     """Judge with every way open but those that are given."""
     shut = {outcome.route.spec: outcome for outcome in closed}
     outcomes = [shut.get(route.spec, Outcome(route)) for route in routes_to(register, facts)]
-    return address_rules.judge(register, facts, outcomes)
+    return address.judge(register, facts, outcomes)
 
 
 def _closed(spec: str, facts: Facts = GOOD, register: Register = IN_BAR, **how: object) -> Outcome:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from tests.doctor_facts import BOUND, CONFIG, FREE, HIDDEN, MIB, RESOURCES, machine, node, uio_device
 
-from regtap.doctor import basic_rules, device_rules, reach_rules, report, screen, timing_rules
+from regtap.doctor import report, screen
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
 from regtap.doctor.findings import Finding, Status
+from regtap.doctor.rules import basics, devices, reach, timing
 from regtap.spool.location import LEAST_BYTES
 
 GOOD = machine()
@@ -73,7 +74,7 @@ def test_each_finding_that_is_not_good_says_what_to_do() -> None:
     ],
 )
 def test_privileges(process: Process, status: Status, text: str) -> None:
-    _says(reach_rules.privileges(machine(process=process)), status, text)
+    _says(reach.privileges(machine(process=process)), status, text)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_privileges(process: Process, status: Status, text: str) -> None:
     ],
 )
 def test_lockdown(mode: str, status: Status, text: str) -> None:
-    _says(reach_rules.lockdown(_kernel(lockdown=mode)), status, text)
+    _says(reach.lockdown(_kernel(lockdown=mode)), status, text)
 
 
 @pytest.mark.parametrize(
@@ -100,15 +101,15 @@ def test_lockdown(mode: str, status: Status, text: str) -> None:
     ],
 )
 def test_dev_mem(facts: Facts, status: Status, text: str) -> None:
-    _says(reach_rules.dev_mem(facts), status, text)
+    _says(reach.dev_mem(facts), status, text)
 
 
 def test_a_kernel_without_dev_mem_is_told_from_a_container_without_it() -> None:
     memory = PhysicalMemory(node("/dev/mem", None))
     built_without = replace(_config(DEVMEM="n"), memory=memory)
-    _says(reach_rules.dev_mem(built_without), Status.WARNING, "built without CONFIG_DEVMEM")
+    _says(reach.dev_mem(built_without), Status.WARNING, "built without CONFIG_DEVMEM")
     unknown = replace(_kernel(config=None), memory=memory)
-    assert reach_rules.dev_mem(unknown).state == "absent"
+    assert reach.dev_mem(unknown).state == "absent"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_a_kernel_without_dev_mem_is_told_from_a_container_without_it() -> None:
 def test_a_dev_mem_that_is_too_open_is_a_loud_warning_to_everyone(
     mode: int, who: str, readable: bool
 ) -> None:
-    finding = reach_rules.dev_mem(_mem(mode, readable=readable))
+    finding = reach.dev_mem(_mem(mode, readable=readable))
     _says(finding, Status.WARNING, who)
     _says(finding, Status.WARNING, "SECURITY HOLE")
 
@@ -140,7 +141,7 @@ def test_a_dev_mem_that_is_too_open_is_a_loud_warning_to_everyone(
     ],
 )
 def test_strict_devmem(facts: Facts, status: Status, text: str) -> None:
-    _says(reach_rules.strict_devmem(facts), status, text)
+    _says(reach.strict_devmem(facts), status, text)
 
 
 CLAIMS = {**CONFIG, "IO_STRICT_DEVMEM": "y"}
@@ -158,7 +159,7 @@ CLAIMS = {**CONFIG, "IO_STRICT_DEVMEM": "y"}
     ],
 )
 def test_io_strict_devmem(facts: Facts, status: Status, text: str) -> None:
-    _says(reach_rules.io_strict_devmem(facts), status, text)
+    _says(reach.io_strict_devmem(facts), status, text)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_io_strict_devmem(facts: Facts, status: Status, text: str) -> None:
     ],
 )
 def test_iomem(memory: PhysicalMemory, status: Status, text: str) -> None:
-    _says(reach_rules.iomem(machine(memory=memory)), status, text)
+    _says(reach.iomem(machine(memory=memory)), status, text)
 
 
 @pytest.mark.parametrize(
@@ -185,11 +186,11 @@ def test_iomem(memory: PhysicalMemory, status: Status, text: str) -> None:
     ],
 )
 def test_uio(facts: Facts, status: Status, text: str) -> None:
-    _says(device_rules.uio(facts), status, text)
+    _says(devices.uio(facts), status, text)
 
 
 def test_each_uio_map_is_listed_with_its_name_address_size_and_node() -> None:
-    details = device_rules.uio(machine(uio=(uio_device(), replace(uio_device(1), maps=())))).details
+    details = devices.uio(machine(uio=(uio_device(), replace(uio_device(1), maps=())))).details
     assert details == (
         "uio:0/0  adc, regs 0xa0000000 4 KiB; /dev/uio0 mode 600 root:kmem",
         "uio:1  adc, no maps; /dev/uio1 mode 600 root:kmem",
@@ -229,15 +230,15 @@ STRICT = _kernel(config=CLAIMS)
 )
 def test_a_pci_device_says_whether_it_can_be_mapped_now(facts: Facts, condition: str) -> None:
     device = facts.pci[0]
-    assert device_rules.condition(device, device.bars, facts) == condition
-    finding = device_rules.pci(facts)
+    assert devices.condition(device, device.bars, facts) == condition
+    finding = devices.pci(facts)
     assert finding.status is (Status.OK if condition == "ready" else Status.WARNING)
     assert condition in finding.details[0]
 
 
 def test_a_device_is_ready_while_one_of_its_bars_is_unclaimed() -> None:
     device = replace(BOUND, bars=(*BOUND.bars, replace(BOUND.bars[0], number=1, first=0xE0008000)))
-    finding = device_rules.pci(replace(STRICT, pci=(device,)))
+    finding = devices.pci(replace(STRICT, pci=(device,)))
     assert finding.details == (
         "pci:0000:04:00.0  8086:2922  ahci, ready: bar5 0xe0000000 16 KiB (ahci)  bar1 0xe0008000 16 KiB",
     )
@@ -245,21 +246,21 @@ def test_a_device_is_ready_while_one_of_its_bars_is_unclaimed() -> None:
 
 def test_the_remedy_for_pci_is_that_of_the_device_which_needs_least() -> None:
     disabled, unreadable = replace(FREE, enabled=False), replace(BOUND, readable=False)
-    _says(device_rules.pci(machine(pci=(disabled, unreadable))), Status.WARNING, "sudo")
+    _says(devices.pci(machine(pci=(disabled, unreadable))), Status.WARNING, "sudo")
     echo = "echo 1 > /sys/bus/pci/devices/0000:03:00.0/enable"
-    _says(device_rules.pci(machine(pci=(disabled,))), Status.WARNING, echo)
+    _says(devices.pci(machine(pci=(disabled,))), Status.WARNING, echo)
 
 
 def test_a_long_list_of_devices_is_cut_behind_those_that_can_be_mapped() -> None:
     off = tuple(replace(FREE, address=f"0000:10:{n:02x}.0", enabled=False) for n in range(20))
-    details = device_rules.pci(machine(pci=(*off, FREE))).details
+    details = devices.pci(machine(pci=(*off, FREE))).details
     assert len(details) == 7
     assert details[0].startswith("pci:0000:03:00.0")
     assert details[-1].startswith("and 15 more")
 
 
 def test_a_machine_without_pci_says_so() -> None:
-    _says(device_rules.pci(machine(pci=())), Status.OK, "no devices")
+    _says(devices.pci(machine(pci=())), Status.OK, "no devices")
 
 
 @pytest.mark.parametrize(
@@ -297,7 +298,7 @@ def test_a_machine_without_pci_says_so() -> None:
     ],
 )
 def test_clock(facts: Facts, status: Status, text: str) -> None:
-    _says(timing_rules.clock(facts), status, text)
+    _says(timing.clock(facts), status, text)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +310,7 @@ def test_clock(facts: Facts, status: Status, text: str) -> None:
     ],
 )
 def test_processors(facts: Facts, status: Status, text: str) -> None:
-    _says(timing_rules.processors(facts), status, text)
+    _says(timing.processors(facts), status, text)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +323,7 @@ def test_processors(facts: Facts, status: Status, text: str) -> None:
     ],
 )
 def test_governor(governors: tuple[str, ...], status: Status, text: str) -> None:
-    _says(timing_rules.governor(_timing(governors=governors)), status, text)
+    _says(timing.governor(_timing(governors=governors)), status, text)
 
 
 @pytest.mark.parametrize(
@@ -335,12 +336,12 @@ def test_governor(governors: tuple[str, ...], status: Status, text: str) -> None
 )
 def test_isolation(cpus: tuple[int, ...], isolated: tuple[int, ...], status: Status, text: str) -> None:
     facts = replace(_timing(isolated_cpus=isolated), process=Process(cpus=cpus))
-    _says(timing_rules.isolation(facts), status, text)
+    _says(timing.isolation(facts), status, text)
 
 
 def test_isolation_says_which_cpus_are_tickless() -> None:
     facts = _timing(isolated_cpus=(1,), tickless_cpus=(1,))
-    _says(timing_rules.isolation(facts), Status.OK, "CPU 1, tickless 1")
+    _says(timing.isolation(facts), Status.OK, "CPU 1, tickless 1")
 
 
 @pytest.mark.parametrize(
@@ -356,7 +357,7 @@ def test_isolation_says_which_cpus_are_tickless() -> None:
     ],
 )
 def test_real_time(facts: Facts, status: Status, text: str) -> None:
-    _says(timing_rules.real_time(facts), status, text)
+    _says(timing.real_time(facts), status, text)
 
 
 @pytest.mark.parametrize(
@@ -375,7 +376,7 @@ def test_real_time(facts: Facts, status: Status, text: str) -> None:
     ],
 )
 def test_shared_memory(room: Room, status: Status, text: str) -> None:
-    _says(basic_rules.shared_memory(machine(room=room)), status, text)
+    _says(basics.shared_memory(machine(room=room)), status, text)
 
 
 @pytest.mark.parametrize(
@@ -408,7 +409,7 @@ def test_shared_memory(room: Room, status: Status, text: str) -> None:
 )
 def test_locked_memory(process: Process, swap: bool, status: Status, text: str) -> None:
     facts = machine(process=process, room=Room(8 << 30, 6 << 30, has_swap=swap))
-    _says(basic_rules.locked_memory(facts), status, text)
+    _says(basics.locked_memory(facts), status, text)
 
 
 @pytest.mark.parametrize(
@@ -422,12 +423,12 @@ def test_locked_memory(process: Process, swap: bool, status: Status, text: str) 
 )
 def test_packages(missing: str | None, status: Status, text: str) -> None:
     versions = {**GOOD.versions, **({missing: None} if missing else {})}
-    _says(basic_rules.packages(machine(versions=versions)), status, text)
+    _says(basics.packages(machine(versions=versions)), status, text)
 
 
 @pytest.mark.parametrize(("order", "status"), [("little", Status.OK), ("big", Status.PROBLEM)])
 def test_byte_order(order: str, status: Status) -> None:
-    _says(basic_rules.platform(machine(byteorder=order)), status, "Linux 6.1.0 on x86_64")
+    _says(basics.platform(machine(byteorder=order)), status, "Linux 6.1.0 on x86_64")
 
 
 def test_the_verdict_counts_problems_and_warnings() -> None:

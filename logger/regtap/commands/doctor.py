@@ -11,8 +11,8 @@ from regtap.cli.options import json_option
 from regtap.cli.output import ExitCode
 
 if TYPE_CHECKING:
-    from regtap.doctor.address_rules import Answer
     from regtap.doctor.findings import Status
+    from regtap.doctor.rules.address import Answer
 
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 

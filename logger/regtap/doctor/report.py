@@ -5,45 +5,38 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from regtap.doctor import (
-    address_rules,
-    basic_rules,
-    device_rules,
-    reach_rules,
-    routes,
-    screen,
-    timing_rules,
-)
+from regtap.doctor import routes, screen
 from regtap.doctor.findings import Group, Status
+from regtap.doctor.rules import address, basics, devices, reach, timing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap.doctor.address_rules import Answer
     from regtap.doctor.facts import Facts
+    from regtap.doctor.rules.address import Answer
     from regtap.registers.model import Register
 
 
 def judge_machine(facts: Facts) -> tuple[Group, ...]:
     """Return every finding about the machine."""
     return (
-        Group("physical memory", reach_rules.judge(facts)),
-        Group("devices", device_rules.judge(facts)),
-        Group("time", timing_rules.judge(facts)),
-        Group("basics", basic_rules.judge(facts)),
+        Group("physical memory", reach.judge(facts)),
+        Group("devices", devices.judge(facts)),
+        Group("time", timing.judge(facts)),
+        Group("basics", basics.judge(facts)),
     )
 
 
 def verdict(groups: Sequence[Group]) -> str:
     """Return the last line of the screen."""
-    basics = "do not work" if screen.count(groups, Status.PROBLEM) else "work"
-    return f"{screen.tally(groups)}; the basics (record and read sim and file: targets) {basics} here"
+    state = "do not work" if screen.count(groups, Status.PROBLEM) else "work"
+    return f"{screen.tally(groups)}; the basics (record and read sim and file: targets) {state} here"
 
 
 def judge_address(register: Register, facts: Facts, root: str = "") -> Answer:
     """Try every way to a register at a physical address, and judge what became of it."""
     outcomes = [routes.attempt(route, root) for route in routes.routes_to(register, facts)]
-    return address_rules.judge(register, facts, outcomes)
+    return address.judge(register, facts, outcomes)
 
 
 def machine_document(groups: Sequence[Group], facts: Facts) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.doctor import device_rules
 from regtap.doctor.devices import PAGE_BYTES
 from regtap.doctor.findings import Finding, Group, ok, problem, warning
+from regtap.doctor.rules import devices
 from regtap.system.iomem import owning_resources
 from regtap.units.format import format_size
 
@@ -121,7 +121,7 @@ def _bar(route: Route, facts: Facts) -> Finding:
     name = f"bar{bar.number}"
     state = f"{device.address} {device.ids}, {format_size(bar.size_bytes)} at {bar.first:#x}"
     meaning = f"offset {route.register.address:#x}; {device.driver or 'no driver'}"
-    condition = device_rules.condition(device, (bar,), facts)
+    condition = devices.condition(device, (bar,), facts)
     if device.answers:
         return ok(name, state, f"{meaning}, {condition}")
     return warning(name, state, f"{meaning}, {condition}: reads give all ones", _wake(route))
@@ -152,6 +152,6 @@ def _later(outcome: Outcome, facts: Facts) -> str:
         return ""
     if facts.kernel.lockdown != "none":
         return f"; lockdown ({facts.kernel.lockdown}) would refuse it to root too"
-    if outcome.route.pci is not None and device_rules.may_claim(outcome.route.pci[0], facts):
+    if outcome.route.pci is not None and devices.may_claim(outcome.route.pci[0], facts):
         return f"; even for root, its driver {outcome.route.pci[0].driver} may claim it (IO_STRICT_DEVMEM)"
     return ""

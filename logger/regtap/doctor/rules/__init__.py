@@ -1,0 +1,1 @@
+"""The rules of `regtap doctor`: from facts to findings."""
