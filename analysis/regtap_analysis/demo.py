@@ -15,7 +15,7 @@ from regtap.cli.capture_report import print_report
 from regtap.cli.output import ExitCode, print_note
 from regtap.targets import parse_target
 from regtap_analysis.output import write_output
-from regtap_analysis.picture import PictureOptions, make_picture
+from regtap_analysis.plot.picture import PictureOptions, make_picture
 from regtap_bench.measuring.engine import Effort
 from regtap_bench.measuring.job import Subject, default_cpu
 from regtap_bench.report.render import sentence

@@ -15,15 +15,15 @@ from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 from regtap.registers.model import Field, Register
 from regtap.trace.gaps import Gap
 from regtap.trace.reader import open_trace
-from regtap_analysis.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows
-from regtap_analysis.signals import Samples, Signal, View, read_signals, signals_of, whole_view
+from regtap_analysis.signals.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows
+from regtap_analysis.signals.model import Samples, Signal, View, read_signals, signals_of, whole_view
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
 
-    from regtap_analysis.envelope import Times, Values
+    from regtap_analysis.signals.envelope import Times, Values
 
 ROWS = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 2**64 - 1)), min_size=1, max_size=60)
 CUTS = st.lists(st.integers(0, 60), max_size=6)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from regtap_analysis.ticks import Axis, time_axis, value_axis
+from regtap_analysis.plot.ticks import Axis, time_axis, value_axis
 
 NS = {"ns": 1, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 

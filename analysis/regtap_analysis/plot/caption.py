@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from regtap.trace.gaps import GapSummary
     from regtap.trace.reader import Trace
-    from regtap_analysis.signals import Reading, View
+    from regtap_analysis.signals.model import Reading, View
 
 
 def title(trace: Trace) -> str:

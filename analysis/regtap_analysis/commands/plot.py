@@ -10,8 +10,8 @@ import click
 from regtap.errors import InputError
 from regtap.trace.reader import open_trace
 from regtap.units.parse import parse_time_ns
-from regtap_analysis.layout import WIDTH_PX
 from regtap_analysis.output import write_output
+from regtap_analysis.plot.layout import WIDTH_PX
 
 _FORMATS = ("png", "svg")
 
@@ -31,7 +31,7 @@ _FORMATS = ("png", "svg")
 )
 @click.option("--height", type=click.IntRange(200, 20000), help="In pixels [what the lanes need].")
 @click.option("--force", is_flag=True, help="Overwrite an existing picture.")
-def plot(  # noqa: PLR0913 (one parameter for each option)
+def plot(
     *,
     trace: str,
     output: Path | None,
@@ -47,7 +47,7 @@ def plot(  # noqa: PLR0913 (one parameter for each option)
     Each column of the picture spans from the smallest to the largest sample in it, so a single odd sample
     shows at any zoom. Gaps are shaded by cause, marks are named.
     """
-    from regtap_analysis.picture import PictureOptions, make_picture  # imports numpy
+    from regtap_analysis.plot.picture import PictureOptions, make_picture  # imports numpy
 
     opened = open_trace(trace)
     path = output or default_output(Path(trace))
@@ -62,20 +62,6 @@ def plot(  # noqa: PLR0913 (one parameter for each option)
     picture = make_picture(opened, options)
     write_output(path, picture.content)
     click.echo(f"{path}: {picture.reading.rows:,} rows of {opened.path}")
-
-
-@click.command(short_help="See it work: capture, picture, benchmark; no device needed.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Folder to make [results/demo, or a free name after it].",
-)
-def demo(output: Path | None) -> int:
-    """Capture the simulated device at full speed and paced, draw both, measure an access, and say where to look."""
-    from regtap_analysis.demo import run_demo  # imports numpy
-
-    return run_demo(output)
 
 
 def default_output(trace: Path) -> Path:

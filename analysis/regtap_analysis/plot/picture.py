@@ -10,9 +10,9 @@ from xml.sax.saxutils import escape
 
 from regtap.errors import InputError
 from regtap.units.format import format_duration_ns
-from regtap_analysis import caption
-from regtap_analysis.layout import DPI, WIDTH_PX
-from regtap_analysis.signals import View, read_signals, signals_of, whole_view
+from regtap_analysis.plot import caption
+from regtap_analysis.plot.layout import DPI, WIDTH_PX
+from regtap_analysis.signals.model import View, read_signals, signals_of, whole_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from regtap.trace.reader import Trace
-    from regtap_analysis.signals import Reading
+    from regtap_analysis.signals.model import Reading
 
 _MOST_BUCKETS = 2000
 _LABELS_PX = 200  # about what stands left of the lanes: there is no use in more buckets than pixels
@@ -79,8 +79,8 @@ def make_picture(trace: Trace, options: PictureOptions) -> Picture:
     """
     import matplotlib as mpl
 
-    from regtap_analysis.figure import draw
-    from regtap_analysis.plan import Content
+    from regtap_analysis.plot.figure import draw
+    from regtap_analysis.plot.plan import Content
 
     signals = signals_of(trace, options.registers)
     buckets = _buckets(options)

@@ -10,7 +10,7 @@ from regtap.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap_analysis.signals import Signal
+    from regtap_analysis.signals.model import Signal
 
 DPI = 100  # a size in pixels is a size in hundredths of an inch
 WIDTH_PX = 1200

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap_analysis import caption
-from regtap_analysis.lane import lane_of
-from regtap_analysis.layout import MARGIN_PX, Layout, Rows, lay_out
-from regtap_analysis.words import Measure, Placed, place_names, wrap
+from regtap_analysis.plot import caption
+from regtap_analysis.plot.lane import lane_of
+from regtap_analysis.plot.layout import MARGIN_PX, Layout, Rows, lay_out
+from regtap_analysis.plot.text import Measure, Placed, place_names, wrap
 
 if TYPE_CHECKING:
     from regtap.registers.model import Field
     from regtap.trace.gaps import Gap
     from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
-    from regtap_analysis.lane import Lane
-    from regtap_analysis.signals import Reading, Signal, View
-    from regtap_analysis.ticks import Axis
+    from regtap_analysis.plot.lane import Lane
+    from regtap_analysis.plot.ticks import Axis
+    from regtap_analysis.signals.model import Reading, Signal, View
 
 TEXT_PT, SMALL_PT = 9.0, 7.8
 NAME_PX, INDENT_PX = 150.0, 12

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
 from regtap.trace.metadata import TIME_COLUMN
-from regtap_analysis.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows
+from regtap_analysis.signals.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from regtap.registers.model import Field, Register
     from regtap.trace.reader import Trace
-    from regtap_analysis.envelope import Times, Values
+    from regtap_analysis.signals.envelope import Times, Values
 
 
 @dataclass(frozen=True, slots=True)

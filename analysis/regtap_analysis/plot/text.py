@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
-from regtap_analysis.layout import DPI
+from regtap_analysis.plot.layout import DPI
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,23 +8,23 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from regtap_analysis import caption
-from regtap_analysis.lane import draw_lane, floor
-from regtap_analysis.layout import DPI, LINE_PX, MARGIN_PX, Box
-from regtap_analysis.plan import INDENT_PX, NAME_PX, SMALL_PT, TEXT_PT, bits_text, place_text, plan
-from regtap_analysis.spans import gap_density, spans
-from regtap_analysis.ticks import time_axis
+from regtap_analysis.plot import caption
+from regtap_analysis.plot.lane import draw_lane, floor
+from regtap_analysis.plot.layout import DPI, LINE_PX, MARGIN_PX, Box
+from regtap_analysis.plot.plan import INDENT_PX, NAME_PX, SMALL_PT, TEXT_PT, bits_text, place_text, plan
+from regtap_analysis.plot.spans import gap_density, spans
+from regtap_analysis.plot.ticks import time_axis
 
 if TYPE_CHECKING:
     from typing import Any
 
     from matplotlib.axes import Axes
 
-    from regtap_analysis.lane import Lane
-    from regtap_analysis.layout import Layout
-    from regtap_analysis.plan import Content, Plan
-    from regtap_analysis.spans import Density
-    from regtap_analysis.ticks import Axis
+    from regtap_analysis.plot.lane import Lane
+    from regtap_analysis.plot.layout import Layout
+    from regtap_analysis.plot.plan import Content, Plan
+    from regtap_analysis.plot.spans import Density
+    from regtap_analysis.plot.ticks import Axis
 
 # Okabe and Ito's palette: told apart with every kind of colour vision. What nobody misses is grey.
 _CAUSE_COLOURS = {

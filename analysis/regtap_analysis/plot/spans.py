@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from regtap.trace.gaps import Gap
-    from regtap_analysis.signals import View
+    from regtap_analysis.signals.model import View
 
     Density = npt.NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 
-from regtap_analysis.envelope import Envelope
-from regtap_analysis.ticks import Axis, value_axis
+from regtap_analysis.plot.ticks import Axis, value_axis
+from regtap_analysis.signals.envelope import Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from regtap.trace.gaps import Gap
-    from regtap_analysis.envelope import Indices, Times, Values
-    from regtap_analysis.signals import Samples, Signal
+    from regtap_analysis.signals.envelope import Indices, Times, Values
+    from regtap_analysis.signals.model import Samples, Signal
 
     Floats = npt.NDArray[np.float64]
 

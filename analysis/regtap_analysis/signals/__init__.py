@@ -1,0 +1,1 @@
+"""Signals of a trace, reduced to the columns of a screen."""
