@@ -39,7 +39,9 @@ class HandJournal:
         folder.mkdir(exist_ok=True)
         self._folder_fd = os.open(folder, os.O_RDONLY)
         self.spool = ImageSpool(image)
-        self.journal = Journal(self.spool, self._folder_fd, str(folder), interval_ns)
+        self.journal = Journal(
+            self.spool, self._folder_fd, str(folder), interval_ns, longest_part_ns=60 * 10**9
+        )
         self.journal._covered_ns = 0
 
     def turn(self) -> bool:

@@ -29,7 +29,7 @@ from regtap.errors import RegtapError
 from regtap.journal import segments
 from regtap.journal import thread as journal_writer
 from regtap.parts import builder, parquet
-from regtap.recording import writer
+from regtap.recording import resources, writer
 from regtap.recovery import clock
 from regtap.recovery.complete import Recovered, finished_parts, recover
 from regtap.trace.gaps import CAUSES, Gap
@@ -86,7 +86,7 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
         patch.setattr(parquet.PartWriter, "write", slow)
         patch.setattr(builder, "PART_BYTES", dice.choice([1, 20_000]))
         patch.setattr(writer, "ROW_GROUP_ROWS", dice.choice([1, 2000]))
-        patch.setattr(journal_writer, "PART_NS", 0)
+        patch.setattr(resources, "PART_NS", 0)
         patch.setattr(segments, "COUNT", dice.choice([3, 12]))
         capture = regtap.record(REGISTERS, folder / "run", target=target, **options)
 

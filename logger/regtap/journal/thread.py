@@ -20,7 +20,6 @@ from regtap.journal.layout import PATCH, RECORD, RECORD_MAGIC, STATE_ONLY, UNIT,
 from regtap.journal.segments import Segments, total_bytes
 from regtap.journal.source import Progress, read_block, read_tail
 from regtap.journal.stats import Durability
-from regtap.recording.writer import PART_NS
 from regtap.spool.layout import round_up
 from regtap.system.cpus import pin_thread
 
@@ -43,7 +42,9 @@ class Journal:
         failure: Why it ended before it was stopped, or None.
     """
 
-    def __init__(self, spool: Spool, folder_fd: int, output: str, interval_ns: int) -> None:
+    def __init__(
+        self, spool: Spool, folder_fd: int, output: str, interval_ns: int, longest_part_ns: int
+    ) -> None:
         """Allocate the files.
 
         Args:
@@ -51,6 +52,7 @@ class Journal:
             folder_fd: The trace's folder, open; stays the caller's.
             output: Its name, for messages.
             interval_ns: How often to sync.
+            longest_part_ns: How long a part may be open.
 
         Raises:
             RefusedError: The disk has no room, or refused; nothing is left then.
@@ -60,7 +62,7 @@ class Journal:
         self._spool = spool
         self._identity = secrets.randbits(64)
         self._output = output
-        self._segments = self._make_segments(folder_fd)
+        self._segments = self._make_segments(folder_fd, longest_part_ns)
         self._record = np.zeros(_largest_record(spool), dtype=np.uint8)
         self._serial = 0
         self._synced = 0  # the last record that is on disk
@@ -73,11 +75,11 @@ class Journal:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def _make_segments(self, folder_fd: int) -> Segments:
+    def _make_segments(self, folder_fd: int, longest_part_ns: int) -> Segments:
         spool = self._spool
         # A record is rounded up, and its header comes on top: two for each block, and one a turn for as long as a
         # part may be open.
-        records = 2 * spool.block_count + 2 * PART_NS // self.durability.interval_ns
+        records = 2 * spool.block_count + 2 * longest_part_ns // self.durability.interval_ns
         ring_bytes = spool.block_count * spool.block_bytes + records * UNIT
         base = spool.memory[: spool.header_bytes].tobytes()
         try:

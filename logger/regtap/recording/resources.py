@@ -15,6 +15,7 @@ from regtap.parts.parquet import warm_up
 from regtap.parts.schema import schema_of
 from regtap.recording.folder import OutputFolder
 from regtap.recording.messages import scheduling_warnings
+from regtap.recording.writer import PART_NS
 from regtap.sampling.channels import channels_of
 from regtap.spool.document import make_document
 from regtap.spool.location import SMALL_BYTES
@@ -136,7 +137,7 @@ class Resources:
     def _make_journal(self, interval_ns: int) -> Journal:
         with ExitStack() as undo:
             undo.callback(self.folder.take_back)
-            journal = Journal(self.spool, self.folder.fd, self._output, interval_ns)
+            journal = Journal(self.spool, self.folder.fd, self._output, interval_ns, PART_NS)
             undo.pop_all()
         if is_in_memory(self._output):
             self.warnings.append(
