@@ -6,11 +6,18 @@ import os
 import signal
 from typing import Any
 
+from hypothesis import settings
+
 DEFAULTS: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
     signal.SIGHUP: signal.SIG_DFL,
 }
+
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("regtap", deadline=None)
+settings.load_profile("regtap")
 
 
 def pytest_configure() -> None:
