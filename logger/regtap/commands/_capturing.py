@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -12,9 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Self
 
-import click
-
-from regtap.commands._output import ExitCode, print_note
+from regtap.commands._output import ExitCode, print_aside, print_note
 from regtap.errors import InputError
 from regtap.quantities import count_of, format_duration_ns, format_rate
 from regtap.units import quoted
@@ -127,7 +125,9 @@ def run_command(command: list[str], capture: Capture, signals: EndSignals) -> in
     try:
         process = subprocess.Popen(command)
     except OSError as error:
-        _say(f"cannot run {command[0]!r}: {os.strerror(error.errno or 0)}; is it a program of this machine?")
+        print_note(
+            f"cannot run {command[0]!r}: {os.strerror(error.errno or 0)}; is it a program of this machine?"
+        )
         return _NOT_EXECUTED
     while (status := process.poll()) is None and not signals.number:
         time.sleep(_LOOK_S)
@@ -146,13 +146,15 @@ def _end(process: subprocess.Popen[bytes], signals: EndSignals) -> int:
     with contextlib.suppress(subprocess.TimeoutExpired):
         return process.wait(_GRACE_S)
     before = signals.count
-    _say(f"the capture has ended, and waits for its command (PID {process.pid}); another signal kills that")
+    print_note(
+        f"the capture has ended, and waits for its command (PID {process.pid}); another signal kills that"
+    )
     while process.poll() is None and signals.count == before:
         time.sleep(_LOOK_S)
     try:
         process.kill()
     except PermissionError:
-        _say(f"the command is another user's, and runs on (PID {process.pid})")
+        print_note(f"the command is another user's, and runs on (PID {process.pid})")
         return -number
     return process.wait()
 
@@ -171,11 +173,6 @@ def _is_in_foreground(process: subprocess.Popen[bytes]) -> bool:
         os.close(terminal)
 
 
-def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # the terminal may be what has gone
-        print_note(text)
-
-
 def wait_with_progress(capture: Capture, signals: EndSignals) -> int:
     """Show progress on stderr until the capture ends or is asked to."""
     progress = _Progress(capture)
@@ -186,11 +183,14 @@ def wait_with_progress(capture: Capture, signals: EndSignals) -> int:
 
 
 class _Progress:
-    """One line that overwrites itself on a terminal, a line a second elsewhere."""
+    """One line that overwrites itself on a terminal, a line a second elsewhere.
+
+    A line that stderr does not take at once is left out: the capture waits for no reader, and outlives it.
+    """
 
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
-        self._overwrites = sys.stderr.isatty()
+        self._overwrites = _is_smart_terminal()
         self._next_s = time.monotonic() + _LINE_S
         self._seen = (0.0, 0)
 
@@ -199,7 +199,7 @@ class _Progress:
             return
         self._next_s += _LINE_S
         if self._overwrites:
-            self._overwrite(self._line())
+            self._overwrite(self._line()[: _columns()])
         else:
             self._write(f"{self._line()}\n")
 
@@ -212,11 +212,8 @@ class _Progress:
 
     @staticmethod
     def _write(text: str) -> None:
-        try:
-            click.echo(text, err=True, nl=False)
-        except OSError as error:
-            if error.errno != errno.EIO:  # a terminal that has gone, perhaps before the capture began
-                raise
+        if _takes_a_line():
+            print_aside(text)
 
     def _line(self) -> str:
         status = self._capture.status()
@@ -235,3 +232,26 @@ def _in_spool(status: Status) -> str:
         return f"spool {100 * status.spool_fill:.0f} %"
     span = format_duration_ns(round(1e9 * kept.span_s))
     return f"kept {span}, {kept.samples:,} samples  {count_of(kept.snapshots, 'snapshot')}"
+
+
+def _is_smart_terminal() -> bool:
+    """Return whether stderr is a terminal that can erase a line."""
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _columns() -> int | None:
+    """Return how much of a line stays on one row of the terminal; None where it does not say its width."""
+    try:
+        return (os.get_terminal_size(sys.stderr.fileno()).columns or sys.maxsize) - 1
+    except (OSError, ValueError):  # the terminal has gone
+        return None
+
+
+def _takes_a_line() -> bool:
+    """Return whether stderr takes a line without waiting for a reader: a pipe may be full, a terminal halted."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stderr.fileno(), select.POLLOUT)
+        return bool(poll.poll(0))
+    except (AttributeError, OSError, ValueError):  # no stderr at all, or one that is no file
+        return True
