@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
-from contextlib import nullcontext
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -87,16 +88,70 @@ def test_a_command_that_may_not_be_signalled_is_left_running_and_said(
     running[0].wait()
 
 
-@pytest.mark.parametrize(("number", "is_raised"), [(errno.EIO, False), (errno.EPIPE, True)])
-def test_progress_outlives_a_terminal_and_not_a_reader(
-    number: int, is_raised: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("number", [errno.EIO, errno.EPIPE, errno.ENOSPC])
+def test_progress_outlives_whoever_reads_it(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
     def refuse(*_: object, **__: object) -> None:
+        asked.append(number)
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(progress, "_LINE_S", 0.0)
     monkeypatch.setattr("click.echo", refuse)
+    progress._Progress(_one_row()).show()
+
+    assert asked == [number]
+
+
+class _Terminal(io.StringIO):
+    """A terminal that stderr is, of so many columns."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def _shown(monkeypatch: pytest.MonkeyPatch, term: str | None, columns: int) -> str:
+    """Return what one look and the end put on a terminal."""
+    monkeypatch.setattr(progress, "_LINE_S", 0.0)
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(sys, "stderr", _Terminal())
+    if term is None:
+        monkeypatch.delenv("TERM", raising=False)
+    else:
+        monkeypatch.setenv("TERM", term)
+    shown = progress._Progress(_one_row())
+    shown.show()
+    shown.clear()
+    assert isinstance(sys.stderr, _Terminal)
+    return sys.stderr.getvalue()
+
+
+def test_progress_overwrites_itself_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "   1.0 s         1/s  1 stored  0 lost  0 missed  spool 0 %"
+    assert _shown(monkeypatch, "xterm", 80) == f"\r\033[K{line}\r\033[K"
+
+
+@pytest.mark.parametrize("columns", [12, 40])
+def test_progress_stays_on_one_row_of_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    line = "   1.0 s         1/s  1 stored  0 lost  0 missed  spool 0 %"[: columns - 1]
+    assert _shown(monkeypatch, "xterm", columns) == f"\r\033[K{line}\r\033[K"
+
+
+def test_progress_of_a_terminal_without_a_width_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "spool 0 %\r" in _shown(monkeypatch, "xterm", 0)
+
+
+@pytest.mark.parametrize("term", ["dumb", None])
+def test_progress_sends_a_dumb_terminal_lines_only(monkeypatch: pytest.MonkeyPatch, term: str | None) -> None:
+    line = "   1.0 s         1/s  1 stored  0 lost  0 missed  spool 0 %"
+    assert _shown(monkeypatch, term, 80) == f"{line}\n"
+
+
+def _one_row() -> Any:
     status = Status(elapsed_s=1.0, taken=1, stored=1, lost=0, missed=0, spool_fill=0.0)
-    capture: Any = SimpleNamespace(status=lambda: status)
-    with pytest.raises(BrokenPipeError) if is_raised else nullcontext():
-        progress._Progress(capture).show()
+    return SimpleNamespace(status=lambda: status)

@@ -45,7 +45,9 @@ def run_command(command: list[str], capture: Capture, signals: EndSignals) -> in
     try:
         process = subprocess.Popen(command)
     except OSError as error:
-        _say(f"cannot run {command[0]!r}: {os.strerror(error.errno or 0)}; is it a program of this machine?")
+        print_note(
+            f"cannot run {command[0]!r}: {os.strerror(error.errno or 0)}; is it a program of this machine?"
+        )
         return _NOT_EXECUTED
     while (status := process.poll()) is None and not signals.number:
         time.sleep(POLL_S)
@@ -64,13 +66,15 @@ def _end(process: subprocess.Popen[bytes], signals: EndSignals) -> int:
     with contextlib.suppress(subprocess.TimeoutExpired):
         return process.wait(_GRACE_S)
     before = signals.count
-    _say(f"the capture has ended, and waits for its command (PID {process.pid}); another signal kills that")
+    print_note(
+        f"the capture has ended, and waits for its command (PID {process.pid}); another signal kills that"
+    )
     while process.poll() is None and signals.count == before:
         time.sleep(POLL_S)
     try:
         process.kill()
     except PermissionError:
-        _say(f"the command is another user's, and runs on (PID {process.pid})")
+        print_note(f"the command is another user's, and runs on (PID {process.pid})")
         return -number
     return process.wait()
 
@@ -87,8 +91,3 @@ def _is_in_foreground(process: subprocess.Popen[bytes]) -> bool:
         return False
     finally:
         os.close(terminal)
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # the terminal may be what has gone
-        print_note(text)

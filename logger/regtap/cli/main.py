@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import errno
 import functools
-import os
+import io
+import sys
+from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from regtap.cli.output import ExitCode, print_error
+from regtap.cli.output import ExitCode, open_standard_descriptors, print_error, settle_output
 from regtap.errors import InputError, RefusedError, RegtapError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["ExitCode", "main", "run"]
 
 _NAME = "regtap"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_OUTPUT_ERRORS = (*_FULL, errno.EFBIG, errno.EIO, errno.EBADF)
 _EXIT_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (click.ClickException, ExitCode.INPUT),
     (InputError, ExitCode.INPUT),
@@ -51,10 +55,15 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         name: Of the program, in its help.
         arguments: Without the program's name; those of this process by default.
     """
+    open_standard_descriptors()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     try:
         result = command.main(arguments, prog_name=name, standalone_mode=False)
     except (RegtapError, click.ClickException, click.Abort, OSError) as error:
-        return _failed(error)
+        result = _failed(error)
+    finally:
+        settle_output()
     return result if isinstance(result, int) else ExitCode.OK
 
 
@@ -68,11 +77,24 @@ class _EntryPointGroup(click.Group):
         entry = _entries().get(cmd_name)
         return None if entry is None else _load(entry)
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        with _pipe_closed():  # --help and --version print here
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _pipe_closed():
             return super().invoke(ctx)
-        except BrokenPipeError as error:  # click would call it exit code 1, which has a meaning here
-            raise _PipeClosedError from error
+
+
+@contextmanager
+def _pipe_closed() -> Iterator[None]:
+    """Raise an error of our own for a broken pipe: click would call it exit code 1, which has a meaning here."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _PipeClosedError from error
 
 
 class _PipeClosedError(RegtapError):
@@ -126,17 +148,17 @@ def _unavailable(name: str, error: Exception) -> click.Command:
 
 def _failed(error: Exception) -> int:
     if isinstance(error, _PipeClosedError):
-        _discard(1)
         return ExitCode.PIPE_CLOSED
     if not isinstance(error, click.Abort):
-        try:
-            print_error(_text(error))
-        except OSError:  # nobody can be told, but by the exit code
-            _discard(2)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        _discard(1)
+        print_error(_text(error))
+    if isinstance(error, OSError) and (_is_of_output(error) or error.errno in _FULL):
         return ExitCode.FAULT
     return next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Return whether stdout did not take what a command printed; other errors have a file's name, or a class."""
+    return error.filename is None and error.errno in _OUTPUT_ERRORS
 
 
 def _text(error: Exception) -> str:
@@ -146,13 +168,8 @@ def _text(error: Exception) -> str:
     if isinstance(error, click.ClickException):
         return error.format_message()
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else "the system refused: "
-        return where + (error.strerror or str(error))
+        reason = error.strerror or str(error)
+        if _is_of_output(error):
+            return f"cannot print the result: {reason}; see where standard output goes"
+        return f"{error.filename or 'the system refused'}: {reason}"
     return str(error)
-
-
-def _discard(output: int) -> None:
-    """Keep the interpreter's last flush of stdout (1) or stderr (2) from failing on what is closed or full."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, output)
-    os.close(devnull)

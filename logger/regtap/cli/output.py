@@ -1,9 +1,16 @@
-"""What commands print: results on stdout, everything else as single lines on stderr."""
+"""What commands print: results on stdout, everything else as single lines on stderr.
+
+A result that cannot be printed is an error. A note that cannot be printed is none: a command, and a capture above
+all, goes on when nobody listens any more (a full disk behind `2>>log`, a reader of a pipe that has gone).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import json
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -26,12 +33,47 @@ class ExitCode(enum.IntEnum):
 
 def print_error(text: str) -> None:
     """Print what went wrong, on one line."""
-    click.echo(f"regtap: error: {_one_line(text)}", err=True)
+    print_aside(f"regtap: error: {_one_line(text)}\n")
 
 
 def print_note(text: str) -> None:
     """Print something that the user should know, on one line."""
-    click.echo(f"regtap: note: {_one_line(text)}", err=True)
+    print_aside(f"regtap: note: {_one_line(text)}\n")
+
+
+def print_aside(text: str) -> None:
+    """Print a text on stderr as it is; one that stderr does not take is dropped."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True, nl=False)
+
+
+def open_standard_descriptors() -> None:
+    """Open /dev/null in place of a standard descriptor that is closed.
+
+    Otherwise the next file that this process opens would become its stdin, stdout or stderr. What this process
+    starts does not inherit the new descriptor: for a command the standard descriptor stays closed.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+
+
+def settle_output() -> None:
+    """Keep the interpreter's last flush of stdout or stderr from failing, which would be exit code 120."""
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            _discard(number)
+
+
+def _discard(output: int) -> None:
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, output)
+    os.close(devnull)
 
 
 def print_json_list(items: Iterable[Mapping[str, object]]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
+import os
+import select
 import sys
 import time
 from typing import TYPE_CHECKING
 
-import click
-
-from regtap.cli.output import ExitCode
+from regtap.cli.output import ExitCode, print_aside
 from regtap.cli.signals import POLL_S, EndSignals
 from regtap.units.format import count_of, format_duration_ns, format_rate
 
@@ -30,11 +29,14 @@ def wait_with_progress(capture: Capture, signals: EndSignals) -> int:
 
 
 class _Progress:
-    """One line that overwrites itself on a terminal, a line a second elsewhere."""
+    """One line that overwrites itself on a terminal, a line a second elsewhere.
+
+    A line that stderr does not take at once is left out: the capture waits for no reader, and outlives it.
+    """
 
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
-        self._overwrites = sys.stderr.isatty()
+        self._overwrites = _is_smart_terminal()
         self._next_s = time.monotonic() + _LINE_S
         self._seen = (0.0, 0)
 
@@ -43,7 +45,7 @@ class _Progress:
             return
         self._next_s += _LINE_S
         if self._overwrites:
-            self._overwrite(self._line())
+            self._overwrite(self._line()[: _columns()])
         else:
             self._write(f"{self._line()}\n")
 
@@ -56,11 +58,8 @@ class _Progress:
 
     @staticmethod
     def _write(text: str) -> None:
-        try:
-            click.echo(text, err=True, nl=False)
-        except OSError as error:
-            if error.errno != errno.EIO:  # a terminal that has gone, perhaps before the capture began
-                raise
+        if _takes_a_line():
+            print_aside(text)
 
     def _line(self) -> str:
         status = self._capture.status()
@@ -79,3 +78,26 @@ def _in_spool(status: Status) -> str:
         return f"spool {100 * status.spool_fill:.0f} %"
     span = format_duration_ns(round(1e9 * kept.span_s))
     return f"kept {span}, {kept.samples:,} samples  {count_of(kept.snapshots, 'snapshot')}"
+
+
+def _is_smart_terminal() -> bool:
+    """Return whether stderr is a terminal that can erase a line."""
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _columns() -> int | None:
+    """Return how much of a line stays on one row of the terminal; None where it does not say its width."""
+    try:
+        return (os.get_terminal_size(sys.stderr.fileno()).columns or sys.maxsize) - 1
+    except (OSError, ValueError):  # the terminal has gone
+        return None
+
+
+def _takes_a_line() -> bool:
+    """Return whether stderr takes a line without waiting for a reader: a pipe may be full, a terminal halted."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stderr.fileno(), select.POLLOUT)
+        return bool(poll.poll(0))
+    except (AttributeError, OSError, ValueError):  # no stderr at all, or one that is no file
+        return True

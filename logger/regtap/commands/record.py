@@ -113,8 +113,10 @@ def record(
     capture = Capture(target, registers, given["output"], options)
     with SnapshotSignal(capture, snapshot_signal):
         status = _run(capture, command)
-    print_report(capture.summary, as_json=as_json)
-    capture.raise_fault()
+    try:
+        print_report(capture.summary, as_json=as_json)
+    finally:  # a fault is to be heard of though the report cannot be printed
+        capture.raise_fault()
     if not capture.summary.clean or (given["strict_pace"] and capture.summary.totals.missed):
         return ExitCode.FINDING
     return status

@@ -93,7 +93,7 @@ def start() -> Simulator:
         RefusedError: The system gave no memory or no process, or the process did not come up.
     """
     try:
-        fd = os.memfd_create("regtap-sim", os.MFD_CLOEXEC)
+        fd = _above_standard(os.memfd_create("regtap-sim", os.MFD_CLOEXEC))
     except OSError as error:
         raise _refused("no memory for the simulated device", error, _LIMITS) from error
     try:
@@ -233,6 +233,16 @@ def _prepare(fd: int, path: str) -> None:
         os.posix_fallocate(fd, 0, PAGE_BYTES)
     except OSError as error:
         raise _refused(f"cannot use {quoted(path)}", error, _ELSEWHERE) from error
+
+
+def _above_standard(fd: int) -> int:
+    """Return a descriptor that is not 0, 1 or 2, which the child gets anew; the other one is closed."""
+    if fd > 2:
+        return fd
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
 
 
 def _refused(what: str, error: OSError, remedy: str) -> RefusedError:
