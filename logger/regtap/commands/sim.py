@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 from typing import TYPE_CHECKING
 
 import click
 
+from regtap.cli.output import print_note
 from regtap.simulator import process
 from regtap.simulator.registers import REGISTERS
 
@@ -48,5 +48,14 @@ def sim(path: str) -> None:
 
 
 def _announce(text: str) -> None:
-    with contextlib.suppress(OSError):  # the device is there for others, whoever reads this
+    """Print where the device is; a full disk does not end a device that others use.
+
+    Raises:
+        BrokenPipeError: The reader has gone, and nobody will end this device.
+    """
+    try:
         click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print_note(f"the device runs; its announcement could not be written: {error.strerror}")
