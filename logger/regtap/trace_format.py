@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping  # noqa: TC003 - decode() reads the annotations
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
+from regtap.documents.decoding import LISTED, Matching, Within, decode
+from regtap.documents.json_text import Limits, load_json
 from regtap.errors import TraceError
-from regtap.registers import Field, Register
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from regtap.registers import Register  # noqa: TC001 - likewise
+from regtap.units import quoted
 
 # 1: first version.
 FORMAT_VERSION = 1
@@ -25,6 +26,15 @@ LATENCY_COLUMN = "latency_ns"
 SPOOL_POINTER = "_spool"
 _PART = re.compile(r"part-(\d{5,})\.parquet\Z")
 _HALF_WRITTEN = re.compile(r"\.part-\d{5,}\.tmp\Z")
+
+# A part is closed at 10,000 gaps, or after a minute, whatever the marks.
+_LIMITS = Limits(size_bytes=32 << 20, containers=1 << 19)
+_LARGEST = 1 << 62  # of counts, times and ticks: sums and differences of two stay within 64 bits
+
+Count = Annotated[int, Within(0, _LARGEST)]
+TimeNs = Annotated[int, Within(-_LARGEST, _LARGEST)]
+Uncertainty = Annotated[float, Within(0, _LARGEST)]
+Word = Annotated[str, Matching("[a-z][a-z_]{0,31}")]
 
 CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten")
 
@@ -63,18 +73,18 @@ class Gap:
             spool that was recovered); `overwritten`: samples older than what a flight recorder keeps.
     """
 
-    first_index: int
-    count: int
-    t0_ns: int
-    t1_ns: int
-    cause: str
+    first_index: Count
+    count: Count
+    t0_ns: TimeNs
+    t1_ns: TimeNs
+    cause: Word
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A moment that the user named while recording."""
 
-    t_ns: int
+    t_ns: TimeNs
     text: str
 
 
@@ -89,10 +99,10 @@ class Anchor:
         uncertainty_ns: Half of the time that the reading took: the clocks were read somewhere in it.
     """
 
-    ticks: int
-    raw_ns: int
-    realtime_ns: int
-    uncertainty_ns: float
+    ticks: Count
+    raw_ns: Count
+    realtime_ns: Count
+    uncertainty_ns: Uncertainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +116,9 @@ class ClockInfo:
         anchors: The readings between which this part's times are interpolated.
     """
 
-    source: str
-    frequency_hz: float
-    error_bound_ns: float
+    source: Word
+    frequency_hz: Annotated[float, Within(1, 1e12)]
+    error_bound_ns: Uncertainty
     anchors: tuple[Anchor, ...] = ()
 
 
@@ -116,10 +126,10 @@ class ClockInfo:
 class StartTimes:
     """The moment `t_ns == 0` on the system's clocks (so that dmesg and ftrace line up)."""
 
-    realtime_ns: int
-    monotonic_ns: int
-    boottime_ns: int
-    raw_ns: int
+    realtime_ns: Count
+    monotonic_ns: Count
+    boottime_ns: Count
+    raw_ns: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +143,10 @@ class Mode:
         keep_ns: What a flight recorder was to keep; None: all that its spool holds.
     """
 
-    rate_hz: str | None
-    on_full: str
+    rate_hz: Annotated[str, Matching("[1-9][0-9]{0,17}(/[1-9][0-9]{0,17})?")] | None
+    on_full: Word
     latency: bool = False
-    keep_ns: int | None = None
+    keep_ns: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +167,14 @@ class Totals:
         overwritten: Of the lost ones, those that a flight recorder was asked to forget.
     """
 
-    ended: str
-    due: int | None
-    taken: int
-    stored: int
-    lost: int
-    missed: int
-    throttled_ns: int = 0
-    overwritten: int = 0
+    ended: Word
+    due: Count | None
+    taken: Count
+    stored: Count
+    lost: Count
+    missed: Count
+    throttled_ns: Count = 0
+    overwritten: Count = 0
 
     @property
     def balanced(self) -> bool:
@@ -204,12 +214,12 @@ class PartMetadata:
     clock: ClockInfo
     start: StartTimes
     host: Mapping[str, Any]
-    part: int
-    first_index: int
-    gaps: tuple[Gap, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    part: Count
+    first_index: Count
+    gaps: tuple[Annotated[Gap, LISTED], ...] = ()
+    marks: tuple[Annotated[Mark, LISTED], ...] = ()
     totals: Totals | None = None
-    next_block: int | None = None
+    next_block: Count | None = None
     format_version: int = field(default=FORMAT_VERSION)
 
     def to_json(self) -> bytes:
@@ -227,36 +237,31 @@ class PartMetadata:
             TraceError: It is not such a document, or of a version that this regtap does not know.
         """
         try:
-            document = json.loads(text)
-            version = document["format_version"]
-        except (ValueError, KeyError, TypeError) as error:
+            document = load_json(text, _LIMITS)
+            version = document["format_version"] if isinstance(document, dict) else None
+            if version is None:
+                raise ValueError("it names no format_version")
+        except (ValueError, KeyError) as error:
             raise TraceError(f"{where}: its regtap metadata cannot be read ({error})") from error
         if version != FORMAT_VERSION:
             raise TraceError(
-                f"{where}: trace format {version}; this regtap reads {FORMAT_VERSION}: upgrade it"
+                f"{where}: trace format {shown(version)}; this regtap reads {FORMAT_VERSION}: upgrade it"
             )
         try:
-            return cls(**_parsed(document))
-        except (KeyError, TypeError, ValueError) as error:
+            metadata = decode(cls, document)
+            _check_fields(metadata.registers)
+        except ValueError as error:
             raise TraceError(f"{where}: its regtap metadata is damaged ({error})") from error
+        return metadata
 
 
-def _parsed(document: dict[str, Any]) -> dict[str, Any]:
-    clock = dict(document["clock"])
-    clock["anchors"] = tuple(Anchor(**anchor) for anchor in clock["anchors"])
-    totals = document["totals"]
-    return {
-        **document,
-        "registers": tuple(_register(entry) for entry in document["registers"]),
-        "mode": Mode(**document["mode"]),
-        "clock": ClockInfo(**clock),
-        "start": StartTimes(**document["start"]),
-        "gaps": tuple(Gap(*entry) for entry in document["gaps"]),
-        "marks": tuple(Mark(*entry) for entry in document["marks"]),
-        "totals": None if totals is None else Totals(**totals),
-    }
+def shown(value: object) -> str:
+    """Return a value of a document, of bearable length, for a message."""
+    return quoted(value) if isinstance(value, str) else quoted(str(value))[1:-1]
 
 
-def _register(entry: dict[str, Any]) -> Register:
-    fields = tuple(Field(**part) for part in entry["fields"])
-    return Register(**{**entry, "fields": fields})
+def _check_fields(registers: tuple[Register, ...]) -> None:
+    for register in registers:
+        for it in register.fields:
+            if it.lsb < 0 or it.bits < 1 or it.lsb + it.bits > 8 * register.width_bytes:
+                raise ValueError(f"a field of {quoted(register.name)} lies outside of it")
