@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from regtap.trace_format import Gap, Mark, PartMetadata, Totals
+from regtap.trace_format import LARGEST, Gap, Mark, PartMetadata, Totals
 from regtap.writer import Encoding, PartWriter, as_arrow, schema_of
 
 if TYPE_CHECKING:
@@ -162,5 +162,7 @@ class PartMaker:
         return [pa.chunked_array([as_arrow(chunk) for chunk in chunks]) for chunks in columns]
 
     def _gap(self, gap: TickGap) -> Gap:
-        t0_ns = self._clock.to_ns(gap.t0_ticks)
-        return Gap(gap.first_index, gap.count, t0_ns, max(t0_ns, self._clock.to_ns(gap.t1_ticks)), gap.cause)
+        t0_ns, t1_ns = (
+            max(-LARGEST, min(self._clock.to_ns(ticks), LARGEST)) for ticks in (gap.t0_ticks, gap.t1_ticks)
+        )  # a damaged spool may say any tick
+        return Gap(gap.first_index, gap.count, t0_ns, max(t0_ns, t1_ns), gap.cause)

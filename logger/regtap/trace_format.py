@@ -29,11 +29,11 @@ _HALF_WRITTEN = re.compile(r"\.part-\d{5,}\.tmp\Z")
 
 # A part is closed at 10,000 gaps, or after a minute, whatever the marks.
 _LIMITS = Limits(size_bytes=32 << 20, containers=1 << 19)
-_LARGEST = 1 << 62  # of counts, times and ticks: sums and differences of two stay within 64 bits
+LARGEST = 1 << 62  # of counts, times and ticks: sums and differences of two stay within 64 bits
 
-Count = Annotated[int, Within(0, _LARGEST)]
-TimeNs = Annotated[int, Within(-_LARGEST, _LARGEST)]
-Uncertainty = Annotated[float, Within(0, _LARGEST)]
+Count = Annotated[int, Within(0, LARGEST)]
+TimeNs = Annotated[int, Within(-LARGEST, LARGEST)]
+Uncertainty = Annotated[float, Within(0, LARGEST)]
 Word = Annotated[str, Matching("[a-z][a-z_]{0,31}")]
 
 CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten")
