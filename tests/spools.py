@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,13 @@ from regtap.spool.layout import (
     column_offsets,
     header_check,
 )
+from regtap.spool.pointer import SpoolNote
+from regtap.system.host import boot_id
 from regtap.trace.gaps import CAUSES
 from regtap.trace.metadata import Anchor, ClockInfo, Mode, PartMetadata
 
 REGISTERS = (Register("INDEX", 0), Register("PROOF", 4, "u8"))
+IDENTITY = "0123456789abcdef" * 2
 GAP_CAPACITY = 12
 TICK_HZ = 1e9
 FIRST_TICK = 1_000_000
@@ -71,11 +74,15 @@ class SpoolImage:
     """A spool under construction, as the sampler would leave it after the calls made here."""
 
     def __init__(
-        self, trace: Path | str = "/nowhere", blocks: int = 8, template: PartMetadata | None = None
+        self,
+        trace: Path | str = "/nowhere",
+        blocks: int = 8,
+        template: PartMetadata | None = None,
+        document: bytes | None = None,
     ) -> None:
         self.template = template or template_of()
-        document = make_document(self.template, str(trace))
-        self.memory = np.zeros(8192 + (blocks + 1) * 8192, dtype=np.uint8)
+        document = document or make_document(self.template, str(trace), IDENTITY)
+        self.memory = np.zeros(8192 + len(document) // 4096 * 4096 + (blocks + 1) * 8192, dtype=np.uint8)
         kinds = [_native.Kind[register.type] for register in REGISTERS]
         self.rows_per_block = _native.format_spool(
             self.memory, kinds, False, blocks, GAP_CAPACITY, document, 4242
@@ -169,16 +176,25 @@ class SpoolImage:
 
     def save(self, path: Path) -> Path:
         path.write_bytes(self.memory.tobytes())
+        path.chmod(0o600)
         return path
 
 
 def leave_behind(image: SpoolImage, folder: Path, spool: Path) -> Path:
-    """Lay out what a killed recorder leaves: the spool, and a folder with the note that names it."""
+    """Lay out what a killed recorder leaves: the spool, and a folder with the pointer that names it."""
     image.save(spool)
     folder.mkdir(exist_ok=True)
-    note = {"spool": str(spool), "boot_id": "another"}
-    (folder / "_spool").write_text(json.dumps(note))
+    write_pointer(folder, spool)
     return folder
+
+
+def write_pointer(folder: Path, spool: Path, **changes: Any) -> None:
+    """Write a trace's pointer to a spool of this boot; `changes`: fields that are to be others."""
+    status = spool.lstat()
+    note = SpoolNote(str(spool), boot_id(), status.st_dev, status.st_ino, IDENTITY)
+    path = folder / "_spool"
+    path.write_text(replace(note, **changes).to_json())
+    path.chmod(0o600)
 
 
 def as_big_endian(image: SpoolImage) -> bytes:

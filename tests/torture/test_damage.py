@@ -31,7 +31,7 @@ PARTS = "a part cut short at each of its bytes: an error that names it"
 
 def busy_spool() -> SpoolImage:
     """A ring that is full, with gaps of every cause, and samples that are being dropped."""
-    image = SpoolImage(blocks=6, template=template_of("1M"))
+    image = SpoolImage(blocks=6, template=template_of("1000000"))
     for rows in (40, 30, 60):
         image.full_block(rows)
     open_block_with_gaps(image)
@@ -51,7 +51,7 @@ def busy_spool() -> SpoolImage:
 
 def running_spool() -> SpoolImage:
     """A ring with room, whose last block is still open."""
-    image = SpoolImage(blocks=6, template=template_of("1M"))
+    image = SpoolImage(blocks=6, template=template_of("1000000"))
     for rows in (50, 20, 40):
         image.full_block(rows)
     open_block_with_gaps(image)
@@ -231,7 +231,7 @@ def test_spools_cut_short(
 
 def full_journal(folder: Path) -> int:
     """Write the journal of a ring that is full in the end; return how many samples were due."""
-    image = SpoolImage(blocks=5, template=template_of("1M"))
+    image = SpoolImage(blocks=5, template=template_of("1000000"))
     with HandJournal(image, folder) as journal:
         for rows in (40, 30, 20, 60):
             image.open_block()
@@ -249,7 +249,7 @@ def full_journal(folder: Path) -> int:
 
 def running_journal(folder: Path) -> int:
     """Write the journal of a ring whose last block is open, after samples were dropped; return how many were due."""
-    image = SpoolImage(blocks=6, template=template_of("1M"))
+    image = SpoolImage(blocks=6, template=template_of("1000000"))
     with HandJournal(image, folder) as journal:
         for rows in (40, 30, 20):
             image.full_block(rows)

@@ -19,6 +19,7 @@ from tests.spools import (
     assert_truth,
     leave_behind,
     template_of,
+    write_pointer,
 )
 
 import regtap
@@ -374,6 +375,7 @@ def test_a_full_disk_is_told_and_the_second_run_completes(
 
 def test_a_spool_that_is_gone_is_said_to_be(run: Path, spool: Path) -> None:
     leave_behind(SpoolImage(), run, spool)
+    write_pointer(run, spool, boot_id="another")
     spool.unlink()
     with pytest.raises(StorageError, match="restarted since"):
         recover(run)
@@ -396,7 +398,7 @@ def test_a_link_in_the_spools_place_is_not_followed(run: Path, spool: Path, tmp_
     leave_behind(SpoolImage(), run, spool)
     spool.rename(tmp_path / "real")
     spool.symlink_to(tmp_path / "real")
-    with pytest.raises(TraceError):
+    with pytest.raises(StorageError, match="another file has its name"):
         recover(run)
 
 

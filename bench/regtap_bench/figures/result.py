@@ -14,8 +14,8 @@ from collections.abc import Mapping  # noqa: TC003 - decode() reads the annotati
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from regtap.documents.decoding import decode
 from regtap.errors import InputError
-from regtap_bench.figures.decoding import decode
 from regtap_bench.figures.estimate import Estimate  # noqa: TC001 - likewise
 
 # 1: never released.

@@ -12,6 +12,7 @@ import click
 from regtap.cli.options import json_option
 from regtap.cli.output import ExitCode, print_note
 from regtap.errors import InputError
+from regtap.system.permissions import user_name
 from regtap.system.privileges import User, become
 from regtap.units.format import count_of, format_size
 
@@ -39,6 +40,8 @@ def recover(path: str | None, output: str | None, list_all: bool, as_json: bool)
     Run again, or after it was itself cut off, it stores nothing twice. A SPOOL that was copied from another machine
     becomes a trace by itself: name a new DIR, or one that holds its finished parts.
 
+    Only files of the trace's own user are believed. A spool into which nothing was recorded is removed.
+
     Ends with exit code 1 if something of the spool could not be used; what, and what it cost, is said.
     """
     if list_all:
@@ -48,8 +51,11 @@ def recover(path: str | None, output: str | None, list_all: bool, as_json: bool)
     if path is None:
         raise InputError("name a trace or a spool, or use --list")
     from regtap.recovery.complete import recover as recover_trace
+    from regtap.recovery.inventory import remove_empty
 
     _become_owner(path)
+    if (memory_bytes := remove_empty(path)) is not None:
+        return _say_removed(path, memory_bytes, as_json)
     recovered = recover_trace(path, output)
     for line in recovered.dropped:
         print_note(f"dropped {line}")
@@ -59,10 +65,25 @@ def recover(path: str | None, output: str | None, list_all: bool, as_json: bool)
 
 def _become_owner(path: str) -> None:
     """Let root do this as the one whom the trace belongs to: the parts are to be theirs, and no other file is ours."""
-    if os.geteuid() == 0 and os.path.exists(path):
-        status = os.stat(path)
-        if status.st_uid != 0:
-            become(User(str(status.st_uid), status.st_uid, status.st_gid))
+    if os.geteuid() != 0:
+        return
+    try:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return  # the recovery says so
+    status = os.fstat(fd)
+    os.close(fd)
+    if status.st_uid != 0:
+        become(User(user_name(status.st_uid), status.st_uid, status.st_gid))
+
+
+def _say_removed(path: str, memory_bytes: int, as_json: bool) -> int:
+    removed = {"spool": path, "removed": True, "memory_bytes": memory_bytes}
+    text = (
+        f"{path}: nothing was recorded into it; removed, and {format_size(memory_bytes)} of memory given back"
+    )
+    click.echo(json.dumps(removed, indent=2) if as_json else text)
+    return ExitCode.OK
 
 
 def _lines(recovered: Recovered) -> Iterator[str]:
@@ -90,12 +111,16 @@ def _show_all(as_json: bool) -> int:
 
 
 def _table(found: Sequence[Leftover]) -> Iterator[str]:
-    yield f"{'MEMORY':>9}  {'STATE':<9}  {'SAMPLES':>13}  {'SPOOL':<40}  TRACE"
+    yield f"{'MEMORY':>9}  {'STATE':<9}  {'SAMPLES':>13}  {'OWNER':<9}  {'SPOOL':<40}  TRACE"
     for left in found:
         samples = "-" if left.samples is None else f"{left.samples:,}"
         yield (
-            f"{format_size(left.memory_bytes):>9}  {left.state:<9}  {samples:>13}  {left.spool:<40}  "
+            f"{format_size(left.memory_bytes):>9}  {left.state:<9}  {samples:>13}  {left.owner:<9}  {left.spool:<40}  "
             f"{left.trace or '-'}"
         )
-    total = sum(left.memory_bytes for left in found if left.state != "recording")
-    yield f"{format_size(total)} held by spools that nobody fills; `regtap recover TRACE` gives it back"
+    total = sum(left.memory_bytes for left in found if left.state in ("cut off", "empty"))
+    yield f"{format_size(total)} held by spools that nobody fills; `regtap recover TRACE`, or SPOOL, gives it back"
+    foreign = [left for left in found if left.state == "foreign"]
+    if foreign:
+        held = format_size(sum(left.memory_bytes for left in foreign))
+        yield f"{held} held by {count_of(len(foreign), 'spool')} of other users, not looked into"

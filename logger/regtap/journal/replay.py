@@ -13,9 +13,11 @@ import numpy as np
 from regtap.errors import TraceError
 from regtap.journal.layout import MAGIC, PREFIX, SEGMENT, VERSION, all_segments, check_of, records_begin
 from regtap.journal.records import read_records
-from regtap.spool.layout import HEADER, OPEN, RELEASED, SEALED
+from regtap.spool.layout import HEADER, MOST_BLOCKS, OPEN, RELEASED, SEALED
 from regtap.spool.raw_file import SpoolBytes
 from regtap.spool.reader import SpoolFile
+from regtap.system.files import is_open_to_others
+from regtap.system.permissions import describe_user
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +69,8 @@ class JournalBytes(SpoolBytes):
             stack.callback(super().close)
             self.try_lock()  # before anything is read; who has to have it asks again
             segments = [stack.enter_context(SpoolBytes(os.fspath(path))) for path in paths]
+            for segment in segments:
+                _require_own(segment)
             head = _head_of(folder, segments)
             self._files = stack.pop_all()
         self.path = all_segments(os.fspath(folder))
@@ -147,6 +151,14 @@ class JournalFile(SpoolFile):
         self.broken = source.broken
 
 
+def _require_own(segment: SpoolBytes) -> None:
+    """Raise TraceError unless this process's user alone can have written a segment."""
+    if not segment.is_own:
+        raise TraceError(f"{segment.path} belongs to another user than {describe_user()}; it is not believed")
+    if is_open_to_others(segment.status):
+        raise TraceError(f"other users may write to {segment.path}; if nobody did, chmod go-w it")
+
+
 def _head_of(folder: Path, segments: list[SpoolBytes]) -> _Head:
     """Return what the segments say about their capture."""
     heads = [head for head in map(_read_head, segments) if head is not None]
@@ -172,7 +184,12 @@ def _read_head(segment: SpoolBytes) -> _Head | None:
     if size != spool["header_bytes"]:
         return None
     sizes = int(header["spool_bytes"][0]), int(spool["block_bytes"]), int(spool["block_count"])
-    return _Head(int(header["identity"][0]), *sizes, base) if all(sizes) else None
+    spool_bytes, block_bytes, block_count = sizes
+    # A segment holds the records of an eighth of the ring, and is allocated before the capture begins.
+    holds = (
+        all(sizes) and block_bytes <= spool_bytes <= 16 * segment.size_bytes and block_count <= MOST_BLOCKS
+    )
+    return _Head(int(header["identity"][0]), *sizes, base) if holds else None
 
 
 def _promised(segments: list[SpoolBytes], head: _Head) -> list[Record]:

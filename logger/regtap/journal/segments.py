@@ -87,7 +87,7 @@ class Segments:
 
     def _make(self, number: int, head: npt.NDArray[np.uint8]) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(segment_name(number), flags, 0o666, dir_fd=self._folder_fd)
+        fd = os.open(segment_name(number), flags, 0o600, dir_fd=self._folder_fd)
         self._segments.append(_Segment(fd, self._begin))
         if number == 0:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells a recovery that this process lives

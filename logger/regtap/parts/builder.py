@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from regtap.parts.encoding import Encoding
 from regtap.parts.parquet import PartWriter, as_arrow
 from regtap.parts.schema import schema_of
 from regtap.trace.gaps import Gap
+from regtap.trace.metadata import Mark, PartMetadata
+from regtap.trace.ranges import LARGEST
+from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,5 +170,7 @@ class PartMaker:
         return [pa.chunked_array([as_arrow(chunk) for chunk in chunks]) for chunks in columns]
 
     def _gap(self, gap: TickGap) -> Gap:
-        t0_ns = self._clock.to_ns(gap.t0_ticks)
-        return Gap(gap.first_index, gap.count, t0_ns, max(t0_ns, self._clock.to_ns(gap.t1_ticks)), gap.cause)
+        t0_ns, t1_ns = (
+            max(-LARGEST, min(self._clock.to_ns(ticks), LARGEST)) for ticks in (gap.t0_ticks, gap.t1_ticks)
+        )  # a damaged spool may say any tick
+        return Gap(gap.first_index, gap.count, t0_ns, max(t0_ns, t1_ns), gap.cause)

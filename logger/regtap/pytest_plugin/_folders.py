@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import re
 import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from regtap.documents.json_text import load_json
+from regtap.system.files import read_own_file
 
 if TYPE_CHECKING:
     import pytest
@@ -21,6 +23,7 @@ _LONGEST_NAME = 120  # leaves room for a number, and most file systems take 255
 # As in trace_format and journal.layout, which are imported only where something is recorded.
 _SPOOL_POINTER = "_spool"
 _JOURNAL_PREFIX = "_journal-"
+_POINTER_BYTES = 16 << 10
 _WORKER_KEY = "regtap_run"
 
 
@@ -139,6 +142,8 @@ def _is_recoverable(run: Path) -> bool:
 def _has_spool(pointer: Path) -> bool:
     """Return whether the spool of a capture that was cut off is still there."""
     try:
-        return os.path.exists(json.loads(pointer.read_bytes())["spool"])
-    except (OSError, ValueError, KeyError, TypeError):
+        document = load_json(read_own_file(pointer, _POINTER_BYTES))
+    except (OSError, ValueError):
         return False
+    spool = document.get("spool") if isinstance(document, dict) else None
+    return isinstance(spool, str) and os.path.exists(spool)

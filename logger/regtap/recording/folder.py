@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError
 from regtap.system.files import sync_parent
-from regtap.system.host import boot_id
 from regtap.system.permissions import describe_user
 from regtap.trace.files import SPOOL_POINTER
+
+if TYPE_CHECKING:
+    from regtap.spool.pointer import SpoolNote
 
 
 def require_free(path: str) -> None:
@@ -31,12 +33,12 @@ class OutputFolder:
         fd: For what is made in it; this object's own.
     """
 
-    def __init__(self, path: str, spool: str) -> None:
+    def __init__(self, path: str, pointer: SpoolNote) -> None:
         """Make it, with a durable note; a refusal leaves nothing behind.
 
         Args:
             path: It must not exist.
-            spool: Path of the spool, for recovery after a crash.
+            pointer: To the spool, for recovery after a crash.
 
         Raises:
             InputError: It exists.
@@ -44,7 +46,7 @@ class OutputFolder:
         """
         self.path = path
         try:
-            self.fd = _make(path, spool)
+            self.fd = _make(path, pointer)
         except FileExistsError as error:
             raise InputError(f"the output {path} exists already; name a new folder") from error
         except OSError as error:
@@ -80,7 +82,7 @@ class OutputFolder:
             os.close(self.fd)
 
 
-def _make(path: str, spool: str) -> int:
+def _make(path: str, pointer: SpoolNote) -> int:
     os.mkdir(path)
     with ExitStack() as undo:
         undo.callback(os.rmdir, path)
@@ -88,7 +90,7 @@ def _make(path: str, spool: str) -> int:
         undo.callback(os.close, fd)
         undo.callback(_unlink_note, fd)
         sync_parent(path)
-        _write_note(fd, spool)
+        _write_note(fd, pointer)
         undo.pop_all()
     return fd
 
@@ -98,11 +100,10 @@ def _unlink_note(folder_fd: int) -> None:
         os.unlink(SPOOL_POINTER, dir_fd=folder_fd)
 
 
-def _write_note(folder_fd: int, spool: str) -> None:
-    text = json.dumps({"spool": spool, "boot_id": boot_id()})
+def _write_note(folder_fd: int, pointer: SpoolNote) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with contextlib.closing(os.fdopen(os.open(SPOOL_POINTER, flags, 0o666, dir_fd=folder_fd), "w")) as file:
-        file.write(text + "\n")
+    with contextlib.closing(os.fdopen(os.open(SPOOL_POINTER, flags, 0o600, dir_fd=folder_fd), "w")) as file:
+        file.write(pointer.to_json())
         file.flush()
         os.fsync(file.fileno())
     os.fsync(folder_fd)

@@ -19,9 +19,10 @@ from regtap.recording.writer import PART_NS
 from regtap.sampling.channels import channels_of
 from regtap.spool.document import make_document
 from regtap.spool.location import SMALL_BYTES
+from regtap.spool.pointer import SpoolNote, new_identity
 from regtap.spool.ring import Spool, free_size_bytes, needed_bytes
 from regtap.system import cpus
-from regtap.system.host import describe_host
+from regtap.system.host import boot_id, describe_host
 from regtap.system.kernel import is_in_memory
 from regtap.trace.metadata import Mode, PartMetadata
 from regtap.units.format import format_size
@@ -66,6 +67,7 @@ class Resources:
         self._output = output
         self._options = options
         self._keeps = False
+        self._identity = new_identity()
         try:
             with ExitStack() as stack:
                 self._open(target, stack)
@@ -86,7 +88,7 @@ class Resources:
         self.warnings += scheduling_warnings(options.realtime, free_running=options.rate_hz is None)
         self._open_loop(target, device, stack)
         warm_up(schema_of(self._registers, latency=options.latency))
-        self.folder = OutputFolder(self._output, self.spool.path)  # last: a refusal leaves nothing behind
+        self.folder = OutputFolder(self._output, self._pointer())  # last: a refusal leaves nothing behind
         stack.callback(self.folder.close)
         if options.durable_ns is not None:
             self.journal = self._make_journal(options.durable_ns)
@@ -100,12 +102,16 @@ class Resources:
         source = _native.best_source(target.is_device)
         self.timebase = Timebase(source)  # t_ns begins here, when all that takes long is done
         self.template = self._describe(target)
-        document = make_document(self.template, self._output)
+        document = make_document(self.template, self._output, self._identity)
         self.spool.format(self._registers, document, latency=options.latency)
         options.check_kept_rows(self.spool.block_count, self.spool.rows_per_block)
         plan = options.plan(source, self.spool.block_count, cpu)
         self.sampler = _native.Sampler(self.spool.memory, channels_of(device, self._registers), plan)
         stack.callback(self.end_loop)
+
+    def _pointer(self) -> SpoolNote:
+        status = self.spool.status()
+        return SpoolNote(self.spool.path, boot_id(), status.st_dev, status.st_ino, self._identity)
 
     def _describe(self, target: Target) -> PartMetadata:
         options = self._options

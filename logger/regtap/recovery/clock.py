@@ -9,6 +9,7 @@ from regtap import _native
 from regtap.clock.anchored import AnchoredClock
 from regtap.system.host import boot_id
 from regtap.trace.metadata import Anchor
+from regtap.trace.ranges import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -80,7 +81,8 @@ def _sound(anchors: list[Anchor], nominal_hz: float) -> list[Anchor]:
     first = anchors[0]
     good_enough_ns = 10 * min(anchor.uncertainty_ns for anchor in anchors) + 100
     sound = [first]
-    for anchor in sorted(anchors[1:], key=lambda anchor: anchor.ticks):
+    possible = [it for it in anchors[1:] if max(it.ticks, it.raw_ns, it.realtime_ns) <= LARGEST]
+    for anchor in sorted(possible, key=lambda anchor: anchor.ticks):
         increasing = anchor.ticks > sound[-1].ticks and anchor.raw_ns > sound[-1].raw_ns
         if increasing and anchor.uncertainty_ns <= good_enough_ns and _fits(anchor, first, nominal_hz):
             sound.append(anchor)

@@ -17,18 +17,20 @@ from regtap.errors import InputError, RefusedError, StorageError, TraceError
 from regtap.journal.replay import JournalFile, segment_paths
 from regtap.recovery.cleanup import clear_away
 from regtap.recovery.rebuild import Salvage
+from regtap.recovery.search import pointer_of as _pointer_of
 from regtap.spool.document import parse_document
-from regtap.spool.pointer import read_note
+from regtap.spool.raw_file import SpoolBytes
 from regtap.spool.reader import SpoolFile
 from regtap.system.files import sync_parent
-from regtap.system.host import boot_id
+from regtap.system.permissions import describe_user, user_name
 from regtap.trace.files import part_number
 from regtap.trace.reader import open_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from regtap.spool.pointer import SpoolNote
+    from regtap.recovery.search import SpoolPointer
+    from regtap.spool.document import SpoolDocument
     from regtap.trace.metadata import PartMetadata
     from regtap.trace.parts import Part
     from regtap.trace.totals import Totals
@@ -76,17 +78,20 @@ def recover(path: str | os.PathLike[str], output: str | os.PathLike[str] | None 
         return _recover_trace(Path(path))
     with _opened(os.fspath(path)) as spool:
         spool.lock()
-        template, home = parse_document(spool.document, spool.path)
-        if output is None and not os.path.isdir(home):
-            raise InputError(f"{spool.path}: its trace {home} is not here; name a folder with -o")
-        folder = Path(home if output is None else output)
-        _check_own(folder, spool)
-        return _recover_into(folder, spool, template, keep=output is not None)
+        document = parse_document(spool.document, spool.path)
+        if output is None and not os.path.isdir(document.trace):
+            raise InputError(f"{spool.path}: its trace {document.trace} is not here; name a folder with -o")
+        folder = Path(document.trace if output is None else output)
+        if output is None:
+            _require_own(folder)
+        _check_own(folder, document)
+        return _recover_into(folder, spool, document.template, keep=output is not None)
 
 
 def _opened(path: str) -> SpoolFile:
+    """Open a spool that a person named: it has to be a file of that person's own."""
     try:
-        return SpoolFile(path)
+        source = SpoolBytes(path)
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             raise RefusedError(
@@ -97,40 +102,48 @@ def _opened(path: str) -> SpoolFile:
         raise TraceError(
             f"cannot open {path}: {os.strerror(error.errno or 0)}; name a trace or a spool"
         ) from error
+    if not source.is_own:
+        source.close()
+        raise RefusedError(
+            f"{path} belongs to {user_name(source.status.st_uid)}, not to {describe_user()}",
+            remedy="recover it as its owner",
+        )
+    return SpoolFile(path, source)
 
 
 def _recover_trace(folder: Path) -> Recovered:
-    note = read_note(folder)
+    _require_own(folder)
+    pointer = _pointer_of(folder)
     finished = finished_parts(folder)
     totals = _totals_of(finished)
-    if totals is not None and (note is None or not os.path.lexists(note.spool)):
-        # The note goes last: without one, a recovery came to its end, and what it kept stays.
-        was_kept = note is None and totals.ended == "recovered"
+    spool = pointer.open(folder) if totals is None or pointer.is_there else None
+    if totals is not None and spool is None:
+        # The pointer goes last: without one, a recovery came to its end, and what it kept stays.
+        was_kept = not pointer.is_there and totals.ended == "recovered"
         kept = clear_away(folder, None, is_damaged=was_kept or _is_damaged(finished))
         return Recovered(str(folder), 0, 0, totals, spool=kept)
-    with _left_behind(folder, note, finished) as spool:
-        spool.lock()
-        template, _ = parse_document(spool.document, spool.path)
-        return _recover_into(folder, spool, template, keep=False)
+    with spool or _journal(folder, pointer, finished) as left_behind:
+        left_behind.lock()
+        template = parse_document(left_behind.document, left_behind.path).template
+        return _recover_into(folder, left_behind, template, keep=False)
 
 
-def _left_behind(folder: Path, note: SpoolNote | None, finished: tuple[Part, ...]) -> SpoolFile:
-    """Open the trace's spool, or else its journal: what the spool was at its last sync."""
-    if note is not None and os.path.lexists(note.spool):
-        return _opened(note.spool)
-    if segment_paths(folder):
-        return _journal(folder, finished)
-    if note is None:
-        raise TraceError(
-            f"{folder} has no note of a spool; if `regtap recover --list` shows its spool, name that with -o {folder}"
+def _require_own(folder: Path) -> None:
+    """Raise RefusedError unless a trace is this user's: the pointer in another user's proves nothing."""
+    with _folder(folder) as folder_fd:
+        owner = os.fstat(folder_fd).st_uid
+    if owner != os.geteuid():
+        raise RefusedError(
+            f"{folder} belongs to {user_name(owner)}, not to {describe_user()}",
+            remedy="recover it as its owner, or name its spool if that is yours "
+            f"(`regtap recover SPOOL -o {folder}`)",
         )
-    why = "this machine was restarted since" if note.boot_id != boot_id() else "somebody removed it"
-    raise StorageError(
-        f"the spool {note.spool} is gone ({why}): {folder} ends with its last finished part", path=note.spool
-    )
 
 
-def _journal(folder: Path, finished: tuple[Part, ...]) -> SpoolFile:
+def _journal(folder: Path, pointer: SpoolPointer, finished: tuple[Part, ...]) -> SpoolFile:
+    """Open a trace's journal, in place of a spool that is gone: what the spool was at its last sync."""
+    if not segment_paths(folder):
+        raise pointer.no_spool(folder)
     next_block = finished[-1].metadata.next_block if finished else None
     try:
         return JournalFile(folder, next_block or 0)
@@ -165,7 +178,7 @@ def _recover_into(folder: Path, spool: SpoolFile, template: PartMetadata, *, kee
             damaged = _is_damaged(finished)
         kept: str | None = spool.path
         if not keep:
-            in_memory = None if isinstance(spool, JournalFile) else spool.path
+            in_memory = spool.path if not isinstance(spool, JournalFile) and spool.source.is_there() else None
             kept = clear_away(folder, in_memory, is_damaged=damaged or bool(recovered.dropped))
     return replace(recovered, spool=kept)
 
@@ -215,14 +228,16 @@ def _folder(folder: Path) -> Iterator[int]:
         os.close(fd)
 
 
-def _check_own(folder: Path, spool: SpoolFile) -> None:
-    """Raise unless the folder waits for this spool, or for none that is there."""
-    note = read_note(folder) if folder.is_dir() else None
-    if note is None or not os.path.exists(note.spool):
+def _check_own(folder: Path, document: SpoolDocument) -> None:
+    """Raise TraceError where a folder waits for another spool that is there."""
+    pointer = _pointer_of(folder)
+    if pointer.note is None or pointer.note.identity == document.identity:
         return
-    if not os.path.samefile(note.spool, spool.path):
+    other = pointer.open(folder)
+    if other is not None:
+        other.close()
         raise TraceError(
-            f"{folder} is the trace of another spool, {note.spool}, which is there; name a new folder with -o"
+            f"{folder} is the trace of another spool, {pointer.note.spool}, which is there; name a new folder with -o"
         )
 
 

@@ -1,15 +1,26 @@
-"""The spools on this machine: whose they are, and what they hold."""
+"""The spools on this machine: their owners, and the samples in them. Other users' files are named, never parsed."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from dataclasses import dataclass
+import stat
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from regtap.errors import TraceError
-from regtap.spool.block import DamagedBlockError
+from regtap.errors import RefusedError, TraceError
 from regtap.spool.document import parse_document
-from regtap.spool.location import spool_paths
+from regtap.spool.location import is_spool_path, spool_paths
+from regtap.spool.raw_file import SpoolBytes
 from regtap.spool.reader import SpoolFile
+from regtap.system.files import is_own
+from regtap.system.permissions import user_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_MAGIC_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +31,8 @@ class Leftover:
         spool: Its path.
         memory_bytes: What it holds of memory.
         state: `recording`: its recorder is alive; `cut off`: it waits for `regtap recover`; `empty`: nothing was
-            recorded into it; `unknown`: it cannot be read by this user.
+            recorded into it; `foreign`: it is another user's, or others may open it, so that it is not looked into.
+        owner: The user it belongs to.
         samples: Samples in it that are in no finished part, as far as the spool knows.
         trace: The folder of its trace.
     """
@@ -28,6 +40,7 @@ class Leftover:
     spool: str
     memory_bytes: int
     state: str
+    owner: str
     samples: int | None = None
     trace: str | None = None
 
@@ -37,40 +50,121 @@ def find_spools() -> list[Leftover]:
     return [leftover for leftover in map(_look_at, spool_paths()) if leftover is not None]
 
 
+def spools_of(folder: Path) -> Iterator[str]:
+    """Yield the paths of this user's spools whose trace is that folder."""
+    for path in spool_paths():
+        with contextlib.suppress(OSError, TraceError):
+            source = open_own(path)
+            if source is None:
+                continue
+            with SpoolFile(path, source) as spool:
+                is_of_folder = os.path.samefile(parse_document(spool.document, path).trace, folder)
+            if is_of_folder:
+                yield path
+
+
+def open_own(path: str) -> SpoolBytes | None:
+    """Return the open file of a spool, or None where it is another user's, or others may open it.
+
+    Raises:
+        TraceError: It is not a regular file.
+        OSError: As the kernel said.
+    """
+    source = SpoolBytes(path)
+    if source.is_own and source.is_private:
+        return source
+    source.close()
+    return None
+
+
+def is_unformatted(source: SpoolBytes) -> bool:
+    """Return whether a spool begins with zeros: its recorder has not come to lay it out."""
+    beginning = source.read(0, min(_MAGIC_BYTES, source.size_bytes))
+    return not (beginning or b"").strip(b"\0")
+
+
+def remove_empty(path: str) -> int | None:
+    """Remove a spool of this user's into which nothing was recorded, and of which there is no trace.
+
+    Returns:
+        The memory that it held, in bytes; None: it is no such spool, and nothing was done.
+
+    Raises:
+        RefusedError: Its recorder is alive, or the system refused.
+    """
+    if not is_spool_path(path):
+        return None
+    try:
+        source = open_own(path)
+        if source is None:
+            return None
+        return _remove_empty(source)
+    except (TraceError, FileNotFoundError):
+        return None
+    except OSError as error:
+        raise RefusedError(
+            f"cannot remove {path}: {os.strerror(error.errno or 0)}",
+            remedy="see that it is yours, and try again",
+            errno=error.errno,
+        ) from error
+
+
+def _remove_empty(source: SpoolBytes) -> int | None:
+    if is_unformatted(source):
+        with source:
+            if source.try_lock():
+                return _unlink(source)
+            raise RefusedError(f"the spool {source.path} is in use", remedy="end the capture first")
+    with SpoolFile(source.path, source) as spool:
+        # Its recorder ended after it had laid out the spool, and before it made the trace's folder.
+        if spool.opened or os.path.lexists(parse_document(spool.document, source.path).trace):
+            return None
+        spool.lock()
+        return _unlink(source)
+
+
+def _unlink(source: SpoolBytes) -> int:
+    if source.is_there():
+        os.unlink(source.path)
+    return source.status.st_blocks * 512
+
+
 def _look_at(path: str) -> Leftover | None:
+    status = _status(path)
+    if status is None or not stat.S_ISREG(status.st_mode):
+        return None  # gone meanwhile, or no spool
+    listed = Leftover(path, status.st_blocks * 512, "foreign", user_name(status.st_uid))
+    if not is_own(status):
+        return listed
     try:
-        memory_bytes = os.lstat(path).st_blocks * 512
-    except OSError:
-        return None  # gone meanwhile
+        source = open_own(path)
+        return listed if source is None else _own(source, listed)
+    except (OSError, TraceError):
+        return None  # gone meanwhile, or no spool
+
+
+def _status(path: str) -> os.stat_result | None:
+    """Return what fstat() says of a file that need not be readable, and is not opened for reading."""
     try:
-        with SpoolFile(path) as spool:
-            if spool.is_owned():
-                return Leftover(
-                    path, memory_bytes, "recording", trace=parse_document(spool.document, path)[1]
-                )
-            return Leftover(
-                path, memory_bytes, "cut off", _samples(spool), parse_document(spool.document, path)[1]
-            )
-    except TraceError:
-        return _unformatted(path, memory_bytes)
+        fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
-        return Leftover(path, memory_bytes, "unknown")
+        return None
+    try:
+        return os.fstat(fd)
+    finally:
+        os.close(fd)
+
+
+def _own(source: SpoolBytes, listed: Leftover) -> Leftover:
+    if is_unformatted(source):
+        with source:
+            return replace(listed, state="empty" if source.try_lock() else "recording")
+    with SpoolFile(source.path, source) as spool:
+        trace = parse_document(spool.document, source.path).trace
+        if spool.is_owned():
+            return replace(listed, state="recording", trace=trace)
+        return replace(listed, state="cut off", trace=trace, samples=_samples(spool))
 
 
 def _samples(spool: SpoolFile) -> int:
-    count = 0
-    for sequence in range(spool.released, spool.opened):
-        try:
-            count += spool.head(sequence).rows
-        except DamagedBlockError:
-            continue
-    return count
-
-
-def _unformatted(path: str, memory_bytes: int) -> Leftover | None:
-    """A recorder that was killed while it made its spool leaves zeros; other files are none of ours."""
-    try:
-        with open(path, "rb") as file:
-            return Leftover(path, memory_bytes, "empty") if not file.read(8).strip(b"\0") else None
-    except OSError:
-        return None  # gone meanwhile: it was being made, or just unmade
+    return sum(map(spool.rows_at, range(spool.released, spool.opened)))

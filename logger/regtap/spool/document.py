@@ -1,25 +1,67 @@
-"""What ties a trace and its spool together: the note `_spool` in the folder, and the document in the spool."""
+"""The trace's pointer to its spool, the file `_spool`, and the document that a spool holds about its capture.
+
+A pointer is believed by its owner only, and a spool only where it is the very file that the pointer means: made in
+this boot, with that device and inode number, private, the same user's, and with the pointer's random identity in
+its document. Shared memory is open to every user, so that a name there proves nothing.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import zlib
+from dataclasses import asdict, dataclass
 
-from regtap.errors import TraceError
+from regtap.documents.decoding import decode
+from regtap.documents.json_text import load_json
+from regtap.errors import InputError, TraceError
+from regtap.spool.layout import MOST_DOCUMENT_BYTES
+from regtap.spool.pointer import Identity  # noqa: TC001 - decode() reads the annotations
 from regtap.trace.metadata import PartMetadata
 
-_LARGEST = 1 << 62  # of times and ticks that can be computed with
+_DAMAGED = "its document is not one that this regtap reads"
+_CHECKSUM_BYTES = 9  # in hexadecimal, and a space
 
 
-def make_document(template: PartMetadata, trace: str) -> bytes:
-    """Return what a spool says about its capture, and where its trace is: a checksum (CRC32 in hex), and JSON."""
-    text = json.dumps({"trace": os.path.abspath(trace), **json.loads(template.to_json())}).encode()
+@dataclass(frozen=True, slots=True)
+class SpoolDocument:
+    """What a spool says about its capture.
+
+    Attributes:
+        template: What every part says.
+        trace: The trace's folder.
+        identity: A random number in hexadecimal, which the pointer in that folder has too.
+    """
+
+    template: PartMetadata
+    trace: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    trace: str
+    identity: Identity
+
+
+def make_document(template: PartMetadata, trace: str, identity: str) -> bytes:
+    """Return what a spool says about its capture, and where its trace is: a checksum (CRC32 in hex), and JSON.
+
+    Raises:
+        InputError: It would be larger than a recovery reads.
+    """
+    place = asdict(_Place(os.path.abspath(trace), identity))
+    text = json.dumps({**place, **json.loads(template.to_json())}).encode()
+    if len(text) > MOST_DOCUMENT_BYTES - _CHECKSUM_BYTES:
+        raise InputError(
+            f"what is to be recorded takes {len(text):,} bytes to describe, and {MOST_DOCUMENT_BYTES:,} are allowed; "
+            "record fewer registers at once"
+        )
     return b"%08x %b" % (zlib.crc32(text), text)
 
 
-def parse_document(text: bytes, where: str) -> tuple[PartMetadata, str]:
-    """Return what every part says, and the trace's folder.
+def parse_document(text: bytes, where: str) -> SpoolDocument:
+    """Return what a spool says about its capture.
 
     Raises:
         TraceError: It is no such document, or a damaged one.
@@ -28,26 +70,13 @@ def parse_document(text: bytes, where: str) -> tuple[PartMetadata, str]:
     if checksum != b"%08x" % zlib.crc32(body):
         raise TraceError(f"{where}: the document in its header is damaged")
     try:
-        document = json.loads(body)
-        trace = document.pop("trace")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TraceError(f"{where}: its document is not one that this regtap reads") from error
+        document = load_json(body)
+        if not isinstance(document, dict):
+            raise ValueError("it is no object")
+        place = decode(_Place, {name: document.pop(name, None) for name in ("trace", "identity")})
+    except ValueError as error:
+        raise TraceError(f"{where}: {_DAMAGED} ({error})") from error
     template = PartMetadata.from_json(json.dumps(document).encode(), where)
-    if not isinstance(trace, str) or not _is_sound(template):
-        raise TraceError(f"{where}: its document is not one that this regtap reads")
-    return template, trace
-
-
-def _is_sound(template: PartMetadata) -> bool:
-    """Whether the clock can be computed with."""
-    start, clock = template.start, template.clock
-    whole: list[object] = [start.realtime_ns, start.monotonic_ns, start.boottime_ns, start.raw_ns]
-    for anchor in clock.anchors:
-        whole += [anchor.ticks, anchor.raw_ns, anchor.realtime_ns]
-    real: list[object] = [clock.frequency_hz, *(anchor.uncertainty_ns for anchor in clock.anchors)]
-    return (
-        bool(clock.anchors)
-        and all(isinstance(value, int) and 0 <= value < _LARGEST for value in whole)
-        and all(isinstance(value, int | float) and 0 <= value < _LARGEST for value in real)
-        and 1 <= clock.frequency_hz <= 1e12
-    )
+    if not template.clock.anchors:
+        raise TraceError(f"{where}: {_DAMAGED} (it has no reading of the clock)")
+    return SpoolDocument(template, place.trace, place.identity)

@@ -22,6 +22,8 @@ CHECK = 136  # offset of the header's check
 BLOCK_HEADER_BYTES = 128
 OVERFLOW = -1  # in place of a sequence number
 PAGE = 4096
+MOST_BLOCKS = 4096  # believed of a header; rings are made with 32 or 128
+MOST_DOCUMENT_BYTES = 1 << 20
 
 # kinds in their native order (core/access.hpp)
 KINDS = ("u8", "u16", "u32", "u64", "u16be", "u32be", "u64be")

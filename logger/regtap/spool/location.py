@@ -11,7 +11,7 @@ PREFIX = "regtap-"
 DEFAULT_BYTES = 1 << 30
 SMALL_BYTES = 256 << 20
 LEAST_BYTES = 320 << 10  # with less, no block holds a row: the tables of gaps take the rest
-_NAME = re.compile(re.escape(PREFIX) + r"\d+-[0-9a-f]{8}")
+_NAME = re.compile(re.escape(PREFIX) + r"[0-9]+-[0-9a-f]{8}")
 
 
 def new_spool_path() -> str:
@@ -28,6 +28,12 @@ def spool_paths(folder: str = SHARED_MEMORY) -> list[str]:
             if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
         )
     return []
+
+
+def is_spool_path(path: str) -> bool:
+    """Return whether a path is one of those that recorders give to spools, whatever lies there."""
+    folder, name = os.path.split(os.path.realpath(path))
+    return folder == SHARED_MEMORY and bool(_NAME.fullmatch(name))
 
 
 def default_spool_bytes(free_bytes: int) -> int:

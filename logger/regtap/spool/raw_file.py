@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -12,6 +13,7 @@ import numpy as np
 
 from regtap.errors import TraceError
 from regtap.system.closeable import Closing
+from regtap.system.files import is_own
 
 if TYPE_CHECKING:
     from typing import Any
@@ -24,7 +26,8 @@ class SpoolBytes(Closing):
 
     Attributes:
         path: Where it is.
-        size_bytes: Its size when it was opened.
+        status: What fstat() said of it when it was opened.
+        size_bytes: Its size then.
         swapped: Whether it was written in the other byte order.
     """
 
@@ -38,15 +41,31 @@ class SpoolBytes(Closing):
         self.path = path
         self.swapped = False
         self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        status = os.fstat(self._fd)
-        self.size_bytes = status.st_size
-        if not stat.S_ISREG(status.st_mode):
+        self.status = os.fstat(self._fd)
+        self.size_bytes = self.status.st_size
+        if not stat.S_ISREG(self.status.st_mode):
             self.close()
             raise TraceError(f"{path} is no spool: it is not a regular file")
 
     def close(self) -> None:
         """Close the file, and with it give up the lock."""
         os.close(self._fd)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it belongs to the effective user of this process."""
+        return is_own(self.status)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether no other user may open it."""
+        return not self.status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+
+    def is_there(self) -> bool:
+        """Return whether its name still leads to it."""
+        with contextlib.suppress(OSError):
+            return os.path.samestat(self.status, os.lstat(self.path))
+        return False
 
     def try_lock(self) -> bool:
         """Take the lock that a recorder holds while it lives; return whether nobody else has it."""

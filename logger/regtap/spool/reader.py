@@ -6,6 +6,8 @@ Register values carry no check of their own; everything that says where they are
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from regtap.errors import RefusedError, TraceError
@@ -19,6 +21,8 @@ from regtap.spool.layout import (
     HELD,
     KINDS,
     MAGIC,
+    MOST_BLOCKS,
+    MOST_DOCUMENT_BYTES,
     PAGE,
     VERSION,
     column_offsets,
@@ -28,8 +32,9 @@ from regtap.spool.layout import (
 from regtap.spool.raw_file import SpoolBytes
 from regtap.system.closeable import Closing
 from regtap.trace.gaps import CAUSES
+from regtap.trace.ranges import LARGEST
 
-_LARGEST_COUNT = 1 << 62
+_LARGEST_COUNT = 1 << 52  # over a year at 100 MHz; a thousand of them still add up to what a part can say
 
 
 class SpoolFile(Closing):
@@ -71,6 +76,11 @@ class SpoolFile(Closing):
             self.close()
             raise
 
+    @property
+    def source(self) -> SpoolBytes:
+        """Its bytes, with the file that they are in."""
+        return self._bytes
+
     def close(self) -> None:
         """Close the file, and with it give up the lock."""
         self._bytes.close()
@@ -94,6 +104,14 @@ class SpoolFile(Closing):
             return True
         self._bytes.unlock()
         return False
+
+    def rows_at(self, sequence: int) -> int:
+        """Return how many rows a block says it has; 0 where it is damaged. Its gaps are not read."""
+        with contextlib.suppress(DamagedBlockError):
+            header = self._block_header(self._start_of(sequence % self.block_count))
+            if header["magic"] == BLOCK_MAGIC and int(header["sequence"]) == sequence:
+                return min(int(header["published"]), self.rows_per_block)
+        return 0
 
     def _parse(self) -> None:
         raw = self._read(0, HEADER.itemsize)
@@ -135,7 +153,8 @@ class SpoolFile(Closing):
         self._offsets = column_offsets(widths, self.rows_per_block, self._gap_capacity)
         holds = (
             self.rows_per_block > 0
-            and self.block_count >= 2
+            and 2 <= self.block_count <= MOST_BLOCKS
+            and int(header["document_bytes"]) <= MOST_DOCUMENT_BYTES
             and int(header["has_latency"]) <= 1
             and int(header["document_offset"]) == offset
             and self._header_bytes == round_up(offset + int(header["document_bytes"]), PAGE)
@@ -257,7 +276,7 @@ class SpoolFile(Closing):
         causes, counts = table["cause"].astype(np.int64), table["count"]
         if np.any((causes < 1) | (causes > len(CAUSES)) | (counts > _LARGEST_COUNT)):
             raise DamagedBlockError("its gap table says what cannot be")
-        if np.any(table["first_index"] > _LARGEST_COUNT):
+        if np.any(table["first_index"] > _LARGEST_COUNT) or np.any(table["t1_ticks"] > LARGEST):
             raise DamagedBlockError("its gap table says what cannot be")
         return tick_gaps(table)
 

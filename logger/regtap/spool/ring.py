@@ -131,6 +131,10 @@ class Spool:
         self.column_places = tuple(zip(offsets, widths, strict=False))
         self._has_latency = latency
 
+    def status(self) -> os.stat_result:
+        """Return what fstat() says of its file."""
+        return os.fstat(self._fd)
+
     def is_there(self) -> bool:
         """Return whether its file still has its name: without it, nobody finds what is in it."""
         with contextlib.suppress(OSError):

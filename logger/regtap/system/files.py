@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 
 
 def sync_folder(path: str | os.PathLike[str]) -> None:
@@ -21,6 +22,38 @@ def sync_parent(path: str | os.PathLike[str]) -> None:
         sync_folder(os.path.dirname(os.path.abspath(path)))
     except PermissionError:  # a folder that lets us not list it cannot be opened
         os.sync()
+
+
+def is_own(status: os.stat_result) -> bool:
+    """Return whether a file, as fstat() describes it, belongs to the effective user of this process."""
+    return status.st_uid == os.geteuid()
+
+
+def is_open_to_others(status: os.stat_result) -> bool:
+    """Return whether other users may write to a file."""
+    return bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def read_own_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:
+    """Return all of a small file that this process's user alone can have written; a link is not followed.
+
+    Raises:
+        ValueError: It is another user's, others may write to it, it is no regular file, or too large.
+        OSError: As the kernel said.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(fd, "rb") as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is not a regular file")
+        if not is_own(status):
+            raise ValueError("it belongs to another user")
+        if is_open_to_others(status):
+            raise ValueError("other users may write to it (chmod go-w, if nobody did)")
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise ValueError(f"it has over {most_bytes:,} bytes")
+    return content
 
 
 def replace_file(path: str | os.PathLike[str], content: bytes) -> None:

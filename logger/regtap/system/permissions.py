@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import stat
+from functools import cache
 
 
 def describe_node(path: str) -> str:
@@ -19,12 +20,12 @@ def describe_node(path: str) -> str:
 
 def describe_status(status: os.stat_result) -> str:
     """Return mode and owner as `ls -l` shows them."""
-    return f"{stat.filemode(status.st_mode)} {_user(status.st_uid)}:{group_name(status.st_gid)}"
+    return f"{stat.filemode(status.st_mode)} {user_name(status.st_uid)}:{group_name(status.st_gid)}"
 
 
 def describe_user() -> str:
     """Return the effective user of this process."""
-    return _user(os.geteuid())
+    return user_name(os.geteuid())
 
 
 def group_name(gid: int) -> str:
@@ -35,7 +36,9 @@ def group_name(gid: int) -> str:
         return str(gid)
 
 
-def _user(uid: int) -> str:
+@cache
+def user_name(uid: int) -> str:
+    """Return a user's name, or `uid` and the number where there is none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regtap.trace.ranges import Count, TimeNs, Word  # noqa: TC001 - likewise
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -24,11 +26,11 @@ class Gap:
             spool that was recovered); `overwritten`: samples older than what a flight recorder keeps.
     """
 
-    first_index: int
-    count: int
-    t0_ns: int
-    t1_ns: int
-    cause: str
+    first_index: Count
+    count: Count
+    t0_ns: TimeNs
+    t1_ns: TimeNs
+    cause: Word
 
 
 @dataclass(frozen=True, slots=True)

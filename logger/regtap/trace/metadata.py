@@ -7,16 +7,18 @@ Columns of a part: `t_ns` int64, then one column for each register in its own un
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping  # noqa: TC003 - decode() reads the annotations
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
+from regtap.documents.decoding import LISTED, Matching, Within, decode
+from regtap.documents.json_text import Limits, load_json
 from regtap.errors import TraceError
-from regtap.registers.model import Field, Register
-from regtap.trace.gaps import Gap
-from regtap.trace.totals import Totals
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from regtap.registers.model import Register  # noqa: TC001 - likewise
+from regtap.trace.gaps import Gap  # noqa: TC001 - likewise
+from regtap.trace.ranges import Count, TimeNs, Uncertainty, Word  # noqa: TC001 - likewise
+from regtap.trace.totals import Totals  # noqa: TC001 - likewise
+from regtap.units.parse import quoted
 
 # 1: first version.
 FORMAT_VERSION = 1
@@ -24,12 +26,15 @@ METADATA_KEY = b"regtap"
 TIME_COLUMN = "t_ns"
 LATENCY_COLUMN = "latency_ns"
 
+# A part is closed at 10,000 gaps, or after a minute, whatever the marks.
+_LIMITS = Limits(size_bytes=32 << 20, containers=1 << 19)
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A moment that the user named while recording."""
 
-    t_ns: int
+    t_ns: TimeNs
     text: str
 
 
@@ -44,10 +49,10 @@ class Anchor:
         uncertainty_ns: Half of the time that the reading took: the clocks were read somewhere in it.
     """
 
-    ticks: int
-    raw_ns: int
-    realtime_ns: int
-    uncertainty_ns: float
+    ticks: Count
+    raw_ns: Count
+    realtime_ns: Count
+    uncertainty_ns: Uncertainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +66,9 @@ class ClockInfo:
         anchors: The readings between which this part's times are interpolated.
     """
 
-    source: str
-    frequency_hz: float
-    error_bound_ns: float
+    source: Word
+    frequency_hz: Annotated[float, Within(1, 1e12)]
+    error_bound_ns: Uncertainty
     anchors: tuple[Anchor, ...] = ()
 
 
@@ -71,10 +76,10 @@ class ClockInfo:
 class StartTimes:
     """The moment `t_ns == 0` on the system's clocks (so that dmesg and ftrace line up)."""
 
-    realtime_ns: int
-    monotonic_ns: int
-    boottime_ns: int
-    raw_ns: int
+    realtime_ns: Count
+    monotonic_ns: Count
+    boottime_ns: Count
+    raw_ns: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,10 @@ class Mode:
         keep_ns: What a flight recorder was to keep; None: all that its spool holds.
     """
 
-    rate_hz: str | None
-    on_full: str
+    rate_hz: Annotated[str, Matching("[1-9][0-9]{0,17}(/[1-9][0-9]{0,17})?")] | None
+    on_full: Word
     latency: bool = False
-    keep_ns: int | None = None
+    keep_ns: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +116,12 @@ class PartMetadata:
     clock: ClockInfo
     start: StartTimes
     host: Mapping[str, Any]
-    part: int
-    first_index: int
-    gaps: tuple[Gap, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    part: Count
+    first_index: Count
+    gaps: tuple[Annotated[Gap, LISTED], ...] = ()
+    marks: tuple[Annotated[Mark, LISTED], ...] = ()
     totals: Totals | None = None
-    next_block: int | None = None
+    next_block: Count | None = None
     format_version: int = field(default=FORMAT_VERSION)
 
     def to_json(self) -> bytes:
@@ -134,36 +139,31 @@ class PartMetadata:
             TraceError: It is not such a document, or of a version that this regtap does not know.
         """
         try:
-            document = json.loads(text)
-            version = document["format_version"]
-        except (ValueError, KeyError, TypeError) as error:
+            document = load_json(text, _LIMITS)
+            version = document["format_version"] if isinstance(document, dict) else None
+            if version is None:
+                raise ValueError("it names no format_version")
+        except (ValueError, KeyError) as error:
             raise TraceError(f"{where}: its regtap metadata cannot be read ({error})") from error
         if version != FORMAT_VERSION:
             raise TraceError(
-                f"{where}: trace format {version}; this regtap reads {FORMAT_VERSION}: upgrade it"
+                f"{where}: trace format {shown(version)}; this regtap reads {FORMAT_VERSION}: upgrade it"
             )
         try:
-            return cls(**_parsed(document))
-        except (KeyError, TypeError, ValueError) as error:
+            metadata = decode(cls, document)
+            _check_fields(metadata.registers)
+        except ValueError as error:
             raise TraceError(f"{where}: its regtap metadata is damaged ({error})") from error
+        return metadata
 
 
-def _parsed(document: dict[str, Any]) -> dict[str, Any]:
-    clock = dict(document["clock"])
-    clock["anchors"] = tuple(Anchor(**anchor) for anchor in clock["anchors"])
-    totals = document["totals"]
-    return {
-        **document,
-        "registers": tuple(_register(entry) for entry in document["registers"]),
-        "mode": Mode(**document["mode"]),
-        "clock": ClockInfo(**clock),
-        "start": StartTimes(**document["start"]),
-        "gaps": tuple(Gap(*entry) for entry in document["gaps"]),
-        "marks": tuple(Mark(*entry) for entry in document["marks"]),
-        "totals": None if totals is None else Totals(**totals),
-    }
+def shown(value: object) -> str:
+    """Return a value of a document, of bearable length, for a message."""
+    return quoted(value) if isinstance(value, str) else quoted(str(value))[1:-1]
 
 
-def _register(entry: dict[str, Any]) -> Register:
-    fields = tuple(Field(**part) for part in entry["fields"])
-    return Register(**{**entry, "fields": fields})
+def _check_fields(registers: tuple[Register, ...]) -> None:
+    for register in registers:
+        for it in register.fields:
+            if it.lsb < 0 or it.bits < 1 or it.lsb + it.bits > 8 * register.width_bytes:
+                raise ValueError(f"a field of {quoted(register.name)} lies outside of it")

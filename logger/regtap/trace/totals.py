@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.trace.gaps import Gap
+from regtap.trace.ranges import Count, Word  # noqa: TC001 - likewise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,14 +33,14 @@ class Totals:
         overwritten: Of the lost ones, those that a flight recorder was asked to forget.
     """
 
-    ended: str
-    due: int | None
-    taken: int
-    stored: int
-    lost: int
-    missed: int
-    throttled_ns: int = 0
-    overwritten: int = 0
+    ended: Word
+    due: Count | None
+    taken: Count
+    stored: Count
+    lost: Count
+    missed: Count
+    throttled_ns: Count = 0
+    overwritten: Count = 0
 
     @property
     def balanced(self) -> bool:

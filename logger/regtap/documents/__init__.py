@@ -1,0 +1,1 @@
+"""Documents that come back from disk: JSON of bounded size, decoded into frozen dataclasses."""

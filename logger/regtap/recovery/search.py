@@ -1,0 +1,119 @@
+"""From a trace's folder to the spool that holds the rest of it, and to no other file."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap.errors import RefusedError, RegtapError, StorageError, TraceError
+from regtap.recovery.inventory import open_own, spools_of
+from regtap.spool.document import parse_document
+from regtap.spool.pointer import read_note
+from regtap.spool.reader import SpoolFile
+from regtap.system.host import boot_id
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from regtap.spool.pointer import SpoolNote
+    from regtap.spool.raw_file import SpoolBytes
+
+
+# Gone, a link, or another user's: the owner of a private file may open it.
+_NOT_OURS = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM)
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolPointer:
+    """What a trace's folder says about its spool.
+
+    Attributes:
+        note: The content of its pointer; None where there is none, or one that cannot be believed.
+        problem: Why it cannot be believed; empty where it can, or where there is none.
+    """
+
+    note: SpoolNote | None
+    problem: str = ""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder has a pointer, of whatever kind."""
+        return self.note is not None or bool(self.problem)
+
+    def open(self, folder: Path) -> SpoolFile | None:
+        """Open the trace's spool; None where it is gone, or another file has its name.
+
+        Where the pointer does not tell, this user's only spool that names the folder is the one.
+
+        Raises:
+            TraceError: It is damaged, or several spools name the folder.
+            RefusedError: The system does not let it be read.
+        """
+        if self.note is not None:
+            return _open_noted(self.note)
+        found = list(spools_of(folder))
+        if len(found) > 1:
+            raise TraceError(
+                f"{folder}: several spools name it ({', '.join(found)}); recover one of them by its path"
+            )
+        source = _open(found[0]) if found else None
+        return None if source is None else SpoolFile(found[0], source)
+
+    def no_spool(self, folder: Path) -> RegtapError:
+        """Return the error for a trace whose spool is not there."""
+        if self.note is not None:
+            why = (
+                "this machine was restarted since" if self.note.boot_id != boot_id() else _why_gone(self.note)
+            )
+            text = f"the spool {self.note.spool} is gone ({why}): {folder} ends with its last finished part"
+            return StorageError(text, path=self.note.spool)
+        reason = self.problem or f"{folder} has no note of a spool"
+        return TraceError(f"{reason}; if `regtap recover --list` shows its spool, name that with -o {folder}")
+
+
+def pointer_of(folder: Path) -> SpoolPointer:
+    """Return what a folder, which need not be there, says about its spool.
+
+    Raises:
+        RefusedError: The system does not let it be read.
+    """
+    try:
+        return SpoolPointer(read_note(folder))
+    except TraceError as error:
+        return SpoolPointer(None, str(error))
+
+
+def _why_gone(note: SpoolNote) -> str:
+    return "another file has its name" if os.path.lexists(note.spool) else "somebody removed it"
+
+
+def _open_noted(note: SpoolNote) -> SpoolFile | None:
+    source = _open(note.spool)
+    if source is None:
+        return None
+    if not note.means(source.status):
+        source.close()
+        return None
+    spool = SpoolFile(note.spool, source)
+    if parse_document(spool.document, spool.path).identity != note.identity:
+        spool.close()
+        return None
+    return spool
+
+
+def _open(path: str) -> SpoolBytes | None:
+    """Open a file of this user's own; None where there is none, or another user's."""
+    try:
+        return open_own(path)
+    except TraceError:  # a folder, or a device
+        return None
+    except OSError as error:
+        if error.errno in _NOT_OURS:
+            return None
+        raise RefusedError(
+            f"cannot open {path}: {os.strerror(error.errno or 0)}",
+            remedy="see that you may read it, and try again",
+            errno=error.errno,
+        ) from error
