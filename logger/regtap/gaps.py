@@ -19,8 +19,8 @@ class GapSummary:
         cause: One of CAUSES.
         gaps: How many there are.
         count: Samples or slots absent in them.
-        longest: The one with the longest time span.
-        total_ns: Their time spans together.
+        longest: The one with the longest time without samples.
+        total_ns: These times together.
     """
 
     cause: str
@@ -43,10 +43,6 @@ def _summary(cause: str, gaps: list[Gap]) -> GapSummary:
         cause,
         len(gaps),
         sum(gap.count for gap in gaps),
-        max(gaps, key=_span_ns),
-        sum(_span_ns(gap) for gap in gaps),
+        max(gaps, key=lambda gap: gap.absent_ns),
+        sum(gap.absent_ns for gap in gaps),
     )
-
-
-def _span_ns(gap: Gap) -> int:
-    return gap.t1_ns - gap.t0_ns

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 MAGIC = b"REGTAPSP"
 BLOCK_MAGIC = b"REGTAPBK"
-VERSION = 1
+VERSION = 2
 SEALED, OPEN, OPEN_GAP, RELEASED = 64, 72, 80, 128  # offsets of what a live spool is asked for
 HELD = 1 << 63  # in `released`: a snapshot has the ring, and nothing is overwritten
 OPEN_GAP_BYTES = 28
 GAP_COUNT, PUBLISHED = 56, 64  # the same in a block
+GAP_ABSENT = 8  # where an entry of the gap table says how many are absent
 CHECK = 136  # offset of the header's check
 BLOCK_HEADER_BYTES = 128
 OVERFLOW = -1  # in place of a sequence number
@@ -80,7 +81,7 @@ GAP = np.dtype(
         ("t0_ticks", "<u8"),
         ("t1_ticks", "<u8"),
         ("cause", "<u4"),
-        ("row", "<u4"),
+        ("rows", "<u4"),
     ]
 )
 
@@ -94,6 +95,7 @@ class TickGap:
     t0_ticks: int
     t1_ticks: int
     cause: str
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +159,22 @@ def column_offsets(widths: Sequence[int], rows_per_block: int, gap_capacity: int
     return offsets
 
 
-def tick_gaps(table: npt.NDArray[np.void]) -> tuple[TickGap, ...]:
-    """Return the entries of a gap table; their causes must be known ones."""
-    return tuple(
-        TickGap(
-            int(gap["first_index"]),
-            int(gap["count"]),
-            int(gap["t0_ticks"]),
-            int(gap["t1_ticks"]),
-            CAUSES[int(gap["cause"]) - 1],  # the native numbers begin with "none"
-        )
-        for gap in table
-    )
+def tick_gaps(table: npt.NDArray[np.void], first_index: int, rows: int) -> tuple[TickGap, ...]:
+    """Return the entries of a block's gap table; their causes must be known ones.
+
+    No gap reaches beyond the block's rows: the last one of a block that was cut off may say so
+    (Filler::join_missed).
+
+    Args:
+        table: Shape (gaps,), of GAP.
+        first_index: Of the block.
+        rows: That it has.
+    """
+    gaps = []
+    absent = 0
+    for first, count, t0_ticks, t1_ticks, cause, inside in table.tolist():
+        left = rows - (first - first_index - absent)  # rows after its beginning
+        name = CAUSES[cause - 1]  # the native numbers begin with "none"
+        gaps.append(TickGap(first, count, t0_ticks, t1_ticks, name, max(0, min(inside, left))))
+        absent += count
+    return tuple(gaps)

@@ -18,8 +18,9 @@ from regtap.errors import TraceError
 from regtap.registers import Register  # noqa: TC001 - likewise
 from regtap.units import quoted
 
-# 1: first version.
-FORMAT_VERSION = 1
+# 1: first version. 2: a gap may have rows inside, as its sixth number.
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 METADATA_KEY = b"regtap"
 TIME_COLUMN = "t_ns"
 LATENCY_COLUMN = "latency_ns"
@@ -68,9 +69,12 @@ class Gap:
         first_index: Index of the first absent sample (`--rate max`) or slot (paced).
         count: How many are absent; 0 for `throttled`, where the loop only waited.
         t0_ns: Time of the last event before the gap, in ns since the start of the trace.
-        t1_ns: Time at which sampling resumed.
+        t1_ns: Time at which sampling resumed, for the last time where there are rows inside.
         cause: One of CAUSES; `writer`: samples that were taken, but could not be stored (a damaged block of a
             spool that was recovered); `overwritten`: samples older than what a flight recorder keeps.
+        rows: Rows that are stored inside the gap. Where missed slots come thick, one gap stands for many runs of
+            them: of `count + rows` slots from `first_index` on, `count` were missed, and the rows' own times tell
+            which were not.
     """
 
     first_index: Count
@@ -78,6 +82,13 @@ class Gap:
     t0_ns: TimeNs
     t1_ns: TimeNs
     cause: Word
+    rows: Count = 0
+
+    @property
+    def absent_ns(self) -> int:
+        """Time without samples: its span, less the share of the rows inside."""
+        span_ns = self.t1_ns - self.t0_ns
+        return span_ns * self.count // (self.count + self.rows) if self.rows else span_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +236,7 @@ class PartMetadata:
     def to_json(self) -> bytes:
         """Return the document that is stored under METADATA_KEY."""
         document = asdict(self)
-        document["gaps"] = [[g.first_index, g.count, g.t0_ns, g.t1_ns, g.cause] for g in self.gaps]
+        document["gaps"] = [_gap_entry(gap) for gap in self.gaps]
         document["marks"] = [[mark.t_ns, mark.text] for mark in self.marks]
         return json.dumps(document, separators=(",", ":")).encode()
 
@@ -243,7 +254,7 @@ class PartMetadata:
                 raise ValueError("it names no format_version")
         except (ValueError, KeyError) as error:
             raise TraceError(f"{where}: its regtap metadata cannot be read ({error})") from error
-        if version != FORMAT_VERSION:
+        if version not in READABLE_VERSIONS:
             raise TraceError(
                 f"{where}: trace format {shown(version)}; this regtap reads {FORMAT_VERSION}: upgrade it"
             )
@@ -253,6 +264,11 @@ class PartMetadata:
         except ValueError as error:
             raise TraceError(f"{where}: its regtap metadata is damaged ({error})") from error
         return metadata
+
+
+def _gap_entry(gap: Gap) -> list[int | str]:
+    entry: list[int | str] = [gap.first_index, gap.count, gap.t0_ns, gap.t1_ns, gap.cause]
+    return [*entry, gap.rows] if gap.rows else entry
 
 
 def shown(value: object) -> str:

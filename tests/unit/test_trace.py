@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.spools import template_of
 from tests.synthetic import HOST, START, STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.errors import InputError, TraceError
 from regtap.registers import Register
 from regtap.trace import open_trace
-from regtap.trace_format import METADATA_KEY, Gap, Mark, Mode, Totals
+from regtap.trace_format import METADATA_KEY, Gap, Mark, Mode, PartMetadata, Totals
 from regtap.trace_parts import read_part
 
 if TYPE_CHECKING:
@@ -88,6 +90,25 @@ def test_gaps_are_summed_up_by_cause(tmp_path: Path) -> None:
     )
     assert (missed.cause, missed.gaps, missed.count, missed.total_ns) == ("missed", 2, 5, 9_000)
     assert missed.longest == longer
+
+
+def test_a_gap_with_rows_inside_counts_the_time_without_samples(tmp_path: Path) -> None:
+    joined = Gap(0, 3, 0, 12_000, "missed", rows=9)
+    counter_trace(tmp_path / "run", gaps=(joined, MISSED))
+
+    trace = open_trace(tmp_path / "run")
+
+    assert trace.gaps[0] == joined
+    assert trace.gap_summary[0].total_ns == 3_000 + MISSED.absent_ns
+
+
+def test_a_part_of_the_first_format_is_read(tmp_path: Path) -> None:
+    document = json.loads(template_of().to_json())
+    document |= {"format_version": 1, "gaps": [[5, 2, 10, 20, "missed"]]}
+
+    metadata = PartMetadata.from_json(json.dumps(document).encode(), "a part")
+
+    assert metadata.gaps == (Gap(5, 2, 10, 20, "missed"),)
 
 
 def test_totals_are_those_of_the_last_part(tmp_path: Path) -> None:

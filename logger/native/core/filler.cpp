@@ -200,7 +200,6 @@ void Filler::append_gap(std::uint64_t sequence, const Gap& gap) {
   const std::uint64_t used = block.gap_count.load(std::memory_order_relaxed);
   if (used == spool_.geometry().gap_capacity) return;  // not reached: kReservedGaps
   spool_.gaps(sequence)[used] = gap;
-  spool_.gaps(sequence)[used].row = static_cast<std::uint32_t>(row_);
   block.gap_count.store(used + 1, std::memory_order_release);
 }
 
