@@ -64,6 +64,9 @@ def take_anchor(source: Source) -> tuple[int, int, int, int, int, int]:
 
 def frequency_hz(source: Source) -> float: ...
 
+def slot_cost_ticks(source: Source) -> float:
+    """What the schedule itself costs a paced row, measured now."""
+
 def hypervisor_signature() -> str:
     """Empty where there is none to be seen."""
 
@@ -128,6 +131,9 @@ class Progress:
     def throttled_ticks(self) -> int: ...
 
     @property
+    def elapsed_ticks(self) -> int: ...
+
+    @property
     def late_slots(self) -> int: ...
 
     @property
@@ -135,6 +141,9 @@ class Progress:
 
     @property
     def late_longest_ticks(self) -> int: ...
+
+    @property
+    def busy_ticks(self) -> int: ...
 
     @property
     def disturbances(self) -> Disturbances: ...
