@@ -16,7 +16,7 @@ from tests.spools import template_of
 from tests.synthetic import HOST, START, STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.errors import InputError, TraceError
-from regtap.registers import Register
+from regtap.registers import Field, Register, Value
 from regtap.trace import open_trace
 from regtap.trace_format import METADATA_KEY, Gap, Mark, Mode, PartMetadata, Totals
 from regtap.trace_parts import read_part
@@ -290,6 +290,44 @@ def test_a_format_of_the_future(tmp_path: Path) -> None:
     path = counter_trace(tmp_path / "run")
     rewrite(path / "part-00000.parquet", format_version=99)
     assert "trace format 99" in refused(path)
+
+
+def test_a_trace_keeps_fields_and_the_names_of_their_values(tmp_path: Path) -> None:
+    mode = Field(
+        "MODE", 1, 2, "how", (Value("OFF", 0), Value("FAST", 2, "2x", 1, "read")), "other", "read-only", "x"
+    )
+    status = Register("S", 0, "u16be", (mode,), "pops", "state", "read-write-once", "one-clears", 0, True)
+
+    write_trace(tmp_path / "run", [status], [0], {"S": np.array([1], np.uint16)})
+
+    assert open_trace(tmp_path / "run").registers == (status,)
+
+
+def test_a_trace_of_the_first_format_opens(tmp_path: Path) -> None:
+    path = counter_trace(tmp_path / "run") / "part-00000.parquet"
+    document = json.loads(read_part(path).metadata.to_json())
+    field = {"name": "LOW", "lsb": 0, "bits": 4, "description": ""}
+    first = {
+        "name": "COUNT",
+        "address": 16,
+        "type": "u32",
+        "fields": [field],
+        "read_effect": "",
+        "description": "",
+    }
+    content = json.dumps({**document, "format_version": 1, "registers": [first]}).encode()
+
+    pq.write_table(pq.read_table(path).replace_schema_metadata({METADATA_KEY: content}), path)
+
+    assert open_trace(path.parent).registers == (Register("COUNT", 0x10, fields=(Field("LOW", 0, 4),)),)
+
+
+def test_what_a_register_leaves_open_takes_no_room(tmp_path: Path) -> None:
+    document = json.loads(
+        read_part(counter_trace(tmp_path / "run") / "part-00000.parquet").metadata.to_json()
+    )
+
+    assert document["registers"] == [{"name": "COUNT", "address": 16}]
 
 
 def test_metadata_that_is_no_json(tmp_path: Path) -> None:
