@@ -1,4 +1,6 @@
 // The door between the core and Python: data in, data out. Nothing of the core includes nanobind.
+#include "bindings.hpp"
+
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/pair.h>
@@ -282,4 +284,5 @@ NB_MODULE(_native, m) {
   bind_clock(m);
   bind_progress(m);
   bind_sampler(m);
+  bind_parquet(m);
 }
