@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from regtap.commands._output import print_note
 from regtap.errors import InputError, StorageError
 from regtap.folders import replace_file
 from regtap.trace import open_trace
@@ -14,6 +15,7 @@ from regtap.units import parse_time_ns
 from regtap_analysis.layout import WIDTH_PX
 
 _FORMATS = ("png", "svg")
+_SHOWN = 20  # characters that a note lists
 
 
 @click.command(short_help="Draw a trace as PNG or SVG.")
@@ -61,6 +63,8 @@ def plot(  # noqa: PLR0913 (one parameter for each option)
     )
     picture = make_picture(opened, options)
     write_output(path, picture.content)
+    if picture.missing:
+        print_note(f"no font here has {_some(picture.missing)}: install one, such as Noto Sans CJK")
     click.echo(f"{path}: {picture.reading.rows:,} rows of {opened.path}")
 
 
@@ -76,6 +80,10 @@ def demo(output: Path | None) -> int:
     from regtap_analysis.demo import run_demo  # imports numpy
 
     return run_demo(output)
+
+
+def _some(characters: str) -> str:
+    return f"{characters[:_SHOWN]}…" if len(characters) > _SHOWN else characters
 
 
 def default_output(trace: Path) -> Path:
