@@ -16,7 +16,11 @@ REGTAP = (sys.executable, "-m", "regtap")
 
 
 def run_regtap(
-    *arguments: str | os.PathLike[str], cwd: Path | None = None, timeout: float = 300, **options: Any
+    *arguments: str | os.PathLike[str],
+    cwd: Path | None = None,
+    timeout: float = 300,
+    is_safe: bool = False,
+    **options: Any,
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, whatever its exit code, and return it with what it printed.
 
@@ -24,10 +28,11 @@ def run_regtap(
         arguments: The subcommand and what follows it.
         cwd: Where it runs.
         timeout: After so many seconds it is killed, and the test fails.
+        is_safe: As the installed script is: without the current folder among the places of modules.
         options: Others of `subprocess.run`.
     """
     return subprocess.run(
-        [*REGTAP, *arguments],
+        [REGTAP[0], *(["-P"] if is_safe else []), *REGTAP[1:], *arguments],
         capture_output=True,
         text=True,
         check=False,

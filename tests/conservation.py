@@ -31,13 +31,17 @@ def assert_conserved(trace: Trace, extra: tuple[Gap, ...] = ()) -> None:
         assert gap.first_index >= end, f"{gap} overlaps the gap before it"
         assert gap.t0_ns <= gap.t1_ns, gap
         row = gap.first_index - absent  # rows before it
-        assert 0 <= row <= len(times), gap
+        assert 0 <= row <= row + gap.rows <= len(times), gap
+        assert gap.count > 0 or not gap.rows, gap
         if row > 0:
             assert times[row - 1] <= gap.t1_ns, f"{gap} ends before the row before it"
         if row < len(times):
             assert times[row] >= gap.t0_ns, f"{gap} begins after the row after it"
+        if gap.rows:
+            assert gap.cause == "missed", gap
+            assert times[row + gap.rows - 1] <= gap.t1_ns, f"{gap} ends before the last row inside it"
         absent += gap.count
-        end = gap.first_index + gap.count
+        end = gap.first_index + gap.count + gap.rows
     assert end <= total
     assert len(times) + absent == total
     counts = {cause: sum(gap.count for gap in gaps if gap.cause == cause) for cause in CAUSES}

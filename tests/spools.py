@@ -133,11 +133,14 @@ class SpoolImage:
         block["published"] = at + count
         self.index += count
 
-    def put_gap(self, sequence: int, count: int, cause: str, first_index: int | None = None) -> None:
+    def put_gap(
+        self, sequence: int, count: int, cause: str, first_index: int | None = None, rows: int = 0
+    ) -> None:
         first = self.index if first_index is None else first_index
         block = self.block(sequence)
         used = int(block["gap_count"][0])
-        entry = (first, count, tick_of(first), tick_of(first + count) - 1, CAUSES.index(cause) + 1, 0)
+        last = tick_of(first + count + rows) - 1
+        entry = (first, count, tick_of(first), last, CAUSES.index(cause) + 1, rows)
         self.gap_table(sequence)[used] = entry
         block["gap_count"] = used + 1
 
@@ -145,6 +148,22 @@ class SpoolImage:
         self.put_gap(self.sequence, count, cause)
         self.index += count
         self.missed += count * (cause == "missed")
+
+    def add_joined_gap(self, count: int, rows: int, told_rows: int | None = None) -> None:
+        """Missed slots with rows inside; `told_rows`: what the table says of these rows, else the truth."""
+        self.put_gap(self.sequence, count, "missed", rows=rows if told_rows is None else told_rows)
+        self.index += count
+        self.missed += count
+        self.add_rows(rows)
+
+    def grow_joined_gap(self, count: int, rows_before: int, rows: int) -> None:
+        """More missed slots into the last gap, that many rows after its first, and rows after them."""
+        gap = self.gap_table(self.sequence)[int(self.block(self.sequence)["gap_count"][0]) - 1]
+        gap["rows"], gap["t1_ticks"] = rows_before, tick_of(self.index + count)
+        gap["count"] += np.uint64(count)
+        self.index += count
+        self.missed += count
+        self.add_rows(rows)
 
     def seal(self) -> None:
         self.sequence += 1

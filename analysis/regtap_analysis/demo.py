@@ -19,7 +19,7 @@ from regtap_analysis.plot.picture import PictureOptions, make_picture
 from regtap_bench.measuring.engine import Effort
 from regtap_bench.measuring.job import Subject, default_cpu
 from regtap_bench.report.render import sentence
-from regtap_bench.report.storage import render, store
+from regtap_bench.report.storage import render_data, render_reports, store, store_reports
 from regtap_bench.session import Setting, measure
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def _measure(output: Path) -> Result:
     subject = Subject(target.spec, register, write=None, quick=True, cpu=cpu)
     setting = Setting(target.is_device, f"{command} --seed {seed} --cpu {cpu}", print_note)
     session = measure(subject, Effort.of_run(_BENCH_S, seed), setting)
-    store(render(session), str(output))
+    store(render_data(session), str(output))
+    store_reports(render_reports(session.result), str(output))
     click.echo(sentence(session.result))
     return session.result

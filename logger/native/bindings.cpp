@@ -1,4 +1,6 @@
 // The door between the core and Python: data in, data out. Nothing of the core includes nanobind.
+#include "bindings.hpp"
+
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/pair.h>
@@ -169,6 +171,8 @@ void bind_clock(nb::module_& m) {
         nb::sig("def take_anchor(source: Source) -> tuple[int, int, int, int, int, int]"),
         "(ticks, raw_ns, realtime_ns, monotonic_ns, boottime_ns, uncertainty_ticks)");
   m.def("frequency_hz", &clock::frequency_hz, "source"_a, nb::call_guard<nb::gil_scoped_release>());
+  m.def("slot_cost_ticks", &slot_cost_ticks, "source"_a, nb::call_guard<nb::gil_scoped_release>(),
+        "What the schedule itself costs a paced row, measured now.");
   m.def("hypervisor_signature", &hypervisor_signature, "Empty where there is none to be seen.");
   m.def("convert_ticks", &convert_ticks, nb::arg("ticks").noconvert(), nb::arg("ns").noconvert(),
         nb::arg("anchor_ticks").noconvert(), nb::arg("anchor_ns").noconvert(), "floor_ns"_a,
@@ -204,9 +208,11 @@ void bind_progress(nb::module_& m) {
       .def_ro("due", &Progress::due)
       .def_ro("pauses", &Progress::pauses)
       .def_ro("throttled_ticks", &Progress::throttled_ticks)
+      .def_ro("elapsed_ticks", &Progress::elapsed_ticks)
       .def_prop_ro("late_slots", [](const Progress& p) { return p.lateness.slots; })
       .def_prop_ro("late_sum_ticks", [](const Progress& p) { return p.lateness.sum; })
       .def_prop_ro("late_longest_ticks", [](const Progress& p) { return p.lateness.longest; })
+      .def_prop_ro("busy_ticks", [](const Progress& p) { return p.lateness.busy; })
       .def_ro("disturbances", &Progress::disturbances)
       .def_ro("fault_channel", &Progress::fault_channel)
       .def_ro("cpu_errno", &Progress::cpu_errno)
@@ -278,4 +284,5 @@ NB_MODULE(_native, m) {
   bind_clock(m);
   bind_progress(m);
   bind_sampler(m);
+  bind_parquet(m);
 }

@@ -64,6 +64,9 @@ def take_anchor(source: Source) -> tuple[int, int, int, int, int, int]:
 
 def frequency_hz(source: Source) -> float: ...
 
+def slot_cost_ticks(source: Source) -> float:
+    """What the schedule itself costs a paced row, measured now."""
+
 def hypervisor_signature() -> str:
     """Empty where there is none to be seen."""
 
@@ -128,6 +131,9 @@ class Progress:
     def throttled_ticks(self) -> int: ...
 
     @property
+    def elapsed_ticks(self) -> int: ...
+
+    @property
     def late_slots(self) -> int: ...
 
     @property
@@ -135,6 +141,9 @@ class Progress:
 
     @property
     def late_longest_ticks(self) -> int: ...
+
+    @property
+    def busy_ticks(self) -> int: ...
 
     @property
     def disturbances(self) -> Disturbances: ...
@@ -233,3 +242,16 @@ def format_spool(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), ord
 
 def sample_into(places: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, last: int) -> tuple[int, int, int]:
     """(taken, fault_channel, last)"""
+
+class PartEncoder:
+    """One part of a trace; the file of the descriptor stays the caller's."""
+
+    def __init__(self, fd: int, time: str, registers: Sequence[tuple[str, Kind]], latency: str) -> None: ...
+
+    def write(self, blocks: Sequence[Sequence[NDArray[numpy.unsignedinteger]]], anchor_ticks: NDArray[numpy.uint64], anchor_ns: NDArray[numpy.int64], floor_ns: int, latency_ns_per_tick: float) -> tuple[int, int, int]:
+        """Write one row group; (first_ns, last_ns, longest_ns)."""
+
+    def finish(self, created_by: str, metadata: Sequence[tuple[str, bytes]]) -> None: ...
+
+    @property
+    def bytes_written(self) -> int: ...

@@ -16,11 +16,14 @@ from tests.command import run_regtap
 
 from regtap_bench.figures.result import Cost, Result
 
+NOTEBOOK_BACKEND = "module://matplotlib_inline.backend_inline"  # which every notebook sets
 CONTROLS = {"empty loop", "timer", "known delay", "python: empty loop", "A/A twin"}
 
 
 def _bench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return run_regtap("bench", *arguments, cwd=cwd, env={**os.environ, "XDG_CACHE_HOME": str(cwd)})
+    surroundings = {"XDG_CACHE_HOME": str(cwd), "MPLBACKEND": NOTEBOOK_BACKEND}
+    (cwd / "random.py").write_text("raise SystemExit('a module of the current folder was imported')")
+    return run_regtap("bench", *arguments, cwd=cwd, env={**os.environ, **surroundings}, is_safe=True)
 
 
 @dataclass(frozen=True)
@@ -259,3 +262,23 @@ def test_bad_input_is_one_line_and_the_right_exit_code(
     assert len(lines) == 1
     assert says in lines[0]
     assert not (tmp_path / "results").exists()
+
+
+def test_a_run_says_beforehand_how_often_it_reads(on_file: Run) -> None:
+    lines = on_file.done.stderr.splitlines()
+    (said,) = (at for at, line in enumerate(lines) if " will be read up to " in line)
+    reads = int(lines[said].partition(" up to ")[2].removesuffix(" times").replace(",", ""))
+
+    assert "process 1 of" in lines[said + 1]
+    blocks = pq.read_table(on_file.folder / "raw.parquet", columns=["arm", "count"]).to_pylist()
+    made = sum(row["count"] for row in blocks if row["arm"] not in CONTROLS - {"A/A twin"})
+    assert made <= reads
+
+
+def test_results_are_on_the_disk_before_anything_is_drawn(on_file: Run) -> None:
+    stored = [line for line in on_file.done.stderr.splitlines() if "run: re" in line]
+
+    assert [line.partition("run: ")[2] for line in stored] == [
+        "result.json, raw.parquet",
+        "report.html, report.md",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 from typing import TYPE_CHECKING
@@ -210,3 +211,44 @@ def test_a_truncated_part_is_named_and_no_picture_is_left(trace: Path) -> None:
     part.write_bytes(part.read_bytes()[:-30])
     assert "part-00002.parquet is truncated" in refused(plot(trace))
     assert [entry.name for entry in trace.parent.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+        {"MPLBACKEND": "no-such-backend"},
+        {"MPLCONFIGDIR": "/proc/no-such-folder"},
+    ],
+    ids=lambda surroundings: next(iter(surroundings)),
+)
+def test_surroundings_of_a_screen_do_not_matter(trace: Path, surroundings: dict[str, str]) -> None:
+    done = run_regtap("plot", trace, env={**os.environ, **surroundings})
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert size(trace.with_suffix(".png"))[0] == 1200
+
+
+def test_characters_without_a_glyph_are_one_note(trace: Path) -> None:
+    strange = "\U000e0fff\u0378"  # assigned to nothing, and in no font
+    named = trace.rename(trace.with_name(f"run \U00012480{strange}"))
+
+    done = plot(named)
+
+    assert done.returncode == 0
+    assert "\U00012480" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("regtap: note: no font here has ")
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_a_folder_whose_name_is_no_text_is_drawn(trace: Path, ending: str) -> None:
+    odd = trace.rename(os.fsdecode(os.fsencode(trace.parent) + b"/bad\377"))
+    picture = trace.with_name(f"picture.{ending}")
+
+    done = plot(odd, "-o", picture)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("/bad\\udcff\n")
+    if ending == "svg":
+        assert [text for text in texts(picture) if text.startswith("bad\N{REPLACEMENT CHARACTER} ")]

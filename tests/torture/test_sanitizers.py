@@ -14,6 +14,7 @@ from tests.torture.conftest import Tally, cases
 ROOT = Path(__file__).parents[2]
 RING = "the ring between two threads, under -fsanitize={}: no race, no stray access, exact balance"
 PARSER = "a damaged spool attached natively, under -fsanitize={}: refused, or inside its memory"
+ENCODER = "what the part encoder makes, fuzzed by coverage under -fsanitize={}: decodes to the same rows"
 SANITIZERS = ("thread", "address,undefined")
 
 
@@ -60,3 +61,17 @@ def test_a_damaged_spool_is_refused_or_stays_inside_its_memory(
     assert mutated == tried
     assert 0.3 * tried < accepted < 0.7 * tried  # half: only what is accepted is read
     tally.add(PARSER.format(sanitizer), tried)
+
+
+def test_what_is_encoded_decodes_to_the_same(checks: tuple[str, Path], tally: Tally) -> None:
+    sanitizer, folder = checks
+    if "address" not in sanitizer:
+        assert not (folder / "encoder_fuzz").exists()  # one thread: nothing for ThreadSanitizer to see
+        return
+    tried = cases(short=400, long=20_000)
+    inputs, rows, ways, kept = map(int, re.findall(r"\d+", run(folder / "encoder_fuzz", str(tried))))
+    assert inputs == tried
+    assert rows > 100 * tried
+    assert ways > 10_000  # it sees the encoder, or it would grope in the dark
+    assert kept > 50
+    tally.add(ENCODER.format(sanitizer), inputs)

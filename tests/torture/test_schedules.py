@@ -47,7 +47,7 @@ def options_of(dice: random.Random) -> dict[str, Any]:
         "latency": dice.random() < 0.2,
     }
     if dice.random() < 0.4:
-        options["rate"] = dice.choice(["50k", "300k", "3M"])
+        options["rate"] = dice.choice(["50k", "300k", "3M", "30M"])
     if dice.random() < 0.5:
         options["samples"] = dice.randrange(1, 30_000)
     else:

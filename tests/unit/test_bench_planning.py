@@ -12,8 +12,8 @@ from regtap_bench.arms.base import BLOCK_S, THROUGHPUT
 from regtap_bench.arms.native_arms import native_arm
 from regtap_bench.arms.python_arms import python_arms
 from regtap_bench.measuring import probe
-from regtap_bench.measuring.engine import Effort, Look, _plan
-from regtap_bench.measuring.job import Job, Subject
+from regtap_bench.measuring.engine import Effort, Look, _plan, reads_of
+from regtap_bench.measuring.job import Job, Series, Subject
 from regtap_bench.measuring.probe import Probe
 
 FREQUENCY_HZ = 2e9
@@ -54,3 +54,12 @@ def test_calls_are_counted_until_two_tries_agree(
     monkeypatch.setattr(probe, "_calls", counted)
     assert probe._agreed(lambda _: (0, 0, 0, 0), 16) == agreed
     assert made == list(repeat(16, looks))
+
+
+def test_reads_of_a_process_are_counted_without_the_arms_that_make_none() -> None:
+    subject = Subject("sim", Register("COUNT32", 8), write=None, quick=True, cpu=None)
+    series = tuple(
+        Series(arm, "throughput", (16, 24, 32)) for arm in ("empty loop", "mmap load", "pread", "A/A twin")
+    )
+
+    assert reads_of(Job(subject, series, rounds=20), {"empty loop"}) == 20 * 3 * (16 + 24 + 32)

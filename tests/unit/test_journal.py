@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.conservation import assert_conserved
 from tests.journals import HandJournal, filled
 from tests.spools import SpoolImage, assert_truth, template_of
 
@@ -145,6 +146,38 @@ def test_gaps_are_cut_where_the_rows_are(run: Path) -> None:
     trace = regtap.open_trace(run)
     assert [(gap.first_index, gap.count) for gap in trace.gaps] == [(5, 3)]
     assert_truth(run, 11)
+
+
+def test_a_gap_that_grows_is_copied_again(run: Path) -> None:
+    image = SpoolImage(template=template_of(rate_hz="1000"))
+    image.open_block()
+    image.add_joined_gap(30, rows=4)
+    with HandJournal(image, run) as journal:
+        journal.turn()
+        image.grow_joined_gap(11, rows_before=4, rows=0)  # no row, and no entry more
+        journal.turn()
+        image.grow_joined_gap(5, rows_before=4, rows=3)
+        image.add_gap(2, "missed")
+        image.add_rows(1)
+        journal.turn()
+    recover(run)
+    trace = regtap.open_trace(run)
+    assert [(gap.count, gap.rows) for gap in trace.gaps] == [(46, 4), (2, 0)]
+    assert trace.totals is not None
+    assert (trace.totals.stored, trace.totals.missed, trace.totals.due) == (8, 48, 56)
+    assert_conserved(trace)
+
+
+def test_rows_inside_a_gap_end_where_the_copied_rows_do(run: Path) -> None:
+    image = SpoolImage(template=template_of(rate_hz="1000"))
+    image.open_block()
+    image.add_joined_gap(30, rows=4)
+    image.block(0)["published"] = 3  # as if the last row came between two reads
+    with HandJournal(image, run) as journal:
+        journal.turn()
+    recover(run)
+    assert [(gap.count, gap.rows) for gap in regtap.open_trace(run).gaps] == [(30, 3)]
+    assert_truth(run, 33)
 
 
 def test_blocks_in_finished_parts_are_not_copied(run: Path) -> None:

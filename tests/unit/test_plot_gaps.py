@@ -117,3 +117,14 @@ def test_legend_entries_wrap_where_the_line_ends() -> None:
 
 def test_what_no_font_shows_is_replaced() -> None:
     assert printable("a\tb\n c\x1b[31m\udcff") == "a b c�[31m�"
+
+
+def test_a_gap_with_rows_inside_is_as_dense_as_these_leave_it() -> None:
+    joined = Gap(0, 1, 1000, 1200, "missed", rows=3)
+    assert gap_density([joined], VIEW, 10)[:2] == pytest.approx([0.25, 0.25])
+
+
+def test_a_gap_with_rows_inside_does_not_break_their_line() -> None:
+    breaks = Breaks([Gap(0, 1, 1000, 1200, "missed", rows=3), gap(1500, 1600)])
+    left, right = np.array([1050, 1450]), np.array([1150, 1650])
+    assert breaks.between(left, right).tolist() == [False, True]

@@ -126,6 +126,21 @@ def test_a_second_run_changes_nothing(run: Path, spool: Path) -> None:
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
 
+@pytest.mark.parametrize("told_rows", [7, 9, 400])
+def test_a_gap_with_rows_inside_is_recovered(run: Path, spool: Path, told_rows: int) -> None:
+    """A kill may have come before the count of what the table already says to be inside."""
+    image = SpoolImage(template=template_of(rate_hz="1000"))
+    image.open_block()
+    image.add_rows(5)
+    image.add_joined_gap(30, rows=7, told_rows=told_rows)
+
+    result = recovered(image, run, spool)
+
+    assert (result.rows, result.totals.missed, result.totals.due) == (12, 30, 42)
+    assert [(gap.first_index, gap.count, gap.rows) for gap in regtap.open_trace(run).gaps] == [(5, 30, 7)]
+    assert_truth(run, 42)
+
+
 def dropping(image: SpoolImage, rows: int = 10) -> None:
     """Fill the ring and begin to drop."""
     for _ in range(image.block_count):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.spools import template_of
 from tests.synthetic import HOST, START, STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.errors import InputError, TraceError
-from regtap.registers.model import Register
+from regtap.registers.model import Field, Register, Value
 from regtap.trace.gaps import Gap
-from regtap.trace.metadata import METADATA_KEY, Mark, Mode
+from regtap.trace.metadata import METADATA_KEY, Mark, Mode, PartMetadata
 from regtap.trace.parts import read_part
 from regtap.trace.reader import open_trace
 from regtap.trace.totals import Totals
@@ -90,6 +92,25 @@ def test_gaps_are_summed_up_by_cause(tmp_path: Path) -> None:
     )
     assert (missed.cause, missed.gaps, missed.count, missed.total_ns) == ("missed", 2, 5, 9_000)
     assert missed.longest == longer
+
+
+def test_a_gap_with_rows_inside_counts_the_time_without_samples(tmp_path: Path) -> None:
+    joined = Gap(0, 3, 0, 12_000, "missed", rows=9)
+    counter_trace(tmp_path / "run", gaps=(joined, MISSED))
+
+    trace = open_trace(tmp_path / "run")
+
+    assert trace.gaps[0] == joined
+    assert trace.gap_summary[0].total_ns == 3_000 + MISSED.absent_ns
+
+
+def test_a_part_of_the_first_format_is_read(tmp_path: Path) -> None:
+    document = json.loads(template_of().to_json())
+    document |= {"format_version": 1, "gaps": [[5, 2, 10, 20, "missed"]]}
+
+    metadata = PartMetadata.from_json(json.dumps(document).encode(), "a part")
+
+    assert metadata.gaps == (Gap(5, 2, 10, 20, "missed"),)
 
 
 def test_totals_are_those_of_the_last_part(tmp_path: Path) -> None:
@@ -271,6 +292,44 @@ def test_a_format_of_the_future(tmp_path: Path) -> None:
     path = counter_trace(tmp_path / "run")
     rewrite(path / "part-00000.parquet", format_version=99)
     assert "trace format 99" in refused(path)
+
+
+def test_a_trace_keeps_fields_and_the_names_of_their_values(tmp_path: Path) -> None:
+    mode = Field(
+        "MODE", 1, 2, "how", (Value("OFF", 0), Value("FAST", 2, "2x", 1, "read")), "other", "read-only", "x"
+    )
+    status = Register("S", 0, "u16be", (mode,), "pops", "state", "read-write-once", "one-clears", 0, True)
+
+    write_trace(tmp_path / "run", [status], [0], {"S": np.array([1], np.uint16)})
+
+    assert open_trace(tmp_path / "run").registers == (status,)
+
+
+def test_a_trace_of_the_first_format_opens(tmp_path: Path) -> None:
+    path = counter_trace(tmp_path / "run") / "part-00000.parquet"
+    document = json.loads(read_part(path).metadata.to_json())
+    field = {"name": "LOW", "lsb": 0, "bits": 4, "description": ""}
+    first = {
+        "name": "COUNT",
+        "address": 16,
+        "type": "u32",
+        "fields": [field],
+        "read_effect": "",
+        "description": "",
+    }
+    content = json.dumps({**document, "format_version": 1, "registers": [first]}).encode()
+
+    pq.write_table(pq.read_table(path).replace_schema_metadata({METADATA_KEY: content}), path)
+
+    assert open_trace(path.parent).registers == (Register("COUNT", 0x10, fields=(Field("LOW", 0, 4),)),)
+
+
+def test_what_a_register_leaves_open_takes_no_room(tmp_path: Path) -> None:
+    document = json.loads(
+        read_part(counter_trace(tmp_path / "run") / "part-00000.parquet").metadata.to_json()
+    )
+
+    assert document["registers"] == [{"name": "COUNT", "address": 16}]
 
 
 def test_metadata_that_is_no_json(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from regtap.cli.output import print_note
 from regtap.errors import InputError
 from regtap.trace.reader import open_trace
 from regtap.units.parse import parse_time_ns
@@ -14,6 +15,7 @@ from regtap_analysis.output import write_output
 from regtap_analysis.plot.layout import WIDTH_PX
 
 _FORMATS = ("png", "svg")
+_SHOWN = 20  # characters that a note lists
 
 
 @click.command(short_help="Draw a trace as PNG or SVG.")
@@ -61,7 +63,13 @@ def plot(
     )
     picture = make_picture(opened, options)
     write_output(path, picture.content)
+    if picture.missing:
+        print_note(f"no font here has {_some(picture.missing)}: install one, such as Noto Sans CJK")
     click.echo(f"{path}: {picture.reading.rows:,} rows of {opened.path}")
+
+
+def _some(characters: str) -> str:
+    return f"{characters[:_SHOWN]}…" if len(characters) > _SHOWN else characters
 
 
 def default_output(trace: Path) -> Path:

@@ -91,11 +91,15 @@ def floor(lane: Lane) -> int:
 
 
 class Breaks:
-    """Tells between which moments a line must not be drawn, because a gap lies there."""
+    """Tells between which moments a line must not be drawn, because a gap lies there.
+
+    A gap with rows inside breaks nothing: these rows are the line, with a few slots missing here and there.
+    """
 
     def __init__(self, gaps: Sequence[Gap]) -> None:
-        self._starts_ns = np.sort(np.array([gap.t0_ns for gap in gaps], np.int64))
-        self._stops_ns = np.sort(np.array([gap.t1_ns for gap in gaps], np.int64))
+        whole = [gap for gap in gaps if not gap.rows]
+        self._starts_ns = np.sort(np.array([gap.t0_ns for gap in whole], np.int64))
+        self._stops_ns = np.sort(np.array([gap.t1_ns for gap in whole], np.int64))
 
     def between(self, left_ns: Times, right_ns: Times) -> npt.NDArray[np.bool_]:
         """Return for each pair of moments whether some gap overlaps what is between them."""

@@ -13,6 +13,7 @@ from regtap.units.format import format_duration_ns
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.layout import DPI, WIDTH_PX
 from regtap_analysis.signals.model import View, read_signals, signals_of, whole_view
+from regtap_bench.drawing import load_matplotlib, missing_glyphs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,11 +64,13 @@ class Picture:
         content: The file's bytes.
         view: What it shows.
         reading: What was read for it.
+        missing: Characters that no font of this machine has, in order; each is drawn as an empty box.
     """
 
     content: bytes
     view: View
     reading: Reading
+    missing: str = ""
 
 
 def make_picture(trace: Trace, options: PictureOptions) -> Picture:
@@ -77,6 +80,7 @@ def make_picture(trace: Trace, options: PictureOptions) -> Picture:
         InputError: A register is unknown, the stretch of time holds nothing, or the size is too small.
         TraceError: A part is damaged.
     """
+    load_matplotlib()
     import matplotlib as mpl
 
     from regtap_analysis.plot.figure import draw
@@ -87,10 +91,10 @@ def make_picture(trace: Trace, options: PictureOptions) -> Picture:
     view = _view(trace, options, buckets)
     reading = read_signals(trace, signals, view, buckets)
     settings: Any = {**mpl.rcParamsDefault, **_SETTINGS}
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings), missing_glyphs() as missing:
         figure = draw(Content(trace, view, reading, buckets, (options.width, options.height)))
         content = _png(figure) if options.format == "png" else _svg(figure, trace, view)
-    return Picture(content, view, reading)
+    return Picture(content, view, reading, "".join(sorted(missing)))
 
 
 def _buckets(options: PictureOptions) -> int:

@@ -20,7 +20,7 @@ _TOUCHED = 1e-6  # a column that a gap only touches is shown too
 
 
 def gap_density(gaps: Sequence[Gap], view: View, columns: int) -> Density:
-    """Return the share of each column's time that lies in a gap.
+    """Return the share of each column's time that lies in a gap; of a gap with rows inside, what these leave of it.
 
     Args:
         gaps: Of one cause; they may overlap.
@@ -32,9 +32,12 @@ def gap_density(gaps: Sequence[Gap], view: View, columns: int) -> Density:
     """
     seen = [gap for gap in gaps if gap.t1_ns >= view.first_ns and gap.t0_ns < view.stop_ns]
     edges: Density = np.arange(columns + 1, dtype=np.float64) * (view.span_ns / columns)
+    weights = np.array([gap.count / (gap.count + gap.rows) if gap.rows else 1.0 for gap in seen])
     starts = _moments([gap.t0_ns for gap in seen], view)
     stops = _moments([gap.t1_ns for gap in seen], view)
-    share = np.diff(_elapsed(edges, starts) - _elapsed(edges, stops)) / (view.span_ns / columns)
+    elapsed = _elapsed(edges, starts, weights) - _elapsed(edges, stops, weights)
+    share = np.diff(elapsed) / (view.span_ns / columns)
+    starts, stops = np.sort(starts), np.sort(stops)
     begun = np.searchsorted(starts, edges[1:])
     over = np.searchsorted(stops, edges[:-1])
     return np.where(begun > over, np.clip(share, _TOUCHED, 1.0), 0.0)
@@ -48,13 +51,16 @@ def spans(density: Density) -> list[tuple[float, float]]:
 
 
 def _moments(times_ns: Sequence[int], view: View) -> Density:
-    """Return times after the view's first, sorted and cut to the view."""
+    """Return times after the view's first, cut to the view."""
     ends = (0, view.span_ns - 1)
-    return np.sort(np.array([min(max(time - view.first_ns, ends[0]), ends[1]) for time in times_ns], float))
+    return np.array([min(max(time - view.first_ns, ends[0]), ends[1]) for time in times_ns], float)
 
 
-def _elapsed(edges: Density, moments: Density) -> Density:
-    """Return, for each edge, how long ago all earlier moments were, added up."""
-    sums = np.concatenate(([0.0], np.cumsum(moments)))
+def _elapsed(edges: Density, moments: Density, weights: Density) -> Density:
+    """Return, for each edge, how long ago all earlier moments were, times their weights, added up."""
+    order = np.argsort(moments, kind="stable")
+    moments, weights = moments[order], weights[order]
+    heavy = np.concatenate(([0.0], np.cumsum(weights)))
+    sums = np.concatenate(([0.0], np.cumsum(moments * weights)))
     earlier = np.searchsorted(moments, edges)
-    return edges * earlier - sums[earlier]
+    return edges * heavy[earlier] - sums[earlier]

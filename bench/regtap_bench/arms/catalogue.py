@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOAD, PREAD = "mmap load", "pread"
 BASELINES = (PREAD, LOAD)  # in order of preference: not every target has system calls
 _READS = (LOAD, PREAD, "lseek+read", "preadv2", "open+mmap+load")
-_WRITES = ("mmap store", "pwrite")
+WRITES = ("mmap store", "pwrite")
 _MEMORY = (LOAD, PREAD)
 _TYPES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8}
 # --quick: at most eight, controls apart.
@@ -55,7 +55,7 @@ def catalogue(
     if is_device:
         arms += [memory_arm(name) for name in _MEMORY]
     if writes and not quick:
-        arms += [native_arm(name) for name in _WRITES]
+        arms += [native_arm(name) for name in WRITES]
     arms += python[1:]
     if not quick:
         arms += [devmem_arm(register), *bulk_arms(register)]

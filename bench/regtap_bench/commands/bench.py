@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
 from regtap.cli.options import json_option, target_option
 from regtap.cli.output import ExitCode, print_note
-from regtap.errors import InputError
+from regtap.errors import FaultError, InputError
 from regtap.system.privileges import become, user_behind_root
 from regtap.targets import parse_target
 from regtap.units.parse import parse_duration_ns
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from regtap.registers.model import Register
     from regtap.system.privileges import User
     from regtap.targets.target import Target
+    from regtap_bench.figures.result import Result
     from regtap_bench.measuring.engine import Effort
     from regtap_bench.measuring.job import Subject
     from regtap_bench.session import Session
@@ -60,7 +62,7 @@ def bench(target_text: str, text: str | None, as_json: bool, **given: Any) -> in
     The folder gets report.html, report.md, result.json and raw.parquet (every block).
     """
     from regtap_bench.measuring.engine import Effort
-    from regtap_bench.report.storage import render
+    from regtap_bench.report.storage import render_data
     from regtap_bench.session import Setting, measure
 
     target = parse_target(target_text)
@@ -69,17 +71,20 @@ def bench(target_text: str, text: str | None, as_json: bool, **given: Any) -> in
     seconds = _seconds(given["duration"], quick=subject.quick)
     seed = secrets.randbelow(2**32) if given["seed"] is None else given["seed"]
     _check_output(given["output"], user)
-    if subject.register.read_effect:
-        print_note(f"reading {subject.register.name}: {subject.register.read_effect}")
+    _warn_of_reads(target, subject)
     effort = Effort.of_run(seconds, seed)
     setting = Setting(target.is_device, _command(target, subject, effort), print_note)
     session = measure(subject, effort, setting)
-    files = render(session)
+    files, reports = render_data(session), None
     if user is not None:
+        reports = _Reports.of(session.result)  # this user may not be able to read what draws
         become(user)
     _keep_margin(session)
-    _store(session, files, given["output"])
+    folder = _store(session, files, given["output"])
+    reports = reports or _Reports.of(session.result)  # the results are on the disk before anything is drawn
+    reports.store(folder)
     _print(session, as_json=as_json)
+    reports.raise_fault(folder)
     return ExitCode.OK if session.result.valid else ExitCode.FINDING
 
 
@@ -141,6 +146,18 @@ def _command(target: Target, subject: Subject, effort: Effort) -> str:
     return shlex.join([*words, _spelled(subject.register)])
 
 
+def _warn_of_reads(target: Target, subject: Subject) -> None:
+    """Say before the first access that a benchmark reads its register again and again."""
+    name, effect = subject.register.name, subject.register.read_effect
+    if effect:
+        print_note(f"reading {name}: {effect}")
+    elif target.is_device:
+        print_note(
+            f"{name} is read tens to hundreds of thousands of times: if a read has an effect there (a FIFO, a flag "
+            "that clears), name another register"
+        )
+
+
 def _is_simulated(target: Target) -> bool:
     return _SIM_READ in target.registers
 
@@ -161,13 +178,46 @@ def _keep_margin(session: Session) -> None:
         print_note(f"the margin cannot be kept for quick runs: {path}: {error.strerror}")
 
 
-def _store(session: Session, files: Mapping[str, bytes], output: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Reports:
+    """The reports of a run, or why they could not be drawn."""
+
+    files: Mapping[str, bytes]
+    failure: Exception | None = None
+
+    @classmethod
+    def of(cls, result: Result) -> Self:
+        from regtap_bench.report.storage import render_reports
+
+        try:
+            return cls(render_reports(result))
+        except Exception as error:  # noqa: BLE001 - a library's; what was measured is worth more than its picture
+            return cls({}, error)
+
+    def store(self, folder: str) -> None:
+        from regtap_bench.report.storage import store_reports
+
+        if self.files:
+            store_reports(self.files, folder)
+            print_note(f"{folder}: {', '.join(self.files)}")
+
+    def raise_fault(self, folder: str) -> None:
+        if self.failure is not None:
+            why = f"{type(self.failure).__name__}: {self.failure}"
+            raise FaultError(
+                f"the reports could not be drawn ({why}): the result is in {folder}, and `regtap report {folder}` "
+                "draws them again"
+            ) from self.failure
+
+
+def _store(session: Session, files: Mapping[str, bytes], output: str | None) -> str:
     from regtap_bench.report.storage import default_folder, store
 
     result = session.result
     folder = output or default_folder(result.created_utc, str(result.environment["hostname"]))
     store(files, folder)
     print_note(f"{folder}: {', '.join(files)}")
+    return folder
 
 
 def _print(session: Session, *, as_json: bool) -> None:

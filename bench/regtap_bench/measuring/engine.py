@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from regtap.errors import FaultError, RefusedError
 from regtap.targets import parse_target
 from regtap_bench.arms.base import BULK, REGULAR, SLOW, THROUGHPUT, TWIN
-from regtap_bench.arms.catalogue import BASELINES
+from regtap_bench.arms.catalogue import BASELINES, WRITES
 from regtap_bench.measuring.agreement import Agreement
 from regtap_bench.measuring.blocks import Blocks, Process
 from regtap_bench.measuring.job import Job, Series, Subject
 from regtap_bench.measuring.probe import Probe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 _PROCESSES = 5, 15  # the fewest and the most of a run; one for each so many seconds:
 _EACH_S = 6
@@ -131,7 +131,22 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
     for cadence, series in names.items():
         share = replace(effort, seconds=effort.seconds * _WEIGHTS[cadence] / whole)
         jobs[cadence] = _plan(seen, series, Job(subject, baseline=baseline), share)
+    arms = subject.arms(is_device=parse_target(subject.target).is_device).values()
+    idle = {arm.name for arm in arms if arm.kind in ("control", "memory") or arm.name in WRITES}
+    reads = effort.processes * sum(reads_of(job, idle) for job in jobs.values())
+    tell(f"{subject.register.name} will be read up to {reads:,} times")
     return replace(_repeat(jobs, effort, probes, tell), agreement=found.agreement)
+
+
+def reads_of(job: Job, not_reading: Collection[str]) -> int:
+    """Return how often a process with this job reads the register, at most; a bulk access counts once.
+
+    Args:
+        job: What the process does.
+        not_reading: Arms that leave the register alone, or write it.
+    """
+    reading = [series for series in job.series if series.arm not in not_reading]
+    return job.rounds * sum(sum(series.counts) for series in reading)
 
 
 def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Look) -> Measured:
@@ -266,7 +281,8 @@ def _repeat(
 
 def _work(job: Job) -> tuple[dict[str, Any], bytes]:
     done = subprocess.run(
-        [sys.executable, "-m", "regtap_bench.measuring.worker"],
+        # -P: no module of the current folder is taken for one of Python's
+        [sys.executable, "-P", "-m", "regtap_bench.measuring.worker"],
         input=job.to_json().encode(),
         capture_output=True,
         env={**os.environ, **_ENVIRONMENT},

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError, StorageError
 from regtap.system.files import replace_file
 from regtap_bench.arms.base import REGULAR
+from regtap_bench.drawing import load_matplotlib
 from regtap_bench.measuring import raw_parquet
 from regtap_bench.report.render import markdown
 
@@ -78,18 +79,20 @@ def _may_write(user: User, place: str) -> bool:
 
 
 def render(session: Session) -> dict[str, bytes]:
-    """Return a run's files by name; needs nothing but memory, and may therefore precede giving up root."""
+    """Return all files of a run by name."""
+    return {**render_reports(session.result), **render_data(session)}
+
+
+def render_data(session: Session) -> dict[str, bytes]:
+    """Return what a run measured, as files by name: the part that cannot be made again."""
     raw = io.BytesIO()
     raw_parquet.write({REGULAR: session.blocks, **session.others}, raw)
-    return {
-        **render_reports(session.result),
-        "result.json": session.result.to_json().encode(),
-        "raw.parquet": raw.getvalue(),
-    }
+    return {"result.json": session.result.to_json().encode(), "raw.parquet": raw.getvalue()}
 
 
 def render_reports(result: Result) -> dict[str, bytes]:
     """Return the reports of a result by name."""
+    load_matplotlib()
     from regtap_bench.report.report_html import html  # imports matplotlib
 
     return dict(zip(REPORTS, (html(result).encode(), markdown(result).encode()), strict=True))

@@ -7,6 +7,8 @@
 #include <limits>
 #include <string>
 
+#include "core/vector_clones.hpp"
+
 namespace regtap::clock {
 namespace {
 
@@ -43,13 +45,6 @@ struct Segment {
 constexpr std::uint64_t kMagicBits = 0x4330'0000'0000'0000u;
 constexpr double kMagic = 4503599627370496.0;  // 2^52
 constexpr std::size_t kChunk = 2048;           // both passes over a chunk find it in the first cache
-
-// ThreadSanitizer cannot bear it: which clone to take is chosen before its runtime has started.
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_THREAD__)
-#define REGTAP_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define REGTAP_VECTOR_CLONES
-#endif
 
 // ns = segment.ns + round((ticks - segment.ticks) * ns_per_tick), for ticks from segment.ticks on, distances
 // below 2^52 and products below 2^51: 26 days between two anchors at 2 GHz, 13 at 4 GHz.

@@ -13,13 +13,18 @@ using spool::Spool;
 // Entries of a gap table kept for what may end a block: a missed run, an open gap, a fault.
 constexpr std::uint64_t kReservedGaps = 4;
 
+// Runs of missed slots that are told apart: ten a second for ever, and this many at once.
+constexpr double kGapsPerSecond = 10;
+constexpr std::uint64_t kBurst = 64;
+
 }  // namespace
 
 Filler::Filler(Spool spool, clock::Source source)
     : spool_(std::move(spool)),
       source_(source),
       offsets_(spool_.geometry().column_offsets()),
-      columns_(spool_.geometry().kinds.size()) {
+      columns_(spool_.geometry().kinds.size()),
+      gap_ticks_(static_cast<std::uint64_t>(clock::frequency_hz(source) / kGapsPerSecond)) {
   if (spool_.geometry().gap_capacity <= 2 * kReservedGaps)
     throw std::invalid_argument("the gap table is too small");
 }
@@ -122,6 +127,7 @@ void Filler::resume() {
   auto& overflow = spool_.block_header(Spool::kOverflow);
   const std::uint64_t gaps = overflow.gap_count.load(std::memory_order_relaxed);
   std::copy_n(spool_.gaps(Spool::kOverflow), gaps, spool_.gaps(sequence_));
+  last_gap_row_ = 0;
   auto& block = spool_.block_header(sequence_);
   if (gaps > 0) {
     block.first_index = spool_.gaps(sequence_)->first_index;
@@ -152,12 +158,19 @@ void Filler::close_open_gap() {
   gap.cause.store(Cause::none, std::memory_order_release);
 }
 
-void Filler::note_missed(std::uint64_t count, std::uint64_t from_ticks) {
+void Filler::note_missed(std::uint64_t count, std::uint64_t from_ticks, std::uint64_t now) {
+  joins_ = !may_stand_alone(now);
   if (dropping_) close_open_gap();
-  note_gap({index_, count, from_ticks, clock::ticks(source_), Cause::missed, 0});
+  note_gap({index_, count, from_ticks, now, Cause::missed, 0});
   index_ += count;
   missed_ += count;
   if (dropping_) begin_open_gap();
+}
+
+bool Filler::may_stand_alone(std::uint64_t now) {
+  if (now + kBurst * gap_ticks_ < used_up_to_) return false;
+  used_up_to_ = std::max(used_up_to_, now) + gap_ticks_;
+  return true;
 }
 
 void Filler::note_pause(std::uint64_t begin, std::uint64_t end) {
@@ -177,22 +190,38 @@ void Filler::note_fault(std::uint64_t last_ticks) {
 }
 
 void Filler::note_gap(const Gap& gap) {
-  auto& block = spool_.block_header(current());
-  const std::uint64_t used = block.gap_count.load(std::memory_order_relaxed);
-  Gap* const table = spool_.gaps(current());
-  if (dropping_ && used + kReservedGaps >= spool_.geometry().gap_capacity) {
-    // No block can take this table yet. Counts stay exact; the place of the rest becomes one span for each
-    // cause.
-    for (Gap* entry = table + used; entry != table && entry != table + used - kReservedGaps; --entry) {
-      if (entry[-1].cause != gap.cause) continue;
-      entry[-1].count += gap.count;
-      entry[-1].t1_ticks = gap.t1_ticks;
-      // All of a table is one stretch without rows: what comes later in it moves on.
-      for (Gap* later = entry; later != table + used; ++later) later->first_index += gap.count;
-      return;
-    }
-  }
+  if (dropping_ ? join_dropped(gap) : join_missed(gap)) return;
   append_gap(current(), gap);
+}
+
+// While samples are dropped a table is one stretch without rows. Counts stay exact; where gaps come thick, or
+// the table is full, the place of the rest becomes one span for each cause.
+bool Filler::join_dropped(const Gap& gap) {
+  const std::uint64_t used = spool_.block_header(Spool::kOverflow).gap_count.load(std::memory_order_relaxed);
+  if (!joins_ && used + kReservedGaps < spool_.geometry().gap_capacity) return false;
+  Gap* const table = spool_.gaps(Spool::kOverflow);
+  Gap* const end = table + used;
+  for (Gap* entry = end; entry != table && entry != end - kReservedGaps; --entry) {
+    if (entry[-1].cause != gap.cause) continue;
+    entry[-1].count += gap.count;
+    entry[-1].t1_ticks = gap.t1_ticks;
+    for (Gap* later = entry; later != end; ++later) later->first_index += gap.count;  // they move on
+    return true;
+  }
+  return false;
+}
+
+// The count is stored last, and at once: whoever reads the table at any instruction finds a gap that balances
+// with the rows so far, at most its place is a little too wide.
+bool Filler::join_missed(const Gap& gap) {
+  const std::uint64_t used = spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed);
+  if (!joins_ || gap.cause != Cause::missed || used == 0) return false;
+  Gap& last = spool_.gaps(sequence_)[used - 1];
+  if (last.cause != Cause::missed) return false;
+  last.t1_ticks = gap.t1_ticks;
+  last.rows = static_cast<std::uint32_t>(row_ - last_gap_row_);
+  std::atomic_ref(last.count).store(last.count + gap.count, std::memory_order_release);
+  return true;
 }
 
 void Filler::append_gap(std::uint64_t sequence, const Gap& gap) {
@@ -200,7 +229,7 @@ void Filler::append_gap(std::uint64_t sequence, const Gap& gap) {
   const std::uint64_t used = block.gap_count.load(std::memory_order_relaxed);
   if (used == spool_.geometry().gap_capacity) return;  // not reached: kReservedGaps
   spool_.gaps(sequence)[used] = gap;
-  spool_.gaps(sequence)[used].row = static_cast<std::uint32_t>(row_);
+  last_gap_row_ = row_;
   block.gap_count.store(used + 1, std::memory_order_release);
 }
 

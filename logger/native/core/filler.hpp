@@ -42,7 +42,10 @@ class Filler {
   void resume();        // in a new block, which begins with the gaps so far
   void end_dropping();  // at the end of a capture: the gap stays in the overflow block
 
-  void note_missed(std::uint64_t count, std::uint64_t from_ticks);
+  // Slots that were missed before the next row. A gap of its own for each run, unless there were many a
+  // moment ago: then it joins the gap before it (spool.hpp), so that a schedule that cannot be kept fills no
+  // table.
+  void note_missed(std::uint64_t count, std::uint64_t from_ticks, std::uint64_t now);
   void note_pause(std::uint64_t begin, std::uint64_t end);       // before the open block's first row
   void note_last_pause(std::uint64_t begin, std::uint64_t end);  // no block is open: into the overflow block
   void note_fault(std::uint64_t last_ticks);                     // after the rows that were completed
@@ -55,6 +58,9 @@ class Filler {
   void begin_open_gap();
   void close_open_gap();
   void note_gap(const spool::Gap& gap);
+  bool may_stand_alone(std::uint64_t now);
+  bool join_dropped(const spool::Gap& gap);
+  bool join_missed(const spool::Gap& gap);
   void append_gap(std::uint64_t sequence, const spool::Gap& gap);
 
   spool::Spool spool_;
@@ -69,6 +75,10 @@ class Filler {
   std::uint64_t missed_ = 0;              // slots before index_
   std::uint64_t missed_before_drop_ = 0;  // the same when dropping began
   std::uint64_t dropped_before_drop_ = 0;
+  std::uint64_t gap_ticks_;         // each gap of missed slots uses up so much time,
+  std::uint64_t used_up_to_ = 0;    // and up to kBurst of them may do so in advance
+  std::uint64_t last_gap_row_ = 0;  // rows of the open block before its last gap
+  bool joins_ = false;              // there were too many
 };
 
 }  // namespace regtap

@@ -129,6 +129,7 @@ void Sampler::thread_main() {
       note_fault(scope.address());
     }
   }
+  elapsed_ = clock::ticks(plan_.source) - begun_;
   note_disturbances();
   fault::release();
   if (filler_.block_open() && !filler_.block_is_empty()) filler_.seal_block();
@@ -158,7 +159,7 @@ void Sampler::run() {
   } else if (plan_.duration_ns > 0) {
     end_at_ = now + in_ticks(plan_.duration_ns, plan_.source);
   }
-  last_ = now;
+  last_ = begun_ = now;
   filler_.open_block();
   begin_block();
   getrusage(RUSAGE_THREAD, &usage_);
@@ -213,13 +214,11 @@ bool Sampler::step_paced(const Rows& rows, std::uint64_t limit) {
   while (filler_.row() < limit) {
     const Schedule::Event event = schedule_->wait();
     due_.store(schedule_->next(), std::memory_order_relaxed);
+    const bool missed = schedule_->missed_count() > 0;
+    if (missed) note_missed();
     if (event == Schedule::Event::ended) return end(Ended::duration);
     if (event == Schedule::Event::stopped) return end(Ended::stopped);
-    if (event == Schedule::Event::asked) return true;
-    if (event == Schedule::Event::missed) {
-      note_missed();
-      return true;  // the gap table may be full now
-    }
+    if (event != Schedule::Event::slot) return true;
     // The fault's index and the balance count this slot as taken only once its row is complete.
     const std::uint64_t row = filler_.row();
     fill_begin_ = rows.base + row;
@@ -227,13 +226,14 @@ bool Sampler::step_paced(const Rows& rows, std::uint64_t limit) {
     filler_.advance(1);
     count_taken(1);
     if (last_ >= seal_at_ || control_.is_asked(Control::kSeal)) return true;
+    if (missed && !filler_.dropping() && filler_.block_is_full()) return true;  // of gaps
   }
   return true;
 }
 
 void Sampler::note_missed() {
   const std::uint64_t count = schedule_->missed_count();
-  filler_.note_missed(count, schedule_->missed_from_ticks());
+  filler_.note_missed(count, schedule_->missed_from_ticks(), schedule_->now_ticks());
   missed_.store(missed_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
 }
 
@@ -380,6 +380,7 @@ Progress Sampler::progress() const {
   progress.throttled_ticks = throttled_ticks_.load(std::memory_order_relaxed);
   if (running()) return progress;
   if (schedule_) progress.lateness = schedule_->lateness();
+  progress.elapsed_ticks = elapsed_;
   progress.disturbances = disturbances_;
   progress.fault_channel = fault_channel_;
   progress.cpu_errno = cpu_errno_;

@@ -28,7 +28,7 @@ struct Plan {
   OnFull on_full = OnFull::wait;
   std::optional<Period> period;           // none: as fast as the bus allows
   std::uint64_t duration_ns = 0;          // 0: until stopped
-  std::uint64_t samples = 0;              // samples taken; 0: until stopped
+  std::uint64_t samples = 0;              // samples taken, stored or lost; 0: until stopped
   std::uint64_t seal_ns = 1'000'000'000;  // a block is handed over at least this often
   int cpu = -1;                           // -1: wherever the scheduler likes
   int fifo_priority = 0;                  // 0: the ordinary scheduling class
@@ -51,11 +51,12 @@ struct Progress {
   std::uint64_t due = 0;  // paced only
   std::uint64_t pauses = 0;
   std::uint64_t throttled_ticks = 0;
-  Lateness lateness;          // paced only, once ended
-  Disturbances disturbances;  // once ended
-  int fault_channel = -1;     // once ended by a fault
-  int cpu_errno = 0;          // why the thread could not be pinned
-  int priority_errno = 0;     // why it could not become SCHED_FIFO
+  std::uint64_t elapsed_ticks = 0;  // from the loop's beginning to its end, once ended; pauses are in it
+  Lateness lateness;                // paced only, once ended
+  Disturbances disturbances;        // once ended
+  int fault_channel = -1;           // once ended by a fault
+  int cpu_errno = 0;                // why the thread could not be pinned
+  int priority_errno = 0;           // why it could not become SCHED_FIFO
 };
 
 class Sampler {
@@ -123,6 +124,8 @@ class Sampler {
 
   // The sampling thread's own.
   std::uint64_t last_ = 0;  // tick of the last row
+  std::uint64_t begun_ = 0;
+  std::uint64_t elapsed_ = 0;
   std::uint64_t seal_at_ = 0;
   std::uint64_t seal_ticks_ = 0;
   std::uint64_t end_at_ = Control::kNever;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace regtap {
 namespace {
@@ -40,6 +41,7 @@ Schedule::Schedule(clock::Source source, Period period, std::uint64_t limit, Con
                     ticks_per_ns_) {
   anchor(64);
   start_ns_ = anchor_ns_;
+  now_ = anchor_ticks_;
 }
 
 void Schedule::anchor(unsigned tries) {
@@ -65,16 +67,30 @@ std::uint64_t Schedule::due_ticks(std::uint64_t slot) const {
   return anchor_ticks_ + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance_ns * ticks_per_ns_));
 }
 
-std::uint64_t Schedule::sleep_until_close(std::uint64_t due) {
+// Time from the last event to `now` went into a row and its account. Pauses for room are in it.
+void Schedule::note_busy(std::uint64_t now) {
+  if (lateness_.slots > 0 && now > now_) lateness_.busy += now - now_;
+  now_ = now;
+}
+
+// Sleeps where the next slot is far away. Returns when it is due; now_ is the present.
+std::uint64_t Schedule::approach() {
   const auto spin = static_cast<std::uint64_t>(kSpinNs * ticks_per_ns_);
-  const std::uint64_t now = clock::ticks(source_);
-  if (due > now && due - now > spin) {
+  note_busy(clock::ticks(source_));
+  const std::uint64_t due = due_ticks(slot_);
+  if (due > now_ && due - now_ > spin) {
     sleep_on(control_.asked, due_ns(slot_) - kSpinNs);
     anchor(4);
-  } else if (static_cast<double>(now - anchor_ticks_) > kAnchorNs * ticks_per_ns_) {
-    anchor(4);
+    now_ = clock::ticks(source_);
+    return due_ticks(slot_);
   }
-  return due_ticks(slot_);
+  if (static_cast<double>(now_ - anchor_ticks_) > kAnchorNs * ticks_per_ns_) {
+    anchor(4);
+    note_busy(clock::ticks(source_));
+    return due_ticks(slot_);
+  }
+  if (now_ < due) note_busy(clock::ticks(source_));  // what this took is a slot's cost too
+  return due;
 }
 
 std::uint64_t Schedule::passed(std::uint64_t now, std::uint64_t due) const {
@@ -83,29 +99,39 @@ std::uint64_t Schedule::passed(std::uint64_t now, std::uint64_t due) const {
 }
 
 Schedule::Event Schedule::wait() {
+  missed_ = 0;
   if (slot_ == limit_) return Event::ended;
-  const std::uint64_t due = sleep_until_close(due_ticks(slot_));
-  std::uint64_t now = clock::ticks(source_);
-  while (now < due && control_.asked.load(std::memory_order_relaxed) == 0) {
+  std::uint64_t due = approach();
+  while (now_ < due && control_.asked.load(std::memory_order_relaxed) == 0) {
     relax();
-    now = clock::ticks(source_);
+    now_ = clock::ticks(source_);
   }
   const bool stopping = control_.is_asked(Control::kStop);
-  missed_ = passed(now, due);
-  if (missed_ > 0 && !(stopping && told_)) {
-    told_ = stopping;  // a schedule that is always late would never come to its end
+  if (stopping && told_) return Event::stopped;  // a schedule that is always late would never come to its end
+  missed_ = passed(now_, due);
+  if (missed_ > 0) {
     missed_from_ = due;
     slot_ += missed_;
-    return Event::missed;
+    due += static_cast<std::uint64_t>(static_cast<double>(missed_) * period_ticks_);
+    told_ = stopping;
+    if (stopping || slot_ == limit_) return Event::missed;
   }
   if (stopping) return Event::stopped;
-  if (now < due) return Event::asked;
-  const std::uint64_t late = now > due ? now - due : 0;
+  if (now_ < due && missed_ == 0) return Event::asked;
+  const std::uint64_t late = now_ > due ? now_ - due : 0;
   ++lateness_.slots;
   lateness_.sum += late;
   lateness_.longest = std::max(lateness_.longest, late);
   ++slot_;
   return Event::slot;
+}
+
+double slot_cost_ticks(clock::Source source) {
+  constexpr std::uint64_t kSlots = 4000;
+  Control control;
+  Schedule schedule(source, {1, 1000}, std::numeric_limits<std::uint64_t>::max(), control);
+  for (std::uint64_t i = 0; i < kSlots; ++i) schedule.wait();
+  return static_cast<double>(schedule.lateness().busy) / kSlots;
 }
 
 }  // namespace regtap

@@ -14,11 +14,12 @@ struct Period {
   std::uint64_t denominator;
 };
 
-// How late the taken slots were, in ticks.
+// How late the taken slots were, and what they cost, in ticks.
 struct Lateness {
   std::uint64_t slots = 0;
   std::uint64_t sum = 0;
   std::uint64_t longest = 0;
+  std::uint64_t busy = 0;  // from each slot to where the next one could have been taken; pauses for room too
 };
 
 // Waits for slots on the sampling thread: asleep until 200 us before a slot, then spinning. At most one
@@ -30,21 +31,24 @@ class Schedule {
   // Slot 0 is due now; `limit` slots are due in all.
   Schedule(clock::Source source, Period period, std::uint64_t limit, Control& control);
 
-  // Waits for the next slot. `slot`: take a row now, it is slot next() - 1. `missed`: slots that could not
-  // begin before their successors were due: see missed_*(). `stopped`: a stop was asked for; slots that had
-  // passed unserved are reported as `missed` first. `asked`: something else was asked for, before the slot.
+  // Waits for the next slot that can still begin before its successor is due; those before it that cannot are
+  // skipped: missed_*() tell of them, after every event. `slot`: take a row now, it is slot next() - 1.
+  // `missed`: a stop was asked for, or no slot is left. `stopped`: the same, with nothing missed any more.
+  // `asked`: something else was asked for, before the slot.
   Event wait();
 
-  std::uint64_t next() const { return slot_; }  // slots accounted for so far
-  std::uint64_t missed_count() const { return missed_; }
+  std::uint64_t next() const { return slot_; }            // slots accounted for so far
+  std::uint64_t missed_count() const { return missed_; }  // of them, skipped by the last wait()
   std::uint64_t missed_from_ticks() const { return missed_from_; }
+  std::uint64_t now_ticks() const { return now_; }  // when the last wait() was over
   const Lateness& lateness() const { return lateness_; }
 
  private:
   std::uint64_t due_ns(std::uint64_t slot) const;
   std::uint64_t due_ticks(std::uint64_t slot) const;
   void anchor(unsigned tries);
-  std::uint64_t sleep_until_close(std::uint64_t due);
+  std::uint64_t approach();
+  void note_busy(std::uint64_t now);
   std::uint64_t passed(std::uint64_t now, std::uint64_t due) const;
 
   clock::Source source_;
@@ -59,8 +63,12 @@ class Schedule {
   std::uint64_t slot_ = 0;
   std::uint64_t missed_ = 0;
   std::uint64_t missed_from_ = 0;
+  std::uint64_t now_;
   bool told_ = false;  // what had passed when the stop was seen has been reported
   Lateness lateness_;
 };
+
+// What wait() itself costs for a slot that is late, in ticks: measured here, over a few thousand.
+double slot_cost_ticks(clock::Source source);
 
 }  // namespace regtap

@@ -56,19 +56,21 @@ namespace regtap::spool {
 
 inline constexpr char kMagic[8] = {'R', 'E', 'G', 'T', 'A', 'P', 'S', 'P'};
 inline constexpr char kBlockMagic[8] = {'R', 'E', 'G', 'T', 'A', 'P', 'B', 'K'};
-inline constexpr std::uint32_t kVersion = 1;  // 1: first version
+inline constexpr std::uint32_t kVersion = 2;  // 1: first version, 2: gaps with rows inside
 inline constexpr std::size_t kPage = 4096;
 inline constexpr std::uint64_t kHeld = std::uint64_t{1} << 63;  // in `released`: overwrite nothing
 
 enum class Cause : std::uint32_t { none, full, missed, throttled, fault, writer, overwritten };
 
+// Where missed slots come thick, one entry stands for several runs of them: `rows` rows are stored between
+// the first and the last, and which of the count + rows slots they have only their times tell.
 struct Gap {
   std::uint64_t first_index;  // of the first absent sample or slot
   std::uint64_t count;
   std::uint64_t t0_ticks;  // when it began
-  std::uint64_t t1_ticks;  // when sampling resumed
+  std::uint64_t t1_ticks;  // when sampling resumed, the last time
   Cause cause;
-  std::uint32_t row;  // rows of the block before it
+  std::uint32_t rows;  // inside it
 };
 static_assert(sizeof(Gap) == 40);
 

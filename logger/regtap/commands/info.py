@@ -171,7 +171,7 @@ def _gap_rows(trace: Trace) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("GAPS", "NUMBER", "SAMPLES", "LONGEST", "AT", "TOGETHER")]
     for summary in trace.gap_summary:
         longest = summary.longest
-        span, at = format_duration_ns(longest.t1_ns - longest.t0_ns), format_duration_ns(longest.t0_ns)
+        span, at = format_duration_ns(longest.absent_ns), format_duration_ns(longest.t0_ns)
         together = format_duration_ns(summary.total_ns)
         rows.append((summary.cause, f"{summary.gaps:,}", f"{summary.count:,}", span, at, together))
     return rows

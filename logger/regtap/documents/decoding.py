@@ -4,7 +4,8 @@ A field's annotation says all that is checked. Beside the plain types there are
 
     Annotated[int, Within(0, 9)]      a number of that range
     Annotated[str, Matching("a+")]    a text of that form, from its first letter to its last
-    Annotated[SomeDataclass, LISTED]  the fields' values as a list, in the fields' order
+    Annotated[SomeDataclass, LISTED]  the fields' values as a list, in the fields' order; the last ones that have
+                                      defaults may be left out
 """
 
 from __future__ import annotations
@@ -92,9 +93,9 @@ def _annotated(kind: Any, rule: object, given: object, where: str) -> Any:
     if isinstance(rule, _Listed):
         names = [it.name for it in fields(kind)]
         values = _checked(list, given, where)
-        if len(values) != len(names):
+        if not len(_required(kind)) <= len(values) <= len(names):
             raise ValueError(f"{where} has {len(values)} values, not {len(names)}")
-        return _object(kind, dict(zip(names, values, strict=True)), where)
+        return _object(kind, dict(zip(names, values, strict=False)), where)
     value = _decode(kind, given, where)
     if isinstance(rule, Within) and not rule.least <= value <= rule.most:
         raise ValueError(f"{where} is not between {rule.least} and {rule.most}")

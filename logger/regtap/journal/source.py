@@ -4,7 +4,8 @@ The order of reading makes it consistent, without a word to the sampler. The tai
 and what is being dropped. Blocks are read after it, and each is cut where its own counters agree:
 
 - `published` is read (acquire) before `gap_count`, so that every gap before a row that is taken is taken too; gaps
-  that lie after those rows are left for the next time.
+  that lie after those rows are left for the next time. The last gap may still grow (Filler::join_missed): its count
+  is read before the rest of it, which is then no older, and it is copied again when it has grown.
 - While samples are dropped no block is open, so the tail's overflow block follows from the last block, whole. A
   tail whose counters moved while it was read is read again, and in the end left out. When sampling resumes, the
   overflow block's gaps are moved into the block that was opened; in between they may be in both, or in the overflow
@@ -26,6 +27,7 @@ from regtap.spool.layout import (
     BLOCK,
     BLOCK_HEADER_BYTES,
     GAP,
+    GAP_ABSENT,
     GAP_COUNT,
     OPEN,
     OPEN_GAP,
@@ -95,11 +97,13 @@ class Progress:
         block: Its sequence number.
         rows: Rows taken.
         gaps: Gaps taken.
+        absent: What the last of them counted.
     """
 
     block: int
     rows: int = 0
     gaps: int = 0
+    absent: int = 0
 
 
 def read_tail(spool: Spool) -> Tail:
@@ -162,18 +166,30 @@ def read_block(spool: Spool, done: Progress) -> tuple[Progress, Pieces]:
     count = _native.load_counter(spool.memory, start + GAP_COUNT)
     header = spool.memory[start : start + BLOCK_HEADER_BYTES].copy()
     fields = header[: BLOCK.itemsize].view(BLOCK)
-    table = spool.memory[start + BLOCK_HEADER_BYTES :][: count * GAP.itemsize]
-    gaps = _gaps_among(rows, int(fields["first_index"][0]), table.view(GAP))
+    table = _gap_table(spool, start, count)
+    gaps = _gaps_among(rows, int(fields["first_index"][0]), table)
+    absent = int(table["count"][gaps - 1]) if gaps else 0
     fields["published"], fields["gap_count"] = rows, gaps
     pieces: Pieces = [(start, header)]
-    if gaps > done.gaps:
-        at = BLOCK_HEADER_BYTES + done.gaps * GAP.itemsize
-        pieces.append((start + at, table[done.gaps * GAP.itemsize : gaps * GAP.itemsize]))
+    if (gaps, absent) != (done.gaps, done.absent):
+        first = max(0, done.gaps - 1)  # which may have grown
+        new = table[first:gaps].view(np.uint8)
+        pieces.append((start + BLOCK_HEADER_BYTES + first * GAP.itemsize, new))
     if rows > done.rows:
         for offset, width in spool.column_places:
             first = start + offset + done.rows * width
             pieces.append((first, spool.memory[first : first + (rows - done.rows) * width]))
-    return Progress(done.block, rows, gaps), pieces
+    return Progress(done.block, rows, gaps, absent), pieces
+
+
+def _gap_table(spool: Spool, start: int, count: int) -> npt.NDArray[np.void]:
+    """Return a copy of so many entries of a block's gap table (shape (count,), GAP); the last one may be growing."""
+    at = start + BLOCK_HEADER_BYTES
+    absent = _native.load_counter(spool.memory, at + (count - 1) * GAP.itemsize + GAP_ABSENT) if count else 0
+    table = spool.memory[at:][: count * GAP.itemsize].copy().view(GAP)
+    if count:
+        table["count"][-1] = absent
+    return table
 
 
 def _gaps_among(rows: int, first_index: int, table: npt.NDArray[np.void]) -> int:

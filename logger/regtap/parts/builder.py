@@ -173,4 +173,4 @@ class PartMaker:
         t0_ns, t1_ns = (
             max(-LARGEST, min(self._clock.to_ns(ticks), LARGEST)) for ticks in (gap.t0_ticks, gap.t1_ticks)
         )  # a damaged spool may say any tick
-        return Gap(gap.first_index, gap.count, t0_ns, max(t0_ns, t1_ns), gap.cause)
+        return Gap(gap.first_index, gap.count, t0_ns, max(t0_ns, t1_ns), gap.cause, gap.rows)

@@ -70,6 +70,7 @@ class Capture:
         if not registers:
             raise InputError("there is nothing to record; name at least one register")
         self.output = os.fspath(output)
+        self._place = os.path.abspath(self.output)  # which the current folder no longer changes
         self.registers = tuple(registers)
         self.target = target
         self.options = options
@@ -263,7 +264,8 @@ class Capture:
 
     def trace(self) -> Trace:
         """Open the trace; only after close()."""
-        return open_trace(self.output)
+        moved = os.path.abspath(self.output) != self._place
+        return open_trace(self._place if moved else self.output)
 
     def _summarise(self, kept: str | None) -> Summary:
         journal = self._resources.journal

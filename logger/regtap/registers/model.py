@@ -20,8 +20,44 @@ _TYPES = {
     "u64be": (8, True),
 }
 TYPES = tuple(_TYPES)
+ACCESSES = ("read-write", "read-only", "write-only", "write-once", "read-write-once")
+# What a write does instead of being held: the words of CMSIS-SVD's modifiedWriteValues, spelled out.
+WRITE_EFFECTS = (
+    "one-clears",
+    "one-sets",
+    "one-toggles",
+    "zero-clears",
+    "zero-sets",
+    "zero-toggles",
+    "any-clears",
+    "any-sets",
+    "modifies",
+)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*\Z")
 _RESERVED = ("t_ns", "latency_ns")  # columns of every trace
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A number that a field's manual gives a name.
+
+    Attributes:
+        name: Its name in the manual.
+        value: The number; bits that may be anything are 0.
+        description: One line.
+        any_bits: The bits of the field that may be anything (a manual writes `1xx`).
+        use: `read-write`, `read` or `write`: where the name holds.
+    """
+
+    name: str
+    value: int
+    description: str = ""
+    any_bits: int = 0
+    use: str = "read-write"
+
+    def matches(self, number: int) -> bool:
+        """Return whether a field that reads so has this name."""
+        return number & ~self.any_bits == self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +69,51 @@ class Field:
         lsb: Number of its lowest bit.
         bits: How many bits it has.
         description: One line.
+        values: Its named numbers.
+        otherwise: The name of every other number, or empty.
+        access: One of ACCESSES; empty: as the register's.
+        read_effect: What a read of the register changes in the device because of this field, or empty for none.
+        write_effect: One of WRITE_EFFECTS; empty: what is written is held.
     """
 
     name: str
     lsb: int
     bits: int
     description: str = ""
+    values: tuple[Value, ...] = ()
+    otherwise: str = ""
+    access: str = ""
+    read_effect: str = ""
+    write_effect: str = ""
+
+    @property
+    def span(self) -> str:
+        """Its bits, such as `15:8`, or `3` for a single one."""
+        return f"{self.lsb}" if self.bits == 1 else f"{self.lsb + self.bits - 1}:{self.lsb}"
 
     @property
     def label(self) -> str:
         """Its name and its bits, such as `LEVEL[15:8]`."""
-        top = self.lsb + self.bits - 1
-        return f"{self.name}[{top}]" if self.bits == 1 else f"{self.name}[{top}:{self.lsb}]"
+        return f"{self.name}[{self.span}]"
+
+    @property
+    def mask(self) -> int:
+        """Its bits in the register."""
+        return ((1 << self.bits) - 1) << self.lsb
 
     def extract(self, value: int) -> int:
         """Return this field's part of a register value."""
         return (value >> self.lsb) & ((1 << self.bits) - 1)
+
+    def name_of(self, number: int) -> str:
+        """Return the name of a number that was read, or an empty text where it has none."""
+        named = (it.name for it in self.values if it.use != "write" and it.matches(number))
+        return next(named, self.otherwise)
+
+    def number_of(self, name: str) -> int | None:
+        """Return the number to write for a name; None if no number to write is called so."""
+        named = (it.value for it in self.values if it.use != "read" and it.name == name)
+        return next(named, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +127,10 @@ class Register:
         fields: Named bits, lowest first.
         read_effect: What a read changes in the device ("clears the flags"), or empty for none.
         description: One line.
+        access: One of ACCESSES.
+        write_effect: One of WRITE_EFFECTS; empty: what is written is held.
+        reset: Its value after a reset, or None where the manual does not say.
+        volatile: Whether the device changes it by itself, as a counter.
     """
 
     name: str
@@ -70,6 +139,10 @@ class Register:
     fields: tuple[Field, ...] = ()
     read_effect: str = ""
     description: str = ""
+    access: str = "read-write"
+    write_effect: str = ""
+    reset: int | None = None
+    volatile: bool = False
 
     def __post_init__(self) -> None:
         if self.type not in _TYPES:
@@ -88,6 +161,20 @@ class Register:
                 f"{where} is not aligned to the {width_bytes} bytes of {self.type}; {remedy}",
                 address=self.address,
             )
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether a read gives what it holds, as far as its access word goes."""
+        return self.access not in ("write-only", "write-once")
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether a write reaches it, as far as its access word goes."""
+        return self.access != "read-only"
+
+    def field(self, name: str) -> Field | None:
+        """Return the field of that name, or None."""
+        return next((field for field in self.fields if field.name == name), None)
 
     def decode(self, value: int) -> dict[str, int]:
         """Return the value of each field, by name."""

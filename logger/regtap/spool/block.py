@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from regtap.trace.gaps import CAUSES
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +30,7 @@ class TickGap:
     t0_ticks: int
     t1_ticks: int
     cause: str
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +76,25 @@ class Block:
         return self.missed_before + sum(gap.count for gap in self.gaps if gap.cause == "missed")
 
 
-def tick_gaps(table: npt.NDArray[np.void]) -> tuple[TickGap, ...]:
-    """Return the entries of a gap table; their causes must be known ones."""
-    return tuple(
-        TickGap(
-            int(gap["first_index"]),
-            int(gap["count"]),
-            int(gap["t0_ticks"]),
-            int(gap["t1_ticks"]),
-            CAUSES[int(gap["cause"]) - 1],  # the native numbers begin with "none"
-        )
-        for gap in table
-    )
+def tick_gaps(table: npt.NDArray[np.void], first_index: int, rows: int) -> tuple[TickGap, ...]:
+    """Return the entries of a block's gap table; their causes must be known ones.
+
+    No gap reaches beyond the block's rows: the last one of a block that was cut off may say so
+    (Filler::join_missed).
+
+    Args:
+        table: Shape (gaps,), of GAP.
+        first_index: Of the block.
+        rows: That it has.
+    """
+    gaps = []
+    absent = 0
+    for first, count, t0_ticks, t1_ticks, cause, inside in table.tolist():
+        left = rows - (first - first_index - absent)  # rows after its beginning
+        name = CAUSES[cause - 1]  # the native numbers begin with "none"
+        gaps.append(TickGap(first, count, t0_ticks, t1_ticks, name, max(0, min(inside, left))))
+        absent += count
+    return tuple(gaps)
 
 
 class DamagedBlockError(Exception):

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 MAGIC = b"REGTAPSP"
 BLOCK_MAGIC = b"REGTAPBK"
-VERSION = 1
+VERSION = 2
 SEALED, OPEN, OPEN_GAP, RELEASED = 64, 72, 80, 128  # offsets of what a live spool is asked for
 HELD = 1 << 63  # in `released`: a snapshot has the ring, and nothing is overwritten
 OPEN_GAP_BYTES = 28
 GAP_COUNT, PUBLISHED = 56, 64  # the same in a block
+GAP_ABSENT = 8  # where an entry of the gap table says how many are absent
 CHECK = 136  # offset of the header's check
 BLOCK_HEADER_BYTES = 128
 OVERFLOW = -1  # in place of a sequence number
@@ -76,7 +77,7 @@ GAP = np.dtype(
         ("t0_ticks", "<u8"),
         ("t1_ticks", "<u8"),
         ("cause", "<u4"),
-        ("row", "<u4"),
+        ("rows", "<u4"),
     ]
 )
 

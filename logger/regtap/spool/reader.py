@@ -278,7 +278,7 @@ class SpoolFile(Closing):
             raise DamagedBlockError("its gap table says what cannot be")
         if np.any(table["first_index"] > _LARGEST_COUNT) or np.any(table["t1_ticks"] > LARGEST):
             raise DamagedBlockError("its gap table says what cannot be")
-        return tick_gaps(table)
+        return tick_gaps(table, int(header["first_index"]), int(header["published"]))
 
     def _read_block(self, offset: int, size: int) -> bytes:
         data = self._bytes.read(offset, size)

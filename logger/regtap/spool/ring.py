@@ -217,7 +217,7 @@ class Spool:
     def _gaps(self, start: int, header: np.void) -> tuple[TickGap, ...]:
         count = int(header["gap_count"])
         table = np.frombuffer(self._map, dtype=GAP, count=count, offset=start + BLOCK_HEADER_BYTES)
-        return tick_gaps(table)
+        return tick_gaps(table, int(header["first_index"]), int(header["published"]))
 
 
 def _create(path: str, size_bytes: int) -> tuple[int, mmap.mmap]:

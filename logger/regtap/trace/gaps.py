@@ -21,9 +21,12 @@ class Gap:
         first_index: Index of the first absent sample (`--rate max`) or slot (paced).
         count: How many are absent; 0 for `throttled`, where the loop only waited.
         t0_ns: Time of the last event before the gap, in ns since the start of the trace.
-        t1_ns: Time at which sampling resumed.
+        t1_ns: Time at which sampling resumed, for the last time where there are rows inside.
         cause: One of CAUSES; `writer`: samples that were taken, but could not be stored (a damaged block of a
             spool that was recovered); `overwritten`: samples older than what a flight recorder keeps.
+        rows: Rows that are stored inside the gap. Where missed slots come thick, one gap stands for many runs of
+            them: of `count + rows` slots from `first_index` on, `count` were missed, and the rows' own times tell
+            which were not.
     """
 
     first_index: Count
@@ -31,6 +34,13 @@ class Gap:
     t0_ns: TimeNs
     t1_ns: TimeNs
     cause: Word
+    rows: Count = 0
+
+    @property
+    def absent_ns(self) -> int:
+        """Time without samples: its span, less the share of the rows inside."""
+        span_ns = self.t1_ns - self.t0_ns
+        return span_ns * self.count // (self.count + self.rows) if self.rows else span_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +51,8 @@ class GapSummary:
         cause: One of CAUSES.
         gaps: How many there are.
         count: Samples or slots absent in them.
-        longest: The one with the longest time span.
-        total_ns: Their time spans together.
+        longest: The one with the longest time without samples.
+        total_ns: These times together.
     """
 
     cause: str
@@ -65,10 +75,6 @@ def _summary(cause: str, gaps: list[Gap]) -> GapSummary:
         cause,
         len(gaps),
         sum(gap.count for gap in gaps),
-        max(gaps, key=_span_ns),
-        sum(_span_ns(gap) for gap in gaps),
+        max(gaps, key=lambda gap: gap.absent_ns),
+        sum(gap.absent_ns for gap in gaps),
     )
-
-
-def _span_ns(gap: Gap) -> int:
-    return gap.t1_ns - gap.t0_ns

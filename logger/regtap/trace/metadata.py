@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping  # noqa: TC003 - decode() reads the annotations
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Annotated, Any
 
 from regtap.documents.decoding import LISTED, Matching, Within, decode
 from regtap.documents.json_text import Limits, load_json
 from regtap.errors import TraceError
-from regtap.registers.model import Register  # noqa: TC001 - likewise
+from regtap.registers.model import Field, Register, Value  # noqa: TC001 - likewise
 from regtap.trace.gaps import Gap  # noqa: TC001 - likewise
 from regtap.trace.ranges import Count, TimeNs, Uncertainty, Word  # noqa: TC001 - likewise
 from regtap.trace.totals import Totals  # noqa: TC001 - likewise
 from regtap.units.parse import quoted
 
 # 1: first version.
-FORMAT_VERSION = 1
+# 2: a gap may have rows inside, as its sixth number. Registers and fields may have more members: access, reset,
+#    volatile, effects, names of values; a member that is as it would be without being said is left out.
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 METADATA_KEY = b"regtap"
 TIME_COLUMN = "t_ns"
 LATENCY_COLUMN = "latency_ns"
@@ -127,7 +130,8 @@ class PartMetadata:
     def to_json(self) -> bytes:
         """Return the document that is stored under METADATA_KEY."""
         document = asdict(self)
-        document["gaps"] = [[g.first_index, g.count, g.t0_ns, g.t1_ns, g.cause] for g in self.gaps]
+        document["registers"] = [_without_defaults(register) for register in self.registers]
+        document["gaps"] = [_gap_entry(gap) for gap in self.gaps]
         document["marks"] = [[mark.t_ns, mark.text] for mark in self.marks]
         return json.dumps(document, separators=(",", ":")).encode()
 
@@ -145,9 +149,9 @@ class PartMetadata:
                 raise ValueError("it names no format_version")
         except (ValueError, KeyError) as error:
             raise TraceError(f"{where}: its regtap metadata cannot be read ({error})") from error
-        if version != FORMAT_VERSION:
+        if version not in READABLE_VERSIONS:
             raise TraceError(
-                f"{where}: trace format {shown(version)}; this regtap reads {FORMAT_VERSION}: upgrade it"
+                f"{where}: trace format {shown(version)}; this regtap reads up to {FORMAT_VERSION}: upgrade it"
             )
         try:
             metadata = decode(cls, document)
@@ -157,9 +161,26 @@ class PartMetadata:
         return metadata
 
 
+def _gap_entry(gap: Gap) -> list[int | str]:
+    entry: list[int | str] = [gap.first_index, gap.count, gap.t0_ns, gap.t1_ns, gap.cause]
+    return [*entry, gap.rows] if gap.rows else entry
+
+
 def shown(value: object) -> str:
     """Return a value of a document, of bearable length, for a message."""
     return quoted(value) if isinstance(value, str) else quoted(str(value))[1:-1]
+
+
+def _without_defaults(described: Register | Field | Value) -> dict[str, Any]:
+    """Return a description for JSON, as short as it can be: a part repeats it."""
+    members: dict[str, Any] = {}
+    for it in fields(described):
+        content = getattr(described, it.name)
+        if content == it.default:
+            continue
+        is_nested = isinstance(content, tuple)
+        members[it.name] = [_without_defaults(part) for part in content] if is_nested else content
+    return members
 
 
 def _check_fields(registers: tuple[Register, ...]) -> None:

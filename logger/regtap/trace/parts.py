@@ -141,7 +141,8 @@ def _read_footer(path: Path) -> pq.FileMetaData:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_metadata(path)
+        with path.open("rb") as file:  # arrow opens no path that is not UTF-8
+            return pq.read_metadata(file)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the system's; arrow's own have none
             raise _refused(path, error) from error
@@ -226,7 +227,10 @@ def _batches(path: Path, schema: pa.Schema, window: tuple[int, int]) -> Iterator
     import pyarrow.parquet as pq
 
     # As it is read, not a whole row group ahead: 10 MB instead of 150, and twice the rows a second.
-    with pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
+    with (
+        path.open("rb") as opened,  # arrow opens no path that is not UTF-8
+        pq.ParquetFile(opened, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file,
+    ):
         time_index = file.schema_arrow.get_field_index(TIME_COLUMN)
         groups = [
             group

@@ -1,0 +1,176 @@
+"""Finding a map and telling what it is: `FILE[:BLOCK][@BASE]`, formats by content, `REGTAP_MAP`."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError
+from regtap.maps.lookup import Maps
+from regtap.maps.model import MOST_REGISTERS, DeviceMap, Group, count_registers
+from regtap.maps.nearest import nearest
+from regtap.units.parse import parse_integer, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+VARIABLE = "REGTAP_MAP"
+MOST_BYTES = 64 * 2**20  # of a file: the largest of a vendor's is 24 MB
+_BASE = re.compile(r"(?P<rest>.+)@(?P<base>0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class MapChoice:
+    """A map as a person names it.
+
+    Attributes:
+        path: The file.
+        block: The one block to take, whose addresses then count from its own start; empty: the whole map.
+        base: What is added to every address.
+    """
+
+    path: str
+    block: str = ""
+    base: int = 0
+
+
+def parse_map_choice(text: str) -> MapChoice:
+    """Return what `FILE[:BLOCK][@BASE]` means; a file whose name has a colon or an @ in it is found too."""
+    rest, base = text, 0
+    match = _BASE.match(text)
+    if match is not None and not os.path.exists(text):
+        rest, base = match["rest"], parse_integer(match["base"], "base")
+    path, colon, block = rest.rpartition(":")
+    if not colon or not path or os.path.exists(rest):
+        return MapChoice(rest, "", base)
+    return MapChoice(path, block, base)
+
+
+def split_map_variable(text: str) -> list[str]:
+    """Return the maps of REGTAP_MAP, a list like PATH.
+
+    A part without `/` and `.` that is no file is the block of the file before it.
+    """
+    found: list[str] = []
+    for part in text.split(os.pathsep):
+        is_block = found and part and not set("/.") & set(part.partition("@")[0]) and not os.path.exists(part)
+        if is_block:
+            found[-1] += f":{part}"
+        elif part:
+            found.append(part)
+    return found
+
+
+def load_maps(choices: Sequence[str], environment: Mapping[str, str] | None = None) -> Maps:
+    """Load maps as the command line names them; without any, those of REGTAP_MAP.
+
+    Args:
+        choices: Each `FILE[:BLOCK][@BASE]`.
+        environment: Where REGTAP_MAP is looked for; None: nowhere.
+
+    Raises:
+        InputError: A file is missing, is no map, or contradicts itself; the message names it.
+    """
+    wanted = list(choices) or split_map_variable((environment or {}).get(VARIABLE, ""))
+    return Maps(tuple(load_map(parse_map_choice(text)) for text in wanted))
+
+
+def load_map(choice: MapChoice) -> DeviceMap:
+    """Load one map.
+
+    Raises:
+        InputError: As in load_maps.
+    """
+    content = _content(choice.path)
+    try:
+        device = _reader(content)(content, choice.path)
+        if count_registers(device.root) > MOST_REGISTERS:
+            raise InputError(
+                f"its arrays make more than {MOST_REGISTERS:,} registers; that is no device's map"
+            )
+    except InputError as error:
+        raise InputError(f"map {choice.path}: {error}") from error
+    except (RecursionError, MemoryError) as error:
+        raise InputError(f"map {choice.path}: it is nested too deeply, or too large") from error
+    root = device.root if not choice.block else _block(device, choice)
+    return replace(device, root=_moved(root, choice.base))
+
+
+def _content(path: str) -> bytes:
+    if "\0" in path:
+        raise InputError(f"map {quoted(path)}: that cannot be a file's name")
+    try:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) and not stat.S_ISFIFO(status.st_mode):
+                raise InputError(f"map {path}: it is no file; name an SVD, RDL, IP-XACT, LiteX or TOML file")
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"map {path}: {error.strerror}") from error
+    if len(content) > MOST_BYTES:
+        raise InputError(f"map {path}: it is larger than {MOST_BYTES >> 20} MiB; that is no device's map")
+    return content
+
+
+def _reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
+    """Return what reads a file, told by its content.
+
+    Raises:
+        InputError: It is of no known format.
+    """
+    start = content[:4096].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")
+    if not start:
+        raise InputError("it is empty")
+    if start.startswith(b"<"):
+        return _xml_reader(content)
+    from regtap.maps.toml_map import read_toml
+
+    return read_toml
+
+
+def _xml_reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
+    from regtap.maps.xml_file import root_tag
+
+    _namespace, _, tag = root_tag(content).rpartition("|")
+    if tag == "device":
+        from regtap.maps.svd import read_svd
+
+        return read_svd
+    known = "CMSIS-SVD has <device>, IP-XACT has <component>"
+    raise InputError(f"its root element is <{tag}>, which no format has that is known here ({known})")
+
+
+def _block(device: DeviceMap, choice: MapChoice) -> Group:
+    """Return one block as the whole of a map, with its own start as address 0."""
+    found = [group for group in _groups(device.root, "") if _is_tail(group.name, choice.block)]
+    exact = [group for group in found if group.name == choice.block]
+    if len(exact or found) != 1:
+        names = [group.name for group in found] or nearest(
+            choice.block, [g.name for g in _groups(device.root, "")]
+        )
+        problem = "has several blocks" if found else "has no block"
+        near = f"; {'they' if found else 'the nearest'} are {', '.join(names[:8])}" if names else ""
+        raise InputError(f"map {choice.path}: it {problem} called {quoted(choice.block)}{near}")
+    block = (exact or found)[0]
+    return Group(name="", offset=0, members=(replace(block, name=block.name.rpartition(".")[2], offset=0),))
+
+
+def _is_tail(name: str, wanted: str) -> bool:
+    return name == wanted or name.endswith(f".{wanted}")
+
+
+def _groups(group: Group, prefix: str) -> Iterator[Group]:
+    """Yield every block and cluster, arrays expanded, with its full name."""
+    for member in group.members:
+        if isinstance(member, Group):
+            for index in range(member.count):
+                name = prefix + member.name_at(index)
+                yield replace(member, name=name, offset=0, repeat=None)
+                yield from _groups(member, f"{name}.")
+
+
+def _moved(root: Group, base: int) -> Group:
+    return replace(root, offset=root.offset + base)

@@ -1,0 +1,218 @@
+"""Finding registers in maps: by name, by the tail of a name, by a glob, by address."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice, product
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError
+from regtap.maps.model import Entry, Group, all_entries, paths
+from regtap.maps.nearest import nearest
+from regtap.units.parse import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from regtap.maps.model import DeviceMap, NodePath
+    from regtap.registers.model import Field, Register
+
+_MOST_FOUND = 9  # that are counted where a name is ambiguous
+_MOST_SELECTED = 2**16  # by one glob
+_MOST_COMPARED = 20_000  # names that a misspelled one is compared with
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a name means.
+
+    Attributes:
+        entry: The register.
+        field: The field of it that was named, or None for the whole register.
+        is_full: Whether the register was named in full.
+    """
+
+    entry: Entry
+    field: Field | None
+    is_full: bool
+
+
+def is_glob(text: str) -> bool:
+    """Return whether a text selects many registers; brackets do not make one, since arrays have them."""
+    return "*" in text or "?" in text
+
+
+class Maps:
+    """Some maps, looked at as one.
+
+    Attributes:
+        maps: Them, in the order of their names on the command line.
+    """
+
+    def __init__(self, maps: tuple[DeviceMap, ...] = ()) -> None:
+        self.maps = maps
+        self._registers: dict[Entry, Register] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.maps)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every register, arrays expanded, in the order of the maps."""
+        for device in self.maps:
+            yield from all_entries(device)
+
+    def find(self, text: str) -> Found | None:
+        """Return what a name or the tail of one means; None if nothing is called so.
+
+        Raises:
+            InputError: Several registers are called so; the message lists them.
+        """
+        parts = text.split(".")
+        entry = self._only(text, parts)
+        if entry is not None:
+            return Found(entry, None, entry.name == text)
+        entry = self._only(text, parts[:-1]) if len(parts) > 1 else None
+        field = None if entry is None else self.register(entry).field(parts[-1])
+        if entry is None or field is None:
+            return None
+        return Found(entry, field, f"{entry.name}.{field.name}" == text)
+
+    def select(self, glob: str) -> list[Entry]:
+        """Return the registers that a glob selects, by their full names or, if there are none, by tails of them.
+
+        `*` stands for any text, with dots in it too, and `?` for one character.
+
+        Raises:
+            InputError: It selects none, or too many.
+        """
+        pattern = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in glob)
+        for expression in (pattern, rf"(?:.*\.)?{pattern}"):
+            match = re.compile(expression, re.DOTALL).fullmatch
+            found = list(islice((e for e in self.entries() if match(e.name)), _MOST_SELECTED + 1))
+            if len(found) > _MOST_SELECTED:
+                raise InputError(
+                    f"{quoted(glob)} selects more than {_MOST_SELECTED:,} registers; select fewer"
+                )
+            if found:
+                return found
+        raise InputError(f"{quoted(glob)} selects no register{self._near(glob.strip('*?.'))}")
+
+    def at(self, address: int, size_bytes: int = 1) -> list[Entry]:
+        """Return the registers that lie in a stretch of addresses, in their order."""
+        ordered, starts, widest = self._by_address
+        first = bisect_left(starts, address - widest + 1)
+        stop = bisect_left(starts, address + size_bytes)
+        return [entry for entry in ordered[first:stop] if entry.end > address]
+
+    def register(self, entry: Entry) -> Register:
+        """Return a register with what `effects` tables say of it.
+
+        Raises:
+            InputError: It cannot be accessed, or a table names what no map has.
+        """
+        known = self._registers.get(entry)
+        if known is None:
+            known = self._registers[entry] = self._overlaid(entry.register())
+        return known
+
+    def unknown(self, text: str) -> InputError:
+        """Return the error for a name that no map has."""
+        return InputError(f"unknown register {quoted(text)}{self._near(text)}")
+
+    def _near(self, text: str) -> str:
+        names = [entry.name for entry in islice(self.entries(), _MOST_COMPARED)]
+        found = nearest(text, names)
+        return f"; the nearest are {', '.join(found)}" if found else "; `regtap map` lists what there is"
+
+    def _only(self, text: str, parts: list[str]) -> Entry | None:
+        """Return the register that is called so, or None."""
+        found = list(islice(self._matching(parts), _MOST_FOUND))
+        if len(found) > 1:
+            wanted = ".".join(parts)
+            in_full = [entry for entry in found if entry.name == wanted]
+            if len(in_full) == 1:
+                return in_full[0]
+            raise InputError(f"{quoted(text)} is ambiguous; it could be {_listed(found)}")
+        return found[0] if found else None
+
+    def _matching(self, parts: list[str]) -> Iterator[Entry]:
+        for device in self.maps:
+            for path in paths(device.root):
+                yield from _matches(path, parts, device.root.offset)
+
+    @cached_property
+    def _by_address(self) -> tuple[list[Entry], list[int], int]:
+        """All registers by address, their addresses, and the length of the longest."""
+        ordered = sorted(self.entries(), key=lambda entry: entry.address)
+        widest = max((entry.node.span_bytes for entry in ordered), default=1)
+        return ordered, [entry.address for entry in ordered], widest
+
+    def _overlaid(self, register: Register) -> Register:
+        for name, read, write in self._overlays.get(register.name, ()):
+            changes = {"read_effect": read, "write_effect": write}
+            given = {key: text for key, text in changes.items() if text is not None}
+            if not name:
+                register = replace(register, **given)  # type: ignore[arg-type] # texts, both
+                continue
+            fields = tuple(
+                replace(field, **given) if field.name == name else field  # type: ignore[arg-type]
+                for field in register.fields
+            )
+            register = replace(register, fields=fields)
+        return register
+
+    @cached_property
+    def _overlays(self) -> dict[str, list[tuple[str, str | None, str | None]]]:
+        """What `effects` tables say, by register: field (or empty), read effect, write effect."""
+        overlays: dict[str, list[tuple[str, str | None, str | None]]] = {}
+        for device in self.maps:
+            for effect in device.effects:
+                for name, field in self._meant(effect.pattern, device.source):
+                    overlays.setdefault(name, []).append((field, effect.read, effect.write))
+        return overlays
+
+    def _meant(self, pattern: str, source: str) -> list[tuple[str, str]]:
+        """Return the registers, and the field if one was named, that an entry of an `effects` table means."""
+        if is_glob(pattern):
+            return [(entry.name, "") for entry in self.select(pattern)]
+        parts = pattern.split(".")
+        entry = self._only(pattern, parts)
+        if entry is not None:
+            return [(entry.name, "")]
+        entry = self._only(pattern, parts[:-1]) if len(parts) > 1 else None
+        if entry is None or all(field.name != parts[-1] for field in entry.node.fields):
+            near = self._near(pattern)
+            raise InputError(
+                f"the effects of {source} name {quoted(pattern)}, which is in none of the maps{near}"
+            )
+        return [(entry.name, parts[-1])]
+
+
+NO_MAPS = Maps()
+
+
+def _matches(path: NodePath, parts: list[str], base: int) -> Iterator[Entry]:
+    """Yield the registers of a path whose name ends with the parts."""
+    if len(parts) > len(path):
+        return
+    tail: list[int] = []
+    for member, part in zip(reversed(path), reversed(parts), strict=False):
+        index = member.index_of(part)
+        if index is None:
+            return
+        tail.append(index)
+    above = [range(member.count) for member in path[: len(path) - len(parts)]]
+    for head in product(*above):
+        indexes = (*head, *reversed(tail))
+        named = [(member.name_at(k), member.offset_at(k)) for member, k in zip(path, indexes, strict=True)]
+        leaf = path[-1]
+        assert not isinstance(leaf, Group)  # noqa: S101 - paths end at registers
+        yield Entry(".".join(name for name, _ in named), base + sum(at for _, at in named), leaf)
+
+
+def _listed(found: list[Entry]) -> str:
+    shown = ", ".join(f"{entry.name} at {entry.address:#x}" for entry in found[: _MOST_FOUND - 1])
+    return f"{shown} ..." if len(found) == _MOST_FOUND else shown

@@ -1,0 +1,312 @@
+"""A device as its map describes it: blocks, clusters and registers, arrays not yet expanded.
+
+Readers make this tree; `lookup` finds registers in it. Fields are read when they are asked for: most registers of
+a map are never looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+from regtap.errors import InputError
+from regtap.registers.model import Field, Register
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MOST_REGISTERS = 2**20  # of a map, with its arrays expanded: more is a mistake, or an attack
+MOST_LEVELS = 16  # of clusters in clusters
+_WIDTHS = (8, 16, 32, 64)  # of one access, in bits
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+def clean_name(text: str) -> str:
+    """Return a name of a map with `_` in place of what a register's name cannot have."""
+    cleaned = _NOT_IN_NAMES.sub("_", text.strip())
+    return f"_{cleaned}" if cleaned[:1].isdigit() or cleaned[:1] == "-" else cleaned
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """How a register or a cluster is repeated.
+
+    Attributes:
+        count: How often, at least 1.
+        step: From one to the next, in bytes.
+        labels: What the repetitions are called; empty: 0, 1, 2...
+    """
+
+    count: int
+    step: int
+    labels: tuple[str, ...] = ()
+
+    def label(self, index: int) -> str:
+        """Return what one repetition is called."""
+        return self.labels[index] if self.labels else str(index)
+
+    def index(self, label: str) -> int | None:
+        """Return which repetition is called so, or None."""
+        if self.labels:
+            return self.labels.index(label) if label in self.labels else None
+        is_number = label.isascii() and label.isdigit() and len(label) < 10 and label == str(int(label))
+        return int(label) if is_number and int(label) < self.count else None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Node:
+    """What registers and groups have in common.
+
+    Attributes:
+        name: Its name; of repeated ones a pattern that contains `%s`.
+        offset: Of the first one in the group that holds it, in bytes.
+        repeat: How it is repeated, or None.
+        description: One line.
+    """
+
+    name: str
+    offset: int
+    repeat: Repeat | None = None
+    description: str = ""
+
+    @property
+    def count(self) -> int:
+        """How often it is there."""
+        return 1 if self.repeat is None else self.repeat.count
+
+    def name_at(self, index: int) -> str:
+        """Return the name of one repetition."""
+        return self.name if self.repeat is None else self.name.replace("%s", self.repeat.label(index))
+
+    def offset_at(self, index: int) -> int:
+        """Return the offset of one repetition."""
+        return self.offset if self.repeat is None else self.offset + index * self.repeat.step
+
+    def index_of(self, name: str) -> int | None:
+        """Return which repetition is called so, or None."""
+        if self.repeat is None:
+            return 0 if name == self.name else None
+        head, _, tail = self.name.partition("%s")
+        if not (name.startswith(head) and name.endswith(tail) and len(name) > len(head) + len(tail)):
+            return None
+        return self.repeat.index(name[len(head) : len(name) - len(tail)])
+
+
+def _no_fields() -> tuple[Field, ...]:
+    return ()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RegisterNode(Node):
+    """A register of a map, or an array of them.
+
+    Attributes:
+        bits: Its width as declared.
+        swapped: Whether the value's bytes are swapped after the access.
+        access: One of registers.ACCESSES.
+        read_effect: What a read changes in the device, or empty for none known.
+        write_effect: One of registers.WRITE_EFFECTS, or empty.
+        reset: Its value after a reset, or None.
+        volatile: Whether the device changes it by itself.
+        load_fields: Reads its fields; called once, when they are needed.
+    """
+
+    bits: int = 32
+    swapped: bool = False
+    access: str = "read-write"
+    read_effect: str = ""
+    write_effect: str = ""
+    reset: int | None = None
+    volatile: bool = False
+    load_fields: Callable[[], tuple[Field, ...]] = _no_fields
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """Its fields, lowest first.
+
+        Raises:
+            InputError: They are spelled wrong.
+        """
+        return tuple(sorted(self.load_fields(), key=lambda item: item.lsb))
+
+    @property
+    def access_bits(self) -> int | None:
+        """Width of the one access that reads it, or None if it is wider than any."""
+        return next((width for width in _WIDTHS if self.bits <= width), None)
+
+    @property
+    def span_bytes(self) -> int:
+        """How much of the address space one of it takes."""
+        return (self.access_bits or self.bits + 7) // 8
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Group(Node):
+    """A block or a cluster of registers, or an array of them.
+
+    Attributes:
+        members: What it holds, in the order of the map.
+    """
+
+    members: tuple[Group | RegisterNode, ...] = ()
+
+
+Member: TypeAlias = Group | RegisterNode
+NodePath: TypeAlias = tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """An entry of an `effects` table, which adds to what maps say or corrects it.
+
+    Attributes:
+        pattern: A register's name, a glob, or a field's name.
+        read: What a read changes; empty: nothing; None: as the map says.
+        write: One of registers.WRITE_EFFECTS; empty: a write is held; None: as the map says.
+    """
+
+    pattern: str
+    read: str | None = None
+    write: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMap:
+    """A map as it was read.
+
+    Attributes:
+        name: Of the device; empty where the map does not say.
+        source: The file, as it was spelled.
+        format: What the file is, such as `CMSIS-SVD`.
+        root: Its blocks, and registers outside of blocks.
+        effects: What it says of registers of this map and of others.
+        notes: What the reader had to decide, one line each.
+    """
+
+    name: str
+    source: str
+    format: str
+    root: Group
+    effects: tuple[Effect, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One register of a map, arrays expanded.
+
+    Attributes:
+        name: Its full name, such as `BLOCK.CLUSTER[2].REGISTER`.
+        address: Its address.
+        node: What the map says of it.
+    """
+
+    name: str
+    address: int
+    node: RegisterNode
+
+    @property
+    def end(self) -> int:
+        """First address past it."""
+        return self.address + self.node.span_bytes
+
+    @property
+    def type(self) -> str:
+        """One of registers.TYPES, or its width in bits where no access is so wide."""
+        width = self.node.access_bits
+        if width is None:
+            return f"{self.node.bits} bits"
+        return f"u{width}be" if self.node.swapped and width > 8 else f"u{width}"
+
+    def register(self) -> Register:
+        """Return it as something that can be accessed.
+
+        Raises:
+            InputError: It cannot: it is wider than any access, or a field lies outside of it.
+            AddressError: It is misaligned, or past 64 bits.
+        """
+        node = self.node
+        if node.access_bits is None:
+            raise InputError(
+                f"{self.name} is {node.bits} bits wide, and one access reads 64 at most; read a part of it by address"
+            )
+        check_fields(self.name, node.bits, node.fields)
+        return Register(
+            self.name,
+            self.address,
+            self.type,
+            node.fields,
+            node.read_effect,
+            node.description,
+            node.access,
+            node.write_effect,
+            node.reset,
+            node.volatile,
+        )
+
+
+def check_fields(name: str, bits: int, fields: tuple[Field, ...]) -> None:
+    """Raise InputError if a field of a register lies outside of it, or a value does not fit its field."""
+    for part in fields:
+        if part.lsb < 0 or part.bits < 1 or part.lsb + part.bits > bits:
+            raise InputError(f"field {part.label} of {name} lies outside of its {bits} bits; mend the map")
+        for value in part.values:
+            if not 0 <= value.value | value.any_bits < 1 << part.bits:
+                where = f"value {value.name} ({value.value:#x}) of {name}.{part.label}"
+                raise InputError(f"{where} does not fit its {part.bits} bits; mend the map")
+
+
+def paths(group: Group, above: NodePath = ()) -> Iterator[NodePath]:
+    """Yield the way from the root's members down to each register, arrays not expanded."""
+    for member in group.members:
+        path = (*above, member)
+        if isinstance(member, Group):
+            yield from paths(member, path)
+        else:
+            yield path
+
+
+def count_registers(group: Group) -> int:
+    """Return how many registers a group holds, arrays expanded; nothing is expanded for it."""
+    total = 0
+    for member in group.members:
+        inner = count_registers(member) if isinstance(member, Group) else 1
+        total += member.count * inner
+    return total
+
+
+def entries(group: Group, prefix: str = "", base: int = 0) -> Iterator[Entry]:
+    """Yield every register with its full name and address, arrays expanded, in the order of the map.
+
+    Args:
+        group: What holds them.
+        prefix: What their names begin with, such as `UART0.`.
+        base: Address of the group's offset 0.
+    """
+    for member in group.members:
+        for index in range(member.count):
+            name, address = prefix + member.name_at(index), base + member.offset_at(index)
+            if isinstance(member, Group):
+                yield from entries(member, f"{name}.", address)
+            else:
+                yield Entry(name, address, member)
+
+
+def all_entries(device: DeviceMap) -> Iterator[Entry]:
+    """Yield every register of a map."""
+    return entries(device.root, base=device.root.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong in a map.
+
+    Attributes:
+        where: The register, field or block.
+        text: What is wrong.
+    """
+
+    where: str
+    text: str

@@ -1,0 +1,172 @@
+"""Our own form of a map, in TOML: short enough to be typed, and what `regtap map -o` writes."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError
+from regtap.maps.checked import Table
+from regtap.maps.model import (
+    MOST_LEVELS,
+    MOST_REGISTERS,
+    DeviceMap,
+    Effect,
+    Group,
+    Member,
+    RegisterNode,
+    Repeat,
+    check_fields,
+)
+from regtap.maps.toml_fields import read_fields
+from regtap.registers.model import ACCESSES, TYPES, WRITE_EFFECTS, Register
+from regtap.units.parse import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FORMAT = "regtap TOML"
+VERSION = 1
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\[%s\]|%s)?[A-Za-z0-9_-]*\Z")
+_TOP_KEYS = ("map", "name", "description", "type", "blocks", "registers", "effects")
+_NODE_KEYS = ("address", "offset", "description", "count", "step", "labels", "type")
+_GROUP_KEYS = (*_NODE_KEYS, "registers", "clusters")
+_REGISTER_KEYS = (
+    *_NODE_KEYS,
+    "bits",
+    "access",
+    "read_effect",
+    "write_effect",
+    "reset",
+    "volatile",
+    "fields",
+)
+_MOST_BITS = 2**16
+
+
+def read_toml(content: bytes, source: str) -> DeviceMap:
+    """Return the map that a TOML file holds.
+
+    Raises:
+        InputError: It is no TOML, or says something that no map has; the message says where.
+    """
+    try:
+        document = Table(tomllib.loads(content.decode()), "the map")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"its TOML cannot be read ({error})") from error
+    except RecursionError as error:
+        raise InputError("its TOML is nested too deeply") from error
+    document.check_keys(_TOP_KEYS)
+    if document.number("map") not in (None, VERSION):
+        raise InputError(
+            f"it has version {document.number('map')} of the form; this regtap reads {VERSION}: upgrade it"
+        )
+    type_name = document.word("type", TYPES, "u32")
+    members: tuple[Member, ...] = (
+        *_groups(document, "blocks", type_name, 1),
+        *_registers(document, type_name),
+    )
+    root = Group(name="", offset=0, description=document.text("description"), members=members)
+    return DeviceMap(document.text("name"), source, FORMAT, root, tuple(_effects(document.table("effects"))))
+
+
+def _groups(holder: Table, key: str, type_name: str, level: int) -> Iterator[Group]:
+    if level > MOST_LEVELS:
+        raise InputError(f"{holder.where} lies more than {MOST_LEVELS} levels deep")
+    groups = holder.table(key)
+    for name in groups.names():
+        table = groups.table(name)
+        table.check_keys(_GROUP_KEYS)
+        pattern, repeat = _repeat(table, name)
+        own_type = table.word("type", TYPES, type_name)
+        yield Group(
+            name=pattern,
+            offset=_offset(table),
+            repeat=repeat,
+            description=table.text("description"),
+            members=(*_groups(table, "clusters", own_type, level + 1), *_registers(table, own_type)),
+        )
+
+
+def _registers(holder: Table, type_name: str) -> Iterator[RegisterNode]:
+    registers = holder.table("registers")
+    for name in registers.names():
+        table = registers.table(name)
+        table.check_keys(_REGISTER_KEYS)
+        yield _register(table, name, type_name)
+
+
+def _register(table: Table, name: str, type_name: str) -> RegisterNode:
+    pattern, repeat = _repeat(table, name)
+    own_type = table.word("type", TYPES, type_name)
+    template = Register("r", 0, own_type)
+    bits = table.number("bits", 1, _MOST_BITS) or 8 * template.width_bytes
+    fields = read_fields(table.table("fields"))
+    check_fields(table.where, bits, fields)
+    return RegisterNode(
+        name=pattern,
+        offset=_offset(table),
+        repeat=repeat,
+        description=table.text("description"),
+        bits=bits,
+        swapped=template.swapped,
+        access=table.word("access", ACCESSES, "read-write"),
+        read_effect=table.text("read_effect"),
+        write_effect=table.word("write_effect", WRITE_EFFECTS),
+        reset=table.number("reset"),
+        volatile=table.flag("volatile"),
+        load_fields=lambda: fields,
+    )
+
+
+def _offset(table: Table) -> int:
+    """Return where something lies in what holds it; `address` and `offset` are the same key."""
+    if ("address" in table) == ("offset" in table):
+        raise InputError(f"{table.where} needs an address (in a block or cluster: an offset in it), once")
+    offset = table.number("address" if "address" in table else "offset")
+    assert offset is not None  # noqa: S101 - one of the keys is there
+    return offset
+
+
+def _repeat(table: Table, name: str) -> tuple[str, Repeat | None]:
+    """Return the pattern of a name, and how what it names is repeated."""
+    if not _NAME.match(name):
+        raise InputError(f"{table.where}: {quoted(name)} cannot be a name; use letters, digits and _")
+    labels = _labels(table)
+    count = table.number("count", 1, MOST_REGISTERS) or len(labels) or None
+    if count is None:
+        if "%s" in name or "step" in table:
+            raise InputError(f"{table.where} has a step or %s, and no count; say how often it is there")
+        return name, None
+    if labels and len(labels) != count:
+        raise InputError(f"{table.where} has {len(labels)} labels, and a count of {count}")
+    step = table.number("step")
+    if step is None:
+        raise InputError(
+            f"{table.where} has a count, and no step; say how many bytes lie from one to the next"
+        )
+    return name if "%s" in name else f"{name}[%s]", Repeat(count, step, labels)
+
+
+def _labels(table: Table) -> tuple[str, ...]:
+    labels = table.get("labels") or []
+    is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
+    if not is_list or not all(re.fullmatch(r"[A-Za-z0-9_-]+", label) for label in labels):
+        raise InputError(f"{table.where}.labels must be a list of names, such as ['A', 'B']")
+    if len(set(labels)) != len(labels):
+        raise InputError(f"{table.where}.labels has a name twice")
+    return tuple(labels)
+
+
+def _effects(table: Table) -> Iterator[Effect]:
+    for pattern in table.names():
+        given = table.get(pattern)
+        if isinstance(given, str):
+            yield Effect(pattern, read=given)
+            continue
+        entry = table.table(pattern)
+        entry.check_keys(("read", "write"))
+        read = entry.text("read") if "read" in entry else None
+        write = entry.word("write", WRITE_EFFECTS) if "write" in entry else None
+        yield Effect(pattern, read, write)

@@ -1,0 +1,71 @@
+"""Folders whose names are no text, and folders that the current one moves away from."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.command import run_regtap
+
+import regtap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ODD = os.fsdecode(b"bad\377")
+RECORD = ["record", "-t", "sim", "COUNT32", "--rate", "1k", "--samples", "20"]
+
+
+@pytest.mark.parametrize("command", ["info", "recover"])
+def test_a_folder_whose_name_is_no_text_is_served(tmp_path: Path, command: str) -> None:
+    recorded = run_regtap(*RECORD, "-o", ODD, cwd=tmp_path)
+
+    done = run_regtap(command, ODD, cwd=tmp_path)
+    as_json = run_regtap(command, "--json", ODD, cwd=tmp_path)
+
+    assert (recorded.returncode, done.returncode, as_json.returncode) == (0, 0, 0), done.stderr
+    assert recorded.stdout.splitlines()[-1].startswith("bad\\udcff: due ")
+    assert done.stdout.startswith("bad\\udcff: ")
+    assert ODD in json.loads(as_json.stdout).values()
+
+
+def test_rows_of_a_folder_whose_name_is_no_text_are_read(tmp_path: Path) -> None:
+    with regtap.record(["COUNT32"], tmp_path / ODD, target="sim", rate="1k", samples=20) as capture:
+        capture.wait()
+
+    assert capture.trace().to_arrow().num_rows == 20
+
+
+def test_a_journal_in_a_folder_whose_name_is_no_text_is_used(tmp_path: Path) -> None:
+    done = run_regtap(*RECORD, "--durable=10ms", "-o", ODD, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert regtap.open_trace(tmp_path / ODD).rows == 20
+
+
+def test_a_relative_output_stays_where_it_was_made(tmp_path: Path) -> None:
+    program = """
+import os, regtap
+os.mkdir("elsewhere")
+with regtap.record(["COUNT32"], "run", target="sim", rate="1k", samples=20, durable=True) as capture:
+    os.chdir("elsewhere")
+    capture.wait()
+print(capture.trace().rows, capture.summary.warnings)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.stdout.startswith("20 ("), done.stderr
+    assert regtap.open_trace(tmp_path / "run").rows == 20
+    assert sorted(os.listdir(tmp_path)) == ["elsewhere", "run"]
+    assert os.listdir(tmp_path / "elsewhere") == []

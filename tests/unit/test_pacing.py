@@ -1,0 +1,148 @@
+"""A schedule that cannot be kept: late slots are skipped and counted, and the next one is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests import twins
+from tests.conservation import assert_conserved
+from tests.twins import Paced
+
+import regtap
+from regtap import _native
+from regtap.recording.options import RecordOptions
+from regtap.spool.block import TickGap
+from regtap.spool.ring import Spool
+from regtap.targets import parse_target
+
+BURST, BLOCKS = (
+    64,
+    32,
+)  # gaps that are told apart at once (then ten a second), and in a ring one for each block
+
+Pace = Callable[[Fraction, int, int], Paced]
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    path = tmp_path / "device"
+    path.write_bytes(bytes(64))
+    return path
+
+
+@pytest.fixture(params=["native", "twin"])
+def pace(request: pytest.FixtureRequest, device: Path) -> Pace:
+    """Take samples on a schedule: (period in ns, slots, samples) -> what was taken."""
+    if request.param == "twin":
+        return twins.pace
+    return lambda *schedule: pace_natively(device, *schedule)
+
+
+def pace_natively(device: Path, period_ns: Fraction, slots: int, samples: int) -> Paced:
+    target = parse_target(f"file:{device}")
+    registers = target.resolve(["a=0:u32"])
+    duration_ns = -(-slots * period_ns.numerator // period_ns.denominator)
+    options = RecordOptions(rate_hz=10**9 / period_ns, duration_ns=duration_ns, samples=samples)
+    source = _native.best_source(False)
+    spool = Spool(4 << 20)
+    try:
+        spool.format(registers, b"{}", latency=False)
+        with target.open(registers) as opened:
+            plan = options.plan(source, spool.block_count, None)
+            sampler = _native.Sampler(spool.memory, channels_of(opened, registers), plan)
+            sampler.start()
+            sampler.join()
+        return taken_by(spool, sampler, _native.frequency_hz(source))
+    finally:
+        spool.remove()
+        spool.close()
+
+
+def taken_by(spool: Spool, sampler: _native.Sampler, frequency_hz: float) -> Paced:
+    blocks = [spool.block(sequence) for sequence in range(spool.sealed())]
+    ticks = np.concatenate([block.ticks for block in blocks])
+    gaps = [gap for block in blocks for gap in block.gaps]
+    progress = sampler.progress()
+    assert (progress.taken, progress.lost) == (len(ticks), 0)
+    assert progress.missed == sum(gap.count for gap in gaps)
+    in_ns = [TickGap(g.first_index, g.count, *times_of(g, frequency_hz), g.cause, g.rows) for g in gaps]
+    return Paced(progress.due, [round(int(tick) * 1e9 / frequency_hz) for tick in ticks], in_ns)
+
+
+def times_of(gap: TickGap, frequency_hz: float) -> tuple[int, int]:
+    return round(gap.t0_ticks * 1e9 / frequency_hz), round(gap.t1_ticks * 1e9 / frequency_hz)
+
+
+def assert_tiled(paced: Paced) -> None:
+    """Rows and gaps together are exactly the slots that were due, and each gap lies where it says."""
+    end = absent = 0
+    for gap in paced.gaps:
+        row = gap.first_index - absent
+        assert gap.cause == "missed"
+        assert gap.count > 0
+        assert gap.first_index >= end
+        assert row + gap.rows <= len(paced.rows_ns)
+        assert all(gap.t0_ticks <= at <= gap.t1_ticks for at in paced.rows_ns[row : row + gap.rows])
+        assert all(at <= gap.t1_ticks for at in paced.rows_ns[:row][-1:])
+        assert all(at >= gap.t1_ticks for at in paced.rows_ns[row + gap.rows :][:1])
+        absent += gap.count
+        end = gap.first_index + gap.count + gap.rows
+    assert end <= paced.due
+    assert len(paced.rows_ns) + absent == paced.due
+    assert paced.rows_ns == sorted(paced.rows_ns)
+
+
+@pytest.mark.parametrize("period_ns", [Fraction(1), Fraction(50)])
+def test_a_rate_that_cannot_be_held_takes_what_it_can(pace: Pace, period_ns: Fraction) -> None:
+    paced = pace(period_ns, 10**14, 20_000)
+
+    assert len(paced.rows_ns) == 20_000  # --samples ends, whatever the rate
+    assert_tiled(paced)
+
+
+def test_gaps_of_a_rate_that_cannot_be_held_are_joined(pace: Pace) -> None:
+    paced = pace(Fraction(1), 10**14, 20_000)
+
+    seconds = (paced.rows_ns[-1] - paced.rows_ns[0]) / 1e9
+    assert paced.due > 20_000
+    assert len(paced.gaps) <= BURST + BLOCKS + 10 * seconds
+    assert max(gap.rows for gap in paced.gaps) > 1000
+    assert_tiled(paced)
+
+
+def test_rare_gaps_are_told_apart(pace: Pace) -> None:
+    paced = pace(Fraction(10**6), 40, 10**6)
+
+    assert paced.due == 40
+    assert {gap.rows for gap in paced.gaps} <= {0}
+    assert_tiled(paced)
+
+
+@pytest.mark.parametrize("rate", ["20M", "15M", "1G"])
+def test_a_capture_that_cannot_keep_up_stores_rows(device: Path, tmp_path: Path, rate: str) -> None:
+    with regtap.record(
+        ["a=0:u32"], tmp_path / "run", target=f"file:{device}", rate=rate, samples=20_000
+    ) as capture:
+        capture.wait()
+
+    trace = capture.trace()
+    assert trace.totals is not None
+    assert (trace.totals.ended, trace.totals.stored, trace.totals.lost) == ("samples", 20_000, 0)
+    assert len(trace.parts) == 1
+    assert_conserved(trace)
+
+
+def test_a_duration_is_kept_at_a_rate_that_cannot_be_held(device: Path, tmp_path: Path) -> None:
+    with regtap.record(
+        ["a=0:u32"], tmp_path / "run", target=f"file:{device}", rate="1G", duration=0.2
+    ) as capture:
+        capture.wait()
+
+    totals = capture.summary.totals
+    assert (totals.ended, totals.due) == ("duration", 200_000_000)
+    assert totals.stored > 0
+    assert_conserved(capture.trace())
