@@ -1,0 +1,1 @@
+"""One capture: from its options to its summary."""
