@@ -8,11 +8,13 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include <atomic>
 
 #include "core/clock.hpp"
+#include "core/latch.hpp"
 #include "core/processor.hpp"
 #include "core/sampler.hpp"
 #include "core/simulator.hpp"
@@ -276,10 +278,35 @@ void bind_sampler(nb::module_& m) {
       "(taken, fault_channel, last)");
 }
 
+// Ends what the one latch asks for and the other one is opened by. One call: between its steps no handler of
+// a signal runs any Python.
+void end_and_join(Latch& asked, const Latch& ended) {
+  const nb::gil_scoped_release unlocked;
+  asked.open();
+  ended.wait(Latch::kForever);
+  ended.wait_for_opener();
+}
+
+void bind_latch(nb::module_& m) {
+  nb::class_<Latch>(m, "Latch",
+                    "Opened once by one thread; others wait for that, and run no signal handler meanwhile.")
+      .def(nb::init<>())
+      .def("open", &Latch::open)
+      .def_prop_ro("is_open", &Latch::is_open)
+      .def("wait", &Latch::wait, "timeout_ns"_a = Latch::kForever, nb::call_guard<nb::gil_scoped_release>(),
+           "Whether it is open; in a forked child at once.");
+  m.def("end_and_join", &end_and_join, "asked"_a, "ended"_a,
+        "Open `asked`, wait for `ended`, and for the end of the thread that opened it.");
+  // A forked child has none of its parent's threads, and what they hold can never be let go there: that is no
+  // leak.
+  pthread_atfork(nullptr, nullptr, [] { nb::set_leak_warnings(false); });
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
   translate_system_errors();
+  bind_latch(m);
   bind_access(m);
   bind_clock(m);
   bind_progress(m);

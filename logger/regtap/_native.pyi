@@ -6,6 +6,26 @@ import numpy
 from numpy.typing import NDArray
 
 
+class Latch:
+    """
+    Opened once by one thread; others wait for that, and run no signal handler meanwhile.
+    """
+
+    def __init__(self) -> None: ...
+
+    def open(self) -> None: ...
+
+    @property
+    def is_open(self) -> bool: ...
+
+    def wait(self, timeout_ns: int = 18446744073709551615) -> bool:
+        """Whether it is open; in a forked child at once."""
+
+def end_and_join(asked: Latch, ended: Latch) -> None:
+    """
+    Open `asked`, wait for `ended`, and for the end of the thread that opened it.
+    """
+
 class BusFault(Exception):
     pass
 

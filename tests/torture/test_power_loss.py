@@ -91,7 +91,7 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
         capture = regtap.record(REGISTERS, folder / "run", target=target, **options)
 
         def promising(self: journal_writer.Journal) -> bool:
-            progress = capture._resources.sampler.progress()
+            progress = capture._begun().resources.sampler.progress()
             is_whole = turn(self)
             if is_whole:
                 recording.note("promise", offset=progress.taken + progress.missed)

@@ -177,7 +177,7 @@ def test_an_eighth_of_a_full_ring_takes_what_comes_while_a_snapshot_is_stored(
         blocks = 0
         while not taken_in and blocks < 2:
             status = capture.status()
-            blocks = (status.taken - status.lost - before) // capture._resources.spool.rows_per_block
+            blocks = (status.taken - status.lost - before) // capture._begun().resources.spool.rows_per_block
             if status.lost > 100_000:
                 break
         taken_in.append(blocks)
@@ -340,7 +340,7 @@ def test_a_snapshot_that_is_not_waited_for_any_longer_ends_nothing(device: Path,
 
 def test_a_snapshot_after_the_end_is_refused(device: Path, tmp_path: Path) -> None:
     capture = record(device, tmp_path / "run", samples=10)
-    with pytest.raises(regtap.InputError, match="not running"):
+    with pytest.raises(regtap.InputError, match="not started"):
         capture.snapshot()
     with capture:
         capture.wait(30)

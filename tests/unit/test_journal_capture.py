@@ -89,7 +89,7 @@ def test_without_the_spool_the_journal_has_the_rest(
     tmp_path: Path, is_whole: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(self: parquet.PartWriter, *_: object) -> None:
-        os.unlink(capture._resources.spool.path)
+        os.unlink(capture._begun().resources.spool.path)
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     if not is_whole:

@@ -15,6 +15,7 @@ from tests.twins import Paced
 import regtap
 from regtap import _native
 from regtap.recording.options import RecordOptions
+from regtap.sampling.channels import channels_of
 from regtap.spool.block import TickGap
 from regtap.spool.ring import Spool
 from regtap.targets import parse_target

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -309,26 +310,100 @@ def test_a_mark_after_the_end_is_refused_not_lost(device: Path, tmp_path: Path) 
     assert capture.trace().marks == ()
 
 
-def test_a_forked_child_leaves_the_capture_alone(device: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda capture: capture.status(),
+        lambda capture: capture.stop(),
+        lambda capture: capture.wait(0),
+        lambda capture: capture.wait_for_first_row(),
+        lambda capture: capture.mark("early"),
+        lambda capture: capture.summary,
+        lambda capture: capture.raise_fault(),
+    ],
+    ids=["status", "stop", "wait", "wait_for_first_row", "mark", "summary", "raise_fault"],
+)
+def test_a_capture_is_not_used_before_its_start(
+    use: Callable[[regtap.Capture], object], device: Path, tmp_path: Path
+) -> None:
+    capture = record(device, tmp_path / "run")
+
+    with pytest.raises(regtap.InputError) as caught:
+        use(capture)
+
+    assert str(caught.value) == "the capture has not started; call start(), or use it in a with block"
+
+
+def test_a_second_start_is_refused_and_the_first_goes_on(device: Path, tmp_path: Path) -> None:
+    with record(device, tmp_path / "run", samples=100) as capture:
+        with pytest.raises(regtap.InputError, match="started already"):
+            capture.start()
+        assert capture.wait(60)
+
+    assert capture.trace().rows == 100
+
+
+def test_a_capture_that_is_never_closed_ends_with_the_interpreter(device: Path, tmp_path: Path) -> None:
+    program = """
+import sys, regtap
+capture = regtap.record(["a=0"], sys.argv[2], target=f"file:{sys.argv[1]}", rate="1k", spool_size="1MiB")
+capture.start()
+capture.wait_for_first_row()
+"""
+    done = run_python(program, device, tmp_path / "run")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert sorted(os.listdir(tmp_path / "run")) == ["part-00000.parquet"]
+    assert_conserved(regtap.open_trace(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("end", ["sys.exit(7)", "pass", "raise SystemExit(7)", "1 / 0"])
+def test_a_forked_child_does_not_notice_the_capture(end: str, device: Path, tmp_path: Path) -> None:
+    program = f"""
+import os, sys, regtap
+with regtap.record(["a=0"], sys.argv[2], target=f"file:{{sys.argv[1]}}", rate="1k", spool_size="1MiB") as capture:
+    capture.wait_for_first_row()
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(sys.argv[2] + ".said", os.O_WRONLY | os.O_CREAT), 2)
+        {end}
+    else:
+        _, status = os.waitpid(child, 0)
+        assert os.path.exists(sys.argv[2] + "/_spool")
+        print(os.waitstatus_to_exitcode(status))
+"""
+    done = run_python(program, device, tmp_path / "run")
+
+    codes = {"pass": 0, "1 / 0": 1}
+    assert (done.returncode, done.stdout.split()) == (0, [str(codes.get(end, 7))]), done.stderr
+    said = (tmp_path / "run.said").read_text()
+    assert "regtap" not in said
+    assert "leaked" not in said
+    assert said == "" or end == "1 / 0"
+    assert_conserved(regtap.open_trace(tmp_path / "run"))
+
+
+def test_a_forked_child_is_told_whose_the_capture_is(device: Path, tmp_path: Path) -> None:
     program = """
 import os, sys, regtap
 with regtap.record(["a=0"], sys.argv[2], target=f"file:{sys.argv[1]}", rate="1k", spool_size="1MiB") as capture:
-    child = os.fork()
-    if child == 0:
-        sys.exit(7)  # an ordinary end, with its exit handlers
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 7
-    assert os.path.exists(sys.argv[2] + "/_spool")
-print(capture.summary.totals.balanced)
+    if os.fork() == 0:
+        try:
+            capture.mark("child")
+        except regtap.InputError as error:
+            print(error)
+    else:
+        os.wait()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program, device, tmp_path / "run"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    done = run_python(program, device, tmp_path / "run")
+
+    assert "the capture is the parent process's" in done.stdout, done.stderr
+
+
+def run_python(program: str, *arguments: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=120, check=False
     )
-    assert (done.returncode, done.stdout.strip()) == (0, "True"), done.stderr
 
 
 def test_a_pause_at_the_very_end_is_counted(
@@ -344,7 +419,7 @@ def test_a_pause_at_the_very_end_is_counted(
     monkeypatch.setattr(parquet.PartWriter, "write", write)
     capture = record(device, tmp_path / "run", spool_size=SMALL, on_full="wait")
     capture.start()
-    while (before := capture.status().taken) == 0 or capture.status().taken != before:
+    while capture.status().spool_fill < 1 or capture.status().taken != capture.status().taken:
         time.sleep(0.05)  # until the ring is full
     capture.stop()
     held.set()

@@ -118,6 +118,10 @@ void restore(int signo) {
 }  // namespace
 
 void acquire() {
+  // A forked child would find the mutex locked for good, had the Guardian's thread held it just then.
+  static const int registered =
+      pthread_atfork([] { mutex.lock(); }, [] { mutex.unlock(); }, [] { mutex.unlock(); });
+  static_cast<void>(registered);
   const std::lock_guard lock(mutex);
   for (int signo : kSignals) {
     if (holders == 0) find_base(signo);

@@ -97,6 +97,7 @@ Sampler::~Sampler() {
 }
 
 void Sampler::start() {
+  owner_ = getpid();
   guardian_ = std::make_unique<fault::Guardian>();
   thread_ = std::thread([this] { thread_main(); });
 }
@@ -110,8 +111,15 @@ void Sampler::ask(std::uint32_t what) noexcept {
 }
 
 void Sampler::join() {
+  if (owner_ != 0 && owner_ != getpid()) return abandon();
   if (thread_.joinable()) thread_.join();
   guardian_.reset();
+}
+
+// What is left of threads that stayed with the parent must neither be joined nor destroyed.
+void Sampler::abandon() {
+  if (thread_.joinable()) new std::thread(std::move(thread_));
+  guardian_.release();
 }
 
 void Sampler::thread_main() {

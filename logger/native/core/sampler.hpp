@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/resource.h>
+#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
@@ -69,7 +70,7 @@ class Sampler {
 
   void start();          // once
   void stop() noexcept;  // any thread, also a signal handler; returns at once
-  void join();           // until the last block is sealed
+  void join();  // until the last block is sealed; in a forked child at once: the thread is the parent's
   bool running() const { return !done_.load(std::memory_order_acquire); }
 
   // Waits, asleep, until a block beyond `seen` is sealed, the sampler has ended, or the time is up.
@@ -110,6 +111,7 @@ class Sampler {
   void note_disturbances();
   bool end(Ended why);
   bool ran_out();
+  void abandon();
 
   Filler filler_;  // the sampling thread's own
   const spool::Spool& spool_;
@@ -145,6 +147,7 @@ class Sampler {
   int fault_channel_ = -1;
   int cpu_errno_ = 0;
   int priority_errno_ = 0;
+  pid_t owner_ = 0;  // the process that the thread runs in
   std::thread thread_;
 };
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap import _native
@@ -36,6 +37,20 @@ if TYPE_CHECKING:
     from regtap.targets.target import Target
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What is left of a capture's resources once they are closed.
+
+    Attributes:
+        kept: Where the samples are that no part has, the spool or else the journal; None: there are none, or they are
+            nowhere.
+        left: What could not be removed, a line each.
+    """
+
+    kept: str | None
+    left: tuple[str, ...]
+
+
 class Resources:
     """Opened one after the other, and closed in reverse; nothing is left where one of them is refused.
 
@@ -48,7 +63,6 @@ class Resources:
         journal: Of a durable capture, else None.
         writer_cpus: CPUs of all threads but the loop's; none: any.
         warnings: What the user should know beforehand, a line each.
-        left: What could not be removed, a line each.
     """
 
     def __init__(
@@ -62,20 +76,20 @@ class Resources:
         """
         self.journal: Journal | None = None
         self.warnings: list[str] = []
-        self.left: list[str] = []
+        self._left: list[str] = []
         self._registers = registers
         self._output = output
         self._options = options
-        self._keeps = False
         self._identity = new_identity()
+        self._is_complete = False
         try:
             with ExitStack() as stack:
                 self._open(target, stack)
                 self._stack = stack.pop_all()
         except RefusedError as error:
-            if not self.left:
+            if not self._left:
                 raise
-            remedy = f"{error.remedy}; {'; '.join(self.left)}"
+            remedy = f"{error.remedy}; {'; '.join(self._left)}"
             raise RefusedError(error.cause, remedy=remedy, errno=error.errno) from error
 
     def _open(self, target: Target, stack: ExitStack) -> None:
@@ -152,12 +166,13 @@ class Resources:
         return journal
 
     def take_back(self) -> None:
-        """Leave nothing of a capture that could not begin."""
+        """Leave nothing of a capture that could not begin; one that did keeps its spool and its note."""
         self.end_loop()
         if self.journal is not None:
             self.journal.stop(last_turn=False)
         self._close_journal()
-        self.folder.take_back()
+        if not self.spool.has_begun():
+            self.folder.take_back()
         self._stack.close()
 
     def end_loop(self) -> None:
@@ -165,22 +180,22 @@ class Resources:
         self.sampler.stop()
         self.sampler.join()
 
-    def close(self, *, keeps: bool) -> str | None:
-        """Close all of it; the loop has ended.
+    def close(self, *, is_complete: bool) -> Closed:
+        """End the loop and close all of it, each step whatever became of the one before.
 
         Args:
-            keeps: There are samples that no part has: spool and journal stay.
-
-        Returns:
-            Where these samples are, the spool or else the journal; None: there are none, or they are nowhere.
+            is_complete: The last part, which has the balance, is durable. Otherwise spool, journal and note stay.
         """
-        self._keeps = keeps
-        kept = self._kept() if keeps else None
-        self._close_journal()
-        if kept is None:
-            self.left += filter(None, [self.folder.remove_note()])
-        self._stack.close()
-        return kept
+        self.end_loop()
+        self._is_complete = is_complete and not self.spool.holds_rows()
+        kept = None if self._is_complete else self._kept()
+        with self._stack:
+            self._close_journal()
+            if self._is_complete:
+                self._remove_spool()
+            if kept is None:
+                self._left += filter(None, [self.folder.remove_note()])
+        return Closed(kept, tuple(self._left))
 
     def _kept(self) -> str | None:
         if self.spool.is_there():
@@ -190,15 +205,20 @@ class Resources:
 
     def _close_journal(self) -> None:
         if self.journal is not None:
-            self.left += filter(None, [self.journal.close(keep=self._keeps)])
+            keep = self.spool.has_begun() and not self._is_complete
+            self._left += filter(None, [self.journal.close(keep=keep)])
 
-    def _close_spool(self) -> None:
+    def _remove_spool(self) -> None:
+        """Remove the spool's file; recording.thread says when that may be done."""
         try:
-            if not self._keeps:
-                self.spool.remove()
+            self.spool.remove()
         except OSError as error:
-            self.left.append(
+            self._left.append(
                 f"the spool {self.spool.path} could not be removed ({os.strerror(error.errno or 0)}): "
                 "remove it, nothing in it is needed"
             )
+
+    def _close_spool(self) -> None:
+        if not self.spool.has_begun():
+            self._remove_spool()
         self.spool.close()

@@ -74,16 +74,18 @@ class Pipeline:
         timebase: Used by this thread alone from now on.
         folder_fd: The trace's folder, open; stays the caller's.
         template: What every part says; its part, first_index, gaps, marks, clock and totals are filled in.
+        asked: Open once the capture is asked to end.
         compression: `none` or `zstd`.
     """
 
-    def __init__(  # noqa: PLR0913 - the threads' shared parts, each used by name
+    def __init__(  # noqa: PLR0913, PLR0917 - the threads' shared parts, each used by name
         self,
         spool: Spool,
         sampler: _native.Sampler,
         timebase: Timebase,
         folder_fd: int,
         template: PartMetadata,
+        asked: _native.Latch,
         *,
         compression: str = "none",
     ) -> None:
@@ -91,6 +93,7 @@ class Pipeline:
         self._spool = spool
         self._sampler = sampler
         self._timebase = timebase
+        self._asked = asked
         self._encodings = EncodingChoice(compression)
         self._maker = PartMaker(folder_fd, template, timebase, max(MOST_ROWS, spool.rows_per_block))
         self._seen = 0  # sealed blocks that this thread knows of
@@ -110,7 +113,8 @@ class Pipeline:
         """
         try:
             while self._turn():
-                pass
+                if self._asked.is_open:
+                    self._sampler.stop()
             self._finish(totals)
         except BaseException:
             self._give_up()

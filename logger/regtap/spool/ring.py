@@ -25,8 +25,10 @@ from regtap.spool.layout import (
     GAP,
     HEADER,
     HELD,
+    OPEN,
     OVERFLOW,
     PAGE,
+    PUBLISHED,
     RELEASED,
     SEALED,
     column_offsets,
@@ -192,6 +194,17 @@ class Spool:
             latency,
             self._gaps(start, header),
             int(header["missed_before"]),
+        )
+
+    def has_begun(self) -> bool:
+        """Return whether the sampler has opened a block, and so may have taken samples."""
+        return self._counter(OPEN) > 0
+
+    def holds_rows(self) -> bool:
+        """Return whether a row in it was not given back, by the writer or for good; the sampler has ended."""
+        return any(
+            self._counter(self.start_of(sequence) + PUBLISHED)
+            for sequence in range(self.released(), self._counter(OPEN))
         )
 
     def waiting_rows(self) -> int:

@@ -1,0 +1,252 @@
+"""A capture that has begun: what it stands on, what it has done so far, and how it comes to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from regtap import _native
+from regtap.errors import RefusedError
+from regtap.recording.flight import FlightPipeline
+from regtap.recording.messages import bus_fault, ends_with_ones, storage_fault
+from regtap.recording.resources import Resources
+from regtap.recording.summary import Disturbances, Lateness, Status, Summary
+from regtap.recording.writer import Pipeline
+from regtap.system import cpus as scheduling
+from regtap.trace.totals import Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from regtap.errors import FaultError
+    from regtap.recording.options import RecordOptions
+    from regtap.recording.resources import Closed
+    from regtap.registers.model import Register
+    from regtap.targets.target import Target
+
+_LOOK_S = 0.001
+_ENDED = {
+    _native.Ended.stopped: "stopped",
+    _native.Ended.duration: "duration",
+    _native.Ended.samples: "samples",
+    _native.Ended.full: "full",
+    _native.Ended.fault: "fault",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A capture as it is asked for.
+
+    Attributes:
+        target: Where from.
+        registers: In the order of access.
+        output: The trace's folder.
+        options: How.
+    """
+
+    target: Target
+    registers: tuple[Register, ...]
+    output: str
+    options: RecordOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of a capture.
+
+    Attributes:
+        summary: What it came to; None where not even that could be told.
+        failure: What the writer raised, or None.
+        ended_ns: When everything was stored, on CLOCK_MONOTONIC.
+    """
+
+    summary: Summary | None
+    failure: BaseException | None
+    ended_ns: int
+
+
+@contextlib.contextmanager
+def no_thread_refused() -> Iterator[None]:
+    """Turn the errors of starting a thread, Python's or a native one, into RefusedError."""
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        raise RefusedError(
+            "the system lets this process start no more threads",
+            remedy="raise the limit (ulimit -u, or the container's pids.max)",
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A capture whose loop has begun; used by its own thread, but for status().
+
+    Attributes:
+        what: What it was asked for.
+        resources: What it stands on.
+        pipeline: Stores what is taken.
+        began_ns: When it began, on CLOCK_MONOTONIC.
+    """
+
+    what: Description
+    resources: Resources
+    pipeline: Pipeline
+    began_ns: int
+
+    @classmethod
+    def begin(cls, what: Description, asked: _native.Latch) -> Self:
+        """Open everything and start the loop; an error leaves nothing behind.
+
+        Args:
+            what: The capture.
+            asked: Open once the capture is asked to end.
+        """
+        opened = Resources(what.target, what.registers, what.output, what.options)
+        try:
+            with no_thread_refused():
+                pipeline = _pipeline(opened, what.options, asked)
+                began_ns = time.monotonic_ns()
+                if opened.journal is not None:
+                    opened.journal.start(opened.writer_cpus, opened.sampler.stop)
+                opened.sampler.start()
+        except BaseException:
+            opened.take_back()
+            raise
+        return cls(what, opened, pipeline, began_ns)
+
+    @property
+    def flight(self) -> FlightPipeline | None:
+        """The pipeline of a flight recorder; None for any other capture."""
+        return self.pipeline if isinstance(self.pipeline, FlightPipeline) else None
+
+    def live(self) -> Outcome:
+        """Store what is taken until the capture ends, close everything, and return what it came to."""
+        notes = scheduling.pin_thread(self.resources.writer_cpus)
+        is_complete = False
+        try:
+            failure = self._store()
+            is_complete = failure is None
+            if self.what.target.is_device and ends_with_ones(self.resources.spool):
+                notes.append(
+                    "the last sample is all ones in every register: a device that is gone, asleep or not enabled "
+                    "reads like that, without an error"
+                )
+        finally:
+            ended_ns = time.monotonic_ns()
+            closed = self.resources.close(is_complete=is_complete)
+        return Outcome(self._summarise(failure, closed, notes), failure, ended_ns)
+
+    def _store(self) -> BaseException | None:
+        """Make parts until the end; return what kept the writer from storing everything, or None."""
+        failure: BaseException | None = None
+        try:
+            self.pipeline.run(self.totals)
+        except MemoryError as error:
+            failure = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+            failure.__cause__ = error
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that closes
+            failure = error
+        if self.resources.journal is not None:
+            self._wait_for_loop()  # the last turn is to have its last samples
+            self.resources.journal.stop(last_turn=failure is not None)
+        return failure
+
+    def _wait_for_loop(self) -> None:
+        self.resources.sampler.stop()
+        while self.resources.sampler.running():
+            time.sleep(_LOOK_S)
+
+    def totals(self, stored: int, waiting: int = 0) -> Totals:
+        """Return the balance; `waiting`: rows that are in no part, but in the spool for good."""
+        progress = self.resources.sampler.progress()
+        return Totals(
+            ended=_ENDED[progress.ended],
+            due=None if self.what.options.rate_hz is None else progress.due,
+            taken=progress.taken,
+            stored=stored,
+            lost=progress.lost if self.flight is None else progress.taken - stored - waiting,
+            missed=progress.missed,
+            throttled_ns=self.resources.timebase.in_ns(progress.throttled_ticks),
+            overwritten=0 if self.flight is None else self.flight.overwritten,
+        )
+
+    def status(self, ended_ns: int | None) -> Status:
+        """Return what happened so far.
+
+        Args:
+            ended_ns: When the capture ended, on CLOCK_MONOTONIC; None: it has not.
+        """
+        progress = self.resources.sampler.progress()
+        spool = self.resources.spool
+        return Status(
+            elapsed_s=((ended_ns or time.monotonic_ns()) - self.began_ns) / 1e9,
+            taken=progress.taken,
+            stored=self.pipeline.stored.written,
+            lost=progress.lost,
+            missed=progress.missed,
+            spool_fill=(spool.sealed() - spool.released()) / spool.block_count,
+            kept=None if self.flight is None else self.flight.kept(progress.taken),
+        )
+
+    def _summarise(self, failure: BaseException | None, closed: Closed, notes: list[str]) -> Summary:
+        journal = self.resources.journal
+        progress = self.resources.sampler.progress()
+        timebase = self.resources.timebase
+        stored = self.pipeline.stored
+        totals = self._final_totals(failure, closed.kept)
+        return Summary(
+            output=self.what.output,
+            totals=totals,
+            span_ns=timebase.span_ns,
+            parts=stored.parts,
+            bytes=stored.bytes,
+            clock=timebase.info(),
+            pauses=progress.pauses,
+            longest_hole_ns=timebase.longest_ns,
+            lateness=Lateness.of(progress, timebase),
+            disturbances=Disturbances.of(progress.disturbances),
+            fault=self._fault(failure, progress, closed.kept),
+            spool=closed.kept,
+            warnings=(
+                *self.resources.warnings,
+                *notes,
+                *closed.left,
+                *scheduling.thread_warnings(progress.cpu_errno, progress.priority_errno),
+                *scheduling.pace_warnings(totals.taken, totals.missed),
+            ),
+            durability=None if journal is None else journal.durability,
+            snapshots=None if self.flight is None else tuple(self.flight.snapshots),
+        )
+
+    def _final_totals(self, failure: BaseException | None, kept: str | None) -> Totals:
+        stored = self.pipeline.stored
+        if failure is None:
+            return self.totals(stored.rows)
+        totals = self.totals(stored.rows, self.resources.spool.waiting_rows())
+        lost = totals.lost if kept is not None else totals.taken - totals.stored
+        return dataclasses.replace(totals, ended="writer", lost=lost)
+
+    def _fault(
+        self, failure: BaseException | None, progress: _native.Progress, kept: str | None
+    ) -> FaultError | None:
+        if isinstance(failure, OSError):
+            return storage_fault(failure, self.what.output, kept)
+        journal = self.resources.journal
+        if failure is None and journal is not None and journal.failure is not None:
+            return journal.fault()
+        if failure is not None or progress.ended is not _native.Ended.fault:
+            return None
+        return bus_fault(progress, self.what.registers)
+
+
+def _pipeline(opened: Resources, options: RecordOptions, asked: _native.Latch) -> Pipeline:
+    shared = (opened.spool, opened.sampler, opened.timebase, opened.folder.fd, opened.template, asked)
+    if options.overwrites:
+        return FlightPipeline(*shared, keep_ns=options.keep_ns, compression=options.compression)
+    return Pipeline(*shared, compression=options.compression)

@@ -1,0 +1,126 @@
+"""The thread that a capture lives in: it opens everything, stores what is taken, and closes everything.
+
+Python runs the handlers of signals in the main thread alone. So no KeyboardInterrupt can cut off what happens here, at
+whatever line of whatever program it is raised: the threads that wait for a capture can be interrupted, and the capture
+goes on to its end. The interpreter does not end before that either.
+
+The invariant of a capture's end, which tests/torture/test_ends.py tries at every step: **a spool is removed only when
+every row in it is in a durable part, or was given up by the user's own choice.** `Resources.close` is the only place
+that removes the spool of a capture that has begun, and asks the ring itself. Whatever else is raised, spool and note
+stay, and `regtap recover` completes the trace.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import functools
+import math
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from regtap import _native
+from regtap.recording.running import Outcome, Running, no_thread_refused
+
+if TYPE_CHECKING:
+    from regtap.recording.running import Description
+
+_SLICE_S = 0.02  # handlers of signals run this often while somebody waits for the end
+
+
+class CaptureThread:
+    """One capture's thread, from start() to its end.
+
+    Threads: any may call every method, start() once.
+
+    Attributes:
+        running: The capture, once it has begun.
+        outcome: The end of the capture, once it has ended.
+    """
+
+    def __init__(self, description: Description) -> None:
+        self.running: Running | None = None
+        self.outcome: Outcome | None = None
+        self._description = description
+        self._refusal: BaseException | None = None
+        self._owner_pid = os.getpid()
+        self._asked = _native.Latch()
+        self._begun = _native.Latch()
+        self._ended = _native.Latch()
+        self._end = functools.partial(_native.end_and_join, self._asked, self._ended)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this is the process that started it, and not a forked child with a copy of this object."""
+        return os.getpid() == self._owner_pid
+
+    def start(self) -> None:
+        """Begin the capture, and wait until it has begun.
+
+        Raises:
+            InputError: The output exists already, or a register lies outside the target.
+            RefusedError: The system lets the target not be mapped, the output not be made, or no thread be started.
+        """
+        with no_thread_refused():
+            _thread.start_new_thread(self._start_thread, ())
+        try:
+            self._begun.wait()
+        except BaseException:  # a signal's, after the capture began
+            self.end()
+            raise
+        refusal, self._refusal = self._refusal, None
+        if refusal is not None:
+            try:
+                raise refusal
+            finally:
+                del refusal  # else it holds the frame that holds it
+
+    def end(self) -> None:
+        """Ask the capture to end and wait until everything is durable and closed.
+
+        The handlers of signals run after that.
+        """
+        self._end()
+
+    def wait(self, timeout_s: float | None) -> bool:
+        """Wait for the end, at most so long; return whether it has come. The handlers of signals run meanwhile."""
+        latest_s = time.monotonic() + (math.inf if timeout_s is None else timeout_s)
+        while True:
+            rest_s = latest_s - time.monotonic()
+            if self._ended.wait(round(1e9 * max(0.0, min(rest_s, _SLICE_S)))):
+                return True
+            if rest_s <= 0 or not self.is_ours:
+                return False
+
+    def _start_thread(self) -> None:
+        """Start the thread from a passing one: an interrupted Thread.start() may leave a lock of the thread's taken."""
+        try:
+            with no_thread_refused():
+                threading.Thread(target=self._run, name="regtap-writer", daemon=True).start()
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that starts
+            self._refusal = error
+            self._begun.open()
+            self._ended.open()
+
+    def _run(self) -> None:
+        atexit.register(self._end)
+        try:
+            self.running = Running.begin(self._description, self._asked)
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that starts
+            self._refusal = error
+        else:
+            self._begun.open()
+            self.outcome = _live(self.running)
+        finally:
+            atexit.unregister(self._end)
+            self._begun.open()
+            self._ended.open()
+
+
+def _live(running: Running) -> Outcome:
+    try:
+        return running.live()
+    except BaseException as error:  # noqa: BLE001 - raised again in the thread that closes
+        return Outcome(None, error, time.monotonic_ns())
