@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Self
 from regtap import _native
 from regtap.errors import RefusedError
 from regtap.recording.flight import FlightPipeline
-from regtap.recording.messages import bus_fault, ends_with_ones, storage_fault
+from regtap.recording.messages import bus_fault, ends_with_ones, pace_warnings, storage_fault, thread_warnings
 from regtap.recording.resources import Resources
 from regtap.recording.summary import Disturbances, Lateness, Status, Summary
 from regtap.recording.writer import Pipeline
-from regtap.system import cpus as scheduling
 from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
@@ -217,8 +216,8 @@ class Running:
                 *self.resources.warnings,
                 *notes,
                 *closed.left,
-                *scheduling.thread_warnings(progress.cpu_errno, progress.priority_errno),
-                *scheduling.pace_warnings(totals.taken, totals.missed),
+                *thread_warnings(progress.cpu_errno, progress.priority_errno),
+                *pace_warnings(totals.taken, totals.missed),
             ),
             durability=None if journal is None else journal.durability,
             snapshots=None if self.flight is None else tuple(self.flight.snapshots),
