@@ -17,6 +17,7 @@ from regtap.recording.messages import bus_fault, ends_with_ones, pace_warnings, 
 from regtap.recording.resources import Resources
 from regtap.recording.summary import Disturbances, Lateness, Status, Summary
 from regtap.recording.writer import Pipeline
+from regtap.system import cpus
 from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Running:
 
     def live(self) -> Outcome:
         """Store what is taken until the capture ends, close everything, and return what it came to."""
-        notes = scheduling.pin_thread(self.resources.writer_cpus)
+        notes = cpus.pin_thread(self.resources.writer_cpus)
         is_complete = False
         try:
             failure = self._store()
