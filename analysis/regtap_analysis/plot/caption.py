@@ -101,10 +101,13 @@ def _rows(trace: Trace) -> str:
 
 
 def _share(trace: Trace, part_ns: int) -> str:
-    first_ns, last_ns = trace.time_range or (0, 0)
-    if last_ns <= first_ns:
+    """Return which share of the capture's time pauses are; one at its end comes after the last row."""
+    pauses = [moment for gap in trace.gaps if gap.cause == "throttled" for moment in (gap.t0_ns, gap.t1_ns)]
+    moments = [*(trace.time_range or ()), *pauses]
+    span_ns = max(moments, default=0) - min(moments, default=0)
+    if span_ns <= 0:
         return ""
-    share = part_ns / (last_ns - first_ns)
+    share = min(1.0, part_ns / span_ns)
     return " (under 0.1 % of the time)" if share < 0.001 else f" ({100 * share:.1f} % of the time)"
 
 

@@ -321,6 +321,7 @@ std::uint64_t Sampler::count_pause(std::uint64_t begin) {
   const std::uint64_t now = clock::ticks(plan_.source);
   pauses_.fetch_add(1, std::memory_order_relaxed);
   throttled_ticks_.fetch_add(now - begin, std::memory_order_relaxed);
+  if (schedule_) schedule_->begin_anew(now);
   return now;
 }
 

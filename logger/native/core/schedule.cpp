@@ -67,7 +67,7 @@ std::uint64_t Schedule::due_ticks(std::uint64_t slot) const {
   return anchor_ticks_ + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance_ns * ticks_per_ns_));
 }
 
-// Time from the last event to `now` went into a row and its account. Pauses for room are in it.
+// Time from the last event to `now` went into a row and its account.
 void Schedule::note_busy(std::uint64_t now) {
   if (lateness_.slots > 0 && now > now_) lateness_.busy += now - now_;
   now_ = now;

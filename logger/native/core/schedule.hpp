@@ -19,7 +19,7 @@ struct Lateness {
   std::uint64_t slots = 0;
   std::uint64_t sum = 0;
   std::uint64_t longest = 0;
-  std::uint64_t busy = 0;  // from each slot to where the next one could have been taken; pauses for room too
+  std::uint64_t busy = 0;  // from each slot to where the next one could have been taken
 };
 
 // Waits for slots on the sampling thread: asleep until 200 us before a slot, then spinning. At most one
@@ -36,6 +36,9 @@ class Schedule {
   // `missed`: a stop was asked for, or no slot is left. `stopped`: the same, with nothing missed any more.
   // `asked`: something else was asked for, before the slot.
   Event wait();
+
+  // The caller was busy with something else than rows until now: that is no slot's cost.
+  void begin_anew(std::uint64_t now) { now_ = now; }
 
   std::uint64_t next() const { return slot_; }            // slots accounted for so far
   std::uint64_t missed_count() const { return missed_; }  // of them, skipped by the last wait()

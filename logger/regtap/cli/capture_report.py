@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regtap.cli.output import print_note
+from regtap.recording.pace import MANY_MISSED, format_share, rate_argument
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size
 
 if TYPE_CHECKING:
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
     from regtap.recording.summary import Summary
 
 
-def print_report(summary: Summary, *, as_json: bool) -> None:
-    """Print what a capture came to on stdout; the last line is its balance."""
+def print_report(summary: Summary, *, as_json: bool, strict_pace: bool = False) -> None:
+    """Print what a capture came to on stdout; the last line is its balance.
+
+    Args:
+        summary: What it came to.
+        as_json: For a program.
+        strict_pace: Missed slots are a finding.
+    """
     for warning in summary.warnings:
         print_note(warning)
     if as_json:
@@ -29,7 +36,15 @@ def print_report(summary: Summary, *, as_json: bool) -> None:
     for line in _lines(summary):
         click.echo(line)
     kept = "" if summary.spool is None else f"kept in {summary.spool}"
-    click.echo(f"{summary.output}: {summary.totals.line(kept)}")
+    click.echo(f"{summary.output}: {summary.totals.line(kept)}{_pace(summary, strict=strict_pace)}")
+
+
+def _pace(summary: Summary, *, strict: bool) -> str:
+    """Say on the last line that the schedule was not kept."""
+    share = summary.missed_share
+    if not share or (share <= MANY_MISSED and not strict):
+        return ""
+    return f"; {'FINDING' if strict else 'WARNING'}: {format_share(share)} of the slots missed"
 
 
 def _lines(summary: Summary) -> Iterator[str]:
@@ -64,14 +79,18 @@ def _snapshots(output: str, snapshots: Sequence[Snapshot]) -> str:
 
 
 def _pauses(summary: Summary) -> str:
-    share = 100 * summary.totals.throttled_ns / max(summary.span_ns, 1)
-    even = (
-        ""
-        if summary.rate_hz is None
-        else f"; --rate {_two_digits(summary.rate_hz * 0.9)} would give even spacing"
-    )
     times = count_of(summary.pauses, "time")
-    return f"{summary.output}: the loop waited for the writer {times}, {share:.1f} % of the time{even}"
+    share = format_share(summary.paused_share)
+    return f"{summary.output}: the loop waited for the writer {times}, {share} of the time{_even(summary)}"
+
+
+def _even(summary: Summary) -> str:
+    """Name a rate that writer and loop can hold, if both are known."""
+    holds_hz, elapsed_ns = summary.pace.holds_hz, summary.pace.elapsed_ns
+    if summary.totals.due is not None or holds_hz is None or not elapsed_ns:
+        return ""
+    sustained_hz = summary.totals.taken * 1e9 / elapsed_ns
+    return f"; --rate {rate_argument(min(holds_hz, 0.9 * sustained_hz))} would give even spacing"
 
 
 def _durable(output: str, durability: Durability) -> str:
@@ -79,15 +98,6 @@ def _durable(output: str, durability: Durability) -> str:
     longest = f", the longest {format_duration_ns(durability.longest_sync_ns)}" if durability.syncs else ""
     lost = f"at most the last {format_duration_ns(durability.exposed_ns)} would have been lost with the power"
     return f"{output}: durable by {syncs}{longest}; {lost}"
-
-
-def _two_digits(rate_hz: float) -> str:
-    for factor, unit in ((10**6, "M"), (10**3, "k")):
-        if rate_hz >= factor:
-            return (
-                f"{rate_hz / factor:.2g}{unit}" if rate_hz < 100 * factor else f"{rate_hz / factor:.0f}{unit}"
-            )
-    return f"{rate_hz:.0f}"
 
 
 def _as_object(summary: Summary) -> dict[str, object]:
@@ -100,6 +110,7 @@ def _as_object(summary: Summary) -> dict[str, object]:
         "stored": totals.stored,
         "lost": totals.lost,
         "missed": totals.missed,
+        "missed_share": summary.missed_share,
         "overwritten": totals.overwritten,
         "balanced": totals.balanced,
         "span_ns": summary.span_ns,
@@ -108,6 +119,9 @@ def _as_object(summary: Summary) -> dict[str, object]:
         "bytes": summary.bytes,
         "pauses": summary.pauses,
         "throttled_ns": totals.throttled_ns,
+        "paused_share": summary.paused_share,
+        "elapsed_ns": summary.pace.elapsed_ns,
+        "row_cost_ns": summary.pace.row_cost_ns,
         "longest_hole_ns": summary.longest_hole_ns,
         "page_faults": summary.disturbances.page_faults,
         "sleeps": summary.disturbances.sleeps,

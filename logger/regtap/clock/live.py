@@ -29,11 +29,14 @@ class Timebase(AnchoredClock):
     Times lie between two anchors, never beyond the last: take one with advance() after the last tick that is
     to be converted. That holds the error at the anchors' own uncertainty, for a capture of a millisecond too,
     whatever the counter's frequency really is.
+
+    Attributes:
+        source: Of its ticks.
     """
 
     def __init__(self, source: _native.Source) -> None:
         """Take the first anchor: the start of the trace is now."""
-        self._source = source
+        self.source = source
         frequency_hz = _native.frequency_hz(source)
         ticks, raw_ns, realtime_ns, monotonic_ns, boottime_ns, uncertainty = _native.take_anchor(source)
         first = Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / frequency_hz)
@@ -45,7 +48,7 @@ class Timebase(AnchoredClock):
     def advance(self) -> None:
         """Take an anchor now."""
         while True:
-            ticks, raw_ns, realtime_ns, _, _, uncertainty = _native.take_anchor(self._source)
+            ticks, raw_ns, realtime_ns, _, _, uncertainty = _native.take_anchor(self.source)
             if ticks > self._anchors[-1].ticks:  # two readings within one tick say nothing new
                 break
         self._anchors.append(Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / self._frequency_hz))
@@ -57,7 +60,7 @@ class Timebase(AnchoredClock):
 
     def age_ns(self, ticks: int) -> int:
         """Return how long ago a tick was, roughly."""
-        return self.in_ns(_native.take_anchor(self._source)[0] - ticks)
+        return self.in_ns(_native.take_anchor(self.source)[0] - ticks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,11 @@ class _WithCommand(click.Command):
     "--rate", default="max", show_default=True, metavar="RATE", help="max, or samples a second (10k)."
 )
 @click.option("--duration", metavar="TIME", help="End after this time (2s, 500ms).")
-@click.option("--samples", metavar="N", help="End after this many samples (100k).")
+@click.option(
+    "--samples",
+    metavar="N",
+    help="End after this many samples (100k), stored or lost; missed slots do not count.",
+)
 @click.option(
     "--on-full",
     type=click.Choice(["wait", "discard", "stop", "overwrite"]),
@@ -82,7 +86,9 @@ class _WithCommand(click.Command):
 )
 @click.option("--cpu", type=int, metavar="N", help="CPU of the sampling thread.")
 @click.option("--realtime", is_flag=True, help="SCHED_FIFO, and no deep sleep states.")
-@click.option("--strict-pace", is_flag=True, help="Missed slots are a finding too (exit code 1).")
+@click.option(
+    "--strict-pace", is_flag=True, help="A missed slot is a finding (exit code 1), not a warning above 1 %."
+)
 @click.option(
     "--user", metavar="NAME", help="Become this user once the target is mapped.  [default: sudo's caller]"
 )
@@ -114,7 +120,7 @@ def record(
     with SnapshotSignal(capture, snapshot_signal):
         status = _run(capture, command)
     try:
-        print_report(capture.summary, as_json=as_json)
+        print_report(capture.summary, as_json=as_json, strict_pace=given["strict_pace"])
     finally:  # a fault is to be heard of though the report cannot be printed
         capture.raise_fault()
     if not capture.summary.clean or (given["strict_pace"] and capture.summary.totals.missed):

@@ -44,7 +44,7 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         target: `mem`, `uio:N`, `pci:ADDRESS/barN`, `file:PATH`, `sim` or `sim:PATH`.
         rate: `max`, or samples per second, such as `"10k"` or 1000.
         duration: Ends after this time: `"2s"`, or a number of seconds.
-        samples: Ends after this many samples taken: `"100k"`, or a number.
+        samples: Ends after this many samples, stored or lost (missed slots do not count): `"100k"`, or a number.
         on_full: `wait`, `discard`, `stop` or `overwrite`; see RecordOptions.
         keep_last: With `overwrite`, how much to keep: `"10s"`, or a number of seconds; None: all that the spool holds.
         latency: Add the column `latency_ns`: from first to last access of a row.

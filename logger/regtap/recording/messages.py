@@ -48,21 +48,6 @@ def thread_warnings(cpu_errno: int, priority_errno: int) -> list[str]:
     return refused
 
 
-def pace_warnings(taken: int, missed: int) -> list[str]:
-    """Return what the user should know of a schedule that was hardly kept.
-
-    Args:
-        taken: Samples.
-        missed: Slots that were not.
-    """
-    if missed <= taken:
-        return []
-    return [
-        f"{missed:,} of {taken + missed:,} slots were missed: the loop cannot keep this --rate here; a lower one is "
-        "evenly spaced, and --rate max takes what can be taken"
-    ]
-
-
 def storage_fault(failure: OSError, output: str, kept: str | None) -> StorageError:
     """Return the error of a writer that the system refused.
 

@@ -32,7 +32,7 @@ class RecordOptions:
     Attributes:
         rate_hz: Samples per second on an absolute schedule; None: as fast as the bus allows.
         duration_ns: Ends after this time; None: until stopped.
-        samples: Ends after this many samples taken; None: until stopped.
+        samples: Ends after this many samples taken, stored or lost (missed slots do not count); None: until stopped.
         on_full: What to do when the ring is full: `wait` (pause), `discard` (drop the newest and count them)
             or `stop`; `overwrite` is a flight recorder: it keeps the newest, and stores them when asked, or at
             the end. Empty: `wait` at full rate, `discard` when paced.

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Self
 from regtap import _native
 from regtap.errors import RefusedError
 from regtap.recording.flight import FlightPipeline
-from regtap.recording.messages import bus_fault, ends_with_ones, pace_warnings, storage_fault, thread_warnings
+from regtap.recording.messages import bus_fault, ends_with_ones, storage_fault, thread_warnings
+from regtap.recording.pace import Pace, pace_warnings
 from regtap.recording.resources import Resources
 from regtap.recording.summary import Disturbances, Lateness, Status, Summary
 from regtap.recording.writer import Pipeline
@@ -200,6 +201,7 @@ class Running:
         timebase = self.resources.timebase
         stored = self.pipeline.stored
         totals = self._final_totals(failure, closed.kept)
+        pace = self._pace(progress)
         return Summary(
             output=self.what.output,
             totals=totals,
@@ -210,6 +212,7 @@ class Running:
             pauses=progress.pauses,
             longest_hole_ns=timebase.longest_ns,
             lateness=Lateness.of(progress, timebase),
+            pace=pace,
             disturbances=Disturbances.of(progress.disturbances),
             fault=self._fault(failure, progress, closed.kept),
             spool=closed.kept,
@@ -218,11 +221,17 @@ class Running:
                 *notes,
                 *closed.left,
                 *thread_warnings(progress.cpu_errno, progress.priority_errno),
-                *pace_warnings(totals.taken, totals.missed),
+                *pace_warnings(pace, float(self.what.options.rate_hz or 0), totals.due or 0, totals.missed),
             ),
             durability=None if journal is None else journal.durability,
             snapshots=None if self.flight is None else tuple(self.flight.snapshots),
         )
+
+    def _pace(self, progress: _native.Progress) -> Pace:
+        # Advice about a schedule is given where the loop had to wait: only then what one costs has to be known.
+        asks = self.what.options.rate_hz is None and progress.pauses > 0
+        slot_cost = _native.slot_cost_ticks(self.resources.timebase.source) if asks else 0.0
+        return Pace.of(progress, self.resources.timebase, slot_cost)
 
     def _final_totals(self, failure: BaseException | None, kept: str | None) -> Totals:
         stored = self.pipeline.stored

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from regtap.clock.live import Timebase
     from regtap.errors import FaultError
     from regtap.journal.stats import Durability
+    from regtap.recording.pace import Pace
     from regtap.recording.snapshots import Snapshot
     from regtap.trace.metadata import ClockInfo
     from regtap.trace.totals import Totals
@@ -113,6 +114,7 @@ class Summary:
         pauses: How often the loop waited for room.
         longest_hole_ns: Longest time between two neighbouring rows.
         lateness: Of a paced capture.
+        pace: What the loop's time went into.
         disturbances: Of the sampling thread.
         fault: What ended it, if it was a fault.
         spool: Where samples are kept that could not be written, the spool or the journal, or None.
@@ -130,6 +132,7 @@ class Summary:
     pauses: int
     longest_hole_ns: int
     lateness: Lateness
+    pace: Pace
     disturbances: Disturbances
     fault: FaultError | None
     spool: str | None
@@ -143,6 +146,16 @@ class Summary:
         return (
             (self.totals.taken - 1) * 1e9 / self.span_ns if self.span_ns and self.totals.taken > 1 else None
         )
+
+    @property
+    def paused_share(self) -> float:
+        """Share of the loop's time in which it waited for room, 0 to 1."""
+        return self.pace.paused_share(self.totals.throttled_ns)
+
+    @property
+    def missed_share(self) -> float:
+        """Share of the slots that were missed, 0 to 1; 0 at full rate."""
+        return self.totals.missed / self.totals.due if self.totals.due else 0.0
 
     @property
     def lossless(self) -> bool:
