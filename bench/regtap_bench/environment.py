@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +12,19 @@ from regtap.system.host import describe_host, first_line, package_version
 from regtap.system.kernel import is_virtual
 
 _PACKAGES = ("numpy", "pandas", "pytest", "pytest-benchmark", "python-periphery")
-_CPU = "/sys/devices/system/cpu"
-_FILES = {
+_CPU = "sys/devices/system/cpu"
+_SETTINGS = {
     "governor": f"{_CPU}/cpu0/cpufreq/scaling_governor",
+    "boost": f"{_CPU}/cpufreq/boost",
+    "no_turbo": f"{_CPU}/intel_pstate/no_turbo",
     "smt": f"{_CPU}/smt/active",
     "isolated_cpus": f"{_CPU}/isolated",
-    "shmem_huge_pages": "/sys/kernel/mm/transparent_hugepage/shmem_enabled",
+    "shmem_huge_pages": "sys/kernel/mm/transparent_hugepage/shmem_enabled",
 }
+_DMI = "sys/class/dmi/id"
+_DEVICE_TREE = "proc/device-tree/compatible"
+_VULNERABILITIES = f"{_CPU}/vulnerabilities"
+_GAP_WATCH_NS = 30_000_000
 _CPU_FIELDS = slice(1, 9)  # of /proc/stat's first line; guest time is part of user time
 _IDLE, _IOWAIT, _STEAL = 3, 4, 7  # among those
 
@@ -28,9 +35,52 @@ def describe_environment() -> dict[str, Any]:
     facts["usable_cpus"] = sorted(os.sched_getaffinity(0))
     facts["hypervisor"] = is_virtual() or False
     facts["hypervisor_signature"] = _native.hypervisor_signature()
-    facts |= {name: first_line(path) for name, path in _FILES.items()}
+    facts |= read_settings()
     facts |= {package: package_version(package) or "absent" for package in _PACKAGES}
     return facts
+
+
+def read_settings(root: str = "/") -> dict[str, str]:
+    """Return the settings of the machine that change what an access costs; `unknown` where it does not say.
+
+    Args:
+        root: Of the file system; another one serves tests.
+    """
+    settings = {name: first_line(os.path.join(root, path)) for name, path in _SETTINGS.items()}
+    return {
+        **settings,
+        "board": _board(root),
+        "mitigations": _mitigations(os.path.join(root, _VULNERABILITIES)),
+    }
+
+
+def longest_gap_us() -> float:
+    """Return the longest time in about 30 ms for which this process did not run, as it sees it."""
+    now = time.perf_counter_ns
+    longest, before = 0, now()
+    end = before + _GAP_WATCH_NS
+    while before < end:
+        at = now()
+        longest, before = max(longest, at - before), at
+    return longest / 1000
+
+
+def _board(root: str) -> str:
+    """Return the maker and name of the machine, as its firmware or its device tree says."""
+    lines = (first_line(os.path.join(root, _DMI, name)) for name in ("sys_vendor", "product_name"))
+    known = [line for line in lines if line != "unknown"]
+    if known:
+        return " ".join(known)
+    return first_line(os.path.join(root, _DEVICE_TREE)).replace("\0", " ").strip()
+
+
+def _mitigations(folder: str) -> str:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return ""
+    lines = {name: first_line(os.path.join(folder, name)) for name in names}
+    return ", ".join(name for name, line in lines.items() if line.startswith("Mitigation"))
 
 
 @dataclass(frozen=True, slots=True)

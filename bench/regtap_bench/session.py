@@ -10,12 +10,12 @@ import numpy as np
 
 from regtap_bench.arms.base import BULK, REGULAR, SLOW, TWIN
 from regtap_bench.arms.catalogue import twin_of
-from regtap_bench.environment import Load, describe_environment
+from regtap_bench.environment import Load, describe_environment, longest_gap_us
 from regtap_bench.figures import margin as margins
 from regtap_bench.figures.controls import check_agreement, check_controls
 from regtap_bench.figures.crossover import crossover_points, find_crossings
 from regtap_bench.figures.evaluate import Evaluation
-from regtap_bench.figures.judgement import judge_machine, longest_gap_us, read_settings
+from regtap_bench.figures.judgement import judge_machine
 from regtap_bench.figures.result import Margin, Result, Row
 from regtap_bench.measuring.engine import run
 
@@ -72,7 +72,7 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
     Raises:
         RegtapError: As engine.run does.
     """
-    environment = {**describe_environment(), **read_settings()}
+    environment = describe_environment()
     gap_us, before = longest_gap_us(), Load.now()
     measured = run(subject, effort, setting.tell)
     load = {**before.until(Load.now()), "gap_us_before": gap_us, "gap_us_after": longest_gap_us()}

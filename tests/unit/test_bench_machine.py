@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from regtap_bench.figures.judgement import judge_machine, longest_gap_us, read_settings
+from regtap_bench.environment import longest_gap_us, read_settings
+from regtap_bench.figures.judgement import judge_machine
 
 CPU = "sys/devices/system/cpu"
 QEMU = "QEMU Standard PC (Q35 + ICH9, 2009)"
@@ -99,6 +100,7 @@ def test_settings_come_from_sysfs(tmp_path: Path) -> None:
         "no_turbo": "unknown",
         "smt": "0",
         "isolated_cpus": "unknown",
+        "shmem_huge_pages": "unknown",
         "board": QEMU,
         "mitigations": "meltdown, spectre_v2",
     }

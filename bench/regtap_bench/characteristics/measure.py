@@ -13,7 +13,6 @@ from regtap_bench.characteristics.plan import LOADED, PROCESSES, Plan, Trial
 from regtap_bench.characteristics.progress import Progress
 from regtap_bench.characteristics.storage import Record, alone_in, save
 from regtap_bench.environment import Load, describe_environment
-from regtap_bench.figures.judgement import read_settings
 from regtap_bench.measuring.engine import Effort, Look, Twins, look, run_twins
 from regtap_bench.measuring.job import Subject
 
@@ -90,7 +89,7 @@ class Bench:
             return
         tell(f"calibrating: equal arms for {self.plan.calibration_s:g} s")
         found = self._measure(self.plan.seed, self.plan.calibration_s, Twins(ARM))
-        environment = {**describe_environment(), **read_settings()}
+        environment = describe_environment()
         save(replace(found, facts={**found.facts, "environment": environment}), path)
 
     def _measure(self, seed: int, seconds: float, twins: Twins) -> Record:

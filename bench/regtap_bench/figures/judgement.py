@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import time
 from typing import TYPE_CHECKING, Any
 
-from regtap.system.host import first_line
 from regtap_bench.figures.result import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_CPU = "sys/devices/system/cpu"
-_SETTINGS = {
-    "governor": f"{_CPU}/cpu0/cpufreq/scaling_governor",
-    "boost": f"{_CPU}/cpufreq/boost",
-    "no_turbo": f"{_CPU}/intel_pstate/no_turbo",
-    "smt": f"{_CPU}/smt/active",
-    "isolated_cpus": f"{_CPU}/isolated",
-}
-_DMI = "sys/class/dmi/id"
-_DEVICE_TREE = "proc/device-tree/compatible"
-_VULNERABILITIES = f"{_CPU}/vulnerabilities"
 _TCG = "TCGTCGTCGTCG"  # QEMU's target/i386/cpu.c, CPUID leaf 0x40000000
 _QEMU_BOARDS = ("QEMU", "linux,dummy-virt")  # that KVM runs too; other processors than x86 do not tell which
 EMULATED, PERHAPS_EMULATED = "emulated", "perhaps emulated"
 _NO_COST = "it proves behaviour, never cost"
 _ON_HARDWARE = "measure on the hardware itself"
-_GAP_WATCH_NS = 30_000_000
 _LONG_GAP_US = 1000.0
 _STEAL_PERCENT, _OTHERS_PERCENT, _DISTURBED_SHARE = 1.0, 10.0, 0.1
 _TRUSTED_CLOCKS = ("tsc", "arch_sys_counter")
-
-
-def read_settings(root: str = "/") -> dict[str, str]:
-    """Return the settings of the machine that change what an access costs; `unknown` where it does not say.
-
-    Args:
-        root: Of the file system; another one serves tests.
-    """
-    settings = {name: first_line(os.path.join(root, path)) for name, path in _SETTINGS.items()}
-    return {
-        **settings,
-        "board": _board(root),
-        "mitigations": _mitigations(os.path.join(root, _VULNERABILITIES)),
-    }
-
-
-def longest_gap_us() -> float:
-    """Return the longest time in about 30 ms for which this process did not run, as it sees it."""
-    now = time.perf_counter_ns
-    longest, before = 0, now()
-    end = before + _GAP_WATCH_NS
-    while before < end:
-        at = now()
-        longest, before = max(longest, at - before), at
-    return longest / 1000
 
 
 def judge_machine(
@@ -65,7 +25,7 @@ def judge_machine(
     """Return what is worth knowing, with a remedy where there is one.
 
     Args:
-        environment: describe_environment() and read_settings().
+        environment: describe_environment().
         load: Load.until(), with `gap_us_before` and `gap_us_after`.
         disturbed_share: Share of rounds with a context switch in a block.
     """
@@ -147,21 +107,3 @@ def _of_load(facts: Mapping[str, Any], load: Mapping[str, Any], disturbed_share:
         yield Finding(
             "scheduling", f"a process was kept waiting for {gap / 1000:.1f} ms at a time", "stop other load"
         )
-
-
-def _board(root: str) -> str:
-    """Return the maker and name of the machine, as its firmware or its device tree says."""
-    lines = (first_line(os.path.join(root, _DMI, name)) for name in ("sys_vendor", "product_name"))
-    known = [line for line in lines if line != "unknown"]
-    if known:
-        return " ".join(known)
-    return first_line(os.path.join(root, _DEVICE_TREE)).replace("\0", " ").strip()
-
-
-def _mitigations(folder: str) -> str:
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return ""
-    lines = {name: first_line(os.path.join(folder, name)) for name in names}
-    return ", ".join(name for name, line in lines.items() if line.startswith("Mitigation"))
