@@ -41,6 +41,8 @@ test-vm: $(READY)
 
 test-torture: $(READY)
 	REGTAP_TORTURE=$(TORTURE) $(BIN)/pytest $(PARALLEL) tests/torture
+	test $(TORTURE) != long || cp build/torture.md results/reference/torture.md
+	$(BIN)/python -m tests.tables
 
 check: lint types imports
 
@@ -74,11 +76,13 @@ bench: $(READY)
 # On a quiet machine only: what the README cites.
 bench-reference: $(READY)
 	$(BIN)/pytest tests/benchmarks --bench-reference
+	$(BIN)/python -m tests.tables
 
 # Interrupted, it goes on where it ended (to begin anew, remove the folder). A bar that is missed is exit code 1.
 bench-characteristics: $(READY)
 	$(BIN)/python -m regtap_bench.characteristics measure results/characteristics
 	$(BIN)/python -m regtap_bench.characteristics table results/characteristics -o results/reference
+	$(BIN)/python -m tests.tables
 
 # An editable install knows its modules by a list: it is made anew when the list changes.
 $(MODULES): FORCE

@@ -17,7 +17,7 @@ pytest_plugins = ["pytester"]
 
 Run = Callable[..., pytest.RunResult]
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[2] / "bench" / "README.md"
 # Its tests also write down what the fixture returned, for comparison.
 SUITE = """
 import json

@@ -1,4 +1,4 @@
-"""The README's examples, as printed."""
+"""The READMEs: their examples run as printed, their links lead somewhere, their tables are those of their sources."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pytest
 from tests.command import run_regtap
+from tests.tables import MARK, ROOT, filled, readmes
 
-README = Path(__file__).parents[2] / "README.md"
-BLOCKS = [
-    block
-    for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+README = ROOT / "README.md"
+TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in readmes()}
+EXAMPLES = [
+    pytest.param(block, id=f"{name}-{number}")
+    for name, text in TEXTS.items()
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
     if 'target="sim"' in block and "register_benchmark" not in block  # its own tests have that
 ]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+MOST_LINES = 160
 
 
 def run_python(folder: Path, *arguments: str) -> None:
@@ -26,16 +31,17 @@ def run_python(folder: Path, *arguments: str) -> None:
 
 
 def test_there_are_examples_of_each_kind() -> None:
-    text = "\n".join(BLOCKS)
+    text = "\n".join(str(example.values[0]) for example in EXAMPLES)
+
     assert all(name in text for name in ("regtap.sample", "regtap.record", "snapshot()", "register_trace"))
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_a_python_example_runs(number: int, tmp_path: Path) -> None:
-    block = BLOCKS[number]
+@pytest.mark.parametrize("block", EXAMPLES)
+def test_a_python_example_runs(block: str, tmp_path: Path) -> None:
     if "import" not in block:  # the imports are those of the block before
         block = f"import regtap\n{block}"
     (tmp_path / "test_example.py").write_text(block)
+
     if "def test_" in block:
         run_python(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_example.py")
     else:
@@ -43,15 +49,48 @@ def test_a_python_example_runs(number: int, tmp_path: Path) -> None:
 
 
 COMMANDS = re.findall(
-    r"^    regtap ((?:read|write|record|info|plot|recover) .*)$", README.read_text(), re.MULTILINE
+    r"^    regtap ((?:read|write|record|info|plot|recover) .*)$", TEXTS["README.md"], re.MULTILINE
 )
 
 
 def test_the_first_commands_run_in_their_order(tmp_path: Path) -> None:
-    """Those for the simulated device, as far as they end by themselves, one after the other in one folder."""
+    """Those for the simulated device, one after the other in one folder."""
     first = [line.partition("#")[0] for line in COMMANDS if re.search(r"-t sim\b|\brun1\b", line)]
-    first = [line for line in first if "overwrite" not in line]
+
     assert len(first) > 5, first
     for line in first:
         done = run_regtap(*line.split(), cwd=tmp_path)
         assert done.returncode == 0, (line, done.stdout + done.stderr)
+
+
+def test_the_door_is_short() -> None:
+    assert len(TEXTS["README.md"].splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_relative_link_leads_somewhere(name: str) -> None:
+    folder = (ROOT / name).parent
+    links = [link for link in LINK.findall(TEXTS[name]) if not link.startswith(("http://", "https://"))]
+
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = (folder / path).resolve() if path else ROOT / name
+        assert target.exists(), link
+        if anchor:
+            assert anchor in _anchors(target.read_text()), link
+
+
+def _anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_copied_table_is_that_of_its_source(name: str) -> None:
+    assert filled(TEXTS[name]) == TEXTS[name], "run `python -m tests.tables`"
+
+
+def test_the_readmes_have_copied_tables() -> None:
+    sources = {mark["source"] for text in TEXTS.values() for mark in MARK.finditer(text)}
+
+    assert len(sources) >= 3
