@@ -21,6 +21,7 @@ from tests.command import REGTAP
 
 from regtap import open_trace
 from regtap.spool.ring import default_size_bytes
+from regtap.system.memory import available_memory
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -138,7 +139,7 @@ def test_sustained_rate(sustained: Sustained, settings: Settings, report: Record
 
 def test_memory(sustained: Sustained, report: RecordBars) -> None:
     seconds, private, whole = sustained.memory.T
-    spool = min(default_size_bytes(), int((whole - private).max()))
+    spool = min(default_size_bytes(available_memory()), int((whole - private).max()))
     over = (whole.max() - spool) / 1e6
     quarter = seconds[-1] / 4
     early = np.median(private[(seconds > quarter) & (seconds <= 2 * quarter)])

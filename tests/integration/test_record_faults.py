@@ -223,7 +223,29 @@ def test_a_full_shm_is_refused_before_anything_is_made(monkeypatch: pytest.Monke
     status = os.statvfs("/dev/shm")
     monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((*status[:4], 0, *status[5:])))
     with pytest.raises(RefusedError, match="/dev/shm has no room for a spool"):
-        free_size_bytes()
+        free_size_bytes(None)
+
+
+@pytest.mark.parametrize("limit_kib", [350_000, 500_000, 700_000])
+def test_little_address_space_records_or_is_refused(place: Path, limit_kib: int) -> None:
+    """Which of both depends on what libraries and the allocator map; a traceback, or something left, is neither."""
+    (place / "device").write_bytes(bytes(4096))
+    before = set(Path("/dev/shm").glob("regtap-*"))
+    command = f"{sys.executable} -m regtap record -t file:device a=0 --samples 200 --rate 1k -o run"
+
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -v {limit_kib}; echo $$; exec {command}"],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode in (0, 3), done.stderr
+    assert "Traceback" not in done.stderr
+    assert (place / "run").exists() == (done.returncode == 0)
+    pid = done.stdout.split()[0]
+    assert not {path for path in set(Path("/dev/shm").glob("regtap-*")) - before if f"-{pid}-" in path.name}
 
 
 @pytest.mark.parametrize("refused", ["regtap-closer_0", "regtap-writer"])

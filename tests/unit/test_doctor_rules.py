@@ -12,6 +12,7 @@ from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Ti
 from regtap.doctor.findings import Finding, Status
 from regtap.doctor.rules import basics, devices, reach, timing
 from regtap.spool.location import LEAST_BYTES
+from regtap.system.memory import Memory
 
 GOOD = machine()
 USER = Process("ann", is_root=False)
@@ -371,6 +372,18 @@ def test_real_time(facts: Facts, status: Status, text: str) -> None:
         (Room(64 * MIB, 4 * LEAST_BYTES - 1), Status.PROBLEM, "too small"),
         (Room(64 * MIB, 4 * MIB, spool_count=1, spool_bytes=60 * MIB), Status.WARNING, "recover --list"),
         (Room(None, writable=False), Status.PROBLEM, "absent"),
+        (Room(1 << 30, 1 << 30, memory=Memory(160 * MIB, "a memory cgroup")), Status.WARNING, "takes 40 MiB"),
+        (
+            Room(1 << 30, 1 << 30, memory=Memory(160 * MIB, "a memory cgroup")),
+            Status.WARNING,
+            "left by a memory cgroup",
+        ),
+        (
+            Room(1 << 30, 1 << 30, memory=Memory(160 * MIB, "a memory cgroup")),
+            Status.WARNING,
+            "docker: --memory",
+        ),
+        (Room(8 << 30, 6 << 30, memory=Memory(16 << 30, "the machine's memory")), Status.OK, "takes 1 GiB"),
         (Room(8 << 30, 6 << 30, writable=False), Status.PROBLEM, "closed to user root"),
         (Room(8 << 30, 6 << 30, spool_count=2, spool_bytes=1 << 30), Status.OK, "2 spools hold 1 GiB"),
     ],

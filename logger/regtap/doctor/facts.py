@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from regtap.doctor.devices import PciDevice, UioDevice
     from regtap.system.iomem import Resource
+    from regtap.system.memory import Memory
 
 _LATENCY_NODE = Node("/dev/cpu_dma_latency")
 
@@ -135,6 +136,7 @@ class Room:
         spool_count: How many spools lie there, of live captures and of dead ones.
         spool_bytes: How much they hold.
         has_swap: Whether the kernel may swap.
+        memory: What this process may still use of it; None: not known.
     """
 
     total_bytes: int | None
@@ -143,6 +145,7 @@ class Room:
     spool_count: int = 0
     spool_bytes: int = 0
     has_swap: bool = False
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from regtap.doctor.nodes import look_at
 from regtap.spool.location import SHARED_MEMORY, spool_paths
 from regtap.system import iomem, kernel, permissions
 from regtap.system.host import package_version
+from regtap.system.memory import available_memory
 from regtap.system.privileges import user_behind_root
 
 OPTIONS = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "UIO", "UIO_PDRV_GENIRQ", "UIO_PCI_GENERIC")
@@ -166,7 +167,7 @@ def gather_room(root: str = "") -> Room:
     try:
         status = os.statvfs(folder)
     except OSError:
-        return Room(None, writable=False, has_swap=has_swap)
+        return Room(None, writable=False, has_swap=has_swap, memory=available_memory(root))
     spools = _spool_sizes(folder)
     return Room(
         status.f_blocks * status.f_frsize,
@@ -175,6 +176,7 @@ def gather_room(root: str = "") -> Room:
         len(spools),
         sum(spools),
         has_swap,
+        available_memory(root),
     )
 
 

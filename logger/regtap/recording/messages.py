@@ -10,6 +10,8 @@ import numpy as np
 
 from regtap.errors import BusFaultError, FaultError, StorageError
 from regtap.journal.layout import all_segments
+from regtap.spool.location import SMALL_BYTES
+from regtap.units.format import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from regtap import _native
     from regtap.registers.model import Register
     from regtap.spool.ring import Spool
+    from regtap.system.memory import Memory
 
 _RT_RUNTIME = "/proc/sys/kernel/sched_rt_runtime_us"
 
@@ -91,3 +94,20 @@ def _what_to_do(output: str, kept: str | None) -> str:
         f"the rest is kept {where} ({kept}), but {output} is gone: "
         f"`regtap recover {kept} -o {output}` makes a new one of it"
     )
+
+
+def small_spool_warnings(size_bytes: int, memory: Memory | None) -> list[str]:
+    """Return what the user should know of a default spool that is smaller than the capture could use.
+
+    Args:
+        size_bytes: Of the spool.
+        memory: What it was measured by; None: not known.
+    """
+    if memory is not None and size_bytes == memory.available_bytes // 4:
+        return [
+            f"the spool has {format_size(size_bytes)}, a quarter of what {memory.bound} leaves: stalls of the disk may "
+            "fill it"
+        ]
+    if size_bytes < SMALL_BYTES:
+        return [f"the spool has {format_size(size_bytes)} only: short stalls of the disk may fill it"]
+    return []

@@ -15,18 +15,17 @@ from regtap.journal.thread import Journal
 from regtap.parts.parquet import warm_up
 from regtap.parts.schema import schema_of
 from regtap.recording.folder import OutputFolder
-from regtap.recording.messages import scheduling_warnings
+from regtap.recording.messages import scheduling_warnings, small_spool_warnings
 from regtap.recording.writer import PART_NS
 from regtap.sampling.channels import channels_of
 from regtap.spool.document import make_document
-from regtap.spool.location import SMALL_BYTES
 from regtap.spool.pointer import SpoolNote, new_identity
-from regtap.spool.ring import Spool, free_size_bytes, needed_bytes
+from regtap.spool.ring import Spool, check_memory, free_size_bytes, needed_bytes
 from regtap.system import cpus
 from regtap.system.host import boot_id, describe_host
 from regtap.system.kernel import is_in_memory
+from regtap.system.memory import available_memory
 from regtap.trace.metadata import Mode, PartMetadata
-from regtap.units.format import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from regtap.registers.model import Register
     from regtap.targets.device import Device
     from regtap.targets.target import Target
+
+_NUMBERS_BYTES = 256  # by which the numbers of a clock may be longer in one document than in another
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +112,12 @@ class Resources:
     def _open_loop(self, target: Target, device: Device, stack: ExitStack) -> None:
         options = self._options
         cpu, self.writer_cpus = cpus.choose_cpus(options.cpu)
-        self.spool = Spool(self._spool_bytes())
-        stack.callback(self._close_spool)
         source = _native.best_source(target.is_device)
+        draft = make_document(self._describe(target, Timebase(source)), self._output, self._identity)
+        self.spool = Spool(self._spool_bytes(len(draft) + _NUMBERS_BYTES))
+        stack.callback(self._close_spool)
         self.timebase = Timebase(source)  # t_ns begins here, when all that takes long is done
-        self.template = self._describe(target)
+        self.template = self._describe(target, self.timebase)
         document = make_document(self.template, self._output, self._identity)
         self.spool.format(self._registers, document, latency=options.latency)
         options.check_kept_rows(self.spool.block_count, self.spool.rows_per_block)
@@ -127,31 +129,33 @@ class Resources:
         status = self.spool.status()
         return SpoolNote(self.spool.path, boot_id(), status.st_dev, status.st_ino, self._identity)
 
-    def _describe(self, target: Target) -> PartMetadata:
+    def _describe(self, target: Target, timebase: Timebase) -> PartMetadata:
         options = self._options
         rate_hz = None if options.rate_hz is None else str(options.rate_hz)
         return PartMetadata(
             registers=tuple(self._registers),
             target=target.spec,
             mode=Mode(rate_hz, options.on_full, options.latency, options.keep_ns),
-            clock=self.timebase.info(),
-            start=self.timebase.start,
+            clock=timebase.info(),
+            start=timebase.start,
             host=describe_host(),
             part=0,
             first_index=0,
         )
 
-    def _spool_bytes(self) -> int:
-        options = self._options
-        row_bytes = 8 + sum(register.width_bytes for register in self._registers) + 4 * options.latency
-        rows = options.most_waiting_rows()
-        size_bytes = options.spool_bytes or free_size_bytes()
-        if options.spool_bytes is None and rows is not None:
-            size_bytes = min(size_bytes, needed_bytes(rows, row_bytes))
-        elif options.spool_bytes is None and size_bytes < SMALL_BYTES:
-            self.warnings.append(
-                f"the spool has {format_size(size_bytes)} only: short stalls of the disk may fill it"
-            )
+    def _spool_bytes(self, document_bytes: int) -> int:
+        """Return the size asked for, or what the capture needs and the machine can spare."""
+        options, memory = self._options, available_memory()
+        if options.spool_bytes is not None:
+            check_memory(options.spool_bytes, memory)
+            return options.spool_bytes
+        size_bytes, rows = free_size_bytes(memory), options.most_waiting_rows()
+        if rows is not None:
+            widths = [8, *(register.width_bytes for register in self._registers), *[4] * options.latency]
+            needed = needed_bytes(rows, widths, document_bytes)
+            if needed <= size_bytes:
+                return needed
+        self.warnings += small_spool_warnings(size_bytes, memory)
         return size_bytes
 
     def _make_journal(self, interval_ns: int) -> Journal:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import errno
 import os
+import resource
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -74,10 +75,18 @@ class Outcome:
 
 @contextlib.contextmanager
 def no_thread_refused() -> Iterator[None]:
-    """Turn the errors of starting a thread, Python's or a native one, into RefusedError."""
+    """Turn the errors of starting a thread, Python's or a native one, and its buffers into RefusedError."""
     try:
         yield
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, MemoryError) as error:
+        if (
+            isinstance(error, MemoryError)
+            or resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+        ):
+            raise RefusedError(
+                "this process gets no memory for its threads and their buffers",
+                remedy="raise its limit (ulimit -v), or give a smaller --spool-size",
+            ) from error
         raise RefusedError(
             "the system lets this process start no more threads",
             remedy="raise the limit (ulimit -u, or the container's pids.max)",

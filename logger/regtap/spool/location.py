@@ -36,6 +36,12 @@ def is_spool_path(path: str) -> bool:
     return folder == SHARED_MEMORY and bool(_NAME.fullmatch(name))
 
 
-def default_spool_bytes(free_bytes: int) -> int:
-    """Return how large a spool is where --spool-size says nothing: 1 GiB, or a quarter of what is free."""
-    return min(DEFAULT_BYTES, free_bytes // 4)
+def default_spool_bytes(free_bytes: int, memory_bytes: int | None = None) -> int:
+    """Return how large a spool is where --spool-size says nothing: 1 GiB, or a quarter of what is free.
+
+    Args:
+        free_bytes: In the folder of spools.
+        memory_bytes: Memory that this process may still use, which may be less; None: not known.
+    """
+    left = free_bytes if memory_bytes is None else min(free_bytes, memory_bytes)
+    return min(DEFAULT_BYTES, left // 4)

@@ -33,6 +33,7 @@ from regtap.spool.layout import (
     SEALED,
     column_offsets,
     header_check,
+    round_up,
 )
 from regtap.spool.location import LEAST_BYTES, SHARED_MEMORY, default_spool_bytes, new_spool_path
 from regtap.units.format import format_size
@@ -43,34 +44,76 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from regtap.registers.model import Register
+    from regtap.system.memory import Memory
 
 _LARGE_BYTES = 64 << 20
 
 
-def default_size_bytes(folder: str = SHARED_MEMORY) -> int:
-    """Return the size of a spool where nobody gave one, by what is free now."""
+def default_size_bytes(memory: Memory | None, folder: str = SHARED_MEMORY) -> int:
+    """Return the size of a spool where nobody gave one, by what is free now, there and of memory."""
     status = os.statvfs(folder)
-    return default_spool_bytes(status.f_bavail * status.f_frsize)
+    return default_spool_bytes(
+        status.f_bavail * status.f_frsize, None if memory is None else memory.available_bytes
+    )
 
 
-def free_size_bytes() -> int:
+def free_size_bytes(memory: Memory | None) -> int:
     """Return the default size, where there is room for a spool.
+
+    Args:
+        memory: What this process may still use; None: not known.
 
     Raises:
         RefusedError: There is none to speak of.
     """
-    size_bytes = default_size_bytes()
+    size_bytes = default_size_bytes(memory)
     if size_bytes < LEAST_BYTES:
         raise _no_room(LEAST_BYTES, OSError(errno.ENOSPC, ""), "")
     return size_bytes
 
 
-def needed_bytes(rows: int, row_bytes: int) -> int:
-    """Return a size that holds all of `rows` rows, with the small geometry's overhead."""
-    small_blocks, small_gaps = _shape(0)
-    per_block = BLOCK_HEADER_BYTES + small_gaps * GAP.itemsize + 2 * PAGE
+def check_memory(size_bytes: int, memory: Memory | None) -> None:
+    """Check that memory holds a spool of that size: all of it is made present, and without room that ends in a kill.
+
+    Args:
+        size_bytes: Of the spool.
+        memory: What this process may still use; None: not known.
+
+    Raises:
+        RefusedError: It does not, even with all free swap.
+    """
+    if memory is None or size_bytes <= memory.available_bytes + memory.swap_bytes:
+        return
+    raise RefusedError(
+        f"a spool of {format_size(size_bytes)} does not fit into the {format_size(memory.available_bytes)} that "
+        f"{memory.bound} leaves",
+        remedy="give a smaller --spool-size",
+        errno=errno.ENOMEM,
+    )
+
+
+def needed_bytes(rows: int, widths: Sequence[int], document_bytes: int) -> int:
+    """Return a size that holds all of `rows` rows in half of its ring.
+
+    Args:
+        rows: How many.
+        widths: Bytes of each column's elements: of ticks, of each register, of the latency if any.
+        document_bytes: Size of the spool's document.
+    """
     # Over twice the rows: a part is closed when it holds half of the ring, and this one is to be the only part.
-    return 4 * PAGE + (small_blocks + 1) * per_block + 5 * rows * row_bytes // 2
+    size_bytes = _laid_out(5 * rows, widths, document_bytes, _shape(0))
+    if size_bytes < _LARGE_BYTES:
+        return size_bytes
+    return max(_LARGE_BYTES, _laid_out(5 * rows, widths, document_bytes, _shape(_LARGE_BYTES)))
+
+
+def _laid_out(half_rows: int, widths: Sequence[int], document_bytes: int, shape: tuple[int, int]) -> int:
+    """Return what half as many rows take as core/spool.cpp (fit) lays them out, padding of each column included."""
+    blocks, gaps = shape
+    tables = round_up(BLOCK_HEADER_BYTES + gaps * GAP.itemsize, 64) + 64 * (len(widths) + 1) + PAGE
+    block_bytes = tables + -(-half_rows // (2 * blocks)) * sum(widths)
+    header_bytes = round_up(round_up(HEADER.itemsize + 4 * len(widths), 64) + document_bytes, PAGE)
+    return header_bytes + (blocks + 1) * block_bytes
 
 
 def _shape(size_bytes: int) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from regtap import _native
 from regtap.recording.options import RecordOptions
 from regtap.sampling.channels import channels_of
 from regtap.spool.ring import Spool, default_size_bytes
+from regtap.system.memory import available_memory
 from regtap.targets import parse_target
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def run_loop_alone(target: str, registers: Sequence[str], seconds: float, cpu: i
     """
     opened = parse_target(target)
     chosen = opened.resolve(registers)
-    spool = Spool(default_size_bytes())
+    spool = Spool(default_size_bytes(available_memory()))
     try:
         spool.format(chosen, b"{}", latency=False)
         with closing(opened.open(chosen)) as device:

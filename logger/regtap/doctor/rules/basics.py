@@ -9,7 +9,7 @@ from regtap.spool.location import LEAST_BYTES, SHARED_MEMORY, SMALL_BYTES, defau
 from regtap.units.format import format_size
 
 if TYPE_CHECKING:
-    from regtap.doctor.facts import Facts
+    from regtap.doctor.facts import Facts, Room
 
 _NEEDED = ("numpy", "pyarrow")  # `plot`, `demo` and `report` alone need matplotlib
 
@@ -29,15 +29,25 @@ def shared_memory(facts: Facts) -> Finding:
         state += f", {room.spool_count} spools hold {format_size(room.spool_bytes)}"
     if not room.writable:
         return problem(name, state, f"closed to user {facts.process.user}: no capture", "chmod 1777 /dev/shm")
-    size_bytes = default_spool_bytes(room.free_bytes)
+    size_bytes = _spool_bytes(room)
     spools = " (`regtap recover --list` has the spools)" if room.spool_count else ""
     remedy = f"free some of it{spools}, or mount it larger (docker: --shm-size, mount -o remount,size=)"
+    if room.memory is not None and room.memory.available_bytes < room.free_bytes:
+        state += f", {format_size(room.memory.available_bytes)} left by {room.memory.bound}"
+        if size_bytes < SMALL_BYTES:
+            remedy = (
+                "end other programs, or raise the limit (docker: --memory); --spool-size sets the ring's size"
+            )
     if size_bytes < LEAST_BYTES:
         return problem(name, state, "too small for a capture's ring, which takes a quarter of it", remedy)
     meaning = f"a capture's ring takes {format_size(size_bytes)}"
     if size_bytes < SMALL_BYTES:
         return warning(name, state, f"{meaning}: little to bridge a slow disk", remedy)
     return ok(name, state, meaning)
+
+
+def _spool_bytes(room: Room) -> int:
+    return default_spool_bytes(room.free_bytes, None if room.memory is None else room.memory.available_bytes)
 
 
 def locked_memory(facts: Facts) -> Finding:
@@ -48,7 +58,7 @@ def locked_memory(facts: Facts) -> Finding:
     if limit is None or needed in facts.process.capabilities:
         return ok(name, "no limit for this process", "the ring is locked in memory")
     state = format_size(limit)
-    if limit >= default_spool_bytes(facts.room.free_bytes):
+    if limit >= _spool_bytes(facts.room):
         return ok(name, state, "the ring is locked in memory")
     if not facts.room.has_swap:
         return ok(name, state, "less than the ring, but nothing is swapped here")
