@@ -22,7 +22,7 @@ from regtap_bench.arms.base import (
     TIMER,
     TWIN,
     AccessArm,
-    Block,
+    BlockRunner,
     Reading,
 )
 from regtap_bench.arms.bulk_arms import bulk_arms
@@ -122,7 +122,7 @@ class Machine:
         least = max(2, round(BLOCK_NS / ns / 16))
         return 16 * least, 24 * least, 32 * least
 
-    def _block(self, ns: float, luck: random.Random, clock: list[float]) -> Block:
+    def _block(self, ns: float, luck: random.Random, clock: list[float]) -> BlockRunner:
         def block(count: int) -> Reading:
             took = self.trouble(OVERHEAD_NS + ns * count, clock[0], luck)
             clock[0] += took

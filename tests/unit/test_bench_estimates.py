@@ -19,7 +19,7 @@ from tests.simulated_bench import (
     with_series_in_order,
 )
 
-from regtap_bench.arms.base import EMPTY, LATENCY, THROUGHPUT, TWIN, Block, Reading
+from regtap_bench.arms.base import EMPTY, LATENCY, THROUGHPUT, TWIN, BlockRunner, Reading
 from regtap_bench.figures.estimate import Estimate
 from regtap_bench.figures.resampling import center
 from regtap_bench.figures.verdict import Verdict, judge
@@ -174,7 +174,7 @@ def test_an_odd_process_moves_the_interval_and_not_the_value() -> None:
 def test_every_block_runs_once_a_round_and_its_counts_follow_one_another() -> None:
     calls: list[tuple[int, int]] = []
 
-    def block_of(series: int) -> Block:
+    def block_of(series: int) -> BlockRunner:
         def block(count: int) -> Reading:
             calls.append((series, count))
             return count, 0, 0, 0

@@ -18,7 +18,7 @@ THROUGHPUT, LATENCY = "throughput", "latency"
 # Of one block: ticks; forced context switches, page faults, and moves to another CPU meanwhile.
 Reading = tuple[int, int, int, int]
 # Runs so many accesses, a multiple of its arm's `least`.
-Block = Callable[[int], Reading]
+BlockRunner = Callable[[int], Reading]
 
 # Which arms share their rounds: those of an access; those of many bytes; those that would slow the others down.
 REGULAR, BULK, SLOW = "regular", "bulk", "slow"
@@ -62,5 +62,5 @@ class AccessArm(ABC):
         """Return why this target cannot have it, or nothing."""
 
     @abstractmethod
-    def block(self, sites: Sites, measure: str) -> Block:
+    def block(self, sites: Sites, measure: str) -> BlockRunner:
         """Return what runs it; valid while the sites are open."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from regtap.errors import AddressError
 from regtap.units.format import format_size
 from regtap_bench import _native
-from regtap_bench.arms.base import BULK, THROUGHPUT, AccessArm, Block
+from regtap_bench.arms.base import BULK, THROUGHPUT, AccessArm, BlockRunner
 from regtap_bench.arms.native_arms import find_arm
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class BulkArm(AccessArm):
             return "the target has no aligned block of that size around the register"
         return ""
 
-    def block(self, sites: Sites, measure: str) -> Block:  # noqa: ARG002 - there is only one
+    def block(self, sites: Sites, measure: str) -> BlockRunner:  # noqa: ARG002 - there is only one
         """Return what runs it; valid while the sites are open."""
         run, index = sites.bulk(self.size_bytes, self.load_bytes).measure, self.index
         return lambda count: run(index, False, count)

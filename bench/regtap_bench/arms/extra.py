@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap_bench.arms.base import AccessArm, Block
+from regtap_bench.arms.base import AccessArm, BlockRunner
 
 if TYPE_CHECKING:
     from regtap_bench.arms.site import Sites
@@ -32,7 +32,7 @@ class WithExtraWork(AccessArm):
         """Return why this target cannot have it, or nothing."""
         return self.arm.refusal(sites)
 
-    def block(self, sites: Sites, measure: str) -> Block:
+    def block(self, sites: Sites, measure: str) -> BlockRunner:
         """Return what runs it; valid while the sites are open."""
         run, every = self.arm.block(sites, measure), self.every
         return lambda count: run(count + count // every)

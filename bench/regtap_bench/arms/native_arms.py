@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from regtap_bench import _native
-from regtap_bench.arms.base import LATENCY, THROUGHPUT, AccessArm, Block
+from regtap_bench.arms.base import LATENCY, THROUGHPUT, AccessArm, BlockRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ class NativeArm(AccessArm):
             return "nothing to write to: allow it with --allow-write REGISTER"
         return found.calls_refused if self.needs == _native.Needs.calls else ""
 
-    def block(self, sites: Sites, measure: str) -> Block:
+    def block(self, sites: Sites, measure: str) -> BlockRunner:
         """Return what runs it; valid while the sites are open."""
         found = self.site(sites)
         assert found is not None, self.name  # noqa: S101 - refusal() said that there is one

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from regtap.targets import MemTarget
 from regtap_bench import _native
-from regtap_bench.arms.base import SLOW, THROUGHPUT, AccessArm, Block, Reading
+from regtap_bench.arms.base import SLOW, THROUGHPUT, AccessArm, BlockRunner, Reading
 
 if TYPE_CHECKING:
     from regtap.registers.model import Register
@@ -48,7 +48,7 @@ class DevmemArm(AccessArm):
             return "busybox is not installed"
         return _complaint([path, *self._arguments()])
 
-    def block(self, sites: Sites, measure: str) -> Block:  # noqa: ARG002 - there is only one
+    def block(self, sites: Sites, measure: str) -> BlockRunner:  # noqa: ARG002 - there is only one
         """Return what runs it; valid while the sites are open."""
         path = shutil.which("busybox")
         assert path is not None  # noqa: S101 - refusal() looked

@@ -17,7 +17,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from regtap_bench import _native
-from regtap_bench.arms.base import BLOCK_S, PYTHON_EMPTY, THROUGHPUT, AccessArm, Block, Reading
+from regtap_bench.arms.base import BLOCK_S, PYTHON_EMPTY, THROUGHPUT, AccessArm, BlockRunner, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ class PythonArm(AccessArm):
             return _ON_A_BUS
         return sites.read.calls_refused if self.needs_calls else ""
 
-    def block(self, sites: Sites, measure: str) -> Block:  # noqa: ARG002 - there is only one
+    def block(self, sites: Sites, measure: str) -> BlockRunner:  # noqa: ARG002 - there is only one
         """Return what runs it; valid while the sites are open."""
         body = _unrolled(self.expression, self.names(sites.read))
         meter, unroll = _native.Meter(), _native.UNROLL

@@ -13,7 +13,7 @@ from regtap_bench.arms.base import BLOCK_S, REGULAR
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from regtap_bench.arms.base import AccessArm, Block
+    from regtap_bench.arms.base import AccessArm, BlockRunner
     from regtap_bench.arms.site import Sites
 
 _TRIES = 5
@@ -89,7 +89,7 @@ def probe(arm: AccessArm, sites: Sites, block_ticks: float) -> Probe:
     return Probe("", ticks, calls, uncounted, arm.cadence, arm.least, arm.block_s)
 
 
-def count_system_calls(block: Block, least: int = _native.UNROLL) -> float:
+def count_system_calls(block: BlockRunner, least: int = _native.UNROLL) -> float:
     """Return how many system calls one access makes: the difference between blocks of n and 2n, by n.
 
     Each counted until two tries agree: regtap's own Device.read looks after its fault guard once a clock tick, by
@@ -107,7 +107,7 @@ def count_system_calls(block: Block, least: int = _native.UNROLL) -> float:
     return (twice - once) / count
 
 
-def _agreed(block: Block, count: int) -> float:
+def _agreed(block: BlockRunner, count: int) -> float:
     """Return what two tries count alike; the median of several that never do."""
     seen: list[int] = []
     for _ in range(_TRIES):
@@ -118,7 +118,7 @@ def _agreed(block: Block, count: int) -> float:
     return median(seen)
 
 
-def _calls(block: Block, count: int) -> int:
+def _calls(block: BlockRunner, count: int) -> int:
     pid = os.fork()
     if pid == 0:
         try:
@@ -131,7 +131,7 @@ def _calls(block: Block, count: int) -> int:
     return _native.count_calls(pid)
 
 
-def _ticks_per_access(block: Block, least_count: int, enough: float) -> float:
+def _ticks_per_access(block: BlockRunner, least_count: int, enough: float) -> float:
     count = least_count
     while True:
         least = min(block(count)[0] for _ in range(_TRIES))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from regtap_bench.arms.base import Block, Reading
+    from regtap_bench.arms.base import BlockRunner, Reading
 
 _WARMUP = 3
 _MOST = 0xFFFF  # what a column of 16 bits holds
@@ -70,7 +70,7 @@ class RawRounds:
 
 
 def run_rounds(
-    blocks: Sequence[Block],
+    blocks: Sequence[BlockRunner],
     counts: Sequence[Sequence[int]],
     rounds: int,
     seed: str,
