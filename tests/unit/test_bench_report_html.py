@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from tests.simulated_bench import Machine, evaluation_of, result_of
 
-from regtap_bench.figures.result import Check, Finding, Result, Row
+from regtap_bench.figures.result import Caveat, Check, Result, Row
 from regtap_bench.report.render import sentence
 from regtap_bench.report.report_html import html
 
@@ -21,7 +21,7 @@ def result() -> Result:
         measured,
         target="file:<b>&amp;",
         rows=(*measured.rows, Row("preadv2", "one preadv2", "native", refused="Not supported")),
-        findings=(Finding("load", "others <worked>", "stop them"),),
+        findings=(Caveat("load", "others <worked>", "stop them"),),
     )
 
 

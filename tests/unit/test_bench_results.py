@@ -15,7 +15,7 @@ from tests.simulated_bench import REGISTER, Machine, evaluation_of, result_of
 from regtap.errors import InputError, StorageError
 from regtap_bench.figures import margin as margins
 from regtap_bench.figures.estimate import Estimate
-from regtap_bench.figures.result import Check, Finding, Result, Row
+from regtap_bench.figures.result import Caveat, Check, Result, Row
 from regtap_bench.measuring.job import Job, Series, Subject
 from regtap_bench.report import figures_text as say
 from regtap_bench.report.render import markdown, sentence, text_lines
@@ -88,7 +88,7 @@ def test_the_sentence_gives_a_bound_for_what_cannot_be_resolved(result: Result) 
 
 
 def test_an_emulated_machine_is_no_hardware_wherever_it_is_shown(result: Result) -> None:
-    emulated = replace(result, findings=(Finding("emulated", "it is emulated"),))
+    emulated = replace(result, findings=(Caveat("emulated", "it is emulated"),))
     for text in (sentence(emulated), text_lines(emulated)[0], markdown(emulated)):
         assert "The machine is emulated: these are costs of no hardware." in text
     assert "emulated" not in sentence(result)

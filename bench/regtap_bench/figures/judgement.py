@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from regtap_bench.figures.result import Finding
+from regtap_bench.figures.result import Caveat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ _TRUSTED_CLOCKS = ("tsc", "arch_sys_counter")
 
 def judge_machine(
     environment: Mapping[str, Any], load: Mapping[str, Any], disturbed_share: float
-) -> tuple[Finding, ...]:
+) -> tuple[Caveat, ...]:
     """Return what is worth knowing, with a remedy where there is one.
 
     Args:
@@ -32,70 +32,70 @@ def judge_machine(
     return (*_of_settings(environment), *_of_load(environment, load, disturbed_share))
 
 
-def _of_settings(facts: Mapping[str, Any]) -> Iterable[Finding]:
+def _of_settings(facts: Mapping[str, Any]) -> Iterable[Caveat]:
     governor = facts.get("governor", "unknown")
     if governor not in ("performance", "unknown"):
-        yield Finding(
+        yield Caveat(
             "governor",
             f"the CPU's governor is {governor}: its frequency changes with the load",
             "cpupower frequency-set -g performance",
         )
     if facts.get("boost") == "1" or facts.get("no_turbo") == "0":
-        yield Finding(
+        yield Caveat(
             "turbo",
             "the CPU may exceed its nominal frequency: ns an access depend on its temperature and neighbours",
             "echo 0 > /sys/devices/system/cpu/cpufreq/boost (or 1 > .../intel_pstate/no_turbo)",
         )
     if facts.get("smt") == "1":
-        yield Finding(
+        yield Caveat(
             "SMT", "two threads share a core: the neighbour slows the loop", "echo off > .../cpu/smt/control"
         )
     yield from _of_virtualisation(facts)
     if facts.get("clocksource") not in _TRUSTED_CLOCKS:
-        yield Finding(
+        yield Caveat(
             "clocksource",
             f"the kernel's clock is {facts.get('clocksource')}: reading it takes longer",
             "see `dmesg` for why the CPU's own counter is not trusted",
         )
     if facts.get("mitigations"):
-        yield Finding(
+        yield Caveat(
             "mitigations",
             f"mitigations are on and part of the price of a system call: {facts['mitigations']}",
             "compare only with runs that have the same",
         )
 
 
-def _of_virtualisation(facts: Mapping[str, Any]) -> Iterable[Finding]:
+def _of_virtualisation(facts: Mapping[str, Any]) -> Iterable[Caveat]:
     signature, board = facts.get("hypervisor_signature"), str(facts.get("board"))
     if signature == _TCG:
-        yield Finding(
+        yield Caveat(
             EMULATED,
             f"this machine is emulated (QEMU TCG), without caches or a bus: {_NO_COST}",
             _ON_HARDWARE,
         )
     elif not signature and any(word in board for word in _QEMU_BOARDS):
-        yield Finding(
+        yield Caveat(
             PERHAPS_EMULATED, f"{board} does not say whether it is emulated: if so, {_NO_COST}", _ON_HARDWARE
         )
     elif facts.get("hypervisor"):
-        yield Finding("virtual machine", "a hypervisor shares the CPU: use ratios, not absolute times", "")
+        yield Caveat("virtual machine", "a hypervisor shares the CPU: use ratios, not absolute times", "")
 
 
-def _of_load(facts: Mapping[str, Any], load: Mapping[str, Any], disturbed_share: float) -> Iterable[Finding]:
+def _of_load(facts: Mapping[str, Any], load: Mapping[str, Any], disturbed_share: float) -> Iterable[Caveat]:
     steal = load.get("steal_percent")
     if steal is not None and steal > _STEAL_PERCENT:
-        yield Finding(
+        yield Caveat(
             "steal", f"the hypervisor took {steal} % of the CPU time", "measure when its host is idle"
         )
     others_percent = float(load["others_percent"])
     if others_percent > _OTHERS_PERCENT:
-        yield Finding(
+        yield Caveat(
             "load",
             f"other processes used {others_percent:.0f} % of all CPU time",
             "stop them, or isolate a CPU",
         )
     if disturbed_share > _DISTURBED_SHARE:
-        yield Finding(
+        yield Caveat(
             "preemption",
             f"{100 * disturbed_share:.0f} % of the rounds were interrupted by another process",
             "isolate a CPU (isolcpus=) and name it with --cpu"
@@ -104,6 +104,6 @@ def _of_load(facts: Mapping[str, Any], load: Mapping[str, Any], disturbed_share:
         )
     gap = max(float(load["gap_us_before"]), float(load["gap_us_after"]))
     if gap > _LONG_GAP_US:
-        yield Finding(
+        yield Caveat(
             "scheduling", f"a process was kept waiting for {gap / 1000:.1f} ms at a time", "stop other load"
         )

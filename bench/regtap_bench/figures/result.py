@@ -170,8 +170,8 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something about the machine that a reader has to know.
+class Caveat:
+    """A fact about the machine that a reader of the figures has to know.
 
     Attributes:
         name: What.
@@ -238,7 +238,7 @@ class Result:
     margin: Margin
     checks: tuple[Check, ...]
     rows: tuple[Row, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Caveat, ...]
     environment: Mapping[str, Any]
     load: Mapping[str, Any]
     workers: tuple[Mapping[str, Any], ...]
