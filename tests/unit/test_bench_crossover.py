@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.simulated_bench import TROUBLES, Trouble, bulk_evaluation, quiet
 
 from regtap_bench.arms.bulk_arms import BULK_SIZES, BULK_WAYS, LOADS, MEMCPY, PREAD_AT_ONCE
-from regtap_bench.figures.crossover import Comparison, crossing_of, crossover_points, find_crossings
+from regtap_bench.figures.crossover import SizeComparison, crossing_of, crossover_points, find_crossings
 from regtap_bench.figures.estimate import Estimate
 from regtap_bench.figures.result import CheaperRange, Crossing, CrossoverPoint, Margin, Result
 from regtap_bench.figures.verdict import Verdict, judge
@@ -38,9 +38,11 @@ def crossings() -> dict[tuple[str, str], Crossing]:
     return _found()
 
 
-def _compared(*verdicts: tuple[int, float], width: float = 0.02, margin: float = 0.01) -> list[Comparison]:
+def _compared(
+    *verdicts: tuple[int, float], width: float = 0.02, margin: float = 0.01
+) -> list[SizeComparison]:
     ratios = [(size, Estimate(value, value - width, value + width)) for size, value in verdicts]
-    return [Comparison(size, ratio, judge(ratio, margin)) for size, ratio in ratios]
+    return [SizeComparison(size, ratio, judge(ratio, margin)) for size, ratio in ratios]
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
@@ -203,5 +205,5 @@ def test_json_and_back_keeps_the_curve(result: Result) -> None:
 
 
 def test_the_verdict_of_an_interval_decides_what_resolves() -> None:
-    unresolved = Comparison(4, Estimate(0.5, -0.1, 1.0), Verdict.UNRESOLVED)
+    unresolved = SizeComparison(4, Estimate(0.5, -0.1, 1.0), Verdict.UNRESOLVED)
     assert crossing_of("a", "b", [unresolved]) == Crossing("a", "b", (), ())

@@ -27,7 +27,7 @@ _RESOLVED = (Verdict.FASTER, Verdict.SLOWER)
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class SizeComparison:
     """Two ways at one size.
 
     Attributes:
@@ -68,7 +68,7 @@ def find_crossings(evaluation: Evaluation, margin: float) -> tuple[Crossing, ...
     return tuple(found)
 
 
-def crossing_of(one: str, other: str, compared: Sequence[Comparison]) -> Crossing:
+def crossing_of(one: str, other: str, compared: Sequence[SizeComparison]) -> Crossing:
     """Return where each of two ways costs less.
 
     Args:
@@ -102,7 +102,7 @@ def _point(evaluation: Evaluation, arm: BulkArm) -> CrossoverPoint:
     return CrossoverPoint(arm.way, arm.size_bytes, cost, system_calls=probe.system_calls)
 
 
-def _compare(evaluation: Evaluation, one: BulkArm, other: BulkArm, margin: float) -> Comparison:
+def _compare(evaluation: Evaluation, one: BulkArm, other: BulkArm, margin: float) -> SizeComparison:
     first, second = (evaluation.net_ns(arm.name, THROUGHPUT) for arm in (one, other))
     assert first is not None, one.name  # noqa: S101 - the caller looked
     assert second is not None, other.name  # noqa: S101
@@ -110,10 +110,10 @@ def _compare(evaluation: Evaluation, one: BulkArm, other: BulkArm, margin: float
     largest = max(middle(costs) for costs, _ in (first, second))
     # Where both are bounds, what differs may be their loops.
     verdict = judge(ratio, float(np.log1p(margin))) if largest >= LEAST_NET_NS else Verdict.UNRESOLVED
-    return Comparison(one.size_bytes, ratio, verdict)
+    return SizeComparison(one.size_bytes, ratio, verdict)
 
 
-def _equal_bytes(compared: Sequence[Comparison]) -> Estimate:
+def _equal_bytes(compared: Sequence[SizeComparison]) -> Estimate:
     """Return where two curves cross, straight lines drawn between sizes on logarithmic axes.
 
     The interval reaches from where the bounds of the log-ratios first allow a crossing to where they last do.
