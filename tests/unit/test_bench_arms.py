@@ -169,7 +169,16 @@ def test_a_width_that_is_no_access_is_refused(width_bytes: int) -> None:
     try:
         os.ftruncate(fd, 4096)
         with pytest.raises(ValueError, match="width"):
-            _native.Site(fd, "", 0, 0, 4096, 0, width_bytes, False)
+            _native.Site(
+                fd,
+                path="",
+                open_flags=0,
+                map_offset=0,
+                map_bytes=4096,
+                offset=0,
+                width_bytes=width_bytes,
+                writable=False,
+            )
     finally:
         os.close(fd)
 

@@ -13,8 +13,8 @@ from tests.simulated_bench import Machine, evaluation_of, result_of, scaled, wit
 
 from regtap.errors import InputError
 from regtap_bench.arms.base import EMPTY, LATENCY, THROUGHPUT, TIMER
+from regtap_bench.figures.comparability import unlike, worth_a_note
 from regtap_bench.figures.comparison import Change, Comparison, compare
-from regtap_bench.figures.likeness import unlike, worth_a_note
 from regtap_bench.figures.result import Check, Cost, Margin, Result
 from regtap_bench.figures.verdict import Verdict
 from regtap_bench.report.comparison_text import markdown, text_lines, to_json

@@ -126,7 +126,17 @@ def test_a_block_that_does_not_lie_within_its_window_is_refused(tmp_path: Path) 
     fd = os.open(_file(tmp_path, 8192), os.O_RDONLY)
     try:
         with pytest.raises(ValueError, match="block"):
-            _native.Site(fd, "", 0, 0, 4096, 8, 4, False, 4096)
+            _native.Site(
+                fd,
+                path="",
+                open_flags=0,
+                map_offset=0,
+                map_bytes=4096,
+                offset=8,
+                width_bytes=4,
+                writable=False,
+                bulk_bytes=4096,
+            )
     finally:
         os.close(fd)
 

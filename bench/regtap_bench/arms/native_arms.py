@@ -11,7 +11,7 @@ from regtap_bench.arms.base import LATENCY, THROUGHPUT, AccessArm, BlockRunner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from regtap_bench.arms.site import Opened, Sites
+    from regtap_bench.arms.site import MappedRegister, Sites
 
 _CALLS = {
     "pread": 1,
@@ -34,7 +34,7 @@ class NativeArm(AccessArm):
 
     index: int
     needs: _native.Needs
-    site: Callable[[Sites], Opened | None]
+    site: Callable[[Sites], MappedRegister | None]
     type: str = ""
 
     @property

@@ -22,7 +22,7 @@ from regtap_bench.arms.base import BLOCK_S, PYTHON_EMPTY, THROUGHPUT, AccessArm,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from regtap_bench.arms.site import Opened, Sites
+    from regtap_bench.arms.site import MappedRegister, Sites
 
 _ON_A_BUS = "on a device it would touch the register twice, or in another width"
 
@@ -43,7 +43,7 @@ class PythonArm(AccessArm):
     block_s: ClassVar[float] = 2 * BLOCK_S  # its call is one of Python's, of 0.5 to 0.8 us
 
     expression: str
-    names: Callable[[Opened], dict[str, Any]]
+    names: Callable[[MappedRegister], dict[str, Any]]
     clean: bool = True
     needs_calls: bool = False
     package: str = ""
@@ -90,53 +90,53 @@ def _unrolled(expression: str, names: dict[str, Any]) -> Callable[[int], None]:
     return body
 
 
-def _memory(opened: Opened) -> mmap.mmap:
+def _memory(opened: MappedRegister) -> mmap.mmap:
     way = opened.way
     memory = mmap.mmap(opened.fd, way.map_bytes, mmap.MAP_SHARED, mmap.PROT_READ, offset=way.map_offset)
     memory.madvise(mmap.MADV_DONTDUMP)  # as every window of regtap's own
     return memory
 
 
-def _place(opened: Opened) -> int:
+def _place(opened: MappedRegister) -> int:
     return opened.way.offset - opened.way.map_offset
 
 
 _FORMATS: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
-def _format(opened: Opened) -> Literal["B", "H", "I", "Q"]:
+def _format(opened: MappedRegister) -> Literal["B", "H", "I", "Q"]:
     return _FORMATS[opened.register.width_bytes]
 
 
-def _memoryview(opened: Opened) -> dict[str, Any]:
+def _memoryview(opened: MappedRegister) -> dict[str, Any]:
     view = memoryview(_memory(opened)).cast(_format(opened))
     return {"view": view, "at": _place(opened) // opened.register.width_bytes}
 
 
-def _numpy(opened: Opened) -> dict[str, Any]:
+def _numpy(opened: MappedRegister) -> dict[str, Any]:
     import numpy as np
 
     array = np.frombuffer(_memory(opened), opened.register.dtype)
     return {"array": array, "at": _place(opened) // opened.register.width_bytes}
 
 
-def _ctypes(opened: Opened) -> dict[str, Any]:
+def _ctypes(opened: MappedRegister) -> dict[str, Any]:
     kinds = {1: ctypes.c_uint8, 2: ctypes.c_uint16, 4: ctypes.c_uint32, 8: ctypes.c_uint64}
     return {"item": kinds[opened.register.width_bytes].from_address(opened.site.address)}
 
 
-def _struct(opened: Opened) -> dict[str, Any]:
+def _struct(opened: MappedRegister) -> dict[str, Any]:
     unpack = struct.Struct(f"<{_format(opened)}").unpack_from
     return {"unpack": unpack, "memory": _memory(opened), "at": _place(opened)}
 
 
-def _slice(opened: Opened) -> dict[str, Any]:
+def _slice(opened: MappedRegister) -> dict[str, Any]:
     at = _place(opened)
     end = at + opened.register.width_bytes
     return {"memory": _memory(opened), "at": at, "end": end, "number": int.from_bytes}
 
 
-def _pread(opened: Opened) -> dict[str, Any]:
+def _pread(opened: MappedRegister) -> dict[str, Any]:
     width_bytes = opened.register.width_bytes
     return {
         "pread": os.pread,
@@ -147,7 +147,7 @@ def _pread(opened: Opened) -> dict[str, Any]:
     }
 
 
-def _periphery(opened: Opened) -> dict[str, Any]:
+def _periphery(opened: MappedRegister) -> dict[str, Any]:
     from periphery import MMIO
 
     bits = 8 * opened.register.width_bytes
@@ -155,7 +155,7 @@ def _periphery(opened: Opened) -> dict[str, Any]:
     return {"read": getattr(window, f"read{bits}"), "at": _place(opened)}
 
 
-def _own(opened: Opened) -> dict[str, Any]:
+def _own(opened: MappedRegister) -> dict[str, Any]:
     assert opened.device is not None  # noqa: S101 - only plain RAM has none
     return {"read": opened.device.read, "register": opened.register}
 
@@ -220,5 +220,5 @@ def python_arms() -> list[AccessArm]:
     ]
 
 
-def _none(_opened: Opened) -> dict[str, Any]:
+def _none(_opened: MappedRegister) -> dict[str, Any]:
     return {}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class MappedRegister:
     """One register, mapped.
 
     Attributes:
@@ -119,7 +119,7 @@ class Sites:
             raise AddressError("past the end of the simulated device", address=register.address)
         return Way(f"/proc/self/fd/{fd}", 0, 0, PAGE_BYTES, register.address)
 
-    def _reach(self, device: Device, register: Register) -> Opened:
+    def _reach(self, device: Device, register: Register) -> MappedRegister:
         refused, fd = "", -1
         try:
             fd, _ = device.locate_syscall(register)
@@ -132,21 +132,30 @@ class Sites:
             fd = os.open(way.node, mode | os.O_CLOEXEC | way.open_flags)
             self._stack.callback(os.close, fd)
         site = _site(fd, way, register.width_bytes, writable=device.writable)
-        return Opened(register, site, device, fd, way, refused)
+        return MappedRegister(register, site, device, fd, way, refused)
 
-    def _plain_memory(self, register: Register) -> Opened:
+    def _plain_memory(self, register: Register) -> MappedRegister:
         fd = os.memfd_create("regtap-bench", os.MFD_CLOEXEC)
         self._stack.callback(os.close, fd)
         os.ftruncate(fd, PAGE_BYTES)
         way = Way(f"/proc/self/fd/{fd}", 0, 0, PAGE_BYTES, register.address % PAGE_BYTES)
-        return Opened(register, _site(fd, way, register.width_bytes), None, fd, way)
+        return MappedRegister(register, _site(fd, way, register.width_bytes), None, fd, way)
 
 
 def _site(
     fd: int, way: Way, width_bytes: int, *, writable: bool = False, bulk_bytes: int = 0
 ) -> _native.Site:
-    place = fd, way.node, way.open_flags, way.map_offset, way.map_bytes, way.offset
-    return _native.Site(*place, width_bytes, writable, bulk_bytes)
+    return _native.Site(
+        fd,
+        path=way.node,
+        open_flags=way.open_flags,
+        map_offset=way.map_offset,
+        map_bytes=way.map_bytes,
+        offset=way.offset,
+        width_bytes=width_bytes,
+        writable=writable,
+        bulk_bytes=bulk_bytes,
+    )
 
 
 def _unswapped(value: int, register: Register) -> int:

@@ -55,7 +55,7 @@ def compare(first: str, second: str, *, as_markdown: bool, as_json: bool, allow_
 
 
 def _check_alike(before: Result, after: Result) -> None:
-    from regtap_bench.figures.likeness import unlike
+    from regtap_bench.figures.comparability import unlike
 
     different = "; ".join(str(it) for it in unlike(before, after))
     if different:

@@ -15,7 +15,7 @@ from regtap.errors import BusFaultError, RefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from regtap_bench.arms.site import Opened
+    from regtap_bench.arms.site import MappedRegister
 
 READS = 32  # by each way
 _LONGEST_PAUSE_S = 200e-6  # well beyond what the ways differ by
@@ -49,7 +49,7 @@ class Agreement:
         return _apart(self.mapped, self.called) or _apart(self.called, self.mapped)
 
 
-def read_by_both(opened: Opened) -> Agreement | None:
+def read_by_both(opened: MappedRegister) -> Agreement | None:
     """Read a register by its mapping and by pread, in mixed order; None where it has not both ways."""
     if opened.device is None or opened.calls_refused:
         return None

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from regtap_bench.arms.base import LATENCY
-from regtap_bench.figures.likeness import unlike, worth_a_note
+from regtap_bench.figures.comparability import unlike, worth_a_note
 from regtap_bench.figures.verdict import Verdict
 from regtap_bench.markdown import bullets, markdown_table
 from regtap_bench.report import figures_text as say

@@ -44,8 +44,8 @@ void bind_site(nb::module_& m) {
             new (self) Site(Place{fd, std::move(path), open_flags, map_offset, map_bytes, offset, width_bytes,
                                   writable, bulk_bytes});
           },
-          "fd"_a, "path"_a, "open_flags"_a, "map_offset"_a, "map_bytes"_a, "offset"_a, "width_bytes"_a,
-          "writable"_a, "bulk_bytes"_a = 0)
+          "fd"_a, nb::kw_only(), "path"_a, "open_flags"_a, "map_offset"_a, "map_bytes"_a, "offset"_a,
+          "width_bytes"_a, "writable"_a, "bulk_bytes"_a = 0)
       .def_rw("value", &Site::value)
       .def_prop_ro("address",
                    [](const Site& site) { return reinterpret_cast<std::uintptr_t>(site.address()); })
