@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from regtap import _native
 from regtap.errors import RefusedError
+from regtap.parts.builder import PartMaker
 from regtap.recording.flight import FlightPipeline
 from regtap.recording.messages import bus_fault, ends_with_ones, storage_fault, thread_warnings
 from regtap.recording.pace import Pace, pace_warnings
@@ -264,7 +265,8 @@ class Running:
 
 
 def _pipeline(opened: Resources, options: RecordOptions, asked: _native.Latch) -> Pipeline:
-    shared = (opened.spool, opened.sampler, opened.timebase, opened.folder.fd, opened.template, asked)
+    maker = PartMaker(opened.folder.fd, opened.template, opened.timebase, opened.open_encoder)
+    shared = (opened.spool, opened.sampler, opened.timebase, maker, asked)
     if options.overwrites:
-        return FlightPipeline(*shared, keep_ns=options.keep_ns, compression=options.compression)
-    return Pipeline(*shared, compression=options.compression)
+        return FlightPipeline(*shared, keep_ns=options.keep_ns)
+    return Pipeline(*shared)
