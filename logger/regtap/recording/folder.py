@@ -45,6 +45,7 @@ class OutputFolder:
             RefusedError: The system does not let it be made.
         """
         self.path = path
+        self._place = os.path.abspath(path)  # which the current folder no longer changes
         try:
             self.fd = _make(path, pointer)
         except FileExistsError as error:
@@ -70,6 +71,14 @@ class OutputFolder:
             )
         return None
 
+    def whereabouts(self) -> str | None:
+        """Return the path that leads to the folder now, the old one or a new one; None where none does."""
+        for path in (self._place, _path_of(self.fd)):
+            with contextlib.suppress(OSError):
+                if path is not None and os.path.samestat(os.stat(path), os.fstat(self.fd)):
+                    return self.path if path == self._place else path
+        return None
+
     def take_back(self) -> None:
         """Remove the folder again, of a capture that could not begin."""
         with contextlib.suppress(OSError):
@@ -93,6 +102,14 @@ def _make(path: str, pointer: SpoolNote) -> int:
         _write_note(fd, pointer)
         undo.pop_all()
     return fd
+
+
+def _path_of(fd: int) -> str | None:
+    """Return what the kernel calls an open folder, which may be no path any more."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return None
 
 
 def _unlink_note(folder_fd: int) -> None:

@@ -58,6 +58,7 @@ class Resources:
         spool: The ring.
         sampler: The loop, not yet started.
         timebase: The capture's clock.
+        presence: Tells what becomes of the device.
         template: What every part says.
         open_encoder: Opens the encoder of each part, with all loaded that it needs.
         folder: The trace's folder.
@@ -96,6 +97,8 @@ class Resources:
     def _open(self, target: Target, stack: ExitStack) -> None:
         options = self._options
         device = stack.enter_context(target.open(self._registers))
+        self.presence = target.watch(device, self._registers)  # which may see more than the later user
+        stack.callback(self.presence.close)
         stack.enter_context(cpus.low_latency(options.realtime))
         describe_host()  # reads our own installation, which a user without root need not be able to
         if options.before_output is not None:

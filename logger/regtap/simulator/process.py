@@ -136,7 +136,7 @@ def require_live(fd: int, path: str) -> None:
     Raises:
         InputError: The file is something else, or its device has ended.
     """
-    if _wait_until_ready(fd, lambda: _is_locked(fd)) and _is_locked(fd):
+    if _wait_until_ready(fd, lambda: is_played(fd)) and is_played(fd):
         return
     how = f"start one with: regtap sim {shlex.quote(path)}"
     if _is_ready(fd):
@@ -148,8 +148,8 @@ def _is_ready(fd: int) -> bool:
     return os.pread(fd, len(ID_BYTES), 0) == ID_BYTES
 
 
-def _is_locked(fd: int) -> bool:
-    """Return whether the process that plays on this file still lives."""
+def is_played(fd: int) -> bool:
+    """Return whether the process that plays the simulated device on this file still lives."""
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
