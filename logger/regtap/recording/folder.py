@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError, RefusedError
 from regtap.system.files import sync_parent
 from regtap.system.permissions import describe_user
+from regtap.system.remedies import remedy_for
 from regtap.trace.files import SPOOL_POINTER
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class OutputFolder:
             left = f" (an empty {path} is left)" if os.path.isdir(path) else ""
             raise RefusedError(
                 f"cannot make the output {path}: {os.strerror(error.errno or 0)}{left}",
-                remedy=f"choose a folder that the user {describe_user()} may write to",
+                remedy=remedy_for(error, f"choose a folder that the user {describe_user()} may write to"),
                 errno=error.errno,
             ) from error
 
