@@ -42,10 +42,12 @@ def run_regtap(
     )
 
 
-def start_regtap(*arguments: str | os.PathLike[str], cwd: Path | None = None) -> subprocess.Popen[str]:
+def start_regtap(
+    *arguments: str | os.PathLike[str], cwd: Path | None = None, env: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
     """Start the command, and leave it running; what it prints is piped."""
     return subprocess.Popen(
-        [*REGTAP, *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*REGTAP, *arguments], cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 

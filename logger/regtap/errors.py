@@ -66,14 +66,21 @@ class BusFaultError(FaultError):
         register: The register's name.
         address: Its address in the target's own numbering.
         index: How many samples had been completed before the fault (0 for a single access).
+        became: What became of the device, such as `is claimed by 'hilscher'`; empty: unknown.
     """
 
-    def __init__(self, register: str, address: int, index: int = 0) -> None:
+    def __init__(self, register: str, address: int, index: int = 0, became: str = "") -> None:
         sample = f" at sample {index}" if index else ""
-        super().__init__(f"bus error: register {register} at {address:#x} stopped answering{sample}")
+        where = f"register {register} at {address:#x}"
+        super().__init__(
+            f"bus error: the kernel took the mapping of {where} away{sample}: it {became}"
+            if became
+            else f"bus error: {where} stopped answering{sample}"
+        )
         self.register = register
         self.address = address
         self.index = index
+        self.became = became
 
 
 class StorageError(FaultError):

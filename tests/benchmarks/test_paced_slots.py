@@ -1,19 +1,24 @@
-"""Paced captures: slots missed, and whether the schedule drifts."""
+"""Paced captures: slots missed, beside a C program that keeps the same schedule, and whether the schedule drifts."""
 
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from tests.benchmarks.paced_loop import Kept, PacedLoop
 from tests.benchmarks.recorder_bars.bars import Bar, Figure
 
 import regtap
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     from tests.benchmarks.conftest import Cpus, Settings
     from tests.benchmarks.native_loops import Registers
@@ -22,17 +27,27 @@ if TYPE_CHECKING:
     from regtap.recording.summary import Summary
     from regtap.trace.reader import Trace
 
-PLACES = {1_000: 60, 10_000: 62}
+PLACES = {1_000: 60, 10_000: 63}
+TURN_S = 1.0  # short turns, so that what the machine does meets both alike
+RATIO_BAR = Bar(1.2, True)
 DRIFT_SLOTS = 0.1  # a schedule that adds up its errors would be off by many
 MISSED_BAR = {1_000: Bar(0.01, True)}  # percent; 10 kHz is reported
 
 
-def slots_of(trace: Trace, rows: int) -> npt.NDArray[np.int64]:
-    """Return the slot of every row: its index, and the slots absent before it."""
+def slots_of(trace: Trace, rows: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Return the slot of every row, its index and the slots absent before it, and whether that is exact.
+
+    Inside a gap that stands for many runs of missed slots it is not.
+    """
     slots = np.arange(rows)
+    exact = np.ones(rows, dtype=np.bool_)
+    absent = 0
     for gap in sorted(trace.gaps, key=lambda gap: gap.first_index):
-        slots[slots >= gap.first_index] += gap.count
-    return slots
+        row = gap.first_index - absent
+        exact[row : row + gap.rows] = False
+        slots[row:] += gap.count
+        absent += gap.count
+    return slots, exact
 
 
 def clocks_ns() -> tuple[int, int]:
@@ -57,7 +72,8 @@ def drift_ns(trace: Trace, rate_hz: int, after_ns: tuple[int, int]) -> float:
     """
     raw = trace.to_arrow(["t_ns"])["t_ns"].to_numpy()
     steered = (after_ns[0] - trace.start.monotonic_ns) / (after_ns[1] - trace.start.raw_ns)
-    late = raw * steered - slots_of(trace, len(raw)) * (1e9 / rate_hz)
+    slots, exact = slots_of(trace, len(raw))
+    late = (raw * steered - slots * (1e9 / rate_hz))[exact]
     tenth = max(1, len(late) // 10)
     return float(np.median(late[-tenth:]) - np.median(late[:tenth]))
 
@@ -102,3 +118,55 @@ def add_figures(report: RecordBars, summary: Summary, rate_hz: int, drift: float
     how = f"last tenth of {due} slots against the first; bar: {DRIFT_SLOTS:g} slots"
     bar = Bar(DRIFT_SLOTS * 1e6 / rate_hz, True)
     report.add(PLACES[rate_hz] + 1, Figure(f"{what}, drift", abs(drift) / 1e3, "us", bar, how))
+
+
+@pytest.fixture(scope="module")
+def paced_loop(tmp_path_factory: pytest.TempPathFactory) -> PacedLoop:
+    return PacedLoop.build(str(tmp_path_factory.mktemp("paced")))
+
+
+@pytest.mark.parametrize("rate_hz", PLACES)
+def test_paced_beside_c(
+    registers: Registers,
+    cpus: Cpus,
+    settings: Settings,
+    disk: str,
+    report: RecordBars,
+    paced_loop: PacedLoop,
+    rate_hz: int,
+) -> None:
+    slots = int(rate_hz * TURN_S)
+    ours: list[Kept] = []
+    theirs: list[Kept] = []
+    arms: list[tuple[list[Kept], Callable[[], Kept]]] = [
+        (ours, lambda: capture_slots(registers, os.path.join(disk, "turn"), rate_hz, slots, cpus.sampler)),
+        (theirs, lambda: paced_loop.run(registers.path, rate_hz, slots, cpus.sampler)),
+    ]
+    dice = random.Random(settings.seed)
+    for _ in range(max(3, round(settings.paced_s / TURN_S))):
+        for kept, take_turn in dice.sample(arms, 2):
+            kept.append(take_turn())
+    report.raw[f"paced at {rate_hz} Hz, turns"] = {
+        "ours": [asdict(kept) for kept in ours],
+        "c": [asdict(kept) for kept in theirs],
+    }
+    missed, missed_in_c = (sum(kept.missed for kept in arm) for arm in (ours, theirs))
+    late, late_in_c = (np.mean([kept.late_mean_ns for kept in arm]) for arm in (ours, theirs))
+    how = (
+        f"{missed} and {missed_in_c} of {slots * len(ours)} in {len(ours)} turns each, one added to both; "
+        f"late by {late:.0f} and {late_in_c:.0f} ns on average"
+    )
+    what = f"paced at {rate_hz // 1000} kHz, missed slots / a C program's"
+    report.add(PLACES[rate_hz] + 2, Figure(what, (missed + 1) / (missed_in_c + 1), "x", RATIO_BAR, how))
+
+
+def capture_slots(registers: Registers, folder: str, rate_hz: int, slots: int, cpu: int | None) -> Kept:
+    """Record so many slots, and remove the trace."""
+    with regtap.record(
+        "counter=0x0", folder, target=registers.target, rate=rate_hz, duration=slots / rate_hz, cpu=cpu
+    ) as capture:
+        capture.wait()
+    shutil.rmtree(folder)
+    totals, late = capture.summary.totals, capture.summary.lateness
+    assert totals.due == slots == totals.stored + totals.lost + totals.missed
+    return Kept(slots, totals.missed, late.mean_ns, late.longest_ns)

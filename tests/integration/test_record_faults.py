@@ -23,7 +23,7 @@ from tests.conservation import assert_conserved
 import regtap
 from regtap import _native
 from regtap.errors import RefusedError, StorageError
-from regtap.parts.parquet import PartWriter
+from regtap.parts.file import PartFile
 from regtap.recovery.complete import recover
 from regtap.spool.ring import free_size_bytes
 from regtap.targets.file import FileTarget
@@ -288,7 +288,7 @@ def test_a_writer_without_memory_is_a_full_disk_to_the_user(
     def refuse(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(PartWriter, "write", refuse)
+    monkeypatch.setattr(PartFile, "write", refuse)
     capture = regtap.record(["0"], place / "run", target=f"file:{place / 'device'}", samples=100)
     with pytest.raises(StorageError, match="Cannot allocate memory; the rest is kept"), capture:
         capture.wait()

@@ -11,7 +11,7 @@ import io
 import os
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +19,11 @@ from typing import Any
 
 import pytest
 
-from regtap.parts import parquet
+from regtap.clock.anchored import AnchoredClock
+from regtap.parts import native
+from regtap.parts.native import NativeEncoder
+from regtap.spool.block import Block
+from regtap.trace.metadata import PartMetadata
 
 SECTOR = 512
 
@@ -99,10 +103,12 @@ class Recording:
             self.note("write", self._open[fd], offset, bytes(data))
         return original(fd, data, offset)
 
-    def write_part(self, original: Callable[..., int], file: io.FileIO, data: Any) -> int:
-        if file.fileno() in self._open:
-            self.note("write", self._open[file.fileno()], file.tell(), bytes(data))
-        return original(file, data)
+    def note_growth(self, fd: int, size: int) -> None:
+        """Note what native code has written to a file that had this size before."""
+        if fd in self._open:
+            with open(f"/proc/self/fd/{fd}", "rb") as file:
+                file.seek(size)
+                self.note("write", self._open[fd], size, file.read())
 
     def posix_fallocate(self, original: Callable[..., None], fd: int, offset: int, size: int) -> None:
         if fd in self._open:
@@ -176,10 +182,29 @@ def recorded(root: Path, known: Disk | None = None) -> Iterator[Recording]:
         for name in names:
             patch.setattr(os, name, noted(name, originals[name]))
         patch.setattr(os, "fdatasync", noted("fsync", originals["fdatasync"]))
-        file_class: Any = parquet._WholeWrites
-        write = file_class.write
-        patch.setattr(file_class, "write", lambda *arguments: recording.write_part(write, *arguments))
+        patch.setattr(native, "NativeEncoder", noted_encoder(recording))
         yield recording
+
+
+def noted_encoder(recording: Recording) -> type[NativeEncoder]:
+    """Return an encoder whose writes are noted after each call, and before its file is synced."""
+
+    class NotedEncoder(NativeEncoder):
+        def __init__(self, fd: int, template: PartMetadata) -> None:
+            super().__init__(fd, template)
+            self._fd = fd
+
+        def write(self, blocks: Sequence[Block], clock: AnchoredClock) -> None:
+            size = os.fstat(self._fd).st_size
+            super().write(blocks, clock)
+            recording.note_growth(self._fd, size)
+
+        def finish(self, document: bytes) -> None:
+            size = os.fstat(self._fd).st_size
+            super().finish(document)
+            recording.note_growth(self._fd, size)
+
+    return NotedEncoder
 
 
 @dataclass

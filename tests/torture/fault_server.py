@@ -86,7 +86,7 @@ def load_everything() -> None:
     import regtap.cli.capture_report
     import regtap.commands.record
     import regtap.commands.recover
-    import regtap.parts.parquet
+    import regtap.parts.native
     import regtap.recording.capture
     import regtap.recovery.complete
     import regtap.targets.file  # noqa: F401

@@ -28,7 +28,8 @@ import regtap
 from regtap.errors import RegtapError
 from regtap.journal import segments
 from regtap.journal import thread as journal_writer
-from regtap.parts import builder, parquet
+from regtap.parts import builder
+from regtap.parts.file import PartFile
 from regtap.recording import resources, writer
 from regtap.recovery import clock
 from regtap.recovery.complete import Recovered, finished_parts, recover
@@ -76,14 +77,14 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
     """Record, with a slow writer that closes small parts."""
     options = options_of(dice)
     stall_s = dice.choice([0.0, 0.01, 0.05])
-    write, turn = parquet.PartWriter.write, journal_writer.Journal.turn
+    write, turn = PartFile.write, journal_writer.Journal.turn
 
-    def slow(self: parquet.PartWriter, arrays: list[Any]) -> None:
+    def slow(self: PartFile, *rows: Any) -> None:
         time.sleep(stall_s * dice.random())
-        write(self, arrays)
+        write(self, *rows)
 
     with monkeypatch.context() as patch, recorded(folder) as recording:
-        patch.setattr(parquet.PartWriter, "write", slow)
+        patch.setattr(PartFile, "write", slow)
         patch.setattr(builder, "PART_BYTES", dice.choice([1, 20_000]))
         patch.setattr(writer, "ROW_GROUP_ROWS", dice.choice([1, 2000]))
         patch.setattr(resources, "PART_NS", 0)

@@ -17,7 +17,8 @@ from tests.torture.conftest import Tally, cases
 
 import regtap
 from regtap.errors import InputError, StorageError
-from regtap.parts import builder, parquet
+from regtap.parts import builder
+from regtap.parts.file import PartFile
 from regtap.recording import writer
 from regtap.recovery.complete import recover
 
@@ -86,19 +87,19 @@ def test_random_schedules(shared_folder: Path, tally: Tally, monkeypatch: pytest
     device.write_bytes(bytes(range(64)))
     monkeypatch.setattr(builder, "PART_BYTES", 20_000)
     monkeypatch.setattr(writer, "ROW_GROUP_ROWS", 1000)
-    original = parquet.PartWriter.write
+    original = PartFile.write
     outcomes: set[str] = set()
     for seed in range(cases(60, 10_000)):
         dice = random.Random(seed)
         stalls = Stalls(dice)
 
-        def write(self: parquet.PartWriter, arrays: list[Any], stalls: Stalls = stalls) -> None:
+        def write(self: PartFile, *rows: Any, stalls: Stalls = stalls) -> None:
             stalls.before_write()
-            original(self, arrays)
+            original(self, *rows)
 
         folder = shared_folder / str(seed)
         with monkeypatch.context() as patch:
-            patch.setattr(parquet.PartWriter, "write", write)
+            patch.setattr(PartFile, "write", write)
             options = options_of(dice)
             snapshot_s = dice.uniform(0.0001, 0.01) if options["on_full"] == "overwrite" else None
             context = (

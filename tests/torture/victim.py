@@ -13,14 +13,15 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import regtap
-from regtap.parts import builder, parquet
+from regtap.parts import builder
+from regtap.parts.file import PartFile
 from regtap.recording import capture as recording_capture
 from regtap.recording import writer
 from regtap.recovery import complete, rebuild
 
 _LOADED = (recording_capture, rebuild)  # before the fork, not after it
 CALLS = ("open", "fsync", "rename", "unlink")  # of os: what may be cut off before, and after
-METHODS = ("write", "_finish", "abandon")  # of PartWriter
+METHODS = ("write", "_finish", "abandon")  # of PartFile
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,13 @@ def record(what: Recording, ready: Connection) -> None:
 
 
 def _stall(longest_s: float, dice: random.Random) -> None:
-    original = parquet.PartWriter.write
+    original = PartFile.write
 
-    def write(self: parquet.PartWriter, arrays: list[Any]) -> None:
+    def write(self: PartFile, *rows: Any) -> None:
         time.sleep(longest_s * dice.random() ** 2)
-        original(self, arrays)
+        original(self, *rows)
 
-    parquet.PartWriter.write = write  # type: ignore[method-assign]
+    PartFile.write = write  # type: ignore[assignment,method-assign]
 
 
 def recover(path: str, part_bytes: int | None, kill_at: int | None, done: Connection) -> None:
@@ -103,7 +104,7 @@ def dying_at(number: int | None) -> Iterator[Callable[[], int]]:
         return call
 
     saved = [(os, name, getattr(os, name)) for name in CALLS]
-    saved += [(parquet.PartWriter, name, getattr(parquet.PartWriter, name)) for name in METHODS]  # type: ignore[misc]
+    saved += [(PartFile, name, getattr(PartFile, name)) for name in METHODS]  # type: ignore[misc]
     for owner, name, original in saved:
         setattr(owner, name, mortal(original))
     try:

@@ -471,3 +471,25 @@ def test_the_document_keeps_where_the_kernel_lies_to_itself() -> None:
     document = report.machine_document(report.judge_machine(GOOD), GOOD)
     assert document["facts"]["memory"]["resources"] == len(RESOURCES)
     assert "Kernel code" not in str(document)
+
+
+def test_root_that_sees_no_addresses_lacks_a_capability() -> None:
+    hidden = replace(GOOD.memory, resources=HIDDEN)
+
+    _says(reach.iomem(machine(memory=hidden)), Status.WARNING, "--cap-add SYS_ADMIN")
+    _says(reach.iomem(machine(memory=hidden, process=USER)), Status.WARNING, "run doctor as root (sudo)")
+
+
+def test_without_proc_nothing_is_said_of_capabilities() -> None:
+    finding = reach.privileges(machine(process=Process(is_known=False)))
+
+    _says(finding, Status.WARNING, "the rest unknown")
+    assert finding.remedy == "mount -t proc proc /proc"
+
+
+def test_without_sys_no_device_is_said_to_be_absent() -> None:
+    findings = devices.judge(replace(GOOD, has_sys=False))
+
+    assert [(finding.status, finding.remedy) for finding in findings] == [
+        (Status.WARNING, "mount -t sysfs sysfs /sys")
+    ] * 2

@@ -11,7 +11,7 @@ import pytest
 from tests.conservation import assert_conserved
 
 import regtap
-from regtap.parts import parquet
+from regtap.parts.file import PartFile
 
 StallOnce = Callable[[float], None]
 
@@ -21,15 +21,15 @@ def stall_once(monkeypatch: pytest.MonkeyPatch) -> StallOnce:
     """Lets the writer's first row group take that long."""
 
     def prepare(seconds: float) -> None:
-        original = parquet.PartWriter.write
+        original = PartFile.write
         left = [seconds]
 
-        def write(self: parquet.PartWriter, arrays: list[Any]) -> None:
+        def write(self: PartFile, *rows: Any) -> None:
             if left:
                 time.sleep(left.pop())
-            original(self, arrays)
+            original(self, *rows)
 
-        monkeypatch.setattr(parquet.PartWriter, "write", write)
+        monkeypatch.setattr(PartFile, "write", write)
 
     return prepare
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.conservation import assert_conserved
 
 import regtap
-from regtap.parts import parquet
+from regtap.parts.file import PartFile
 from regtap.recovery.complete import recover
 
 SMALL = "512KiB"  # overwritten in a millisecond
@@ -52,13 +52,13 @@ def causes(trace: regtap.Trace) -> list[str]:
 
 @pytest.fixture
 def slow_writer(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = parquet.PartWriter.write
+    original = PartFile.write
 
-    def write(self: parquet.PartWriter, arrays: Any) -> None:
+    def write(self: PartFile, *rows: Any) -> None:
         time.sleep(0.02)
-        original(self, arrays)
+        original(self, *rows)
 
-    monkeypatch.setattr(parquet.PartWriter, "write", write)
+    monkeypatch.setattr(PartFile, "write", write)
 
 
 def test_nothing_is_stored_before_the_end_and_then_the_last_samples(device: Path, tmp_path: Path) -> None:
@@ -170,10 +170,10 @@ def test_an_eighth_of_a_full_ring_takes_what_comes_while_a_snapshot_is_stored(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted before anything that is stored gives room back."""
-    original = parquet.PartWriter.write
+    original = PartFile.write
     taken_in: list[int] = []
 
-    def write(self: parquet.PartWriter, arrays: Any) -> None:
+    def write(self: PartFile, *rows: Any) -> None:
         blocks = 0
         while not taken_in and blocks < 2:
             status = capture.status()
@@ -181,9 +181,9 @@ def test_an_eighth_of_a_full_ring_takes_what_comes_while_a_snapshot_is_stored(
             if status.lost > 100_000:
                 break
         taken_in.append(blocks)
-        original(self, arrays)
+        original(self, *rows)
 
-    monkeypatch.setattr(parquet.PartWriter, "write", write)
+    monkeypatch.setattr(PartFile, "write", write)
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)
         before = capture.status().taken
@@ -279,14 +279,14 @@ def test_the_longest_hole_lies_within_a_stretch(device: Path, tmp_path: Path) ->
 def test_a_full_disk_keeps_what_was_to_be_stored(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: parquet.PartWriter, arrays: Any) -> None:
+    def refuse(self: PartFile, *rows: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     capture = record(device, tmp_path / "run")
     capture.start()
     wait_for_laps(capture)
     with monkeypatch.context() as patch:
-        patch.setattr(parquet.PartWriter, "write", refuse)
+        patch.setattr(PartFile, "write", refuse)
         with pytest.raises(OSError, match="No space left"):
             capture.snapshot().result(30)
         capture.close()

@@ -12,7 +12,7 @@ import pytest
 import regtap
 from regtap.errors import InputError, RefusedError, StorageError
 from regtap.journal.segments import Segments
-from regtap.parts import parquet
+from regtap.parts.file import PartFile
 from regtap.recording.options import RecordOptions
 from regtap.recovery.complete import recover
 from regtap.trace.metadata import PartMetadata
@@ -69,14 +69,14 @@ def test_a_journal_that_cannot_be_synced_ends_the_capture_and_keeps_all(
 
 
 def test_what_the_disk_refused_is_in_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: parquet.PartWriter, metadata: PartMetadata) -> int:
+    def refuse(self: PartFile, metadata: PartMetadata) -> int:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     capture = regtap.record(
         "COUNT32", tmp_path / "x", target="sim", rate="1k", durable="60s", spool_size="1MiB", samples=100
     )
     with monkeypatch.context() as patch, pytest.raises(StorageError, match="the rest is kept"), capture:
-        patch.setattr(parquet.PartWriter, "_finish", refuse)
+        patch.setattr(PartFile, "_finish", refuse)
         capture.wait()
     assert capture.summary.spool is not None
     os.unlink(capture.summary.spool)  # and then the power went
@@ -88,13 +88,13 @@ def test_what_the_disk_refused_is_in_the_journal(tmp_path: Path, monkeypatch: py
 def test_without_the_spool_the_journal_has_the_rest(
     tmp_path: Path, is_whole: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: parquet.PartWriter, *_: object) -> None:
+    def refuse(self: PartFile, *_: object) -> None:
         os.unlink(capture._begun().resources.spool.path)
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     if not is_whole:
         monkeypatch.setattr(Segments, "has_room", lambda *_: False)
-    monkeypatch.setattr(parquet.PartWriter, "write", refuse)
+    monkeypatch.setattr(PartFile, "write", refuse)
     capture = regtap.record("COUNT32", tmp_path / "x", target="sim", durable="60s", spool_size="1MiB")
     with pytest.raises(StorageError) as raised, capture:
         capture.wait()

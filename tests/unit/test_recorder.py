@@ -19,7 +19,7 @@ import pytest
 from tests.conservation import assert_conserved
 
 import regtap
-from regtap.parts import parquet
+from regtap.parts.file import PartFile
 from regtap.recording import writer
 from regtap.system import cpus
 from regtap.trace.gaps import Gap
@@ -37,13 +37,13 @@ def device(tmp_path: Path) -> Path:
 @pytest.fixture
 def slow_writer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that takes 20 ms for each row group: far slower than the loop."""
-    original = parquet.PartWriter.write
+    original = PartFile.write
 
-    def write(self: parquet.PartWriter, arrays: Any) -> None:
+    def write(self: PartFile, *rows: Any) -> None:
         time.sleep(0.02)
-        original(self, arrays)
+        original(self, *rows)
 
-    monkeypatch.setattr(parquet.PartWriter, "write", write)
+    monkeypatch.setattr(PartFile, "write", write)
 
 
 def record(device: Path, output: Path, **options: Any) -> regtap.Capture:
@@ -236,13 +236,13 @@ def test_two_captures_at_once_fault_on_their_own(tmp_path: Path) -> None:
 def test_a_full_disk_ends_the_capture_and_keeps_the_spool(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_space(self: parquet.PartWriter, arrays: Any) -> None:
+    def no_space(self: PartFile, *rows: Any) -> None:
         if self.number >= 1:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        original(self, arrays)
+        original(self, *rows)
 
-    original = parquet.PartWriter.write
-    monkeypatch.setattr(parquet.PartWriter, "write", no_space)
+    original = PartFile.write
+    monkeypatch.setattr(PartFile, "write", no_space)
     with (
         pytest.raises(regtap.StorageError, match="No space left"),
         record(device, tmp_path / "run", spool_size=SMALL) as capture,
@@ -410,13 +410,13 @@ def test_a_pause_at_the_very_end_is_counted(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = threading.Event()
-    original = parquet.PartWriter.write
+    original = PartFile.write
 
-    def write(self: parquet.PartWriter, arrays: Any) -> None:
+    def write(self: PartFile, *rows: Any) -> None:
         held.wait(30)
-        original(self, arrays)
+        original(self, *rows)
 
-    monkeypatch.setattr(parquet.PartWriter, "write", write)
+    monkeypatch.setattr(PartFile, "write", write)
     capture = record(device, tmp_path / "run", spool_size=SMALL, on_full="wait")
     capture.start()
     while capture.status().spool_fill < 1 or capture.status().taken != capture.status().taken:

@@ -24,7 +24,7 @@ from tests.spools import (
 
 import regtap
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
-from regtap.parts import parquet
+from regtap.parts.file import PartFile
 from regtap.recovery.clock import recovered_clock
 from regtap.recovery.complete import Recovered, recover
 from regtap.spool.layout import OVERFLOW
@@ -70,15 +70,15 @@ def in_two_steps(image: SpoolImage, run: Path, spool: Path, monkeypatch: pytest.
     """Recover with a part for each block, and be cut off at the second one; then run it again."""
     monkeypatch.setattr("regtap.parts.builder.PART_BYTES", 1)
     monkeypatch.setattr("regtap.recovery.rebuild.ROW_GROUP_ROWS", 1)
-    original = getattr(parquet.PartWriter, at)
+    original = getattr(PartFile, at)
 
-    def cut_off(self: parquet.PartWriter, *arguments: Any) -> Any:
+    def cut_off(self: PartFile, *arguments: Any) -> Any:
         if self.number == 1:
             raise KeyboardInterrupt
         return original(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(parquet.PartWriter, at, cut_off)
+        patch.setattr(PartFile, at, cut_off)
         with pytest.raises(KeyboardInterrupt):
             recovered(image, run, spool)
     assert sorted(os.listdir(run)) == ["_spool", "part-00000.parquet"]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from tests.conservation import assert_conserved
 from tests.spools import SpoolImage, expected_index, leave_behind, template_of
 
 import regtap
-from regtap.parts import parquet
+from regtap.parts.file import PartFile
 from regtap.recovery.complete import recover
 from regtap.spool.layout import HELD, OVERFLOW
 from regtap.trace.metadata import Mode
@@ -128,15 +128,15 @@ def stored_first_block(image: SpoolImage, run: Path, spool: Path, monkeypatch: p
     """Store block 0 in a part, as a snapshot would have."""
     monkeypatch.setattr("regtap.parts.builder.PART_BYTES", 1)
     monkeypatch.setattr("regtap.recovery.rebuild.ROW_GROUP_ROWS", 1)
-    original = parquet.PartWriter.write
+    original = PartFile.write
 
-    def only_one_part(self: parquet.PartWriter, arrays: list[pa.ChunkedArray]) -> None:
+    def only_one_part(self: PartFile, *rows: Any) -> None:
         if self.number == 1:
             raise KeyboardInterrupt
-        original(self, arrays)
+        original(self, *rows)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(parquet.PartWriter, "write", only_one_part)
+        patch.setattr(PartFile, "write", only_one_part)
         recover(leave_behind(image, run, spool))
 
 

@@ -16,6 +16,7 @@ _SCENES: dict[str, Callable[[Path], Run]] = {
     "devices": scenes.devices,
     "refusals": scenes.refusals,
     "relaxed": scenes.relaxed,
+    "going": scenes.going,
     "arm": scenes.arm,
 }
 Boots = dict[str, Future[Run]]
@@ -56,6 +57,12 @@ def refusals(_boots: Boots) -> Run:
 def relaxed(_boots: Boots) -> Run:
     """x86 with iomem=relaxed."""
     return _boots["relaxed"].result()
+
+
+@pytest.fixture(scope="session")
+def going(_boots: Boots) -> Run:
+    """x86: a device that is unbound, claimed, disabled and removed while it is recorded."""
+    return _boots["going"].result()
 
 
 @pytest.fixture(scope="session")

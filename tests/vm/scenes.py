@@ -70,6 +70,12 @@ def relaxed(folder: Path) -> Run:
     return guest.run(_steps("relaxed"), folder)
 
 
+def going(folder: Path) -> Run:
+    """Boot the x86 board with a device that goes away."""
+    guest = Guest(X86, devices=("-device", "edu"), modules=("uio_cif",))
+    return guest.run(_steps("going"), folder)
+
+
 def arm(folder: Path) -> Run:
     """Boot the aarch64 board."""
     guest = Guest(AARCH64, arguments=("iomem=relaxed",), log_bus=True)

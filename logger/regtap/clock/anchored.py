@@ -48,11 +48,32 @@ class AnchoredClock:
 
     def convert(self, ticks: npt.NDArray[np.uint64], out: npt.NDArray[np.int64]) -> None:
         """Fill `out` (as long as `ticks`) with ns; never below what an earlier call returned."""
-        anchor_ticks = np.array([anchor.ticks for anchor in self._anchors], dtype=np.uint64)
-        anchor_ns = np.array([anchor.raw_ns - self.start.raw_ns for anchor in self._anchors], dtype=np.int64)
-        last_ns, longest_ns = _native.convert_ticks(ticks, out, anchor_ticks, anchor_ns, self._last_ns)
-        if self._last_ns < 0 and len(out):
-            self._first_ns = int(out[0])
+        last_ns, longest_ns = _native.convert_ticks(ticks, out, *self.anchor_arrays(), self.floor_ns)
+        if len(out):
+            self.note_converted(int(out[0]), last_ns, longest_ns)
+
+    def anchor_arrays(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+        """Return the anchors' ticks and their times in ns since the start, both of shape (anchors,)."""
+        return (
+            np.array([anchor.ticks for anchor in self._anchors], dtype=np.uint64),
+            np.array([anchor.raw_ns - self.start.raw_ns for anchor in self._anchors], dtype=np.int64),
+        )
+
+    @property
+    def floor_ns(self) -> int:
+        """Time of the last row so far: no later row's is below it; below 0 before the first one."""
+        return self._last_ns
+
+    def note_converted(self, first_ns: int, last_ns: int, longest_ns: int) -> None:
+        """Take note of rows that the native encoder has converted by these anchors, from this floor.
+
+        Args:
+            first_ns: Time of the first of them.
+            last_ns: Time of the last one.
+            longest_ns: Longest distance between two of them, or from the floor to the first one.
+        """
+        if self._last_ns < 0:
+            self._first_ns = first_ns
         self._last_ns = last_ns
         self.longest_ns = max(self.longest_ns, longest_ns)
 
@@ -92,9 +113,14 @@ class AnchoredClock:
         """Return a distance in ticks as ns."""
         return round(ticks * 1e9 / self._frequency_hz)
 
+    @property
+    def ns_per_tick(self) -> float:
+        """Length of a tick at the counter's nominal frequency, in ns."""
+        return 1e9 / self._frequency_hz
+
     def latency_ns(self, ticks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
         """Return latencies in ns (shape as given); what does not fit 32 bits is 2**32 - 1."""
-        nanoseconds = np.rint(ticks * (1e9 / self._frequency_hz))
+        nanoseconds = np.rint(ticks * self.ns_per_tick)
         latency: npt.NDArray[np.uint32] = np.minimum(nanoseconds, np.iinfo(np.uint32).max).astype(np.uint32)
         return latency
 

@@ -62,6 +62,7 @@ class Process:
         memlock_bytes: How much memory it may lock, or None for any amount.
         drops_root: Whether a recorder run like this drops root, with its capabilities, before it locks the ring.
         realtime_refused: Why it may not become SCHED_FIFO, or None where it may.
+        is_known: Whether the kernel tells its capabilities, which takes /proc.
     """
 
     user: str = "root"
@@ -71,6 +72,7 @@ class Process:
     memlock_bytes: int | None = None
     drops_root: bool = False
     realtime_refused: str | None = None
+    is_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ class Facts:
         versions: Of Python and of each package; None where it is not installed.
         byteorder: `little` or `big`.
         machine: As `uname -m` prints it.
+        has_sys: Whether /sys is there, which lists the devices.
     """
 
     kernel: Kernel
@@ -168,3 +171,4 @@ class Facts:
     versions: Mapping[str, str | None]
     byteorder: str = "little"
     machine: str = "x86_64"
+    has_sys: bool = True

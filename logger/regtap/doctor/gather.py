@@ -52,6 +52,7 @@ def gather(root: str = "") -> Facts:
         versions={"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}},
         byteorder=sys.byteorder,
         machine=platform.machine(),
+        has_sys=os.path.isdir(f"{root}/sys/bus"),
     )
 
 
@@ -98,6 +99,7 @@ def gather_process(root: str = "") -> Process:
         cpus=tuple(sorted(os.sched_getaffinity(0))),
         memlock_bytes=None if soft == resource.RLIM_INFINITY else soft,
         drops_root=user_behind_root(None) is not None,
+        is_known=kernel.read_text(root + kernel.STATUS) is not None,
         realtime_refused=_try_realtime(),
     )
 

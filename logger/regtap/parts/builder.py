@@ -6,28 +6,21 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-
-from regtap.parts.encoding import Encoding
-from regtap.parts.parquet import PartWriter, as_arrow
-from regtap.parts.schema import schema_of
+from regtap.parts.file import PartFile
 from regtap.trace.gaps import Gap
-from regtap.trace.metadata import Mark, PartMetadata
 from regtap.trace.ranges import LARGEST
-from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regtap.clock.anchored import AnchoredClock
-    from regtap.parts.encoding import Encoding
+    from regtap.parts.encoder import OpenEncoder
     from regtap.spool.block import Block, TickGap
     from regtap.trace.metadata import Mark, PartMetadata
     from regtap.trace.totals import Totals
 
 ROW_GROUP_ROWS = 1 << 20  # smaller ones cost space and time, and what waits is safe in the spool
-MOST_ROWS = 4 << 20  # in one go: bounds the memory for converted times
+MOST_ROWS = 4 << 20  # in one row group: what readers hold in memory
 PART_BYTES = 128 << 20
 PART_GAPS = 10_000
 
@@ -37,14 +30,14 @@ class OpenPart:
     """The part under construction, and the blocks that it holds back.
 
     Attributes:
-        writer: Its file.
+        file: Its file.
         first_block: Sequence number of the first of its blocks.
         first_index: Index of the first sample, slot or gap in it.
         opened_ns: When it was begun, on CLOCK_MONOTONIC.
         gaps: Its gaps so far.
     """
 
-    writer: PartWriter
+    file: PartFile
     first_block: int
     first_index: int
     opened_ns: int
@@ -53,7 +46,7 @@ class OpenPart:
     @property
     def is_large(self) -> bool:
         """Whether it holds as much as a part may."""
-        return self.writer.bytes_written >= PART_BYTES or len(self.gaps) >= PART_GAPS
+        return self.file.bytes_written >= PART_BYTES or len(self.gaps) >= PART_GAPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +64,7 @@ class PartMaker:
         folder_fd: The trace's folder, open; stays the caller's.
         template: What every part says; its part, first_index, gaps, marks, clock and totals are filled in.
         clock: Converts ticks.
-        most_rows: Rows in one add() at most.
+        open_encoder: Opens the encoder of each part.
         beginning: The first part's number and index.
 
     Attributes:
@@ -84,7 +77,7 @@ class PartMaker:
         folder_fd: int,
         template: PartMetadata,
         clock: AnchoredClock,
-        most_rows: int,
+        open_encoder: OpenEncoder,
         beginning: Beginning = Beginning(),
     ) -> None:
         self.part: OpenPart | None = None
@@ -92,26 +85,24 @@ class PartMaker:
         self._folder_fd = folder_fd
         self._template = template
         self._clock = clock
-        self._schema = schema_of(template.registers, latency=template.mode.latency)
-        self._times = np.empty(most_rows, dtype=np.int64)
+        self._open_encoder = open_encoder
         self._number = beginning.part
         self._index = beginning.index
 
-    def begin(self, encoding: Encoding, first_block: int) -> OpenPart:
+    def begin(self, first_block: int) -> OpenPart:
         """Open the next part; raises OSError as the kernel said."""
-        writer = PartWriter(self._folder_fd, self._number, self._schema, encoding)
+        file = PartFile(self._folder_fd, self._number, self._template, self._open_encoder)
         self._number += 1
-        self.part = OpenPart(writer, first_block, self._index, time.monotonic_ns())
+        self.part = OpenPart(file, first_block, self._index, time.monotonic_ns())
         return self.part
 
     def add(self, blocks: Sequence[Block]) -> None:
         """Write blocks into the open part, in their order; raises OSError as the kernel said."""
         for block in blocks:
             self.add_gaps(block.gaps)
-        filled = [block for block in blocks if block.rows]
-        rows = sum(block.rows for block in filled)
-        if filled:
-            self._open().writer.write(self._arrays(filled))
+        rows = sum(block.rows for block in blocks)
+        if rows:
+            self._open().file.write(blocks, self._clock)
         self.rows += rows
         self._index += rows
 
@@ -144,7 +135,7 @@ class PartMaker:
         metadata = replace(
             self._template,
             clock=self._clock.info(),
-            part=part.writer.number,
+            part=part.file.number,
             first_index=part.first_index,
             gaps=tuple(part.gaps),
             marks=tuple(marks),
@@ -152,22 +143,6 @@ class PartMaker:
             next_block=next_block,
         )
         return part, metadata
-
-    def _arrays(self, blocks: Sequence[Block]) -> list[pa.ChunkedArray]:
-        """Return the columns of these blocks: times converted, values as they lie in the spool."""
-        times = []
-        at = 0
-        for block in blocks:
-            out = self._times[at : at + block.rows]
-            self._clock.convert(block.ticks, out)
-            times.append(out)
-            at += block.rows
-        columns: list[list[np.ndarray]] = [times]
-        columns += [[block.columns[k] for block in blocks] for k in range(len(self._template.registers))]
-        latencies = [block.latency for block in blocks if block.latency is not None]
-        if latencies:
-            columns.append([self._clock.latency_ns(latency) for latency in latencies])
-        return [pa.chunked_array([as_arrow(chunk) for chunk in chunks]) for chunks in columns]
 
     def _gap(self, gap: TickGap) -> Gap:
         t0_ns, t1_ns = (

@@ -21,6 +21,17 @@ MARKER_HELP = (
 )
 _KEEP = ("failed", "always", "never")
 _UNAVAILABLE = ("error", "skip")
+_INI = (
+    "regtap_target",
+    "regtap_registers",
+    "regtap_rate",
+    "regtap_spool_size",
+    "regtap_keep",
+    "regtap_dir",
+    "regtap_retention_count",
+    "regtap_lossless",
+    "regtap_unavailable",
+)
 _RECORD_OPTIONS = frozenset(
     {
         "rate",
@@ -79,6 +90,11 @@ def add_options(parser: pytest.Parser) -> None:
 
 def check_ini(config: pytest.Config) -> None:
     """Raise UsageError where the ini file has a value that none of its options knows."""
+    for name in _INI:
+        try:
+            config.getini(name)
+        except (TypeError, pytest.UsageError) as error:  # pytest 9's pytest.toml: a number, say
+            raise pytest.UsageError(f"{error}; write it in quotes") from error
     for name, known in (("regtap_keep", _KEEP), ("regtap_unavailable", _UNAVAILABLE)):
         if config.getini(name) not in known:
             raise pytest.UsageError(f"{name} is {config.getini(name)!r}; use one of {', '.join(known)}")

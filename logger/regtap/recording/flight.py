@@ -37,8 +37,8 @@ class FlightPipeline(Pipeline):
         overwritten: Samples that were overwritten before they were asked for.
     """
 
-    def __init__(self, *shared: Any, keep_ns: int | None, compression: str) -> None:
-        super().__init__(*shared, compression=compression)
+    def __init__(self, *shared: Any, keep_ns: int | None) -> None:
+        super().__init__(*shared)
         self._requests = Requests()
         self.snapshots: list[Snapshot] = []
         self.overwritten = 0

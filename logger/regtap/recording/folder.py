@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError, RefusedError
 from regtap.system.files import sync_parent
 from regtap.system.permissions import describe_user
+from regtap.system.remedies import remedy_for
 from regtap.trace.files import SPOOL_POINTER
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class OutputFolder:
             RefusedError: The system does not let it be made.
         """
         self.path = path
+        self._place = os.path.abspath(path)  # which the current folder no longer changes
         try:
             self.fd = _make(path, pointer)
         except FileExistsError as error:
@@ -53,7 +55,7 @@ class OutputFolder:
             left = f" (an empty {path} is left)" if os.path.isdir(path) else ""
             raise RefusedError(
                 f"cannot make the output {path}: {os.strerror(error.errno or 0)}{left}",
-                remedy=f"choose a folder that the user {describe_user()} may write to",
+                remedy=remedy_for(error, f"choose a folder that the user {describe_user()} may write to"),
                 errno=error.errno,
             ) from error
 
@@ -68,6 +70,14 @@ class OutputFolder:
                 f"{os.path.join(self.path, SPOOL_POINTER)} could not be removed "
                 f"({os.strerror(error.errno or 0)}): `regtap recover {self.path}` does that"
             )
+        return None
+
+    def whereabouts(self) -> str | None:
+        """Return the path that leads to the folder now, the old one or a new one; None where none does."""
+        for path in (self._place, _path_of(self.fd)):
+            with contextlib.suppress(OSError):
+                if path is not None and os.path.samestat(os.stat(path), os.fstat(self.fd)):
+                    return self.path if path == self._place else path
         return None
 
     def take_back(self) -> None:
@@ -93,6 +103,14 @@ def _make(path: str, pointer: SpoolNote) -> int:
         _write_note(fd, pointer)
         undo.pop_all()
     return fd
+
+
+def _path_of(fd: int) -> str | None:
+    """Return what the kernel calls an open folder, which may be no path any more."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return None
 
 
 def _unlink_note(folder_fd: int) -> None:

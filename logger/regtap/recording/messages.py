@@ -51,6 +51,9 @@ def thread_warnings(cpu_errno: int, priority_errno: int) -> list[str]:
     return refused
 
 
+_ABSENT = "a device that is gone, asleep or not enabled reads like that, without an error"
+
+
 def storage_fault(failure: OSError, output: str, kept: str | None) -> StorageError:
     """Return the error of a writer that the system refused.
 
@@ -67,21 +70,41 @@ def storage_fault(failure: OSError, output: str, kept: str | None) -> StorageErr
     )
 
 
-def bus_fault(progress: _native.Progress, registers: Sequence[Register]) -> FaultError:
-    """Return the error of a loop that a bus error ended."""
+def gone_fault(output: str) -> StorageError:
+    """Return the error of a trace that was written whole, into a folder that nobody can reach any more."""
+    return StorageError(
+        f"{output} is gone: what was stored in it is lost, because its disk was unmounted or the folder removed "
+        "meanwhile; mount the disk for the whole capture",
+        path=output,
+    )
+
+
+def bus_fault(progress: _native.Progress, registers: Sequence[Register], became: str) -> FaultError:
+    """Return the error of a loop that a bus error ended.
+
+    Args:
+        progress: Of the loop.
+        registers: In the order of access.
+        became: What became of the device meanwhile; empty: nothing that the system tells.
+    """
     if progress.fault_channel < 0:
         return FaultError("bus error inside a mapped window, at no register of this capture")
     register = registers[progress.fault_channel]
-    return BusFaultError(register.name, register.address, progress.taken)
+    return BusFaultError(register.name, register.address, progress.taken, became)
 
 
-def ends_with_ones(spool: Spool) -> bool:
-    """Return whether every register's last value has all its bits set: so reads a device that does not answer."""
+def odd_ending(spool: Spool) -> list[str]:
+    """Return a line for a last sample that a device would give that does not answer."""
     sealed = spool.sealed()
     block = spool.block(sealed - 1) if sealed else None
     if block is None or not block.rows:
-        return False
-    return all(int(column[-1]) == np.iinfo(column.dtype).max for column in block.columns)
+        return []
+    last = [(int(column[-1]), np.iinfo(column.dtype).max) for column in block.columns]
+    if all(value == most for value, most in last):
+        return [f"the last sample is all ones in every register: {_ABSENT}"]
+    if all(value == 0 for value, _ in last):
+        return [f"the last sample is 0 in every register: {_ABSENT}"]
+    return []
 
 
 def _what_to_do(output: str, kept: str | None) -> str:

@@ -12,8 +12,7 @@ from regtap.clock.live import Timebase
 from regtap.errors import RefusedError
 from regtap.journal.layout import all_segments
 from regtap.journal.thread import Journal
-from regtap.parts.parquet import warm_up
-from regtap.parts.schema import schema_of
+from regtap.parts.encoder import encoder_for
 from regtap.recording.folder import OutputFolder
 from regtap.recording.messages import scheduling_warnings, small_spool_warnings
 from regtap.recording.writer import PART_NS
@@ -59,7 +58,9 @@ class Resources:
         spool: The ring.
         sampler: The loop, not yet started.
         timebase: The capture's clock.
+        presence: Tells what becomes of the device.
         template: What every part says.
+        open_encoder: Opens the encoder of each part, with all loaded that it needs.
         folder: The trace's folder.
         journal: Of a durable capture, else None.
         writer_cpus: CPUs of all threads but the loop's; none: any.
@@ -96,13 +97,15 @@ class Resources:
     def _open(self, target: Target, stack: ExitStack) -> None:
         options = self._options
         device = stack.enter_context(target.open(self._registers))
+        self.presence = target.watch(device, self._registers)  # which may see more than the later user
+        stack.callback(self.presence.close)
         stack.enter_context(cpus.low_latency(options.realtime))
         describe_host()  # reads our own installation, which a user without root need not be able to
         if options.before_output is not None:
             options.before_output()
         self.warnings += scheduling_warnings(options.realtime, free_running=options.rate_hz is None)
         self._open_loop(target, device, stack)
-        warm_up(schema_of(self._registers, latency=options.latency))
+        self.open_encoder = encoder_for(options.compression)
         self.folder = OutputFolder(self._output, self._pointer())  # last: a refusal leaves nothing behind
         stack.callback(self.folder.close)
         if options.durable_ns is not None:

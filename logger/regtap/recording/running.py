@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Self
 
 from regtap import _native
 from regtap.errors import RefusedError
+from regtap.parts.builder import PartMaker
 from regtap.recording.flight import FlightPipeline
-from regtap.recording.messages import bus_fault, ends_with_ones, storage_fault, thread_warnings
+from regtap.recording.messages import bus_fault, gone_fault, odd_ending, storage_fault, thread_warnings
 from regtap.recording.pace import Pace, pace_warnings
 from regtap.recording.resources import Resources
 from regtap.recording.summary import Disturbances, Lateness, Status, Summary
+from regtap.recording.watcher import Watcher
 from regtap.recording.writer import Pipeline
 from regtap.system import cpus
+from regtap.trace.metadata import Mark
 from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
@@ -101,12 +104,14 @@ class Running:
         what: What it was asked for.
         resources: What it stands on.
         pipeline: Stores what is taken.
+        watcher: Sees what becomes of the device.
         began_ns: When it began, on CLOCK_MONOTONIC.
     """
 
     what: Description
     resources: Resources
     pipeline: Pipeline
+    watcher: Watcher
     began_ns: int
 
     @classmethod
@@ -128,7 +133,7 @@ class Running:
         except BaseException:
             opened.take_back()
             raise
-        return cls(what, opened, pipeline, began_ns)
+        return cls(what, opened, pipeline, _watcher(what, opened, pipeline), began_ns)
 
     @property
     def flight(self) -> FlightPipeline | None:
@@ -140,23 +145,28 @@ class Running:
         notes = cpus.pin_thread(self.resources.writer_cpus)
         is_complete = False
         try:
-            failure = self._store()
+            with self.watcher:
+                failure = self._store()
             is_complete = failure is None
-            if self.what.target.is_device and ends_with_ones(self.resources.spool):
-                notes.append(
-                    "the last sample is all ones in every register: a device that is gone, asleep or not enabled "
-                    "reads like that, without an error"
-                )
+            notes += self.watcher.notes()
+            place = self.resources.folder.whereabouts()
+            if place not in (None, self.what.output):
+                notes.append(f"{self.what.output} was moved to {place} meanwhile: the trace is there")
+            if self.what.target.is_device:
+                notes += odd_ending(self.resources.spool)
         finally:
             ended_ns = time.monotonic_ns()
             closed = self.resources.close(is_complete=is_complete)
-        return Outcome(self._summarise(failure, closed, notes), failure, ended_ns)
+        summary = self._summarise(failure, closed, notes)
+        if summary.fault is None and failure is None and place is None:
+            summary = dataclasses.replace(summary, fault=gone_fault(self.what.output))
+        return Outcome(summary, failure, ended_ns)
 
     def _store(self) -> BaseException | None:
         """Make parts until the end; return what kept the writer from storing everything, or None."""
         failure: BaseException | None = None
         try:
-            self.pipeline.run(self.totals)
+            self.pipeline.run(self._last_totals)
         except MemoryError as error:
             failure = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
             failure.__cause__ = error
@@ -171,6 +181,10 @@ class Running:
         self.resources.sampler.stop()
         while self.resources.sampler.running():
             time.sleep(_LOOK_S)
+
+    def _last_totals(self, stored: int) -> Totals:
+        self.watcher.look()  # once more, while the last part can say it
+        return self.totals(stored)
 
     def totals(self, stored: int, waiting: int = 0) -> Totals:
         """Return the balance; `waiting`: rows that are in no part, but in the spool for good."""
@@ -260,11 +274,21 @@ class Running:
             return journal.fault()
         if failure is not None or progress.ended is not _native.Ended.fault:
             return None
-        return bus_fault(progress, self.what.registers)
+        return bus_fault(progress, self.what.registers, self.watcher.state)
+
+
+def _watcher(what: Description, opened: Resources, pipeline: Pipeline) -> Watcher:
+    return Watcher(
+        opened.presence,
+        what.target.spec,
+        opened.timebase.start.raw_ns,
+        lambda t_ns, text: pipeline.stored.add_mark(Mark(t_ns, text)),
+    )
 
 
 def _pipeline(opened: Resources, options: RecordOptions, asked: _native.Latch) -> Pipeline:
-    shared = (opened.spool, opened.sampler, opened.timebase, opened.folder.fd, opened.template, asked)
+    maker = PartMaker(opened.folder.fd, opened.template, opened.timebase, opened.open_encoder)
+    shared = (opened.spool, opened.sampler, opened.timebase, maker, asked)
     if options.overwrites:
-        return FlightPipeline(*shared, keep_ns=options.keep_ns, compression=options.compression)
-    return Pipeline(*shared, compression=options.compression)
+        return FlightPipeline(*shared, keep_ns=options.keep_ns)
+    return Pipeline(*shared)

@@ -12,21 +12,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from regtap.parts.builder import MOST_ROWS, ROW_GROUP_ROWS, OpenPart, PartMaker
-from regtap.parts.encoding import EncodingChoice
+from regtap.parts.builder import MOST_ROWS, ROW_GROUP_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from regtap import _native
     from regtap.clock.live import Timebase
+    from regtap.parts.builder import OpenPart, PartMaker
     from regtap.spool.block import Block
     from regtap.spool.ring import Spool
     from regtap.trace.metadata import Mark, PartMetadata
     from regtap.trace.totals import Totals
 
 PART_NS = 60 * 10**9
-BEHIND = 16  # a writer with more than this part of the ring before it is falling behind
 TURN_NS = 50_000_000  # longest sleep of the writer
 
 
@@ -72,30 +71,24 @@ class Pipeline:
         spool: Filled by `sampler`; stays the caller's.
         sampler: Running.
         timebase: Used by this thread alone from now on.
-        folder_fd: The trace's folder, open; stays the caller's.
-        template: What every part says; its part, first_index, gaps, marks, clock and totals are filled in.
+        maker: Makes the parts; used by this thread alone from now on.
         asked: Open once the capture is asked to end.
-        compression: `none` or `zstd`.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the threads' shared parts, each used by name
+    def __init__(
         self,
         spool: Spool,
         sampler: _native.Sampler,
         timebase: Timebase,
-        folder_fd: int,
-        template: PartMetadata,
+        maker: PartMaker,
         asked: _native.Latch,
-        *,
-        compression: str = "none",
     ) -> None:
         self.stored = Stored()
         self._spool = spool
         self._sampler = sampler
         self._timebase = timebase
         self._asked = asked
-        self._encodings = EncodingChoice(compression)
-        self._maker = PartMaker(folder_fd, template, timebase, max(MOST_ROWS, spool.rows_per_block))
+        self._maker = maker
         self._seen = 0  # sealed blocks that this thread knows of
         self._pending: list[Block] = []  # of those, the ones whose rows are not yet with the encoder
         self._closer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="regtap-closer")
@@ -179,11 +172,10 @@ class Pipeline:
         self.stored.written = self._maker.rows
 
     def _begin_part(self, blocks: list[Block]) -> None:
-        behind = len(blocks) + len(self._pending) > self._spool.block_count // BEHIND
         if blocks:
             self._timebase.forget_before(blocks[0].first_tick)
         first_block = self._seen - len(self._pending) - len(blocks)
-        self._maker.begin(self._encodings.choose(behind=behind), first_block)
+        self._maker.begin(first_block)
 
     def _close_part(self, totals: Totals | None) -> None:
         """Hand the open part to the closer; its blocks are given back when it is durable."""
@@ -200,11 +192,8 @@ class Pipeline:
             self._finish_part(part, metadata, consumed)
 
     def _finish_part(self, part: OpenPart, metadata: PartMetadata, consumed: int) -> None:
-        began_ns = time.monotonic_ns()
-        size_bytes = part.writer.finish(metadata)
-        spent_ns = max(part.writer.spent_ns, time.monotonic_ns() - began_ns)
-        self._encodings.learn(part.writer.encoding, part.writer.rows, spent_ns)
-        self.stored.rows += part.writer.rows
+        size_bytes = part.file.finish(metadata)
+        self.stored.rows += part.file.rows
         self.stored.bytes += size_bytes
         self.stored.parts += 1
         with self._spool.copying:
@@ -226,4 +215,4 @@ class Pipeline:
         """Leave finished parts as they are, and nothing half-written beside them."""
         self._sampler.stop()
         if self._maker.part is not None:
-            self._maker.part.writer.abandon()
+            self._maker.part.file.abandon()

@@ -7,8 +7,8 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regtap.parts.builder import MOST_ROWS, ROW_GROUP_ROWS, Beginning, PartMaker
-from regtap.parts.encoding import Encoding
+from regtap.parts.builder import ROW_GROUP_ROWS, Beginning, PartMaker
+from regtap.parts.encoder import encoder_for
 from regtap.recovery.chain import read_chain
 from regtap.recovery.cleanup import half_written
 from regtap.recovery.clock import recovered_clock
@@ -70,9 +70,8 @@ class Salvage:
         self._overflow = self._read_overflow()
         self._clock, self._range = recovered_clock(template, finished, self._heads, self._last_tick())
         self._tick = self._range.first  # of the last row or gap so far
-        most_rows = max(MOST_ROWS, spool.rows_per_block) if self._heads else 0
         self._maker = PartMaker(
-            folder_fd, template, self._clock, most_rows, Beginning(len(finished), self._index)
+            folder_fd, template, self._clock, encoder_for("none"), Beginning(len(finished), self._index)
         )
         self._pending: list[Block] = []
 
@@ -103,7 +102,7 @@ class Salvage:
     def give_up(self) -> None:
         """Leave nothing half-written behind; after a whole run there is nothing."""
         if self._maker.part is not None:
-            self._maker.part.writer.abandon()
+            self._maker.part.file.abandon()
         with contextlib.suppress(OSError):
             _remove_temporaries(self._folder_fd)
 
@@ -167,14 +166,14 @@ class Salvage:
 
     def _begin(self) -> None:
         if self._maker.part is None:
-            self._maker.begin(Encoding(), self._next_block)
+            self._maker.begin(self._next_block)
 
     def _close(self, totals: Totals | None) -> None:
         self._begin()
         part, metadata = self._maker.take((), totals, self._next_block)
-        self._balance.add(part.writer.rows, metadata.gaps)
-        part.writer.finish(metadata)
-        self.rows += part.writer.rows
+        self._balance.add(part.file.rows, metadata.gaps)
+        part.file.finish(metadata)
+        self.rows += part.file.rows
         self.parts += 1
 
     def _finish_gaps(self, end: int) -> None:
@@ -220,7 +219,7 @@ class Salvage:
         balance = self._balance
         part = self._maker.part
         if part is not None:
-            balance = balance.with_part(part.writer.rows, part.gaps)
+            balance = balance.with_part(part.file.rows, part.gaps)
         return balance.totals(paced=self._paced)
 
 

@@ -6,6 +6,7 @@ with the process that started it; a shared one is a file that any process may at
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shlex
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.errors import InputError, RefusedError
+from regtap.system.remedies import remedy_for
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
@@ -136,7 +138,7 @@ def require_live(fd: int, path: str) -> None:
     Raises:
         InputError: The file is something else, or its device has ended.
     """
-    if _wait_until_ready(fd, lambda: _is_locked(fd)) and _is_locked(fd):
+    if _wait_until_ready(fd, lambda: is_played(fd)) and is_played(fd):
         return
     how = f"start one with: regtap sim {shlex.quote(path)}"
     if _is_ready(fd):
@@ -148,8 +150,8 @@ def _is_ready(fd: int) -> bool:
     return os.pread(fd, len(ID_BYTES), 0) == ID_BYTES
 
 
-def _is_locked(fd: int) -> bool:
-    """Return whether the process that plays on this file still lives."""
+def is_played(fd: int) -> bool:
+    """Return whether the process that plays the simulated device on this file still lives."""
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -181,7 +183,9 @@ def _spawn(fd: int) -> subprocess.Popen[bytes]:
             process_group=0,
         )
     except OSError as error:
-        raise _refused("no process for the simulated device", error, _LIMITS) from error
+        is_forbidden = error.errno in (errno.EACCES, errno.EPERM)
+        remedy = f"let this user execute {sys.executable}" if is_forbidden else _LIMITS
+        raise _refused("no process for the simulated device", error, remedy) from error
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -246,7 +250,9 @@ def _above_standard(fd: int) -> int:
 
 
 def _refused(what: str, error: OSError, remedy: str) -> RefusedError:
-    return RefusedError(f"{what} ({os.strerror(error.errno or 0)})", remedy=remedy, errno=error.errno)
+    return RefusedError(
+        f"{what} ({os.strerror(error.errno or 0)})", remedy=remedy_for(error, remedy), errno=error.errno
+    )
 
 
 def _not_started(process: subprocess.Popen[bytes]) -> RefusedError:

@@ -36,6 +36,8 @@ from regtap.spool.layout import (
     round_up,
 )
 from regtap.spool.location import LEAST_BYTES, SHARED_MEMORY, default_spool_bytes, new_spool_path
+from regtap.system.permissions import describe_node
+from regtap.system.remedies import remedy_for
 from regtap.units.format import format_size
 
 if TYPE_CHECKING:
@@ -50,8 +52,15 @@ _LARGE_BYTES = 64 << 20
 
 
 def default_size_bytes(memory: Memory | None, folder: str = SHARED_MEMORY) -> int:
-    """Return the size of a spool where nobody gave one, by what is free now, there and of memory."""
-    status = os.statvfs(folder)
+    """Return the size of a spool where nobody gave one, by what is free now, there and of memory.
+
+    Raises:
+        RefusedError: There is no such folder.
+    """
+    try:
+        status = os.statvfs(folder)
+    except OSError as error:
+        raise _no_room(LEAST_BYTES, error, "") from error
     return default_spool_bytes(
         status.f_bavail * status.f_frsize, None if memory is None else memory.available_bytes
     )
@@ -313,6 +322,14 @@ def _no_room(size_bytes: int, error: OSError, left: str) -> RefusedError:
         cause = f"{SHARED_MEMORY} has no room for a spool of {room}"
     else:
         cause = f"cannot have a spool of {room} in {SHARED_MEMORY}: {os.strerror(error.errno or 0)}"
-    return RefusedError(
-        cause + left, remedy="free some of it, or give a smaller --spool-size", errno=error.errno
-    )
+    return RefusedError(cause + left, remedy=_remedy(size_bytes, error), errno=error.errno)
+
+
+def _remedy(size_bytes: int, error: OSError) -> str:
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return f"mount a tmpfs there (mkdir -p {SHARED_MEMORY}, mount -t tmpfs tmpfs {SHARED_MEMORY})"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"chmod 1777 {SHARED_MEMORY}, which is {describe_node(SHARED_MEMORY)}"
+    if error.errno == errno.ENOSPC and size_bytes <= LEAST_BYTES:  # there is no smaller one
+        return f"free some of it, or mount it larger (mount -o remount,size=64M {SHARED_MEMORY})"
+    return remedy_for(error, "free some of it, or give a smaller --spool-size")

@@ -30,10 +30,15 @@ def describe_host() -> dict[str, str | int]:
         "cpus": os.cpu_count() or 0,
         "clocksource": first_line(_CLOCKSOURCE),
         "python": platform.python_version(),
-        "regtap": version("regtap"),
-        "pyarrow": version("pyarrow"),
+        "regtap": own_version(),
         "boot_id": boot_id(),
     }
+
+
+@cache
+def own_version() -> str:
+    """Return regtap's version; kept from the first call, as describe_host() keeps what it found."""
+    return version("regtap")
 
 
 def _processor() -> str:

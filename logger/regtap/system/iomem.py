@@ -22,7 +22,12 @@ class Resource(NamedTuple):
 
 def iomem_resources(root: str = "") -> tuple[Resource, ...]:
     """Return /proc/iomem in its order; to users without CAP_SYS_ADMIN every address in it is 0."""
-    matches = map(_IOMEM_LINE.match, (read_text(root + IOMEM) or "").splitlines())
+    return parse_iomem(read_text(root + IOMEM) or "")
+
+
+def parse_iomem(text: str) -> tuple[Resource, ...]:
+    """Return the resources in a text of /proc/iomem, in its order."""
+    matches = map(_IOMEM_LINE.match, text.splitlines())
     return tuple(
         Resource(int(match[2], 16), int(match[3], 16), len(match[1]) // 2, match[4])
         for match in matches

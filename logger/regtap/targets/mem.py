@@ -11,9 +11,14 @@ from regtap.errors import RefusedError
 from regtap.system import iomem, kernel
 from regtap.targets import refusals
 from regtap.targets.node import NodeTarget, Place
+from regtap.targets.presence import MemPresence
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regtap.registers.model import Register
+    from regtap.targets.device import Device
+    from regtap.targets.presence import Presence
 
 _ELSEWHERE = "reach the device as uio:N or pci:DDDD:BB:DD.F/barN"
 
@@ -30,6 +35,12 @@ class MemTarget(NodeTarget):
     """
 
     node: str = "/dev/mem"
+
+    def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
+        """Return what asks the system about who owns the addresses; see Target.watch."""
+        return MemPresence(
+            [(register.address, register.address + register.width_bytes) for register in registers]
+        )
 
     def _place(self) -> Place:
         # mmap and pread take a signed 64-bit offset; no physical address comes near it.

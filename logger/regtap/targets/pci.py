@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError, RefusedError
 from regtap.system import kernel, pci
 from regtap.targets.node import PAGE_BYTES, NodeTarget, Place
+from regtap.targets.presence import PciPresence
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regtap.registers.model import Register
+    from regtap.targets.device import Device
+    from regtap.targets.presence import Presence
 
 _SPEC = re.compile(r"pci:((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/bar([0-5])", re.IGNORECASE)
 
@@ -48,6 +53,10 @@ class PciTarget(NodeTarget):
             )
         name = match[1].lower()
         return cls(spec, name if name.count(":") == 2 else f"0000:{name}", int(match[2]))
+
+    def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
+        """Return what asks the system about the PCI device; see Target.watch."""
+        return PciPresence(self.device, self.sys_root)
 
     def _place(self) -> Place:
         bars = self._bars()

@@ -15,6 +15,7 @@ from regtap.simulator.registers import REGISTERS
 from regtap.targets import refusals
 from regtap.targets.device import Device, Mapped, SyscallPath
 from regtap.targets.node import NodeTarget, Place, check_registers
+from regtap.targets.presence import Presence, ProcessPresence
 from regtap.targets.target import Target
 from regtap.units.parse import quoted
 
@@ -68,8 +69,20 @@ class SimTarget(_Simulated):
             started.close()
             raise
 
+    def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
+        """Return what asks whether the simulated device's process lives; see Target.watch."""
+        assert isinstance(device, _PrivateDevice)  # noqa: S101 - as open() made it
+        played = device.simulator.process
+        return ProcessPresence(lambda: played.poll() is None)
+
 
 class _PrivateDevice(Device):
+    """A device with a process of its own.
+
+    Attributes:
+        simulator: Its process and its page.
+    """
+
     def __init__(
         self,
         spec: str,
@@ -81,12 +94,12 @@ class _PrivateDevice(Device):
         window = _native.Window(started.fd, 0, process.PAGE_BYTES, writable)
         syscall = SyscallPath(os.dup(started.fd), partial(refusals.at_syscall, spec))
         super().__init__(spec, registers, [Mapped(window, 0, process.PAGE_BYTES)], syscall, writable=writable)
-        self._simulator = started
+        self.simulator = started
 
     def close(self) -> None:
         """Unmap the page and end the simulated device; a second call does nothing."""
         super().close()
-        self._simulator.close()
+        self.simulator.close()
 
 
 @dataclass(frozen=True)
@@ -109,6 +122,11 @@ class SharedSimTarget(_Simulated, NodeTarget):
                 f"{quoted(self.path)} is no simulated device; name a file that `regtap sim` plays on"
             )
         return Place(self.path, process.PAGE_BYTES, sync=False, has_syscalls=True)
+
+    def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
+        """Return what asks whether the process that plays the device lives; see Target.watch."""
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        return ProcessPresence(lambda: process.is_played(fd), fd)
 
     def _open_node(self, place: Place, writable: bool) -> int:
         fd = super()._open_node(place, writable)

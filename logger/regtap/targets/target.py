@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError
 from regtap.registers.model import Register, RegisterMap
 from regtap.registers.spelling import parse_register
+from regtap.targets.presence import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,3 +71,12 @@ class Target(ABC):
             AddressError: A register lies outside the target; found before anything is opened.
             RefusedError: The system said no; the message says why and what to do.
         """
+
+    def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
+        """Return what can tell later whether the device is still what it is now; the caller closes it.
+
+        Args:
+            device: What open() returned.
+            registers: Those that it was opened for.
+        """
+        return Presence()

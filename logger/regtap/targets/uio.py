@@ -12,10 +12,15 @@ from regtap.errors import InputError, RefusedError
 from regtap.system import kernel
 from regtap.targets import refusals
 from regtap.targets.node import PAGE_BYTES, NodeTarget, Place
+from regtap.targets.presence import UioPresence
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regtap.registers.model import Register
+    from regtap.targets.device import Device
+    from regtap.targets.presence import Presence
 
 _SPEC = re.compile(r"uio:([0-9]{1,6})(?:/([0-9]{1,3}))?")
 
@@ -47,6 +52,10 @@ class UioTarget(NodeTarget):
         if match is None:
             raise InputError(f"{quoted(spec)} names no UIO device; write uio:N, or uio:N/M for its map M")
         return cls(spec, int(match[1]), int(match[2] or 0))
+
+    def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
+        """Return what asks the system about the UIO device; see Target.watch."""
+        return UioPresence(f"{self.sys_root}/uio{self.number}")
 
     def _place(self) -> Place:
         address, offset, size = (self._attribute(name) for name in ("addr", "offset", "size"))

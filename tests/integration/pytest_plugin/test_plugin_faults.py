@@ -28,15 +28,15 @@ def regtap_target(device):
 # Far slower than the loop: a small ring is full at once.
 SLOW_WRITER = """
 import pytest, time
-from regtap.parts import parquet
+from regtap.parts.file import PartFile
 
 @pytest.fixture(autouse=True)
 def slow_writer(monkeypatch):
-    original = parquet.PartWriter.write
-    def write(self, arrays):
+    original = PartFile.write
+    def write(self, *rows):
         time.sleep(0.05)
-        original(self, arrays)
-    monkeypatch.setattr(parquet.PartWriter, "write", write)
+        original(self, *rows)
+    monkeypatch.setattr(PartFile, "write", write)
 """
 LOSING = """
     import pytest
@@ -96,14 +96,14 @@ def test_stop_raises_a_bus_error_once(run: Run, pytester: pytest.Pytester) -> No
 def test_a_full_disk_is_an_error_and_never_leaves_no_spool(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makeconftest("""
         import errno, pytest
-        from regtap.parts import parquet
+        from regtap.parts.file import PartFile
 
         @pytest.fixture(autouse=True)
         def full_disk(monkeypatch):
             def finish(self, metadata):
                 self.abandon()
                 raise OSError(errno.ENOSPC, "")
-            monkeypatch.setattr(parquet.PartWriter, "finish", finish)
+            monkeypatch.setattr(PartFile, "finish", finish)
     """)
     result = run(
         """

@@ -188,3 +188,18 @@ def test_one_xdist_worker_may_record_a_device(pytester: pytest.Pytester) -> None
         """
     )
     pytester.runpytest_subprocess("-n1").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("line", ["regtap_retention_count = 2", "regtap_rate = 2000", "regtap_registers = 5"])
+def test_a_number_in_pytest_toml_is_one_error(pytester: pytest.Pytester, line: str) -> None:
+    pytester.makefile(".toml", pytest=f"[pytest]\n{line}\n")
+    pytester.makepyfile("def test_a(register_trace): pass\ndef test_b(register_trace): pass")
+
+    result = pytester.runpytest_subprocess()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (said,) = [text for text in result.errlines if text.startswith("ERROR: ")]
+    name, _, value = line.partition(" = ")
+    assert f"'{name}' expects" in said
+    assert said.endswith(f"got int: {value}; write it in quotes")
+    assert "Traceback" not in result.stderr.str()

@@ -44,6 +44,16 @@ _ORDER = list(_REMEDIES)
 
 def judge(facts: Facts) -> tuple[Finding, ...]:
     """Return what there is under UIO and under PCI."""
+    if not facts.has_sys:
+        return tuple(
+            warning(
+                name,
+                "unknown: there is no /sys",
+                f"no {name.lower()} target works",
+                "mount -t sysfs sysfs /sys",
+            )
+            for name in ("UIO", "PCI")
+        )
     return uio(facts), pci(facts)
 
 

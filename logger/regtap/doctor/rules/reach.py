@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 ELSEWHERE = "reach the device as uio:N or pci:DDDD:BB:DD.F/barN"
 _SUDO = "run as root (sudo)"
+_MOUNT_PROC = "mount -t proc proc /proc"
 
 
 def judge(facts: Facts) -> tuple[Finding, ...]:
@@ -23,6 +24,9 @@ def judge(facts: Facts) -> tuple[Finding, ...]:
 def privileges(facts: Facts) -> Finding:
     """Who runs this, and with which capabilities."""
     process = facts.process
+    if not process.is_known:
+        what = "what this process may do cannot be told"
+        return warning("privileges", f"user {process.user}, the rest unknown", what, _MOUNT_PROC)
     held = ", ".join(process.capabilities) or "no capabilities"
     state = f"user {process.user}, {held}"
     if process.is_root and "CAP_SYS_RAWIO" not in process.capabilities:
@@ -134,12 +138,14 @@ def iomem(facts: Facts) -> Finding:
     """Whether /proc/iomem tells who claims an address."""
     name, resources = "/proc/iomem", facts.memory.resources
     if not resources:
-        return warning(name, "absent", "who claims an address cannot be told", "mount /proc")
+        return warning(name, "absent", "who claims an address cannot be told", _MOUNT_PROC)
     if not facts.memory.is_listed:
         return warning(
             name,
             "shows only zeros to this user",
             "who claims an address cannot be told",
-            "run doctor as root (sudo)",
+            "start the container with --cap-add SYS_ADMIN"
+            if facts.process.is_root
+            else "run doctor as root (sudo)",
         )
     return ok(name, f"{len(resources)} resources", "`regtap doctor ADDRESS` says who claims an address")

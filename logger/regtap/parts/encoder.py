@@ -1,0 +1,78 @@
+"""What encodes a part: the native core, or pyarrow where `--compress zstd` asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from regtap.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regtap.clock.anchored import AnchoredClock
+    from regtap.spool.block import Block
+    from regtap.trace.metadata import PartMetadata
+
+
+class PartEncoder(Protocol):
+    """Writes one Parquet file into an open, empty file; used by one thread at a time.
+
+    The columns are the time in ns, each register in its own unsigned type, and the latency where it was recorded; all
+    of them required, and DELTA_BINARY_PACKED. After an error the file is to be thrown away.
+    """
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes in the file so far."""
+
+    def write(self, blocks: Sequence[Block], clock: AnchoredClock) -> None:
+        """Write blocks, some of them with rows, as one row group.
+
+        Raises:
+            OSError: As the kernel said.
+        """
+
+    def finish(self, document: bytes) -> None:
+        """Write what makes a Parquet file of it, with a document under the key `regtap`.
+
+        Raises:
+            OSError: As the kernel said.
+        """
+
+    def abandon(self) -> None:
+        """Write nothing more; the file is about to be closed."""
+
+
+class OpenEncoder(Protocol):
+    """Opens the encoder of one part."""
+
+    def __call__(self, fd: int, template: PartMetadata, /) -> PartEncoder:
+        """Return an encoder for an open, empty file.
+
+        Args:
+            fd: The file's descriptor; stays the caller's.
+            template: What every part says: its registers, and whether there are latencies.
+        """
+
+
+def encoder_for(compression: str) -> OpenEncoder:
+    """Return what opens the encoder of each part, with all that it needs loaded.
+
+    Args:
+        compression: `none` or `zstd`.
+
+    Raises:
+        RefusedError: pyarrow is needed and not installed.
+    """
+    if compression == "none":
+        from regtap.parts.native import NativeEncoder
+
+        return NativeEncoder
+    try:
+        from regtap.parts.parquet import load_arrow_encoder
+    except ImportError as error:
+        raise RefusedError(
+            f"--compress {compression} needs pyarrow, which cannot be loaded here ({error})",
+            remedy="pip install pyarrow, or record without --compress",
+        ) from error
+    return load_arrow_encoder(compression)
