@@ -1,0 +1,140 @@
+"""Which folders are traces: those that are named, and those below folders that are named."""
+
+from __future__ import annotations
+
+import glob
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap.trace.files import SPOOL_POINTER, part_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_GLOB = "*?["
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder to open as a trace.
+
+    Attributes:
+        name: What the trace is called in every table: its folder as it was typed, without `./` and `//`; its
+            absolute path where it was typed with `..`.
+        path: Its absolute path.
+    """
+
+    name: str
+    path: str
+
+    @property
+    def root(self) -> str:
+        """What to take off the path to get the name: the current folder and a slash, or nothing."""
+        return self.path[: len(self.path) - len(self.name)]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A folder that was asked for and is not among the traces.
+
+    Attributes:
+        name: As in Place.
+        reason: One line that names it.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What was found.
+
+    Attributes:
+        places: In the order of the arguments, and of their names within one; each folder once.
+        left_out: Arguments that lead to no trace.
+    """
+
+    places: tuple[Place, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def find_traces(arguments: Sequence[str | os.PathLike[str]]) -> Search:
+    """Return every trace that the arguments lead to.
+
+    Args:
+        arguments: Traces, folders that hold traces at any depth, or patterns such as `runs/**`. Links below a
+            named folder are not followed, so that a trace counts once.
+    """
+    places: dict[str, Place] = {}
+    left_out: list[LeftOut] = []
+    for argument in _expanded(os.fspath(argument) for argument in arguments):
+        found = list(_below(argument))
+        if not found:
+            left_out.append(LeftOut(argument, _no_trace(argument)))
+        for folder in found:
+            place = _place(folder)
+            if _is_text(folder):
+                places.setdefault(place.path, place)
+            else:
+                name = os.fsencode(folder).decode("ascii", "backslashreplace")
+                left_out.append(LeftOut(name, f"{name}: its name is not UTF-8; rename the folder"))
+    return Search(tuple(places.values()), tuple(left_out))
+
+
+def _expanded(arguments: Iterable[str]) -> Iterator[str]:
+    """Yield the arguments, and for a pattern the folders that it matches."""
+    for argument in arguments:
+        if os.path.lexists(argument) or not any(sign in argument for sign in _GLOB):
+            yield argument
+            continue
+        matches = [path for path in sorted(glob.glob(argument, recursive=True)) if os.path.isdir(path)]
+        # `runs/**` matches each folder at any depth: a folder that leads to no trace is no mistake there
+        yield from [path for path in matches if _is_trace(path)] or matches or [argument]
+
+
+def _below(folder: str) -> Iterator[str]:
+    """Yield a trace, or the traces below a folder, in the order of their names."""
+    if _is_trace(folder):
+        yield folder
+        return
+    try:
+        inner = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return
+    for path in inner:
+        yield from _below(path)
+
+
+def _is_trace(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(
+                entry.name == SPOOL_POINTER or part_number(entry.name) is not None for entry in entries
+            )
+    except OSError:
+        return False
+
+
+def _place(folder: str) -> Place:
+    path, name = os.path.abspath(folder), os.path.normpath(folder)
+    return Place(name if path.endswith(os.sep + name) and name != "." else path, path)
+
+
+def _is_text(folder: str) -> bool:
+    try:
+        folder.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _no_trace(argument: str) -> str:
+    if not os.path.lexists(argument):
+        return f"no trace at {argument}: there is no such folder"
+    if not os.path.isdir(argument):
+        return f"{argument} is no folder; a trace is a folder of parts"
+    if not os.access(argument, os.R_OK | os.X_OK):
+        return f"cannot open {argument}: permission denied; check its permissions"
+    return f"{argument} is no trace and holds none"

@@ -1,0 +1,184 @@
+"""Finding traces below folders, and what their footers say."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tests.synthetic import START, counter_trace
+
+from regtap.errors import InputError
+from regtap.trace.gaps import Gap
+from regtap.trace.metadata import Mark
+from regtap_analysis.catalogue.filters import Filter, parse_since_ns
+from regtap_analysis.catalogue.read import read_catalogue
+from regtap_analysis.catalogue.search import find_traces
+from regtap_analysis.commands.traces import traces
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a collection of three traces, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    gap = Gap(5, 2, 4_000, 7_000, "missed")
+    counter_trace(Path("runs/board-1/run1"), 100, gaps=(gap,), marks=(Mark(10, "begin"),), rows_per_part=30)
+    counter_trace(Path("runs/board-1/run2"), 50, gaps=(Gap(5, 3, 4_000, 7_000, "full"),))
+    counter_trace(Path("runs/deep/er/COUNT=7"), 10, finished=False)
+    return tmp_path / "runs"
+
+
+def test_traces_are_found_at_any_depth(runs: Path) -> None:
+    found = find_traces(["runs"])
+
+    assert [place.name for place in found.places] == [
+        "runs/board-1/run1",
+        "runs/board-1/run2",
+        "runs/deep/er/COUNT=7",
+    ]
+    assert [place.path for place in found.places] == [str(runs.parent / it.name) for it in found.places]
+
+
+def test_a_trace_named_twice_counts_once(runs: Path) -> None:
+    found = find_traces(["runs/board-1/run1", "./runs//board-1/run1/", "runs/board-1"])
+
+    assert [place.name for place in found.places] == ["runs/board-1/run1", "runs/board-1/run2"]
+
+
+def test_a_pattern_is_expanded_here(runs: Path) -> None:
+    found = find_traces(["runs/**"])
+
+    assert len(found.places) == 3
+    assert found.left_out == ()
+
+
+def test_a_folder_called_like_a_pattern_is_a_folder(runs: Path) -> None:
+    counter_trace(Path("runs/odd[1]*?"), 3)
+
+    assert [place.name for place in find_traces(["runs/odd[1]*?"]).places] == ["runs/odd[1]*?"]
+
+
+def test_links_below_a_folder_are_not_followed(runs: Path) -> None:
+    os.symlink("board-1", "runs/latest")
+
+    assert len(find_traces(["runs"]).places) == 3
+
+
+def test_a_name_leaves_the_folder_as_an_absolute_path(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(runs / "deep")
+
+    (first, _) = find_traces(["../board-1"]).places
+
+    assert first.name == first.path == str(runs / "board-1" / "run1")
+
+
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ("nowhere", "there is no such folder"),
+        ("file.txt", "is no folder"),
+        ("empty", "is no trace and holds none"),
+    ],
+)
+def test_what_is_no_trace_is_named(runs: Path, argument: str, reason: str) -> None:
+    Path("file.txt").write_text("x")
+    Path("empty").mkdir()
+
+    (left_out,) = find_traces([argument]).left_out
+
+    assert left_out.name == argument
+    assert reason in left_out.reason
+
+
+def test_a_damaged_trace_is_left_out_and_stops_nothing(runs: Path) -> None:
+    Path("runs/board-1/run1/part-00001.parquet").unlink()
+
+    catalogue = read_catalogue(["runs"])
+
+    assert [facts.name for facts in catalogue.traces] == ["runs/board-1/run2", "runs/deep/er/COUNT=7"]
+    assert "part-00001.parquet is missing" in catalogue.left_out[0].reason
+
+
+def test_a_trace_of_a_later_format_is_left_out(runs: Path) -> None:
+    part = Path("runs/board-1/run2/part-00000.parquet")
+    part.write_bytes(part.read_bytes().replace(b'"format_version":2', b'"format_version":9'))
+
+    (left_out,) = read_catalogue(["runs"]).left_out
+
+    assert "trace format 9" in left_out.reason
+
+
+def test_facts_add_up_what_the_footers_say(runs: Path) -> None:
+    first, second, third = read_catalogue(["runs"]).traces
+
+    assert (first.rows, first.parts, first.missed, first.lost) == (100, 4, 2, 0)
+    assert (second.rows, second.missed, second.lost) == (50, 0, 3)
+    assert (first.first_ns, first.last_ns, first.start_ns) == (0, 99_000, START.realtime_ns)
+    assert (first.ended, third.ended) == ("stopped", None)
+    assert first.marks == (Mark(10, "begin"),)
+
+
+def test_registers_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
+    from tests.synthetic import write_trace
+
+    from regtap.registers.model import Register
+
+    write_trace(tmp_path / "run", [Register("X", 0), Register("x", 4)], [0], {"X": [1], "x": [2]})
+
+    (left_out,) = read_catalogue([tmp_path / "run"]).left_out
+
+    assert "X and x differ in case only" in left_out.reason
+
+
+def test_filters_choose_by_loss_host_and_start(runs: Path) -> None:
+    listed = read_catalogue(["runs"]).traces
+
+    assert [it.name for it in Filter(lost=True).choose(listed)] == ["runs/board-1/run1", "runs/board-1/run2"]
+    assert len(Filter(host="boa*").choose(listed)) == 3
+    assert Filter(host="other").choose(listed) == []
+    assert Filter(since_ns=START.realtime_ns + 1).choose(listed) == []
+    assert len(Filter(since_ns=START.realtime_ns).choose(listed)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected_ns"),
+    [
+        ("1970-01-02", 86_400 * 10**9),
+        ("1970-01-01T00:00:01", 10**9),
+        ("1970-01-01T01:00:00+01:00", 0),
+        ("2h", 10**18 - 7_200 * 10**9),
+    ],
+)
+def test_since_is_a_date_a_time_or_how_long_ago(text: str, expected_ns: int) -> None:
+    assert parse_since_ns(text, now_ns=10**18) == expected_ns
+
+
+def test_since_refuses_what_is_no_moment() -> None:
+    with pytest.raises(InputError, match="'yesterday' is no moment"):
+        parse_since_ns("yesterday")
+
+
+def test_the_command_lists_traces_and_ends_with_one_where_some_are_left_out(runs: Path) -> None:
+    (runs / "empty").mkdir()
+
+    result = CliRunner().invoke(traces, ["runs", "runs/empty"], standalone_mode=False)
+
+    assert result.return_value == 1
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["TRACE", *(it.name for it in find_traces(["runs"]).places)]
+    assert "left out: runs/empty is no trace and holds none" in result.stderr
+
+
+def test_the_command_prints_json(runs: Path) -> None:
+    result = CliRunner().invoke(traces, ["runs", "--lost", "--json"], standalone_mode=False)
+
+    first, second = json.loads(result.stdout)
+    assert (first["trace"], first["missed"], first["marks"]) == (
+        "runs/board-1/run1",
+        2,
+        [{"t_ns": 10, "text": "begin"}],
+    )
+    assert second["lost"] == 3
+    assert result.return_value == 0
