@@ -1,0 +1,133 @@
+"""`regtap query`: a question in SQL over traces."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from regtap.cli.output import ExitCode, print_note
+from regtap.errors import InputError
+from regtap.units.parse import parse_size_bytes
+
+if TYPE_CHECKING:
+    from regtap_analysis.queries.answer import Answer
+    from regtap_analysis.queries.engines import Opened
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """Where an answer goes.
+
+    Attributes:
+        path: A file, or None for stdout.
+        form: Its form by name, or None: as the file's ending says.
+        force: Whether an existing file is overwritten.
+    """
+
+    path: Path | None
+    form: str | None
+    force: bool
+
+
+@click.command(short_help="Ask traces a question in SQL.")
+@click.argument("sql")
+@click.argument("traces", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="File to write, .csv, .json or .parquet."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    help="Form of the answer [table, or the file's].",
+)
+@click.option(
+    "--param", "parameters", multiple=True, metavar="NAME=VALUE", help="The value of $NAME; may be repeated."
+)
+@click.option(
+    "--engine", default="duckdb", show_default=True, help="duckdb, spark, spark=MASTER or spark=sc://HOST."
+)
+@click.option(
+    "--memory", metavar="SIZE", help="Most memory that DuckDB takes, such as 4GiB [60 % of this machine's]."
+)
+@click.option("--temp", type=click.Path(), help="Folder for what does not fit in memory [the system's own].")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+def query(
+    *,
+    sql: str,
+    traces: tuple[str, ...],
+    output: Path | None,
+    form: str | None,
+    parameters: tuple[str, ...],
+    engine: str,
+    memory: str | None,
+    temp: str | None,
+    force: bool,
+) -> int:
+    r"""Answer the question SQL about TRACES: traces, folders of traces, or patterns such as 'runs/**'.
+
+    \b
+    Tables:
+      samples    trace, t_ns, a column for each register
+      changes    trace, signal, t_ns, since_ns, before, value, name
+      states     trace, signal, t0_ns, t1_ns, value, name, whole
+      traces     trace, host, target, start, rows, lost, missed, ended ...
+      registers  trace, register, address, type, min, max ...
+      fields     trace, register, field, lsb, bits, description
+      gaps       trace, cause, t0_ns, t1_ns, count, first_index
+      marks      trace, t_ns, text
+    A signal is a register or a field of one (STATUS.BUSY).
+    Also: field(STATUS, 'BUSY'), field_name(STATUS, 'BUSY'), delta(COUNT32),
+    wall_time(t_ns), 0x1f; UART0.CR needs no quotes.
+
+    Ends with exit code 1 if a folder that was named is no trace; the others are asked.
+    """
+    from regtap_analysis.queries.answer import Question
+    from regtap_analysis.queries.duck import DuckOptions
+    from regtap_analysis.queries.engines import open_engine
+
+    to = _Output(output, form, force)
+    question = Question(sql, dict(_parameter(text) for text in parameters))
+    options = DuckOptions(None if memory is None else parse_size_bytes(memory), temp)
+    opened = open_engine(traces, engine, options)
+    try:
+        _print(opened.engine.ask(question), to)
+    finally:
+        opened.engine.close()
+    return _end(opened)
+
+
+def _parameter(text: str) -> tuple[str, int | float | str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise InputError(f"{text!r} is no parameter; write NAME=VALUE")
+    for kind in (lambda: int(value, 0), lambda: float(value)):
+        try:
+            return name, kind()
+        except ValueError:
+            continue
+    return name, value
+
+
+def _print(answer: Answer, to: _Output) -> None:
+    from regtap_analysis.queries.forms import form_of, whole_file, write_answer
+
+    form = form_of(to.path, to.form)
+    if to.path is None:
+        write_answer(answer, form, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
+    with whole_file(to.path, force=to.force) as file:
+        rows = write_answer(answer, form, file)
+    click.echo(f"{to.path}: {rows:,} rows")
+
+
+def _end(opened: Opened) -> int:
+    """Name what was left out, and return the exit code."""
+    for left_out in opened.left_out:
+        print_note(f"left out: {left_out.reason}")
+    return ExitCode.FINDING if opened.left_out else ExitCode.OK

@@ -1,0 +1,63 @@
+"""What an engine gives back, and how it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from regtap.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pyarrow as pa
+
+BATCH_ROWS = 1 << 16
+
+
+class QuestionError(InputError):
+    """A question that the engine cannot answer; its text has the engine's message and the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of an answer, which are made as they are taken.
+
+    Attributes:
+        schema: Its columns.
+        batches: Its rows; can be iterated over once.
+    """
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+    def table(self) -> pa.Table:
+        """Return all rows, in memory."""
+        import pyarrow as pa
+
+        return pa.Table.from_batches(self.batches, self.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question and the values of its parameters.
+
+    Attributes:
+        sql: One SELECT, in DuckDB's SQL.
+        parameters: The value of each `$name` in it.
+    """
+
+    sql: str
+    parameters: Mapping[str, int | float | str] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """Answers questions about the traces that it was made for."""
+
+    def ask(self, question: Question) -> Answer:
+        """Return the answer; raises QuestionError where the SQL is wrong."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds; answers end with it."""
+        ...

@@ -1,0 +1,243 @@
+"""Which columns the traces have, and which signals: registers as a whole, and their fields."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from regtap.registers.model import Field, Register
+    from regtap_analysis.catalogue.facts import TraceFacts
+
+TRACE = "trace"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedValue:
+    """A number that a field's manual gives a name.
+
+    Attributes:
+        name: The name.
+        value: The number.
+        any_bits: Bits of the field that may be anything.
+    """
+
+    name: str
+    value: int
+    any_bits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A register, or a field of it.
+
+    Attributes:
+        name: `STATUS`, or `STATUS.BUSY` for a field.
+        column: The register that holds it.
+        lsb: Number of its lowest bit.
+        bits: How many bits it has.
+        is_field: Whether it is a field.
+        values: Its named numbers, first match first.
+        otherwise: The name of every other number, or empty.
+    """
+
+    name: str
+    column: str
+    lsb: int
+    bits: int
+    is_field: bool = False
+    values: tuple[NamedValue, ...] = ()
+    otherwise: str = ""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether its numbers have names."""
+        return bool(self.values or self.otherwise)
+
+    def name_of(self, number: int) -> str:
+        """Return the name of a number, or an empty text where it has none."""
+        named = (it.name for it in self.values if number & ~it.any_bits == it.value)
+        return next(named, self.otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What traces must have in common for one scan to read them all.
+
+    Attributes:
+        columns: Name and numpy type of each column, `t_ns` first.
+        signals: The registers, each followed by its fields.
+        root: What to take off the path of a trace to get its name.
+    """
+
+    columns: tuple[tuple[str, str], ...]
+    signals: tuple[Signal, ...]
+    root: str
+
+    def to_json(self) -> str:
+        """Return it as a text, equal for equal layouts."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Layout:
+        """Return what to_json made a text of."""
+        document = json.loads(text)
+        signals = tuple(
+            Signal(**{**it, "values": tuple(NamedValue(**value) for value in it["values"])})
+            for it in document["signals"]
+        )
+        return cls(tuple((name, dtype) for name, dtype in document["columns"]), signals, document["root"])
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Traces of one layout.
+
+    Attributes:
+        layout: What they have in common.
+        files: Every part that has rows, trace after trace.
+        traces: How many traces they are.
+    """
+
+    layout: Layout
+    files: tuple[str, ...]
+    traces: int
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Name and numpy type of each column, `t_ns` first."""
+        return self.layout.columns
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """The registers, each followed by its fields."""
+        return self.layout.signals
+
+
+def layout_of(facts: TraceFacts) -> Layout:
+    """Return a trace's layout."""
+    return Layout(tuple(facts.columns.items()), signals_of(facts.registers), facts.place.root)
+
+
+def groups_of(traces: Iterable[TraceFacts]) -> tuple[Group, ...]:
+    """Return the traces in groups of one layout; traces without rows are in none."""
+    found: dict[Layout, list[TraceFacts]] = {}
+    for facts in traces:
+        if facts.files:
+            found.setdefault(layout_of(facts), []).append(facts)
+    return tuple(
+        Group(layout, tuple(file for facts in members for file in facts.files), len(members))
+        for layout, members in found.items()
+    )
+
+
+def signals_of(registers: Sequence[Register]) -> tuple[Signal, ...]:
+    """Return the registers, each followed by its fields, lowest first."""
+    signals: list[Signal] = []
+    for register in registers:
+        signals.append(Signal(register.name, register.name, 0, 8 * register.width_bytes))
+        fields = sorted(register.fields, key=lambda field: field.lsb)
+        signals += [_field_signal(register, field) for field in fields]
+    return tuple(signals)
+
+
+def _field_signal(register: Register, field: Field) -> Signal:
+    values = tuple(NamedValue(it.name, it.value, it.any_bits) for it in field.values if it.use != "write")
+    name = f"{register.name}.{field.name}"
+    return Signal(name, register.name, field.lsb, field.bits, True, values, field.otherwise)
+
+
+def all_columns(groups: Sequence[Group]) -> Mapping[str, str]:
+    """Return every column of the groups with the widest type that it has in any of them.
+
+    Names that differ in case only are one column, as in SQL; the first spelling stands.
+    """
+    spelled: dict[str, str] = {}
+    widest: dict[str, str] = {}
+    for group in groups:
+        for name, dtype in group.columns:
+            first = spelled.setdefault(name.casefold(), name)
+            widest[first] = max(widest.get(first, dtype), dtype, key=_width)
+    return widest
+
+
+def _width(dtype: str) -> int:
+    return int("".join(sign for sign in dtype if sign.isdigit()))
+
+
+class Names:
+    """The names that a question may use: registers, and their fields.
+
+    Args:
+        groups: The traces asked.
+    """
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self.columns = all_columns(groups)
+        self._by_case = {name.casefold(): name for name in self.columns}
+        self._fields: dict[str, dict[str, list[Signal]]] = {}
+        for group in groups:
+            for signal in group.signals:
+                if signal.is_field:
+                    _, _, field = signal.name.rpartition(f"{signal.column}.")
+                    by_field = self._fields.setdefault(signal.column.casefold(), {})
+                    known = by_field.setdefault(field.casefold(), [])
+                    if signal not in known:
+                        known.append(signal)
+
+    def column(self, name: str) -> str | None:
+        """Return a column as it is spelled, or None where there is none of that name."""
+        return self._by_case.get(name.casefold())
+
+    def width_bits(self, column: str) -> int:
+        """Return how many bits a column has."""
+        return _width(self.columns[column])
+
+    def field(self, column: str | None, name: str) -> Signal:
+        """Return the field that `field(x, NAME)` means.
+
+        Args:
+            column: The register that x is, or None for another expression.
+            name: `FIELD`, or `REGISTER.FIELD`.
+
+        Raises:
+            InputError: There is none, or there are several at different places.
+        """
+        wanted = name.casefold()
+        found = [
+            signal
+            for register, by_field in self._fields.items()
+            for field, signals in by_field.items()
+            if wanted == f"{register}.{field}" or (wanted == field and column in (None, register))
+            for signal in signals
+        ]
+        if not found:
+            raise InputError(self._unknown(column, name))
+        places = {(signal.lsb, signal.bits, signal.values, signal.otherwise) for signal in found}
+        if len(places) > 1:
+            several = ", ".join(dict.fromkeys(f"{it.name} (bit {it.lsb}, {it.bits} wide)" for it in found))
+            raise InputError(
+                f"field {name!r} is several: {several}; write field(x, 'REGISTER.FIELD'), or ask these traces apart"
+            )
+        return found[0]
+
+    def _unknown(self, column: str | None, name: str) -> str:
+        registers = self._fields if column is None else {column: self._fields.get(column, {})}
+        known = [
+            signal.name
+            for by_field in registers.values()
+            for found in by_field.values()
+            for signal in found[:1]
+        ]
+        where = "no register of these traces" if column is None else f"{self._by_case.get(column, column)}"
+        has = (
+            f"; known: {', '.join(known[:20])}"
+            if known
+            else "; the traces carry no fields for it (record with --map)"
+        )
+        return f"{where} has no field {name!r}{has}" if column else f"no field {name!r} in these traces{has}"

@@ -1,0 +1,59 @@
+"""Choosing the engine that answers: DuckDB here, or Spark on a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError
+from regtap_analysis.catalogue.read import no_traces, read_catalogue
+from regtap_analysis.queries.duck import DuckEngine, DuckOptions
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from regtap_analysis.catalogue.search import LeftOut
+    from regtap_analysis.queries.answer import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An engine with the traces that it was opened on.
+
+    Attributes:
+        engine: Answers questions about them.
+        traces: How many there are.
+        left_out: Folders that were named and are not among them.
+    """
+
+    engine: Engine
+    traces: int
+    left_out: tuple[LeftOut, ...]
+
+
+def open_engine(
+    arguments: Sequence[str | os.PathLike[str]], engine: str = "duckdb", options: DuckOptions | None = None
+) -> Opened:
+    """Open an engine on the traces that the arguments lead to.
+
+    Args:
+        arguments: Traces, folders of traces, patterns; see find_traces.
+        engine: `duckdb`, `spark`, or `spark=MASTER` with a master's address, `local[2]` or `sc://...`.
+        options: What DuckDB may take.
+
+    Raises:
+        InputError: There is no such engine, or no trace at all.
+        RefusedError: The engine is not installed, or does not start.
+    """
+    name, _, master = engine.partition("=")
+    if name == "spark":
+        from regtap_analysis.queries.spark import open_spark
+
+        return open_spark(arguments, master or "local[*]")
+    if engine != "duckdb":
+        raise InputError(f"unknown engine {engine!r}; use duckdb, spark or spark=MASTER")
+    catalogue = read_catalogue(arguments)
+    if not catalogue.traces:
+        raise no_traces(catalogue.left_out)
+    return Opened(DuckEngine(catalogue.traces, options), len(catalogue.traces), catalogue.left_out)

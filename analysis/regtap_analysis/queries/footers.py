@@ -1,0 +1,68 @@
+"""Reading footers where the traces are: what each worker of a cluster runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from regtap_analysis.catalogue.facts import TraceFacts
+from regtap_analysis.catalogue.read import facts_or_reason
+from regtap_analysis.catalogue.search import LeftOut, Place
+from regtap_analysis.catalogue.tables import SCHEMAS, rows_of
+from regtap_analysis.queries.columns import layout_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+
+def _signed(schema: pa.Schema) -> pa.StructType:
+    """Return a table's row with decimals for unsigned 64-bit values, which Spark has not."""
+    u64 = pa.decimal128(20, 0)
+    return pa.struct([pa.field(it.name, u64 if it.type == pa.uint64() else it.type) for it in schema])
+
+
+FOOTERS = pa.schema(
+    [
+        pa.field("trace", pa.string()),
+        pa.field("error", pa.string()),
+        pa.field("layout", pa.string()),
+        pa.field("files", pa.list_(pa.string())),
+        *(pa.field(name, pa.list_(_signed(schema))) for name, schema in SCHEMAS.items()),
+    ]
+)
+
+
+def footers_reader() -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Return the function that turns batches of names and paths into batches of FOOTERS."""
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from regtap_analysis.queries.footers import read_footers  # on the worker, by name
+
+        return read_footers(batches)
+
+    return read
+
+
+def read_footers(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield a row of FOOTERS for each trace.
+
+    Args:
+        batches: Columns `name` and `path`, as in Place.
+    """
+    for batch in batches:
+        rows = [_row(Place(place["name"], place["path"])) for place in batch.to_pylist()]
+        yield pa.RecordBatch.from_pylist(rows, FOOTERS)
+
+
+def _row(place: Place) -> dict[str, Any]:
+    read = facts_or_reason(place)
+    if isinstance(read, LeftOut):
+        return {"trace": read.name, "error": read.reason}
+    assert isinstance(read, TraceFacts)  # noqa: S101 (there is nothing else)
+    return {
+        "trace": read.name,
+        "layout": layout_of(read).to_json(),
+        "files": list(read.files),
+        **{name: rows_of(name, read) for name in SCHEMAS},
+    }

@@ -1,0 +1,170 @@
+"""The engine on a cluster: Spark, whose workers read the traces, their footers included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from regtap_analysis.catalogue.read import no_traces
+from regtap_analysis.catalogue.search import LeftOut, find_traces
+from regtap_analysis.catalogue.tables import SCHEMAS
+from regtap_analysis.queries.answer import BATCH_ROWS, Answer, QuestionError
+from regtap_analysis.queries.columns import Group, Layout, Names
+from regtap_analysis.queries.dialects import SparkDialect, SparkQuestionDialect
+from regtap_analysis.queries.engines import Opened
+from regtap_analysis.queries.footers import FOOTERS, footers_reader
+from regtap_analysis.queries.rewriting import Rewriter
+from regtap_analysis.queries.sessions import open_session
+from regtap_analysis.queries.tables import scan_columns, scan_name, view_texts
+from regtap_analysis.queries.translating import to_spark
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from regtap_analysis.catalogue.search import Place
+    from regtap_analysis.queries.answer import Question
+
+_FOOTERS_A_TASK = 64  # traces whose footers one task reads
+_MOST_TASKS = 512
+
+
+def open_spark(arguments: Sequence[str | os.PathLike[str]], master: str) -> Opened:
+    """Open Spark on the traces that the arguments lead to; this process lists folders, the workers open the traces.
+
+    Args:
+        arguments: Traces, folders of traces, patterns, on storage that every worker sees under the same path.
+        master: Its address: `local[2]`, `local-cluster[...]`, `spark://HOST:PORT`, `sc://HOST`.
+
+    Raises:
+        TraceError: There is no trace at all.
+        RefusedError: Spark or Java is not installed, or the master does not answer.
+    """
+    search = find_traces(arguments)
+    if not search.places:
+        raise no_traces(search.left_out)
+    engine = SparkEngine(search.places, master)
+    left_out = search.left_out + engine.left_out
+    if engine.traces == 0:
+        engine.close()
+        raise no_traces(left_out)
+    return Opened(engine, engine.traces, left_out)
+
+
+class SparkEngine:
+    """Answers questions on a cluster.
+
+    Args:
+        places: The traces.
+        master: As in open_spark.
+
+    Attributes:
+        traces: How many of them could be read.
+        left_out: The others.
+    """
+
+    def __init__(self, places: Sequence[Place], master: str) -> None:
+        self._spark = open_session(master)
+        try:
+            footers = self._read_footers(places)
+            self.left_out = tuple(
+                LeftOut(row.trace, row.error) for row in footers.where("error IS NOT NULL").collect()
+            )
+            self.traces = len(places) - len(self.left_out)
+            groups = self._groups(footers)
+            self._make_tables(footers, groups)
+        except BaseException:
+            self._spark.stop()
+            raise
+        self._rewriter = Rewriter(Names(groups), SparkQuestionDialect())
+
+    def ask(self, question: Question) -> Answer:
+        """Return an answer whose rows come partition by partition."""
+        from pyspark.errors import PySparkException
+
+        text = to_spark(self._rewriter.rewrite(question.sql))
+        try:
+            frame = self._spark.sql(text, dict(question.parameters))
+            schema = frame.limit(0).toArrow().schema
+            return Answer(schema, _batches(frame, schema))
+        except PySparkException as error:
+            raise _question_error(error) from error
+
+    def close(self) -> None:
+        """End the session."""
+        self._spark.stop()
+
+    def _read_footers(self, places: Sequence[Place]) -> Any:
+        """Return a row for each trace: what it holds, or why it cannot be read."""
+        named = [(place.name, place.path) for place in places]
+        tasks = min(-(-len(named) // _FOOTERS_A_TASK), _MOST_TASKS)
+        frame = self._spark.createDataFrame(named, "name STRING, path STRING").repartition(tasks)
+        return frame.mapInArrow(footers_reader(), _spark_type(FOOTERS)).cache()
+
+    def _groups(self, footers: Any) -> tuple[Group, ...]:
+        """Return the groups; of a hundred thousand traces the driver learns layouts and names of files, no more."""
+        rows = footers.where("error IS NULL").orderBy("trace").select("layout", "files").toLocalIterator()
+        found: dict[str, list[list[str]]] = {}
+        for row in rows:
+            if row.files:
+                found.setdefault(row.layout, []).append(row.files)
+        return tuple(
+            Group(Layout.from_json(layout), tuple(file for files in members for file in files), len(members))
+            for layout, members in found.items()
+        )
+
+    def _make_tables(self, footers: Any, groups: Sequence[Group]) -> None:
+        for name in SCHEMAS:
+            footers.selectExpr(f"explode({name}) AS r_").select("r_.*").createOrReplaceTempView(name)
+        self._view("starts_", "SELECT trace AS name_, start_ns AS start_ns_ FROM traces")
+        for number, group in enumerate(groups):
+            self._make_scan(number, group)
+        for name, text in view_texts(groups, SparkDialect()).items():
+            self._view(name, text)
+
+    def _make_scan(self, number: int, group: Group) -> None:
+        """Make the view of a group's rows; the trace's name comes from the file's, so that a filter skips files."""
+        dialect = SparkDialect()
+        columns = (f"{dialect.identifier(name)} {dialect.types[dtype]}" for name, dtype in group.columns)
+        schema = ", ".join(columns)
+        # a folder called COUNT=7 is no column, and one called run[1] no pattern
+        reader = self._spark.read.schema(schema).options(recursiveFileLookup=True, __globPaths__=False)
+        path = "url_decode(replace(_metadata.file_path, '+', '%2B'))"
+        folder = f"regexp_extract({path}, '^(?:file:/*)?(/.*)/[^/]*$', 1)"
+        trace = f"substring({folder}, {len(group.layout.root) + 1}) AS trace"
+        order = ("_metadata.file_name AS part_", "_metadata.row_index AS row_")
+        scan = reader.parquet(*[f"file://{file}" for file in group.files])
+        scan.selectExpr(trace, *scan_columns(group, dialect), *order).createOrReplaceTempView(
+            scan_name(number)
+        )
+
+    def _view(self, name: str, text: str) -> None:
+        self._spark.sql(text).createOrReplaceTempView(name)
+
+
+def _batches(frame: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+    from pyspark.errors import PySparkException
+
+    waiting: list[dict[str, Any]] = []
+    names = schema.names
+    try:
+        for row in frame.toLocalIterator():
+            waiting.append(dict(zip(names, row, strict=True)))
+            if len(waiting) == BATCH_ROWS:
+                yield pa.RecordBatch.from_pylist(waiting, schema)
+                waiting.clear()
+    except PySparkException as error:
+        raise _question_error(error) from error
+    yield pa.RecordBatch.from_pylist(waiting, schema)
+
+
+def _spark_type(schema: pa.Schema) -> Any:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return from_arrow_schema(schema)
+
+
+def _question_error(error: Any) -> QuestionError:
+    return QuestionError(" ".join(str(error.getMessage() or error).split("JVM stacktrace")[0].split())[:600])

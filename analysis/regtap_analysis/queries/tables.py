@@ -1,0 +1,114 @@
+"""The tables of a question as views over the scans of the traces, in either engine's SQL.
+
+`rows_0`, `rows_1`, ... are the scans, one for each group of traces with equal columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regtap.trace.metadata import TIME_COLUMN
+from regtap_analysis.queries.columns import TRACE, all_columns
+from regtap_analysis.queries.dialects import name_expression
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from regtap_analysis.queries.columns import Group, Signal
+    from regtap_analysis.queries.dialects import Dialect
+
+
+def scan_name(number: int) -> str:
+    """Return what the scan of a group is called."""
+    return f"rows_{number}_"
+
+
+def column_name(name: str) -> str:
+    """Return what a register's column is called in `samples`: its name, but for what the tables use themselves."""
+    return f"{name}_" if name.casefold() in (TRACE, "row_", "part_") else name
+
+
+def scan_columns(group: Group, dialect: Dialect) -> list[str]:
+    """Return the columns of a group's scan, as they are called in the tables."""
+    named = ((dialect.identifier(name), dialect.identifier(column_name(name))) for name, _ in group.columns)
+    return [own if own == shown else f"{own} AS {shown}" for own, shown in named]
+
+
+def view_texts(groups: Sequence[Group], dialect: Dialect) -> Mapping[str, str]:
+    """Return the SELECT of each view, in the order in which they are to be made."""
+    return {
+        "samples": _samples(groups, dialect),
+        "edges_": _edges(groups, dialect),
+        "changes": _CHANGES,
+        "states": _states(dialect),
+    }
+
+
+def _samples(groups: Sequence[Group], dialect: Dialect) -> str:
+    columns = all_columns(groups) or {TIME_COLUMN: "int64"}
+    if not groups:
+        nulls = [f"CAST(NULL AS {dialect.types[dtype]}) AS {name}" for name, dtype in columns.items()]
+        return f"SELECT CAST(NULL AS VARCHAR(1)) AS trace, {', '.join(nulls)} WHERE 1 = 0"
+    return " UNION ALL ".join(
+        _samples_of(number, group, columns, dialect) for number, group in enumerate(groups)
+    )
+
+
+def _samples_of(number: int, group: Group, columns: Mapping[str, str], dialect: Dialect) -> str:
+    own = {name.casefold(): (name, dtype) for name, dtype in group.columns}
+    chosen = [TRACE]
+    for name, dtype in columns.items():
+        own_name, own_dtype = own.get(name.casefold(), (None, None))
+        value = "NULL" if own_name is None else dialect.identifier(column_name(own_name))
+        cast = value if own_dtype == dtype else f"CAST({value} AS {dialect.types[dtype]})"
+        chosen.append(f"{cast} AS {dialect.identifier(column_name(name))}")
+    return f"SELECT {', '.join(chosen)} FROM {scan_name(number)}"
+
+
+_CHANGES = "SELECT trace, signal, t_ns, since_ns, before, value, name FROM edges_ WHERE since_ns IS NOT NULL"
+
+
+def _edges(groups: Sequence[Group], dialect: Dialect) -> str:
+    """Each signal's first row in each trace, and each row where it differs from the row before."""
+    chosen = [
+        _edges_of(number, signal, dialect, several=group.traces > 1)
+        for number, group in enumerate(groups)
+        for signal in group.signals
+    ]
+    return " UNION ALL ".join(chosen) or _no_edges(dialect)
+
+
+def _edges_of(number: int, signal: Signal, dialect: Dialect, *, several: bool) -> str:
+    column, window = dialect.identifier(column_name(signal.column)), f"OVER ({dialect.before})"
+    value = dialect.bits(column, signal.lsb, signal.bits) if signal.is_field else column
+    same_trace = "trace_before = trace" if several and not dialect.before else "since_ns IS NOT NULL"
+    tie = ", ".join(dialect.tie)
+    order = f"row_number() {window} AS row_" if not dialect.before else tie
+    kept = f"CASE WHEN {same_trace} THEN"
+    return (
+        f"SELECT trace, {dialect.text(signal.name)} AS signal, t_ns, {kept} since_ns END AS since_ns,"
+        f" CAST({kept} before END AS {dialect.u64}) AS before, CAST(value AS {dialect.u64}) AS value,"
+        f" {name_expression(dialect, signal, f'CAST(value AS {dialect.u64})')} AS name, {tie}"
+        f" FROM (SELECT trace, t_ns, {value} AS value, lag({value}) {window} AS before,"
+        f" lag(t_ns) {window} AS since_ns, lag(trace) {window} AS trace_before, {order} FROM {scan_name(number)}) AS r_"
+        f" WHERE before IS NULL OR before <> value OR trace_before <> trace"
+    )
+
+
+def _no_edges(dialect: Dialect) -> str:
+    text, u64 = "CAST(NULL AS VARCHAR(1))", f"CAST(NULL AS {dialect.u64})"
+    tie = ", ".join(f"0 AS {column}" for column in dialect.tie)
+    return (
+        f"SELECT {text} AS trace, {text} AS signal, CAST(NULL AS BIGINT) AS t_ns, CAST(NULL AS BIGINT) AS since_ns,"
+        f" {u64} AS before, {u64} AS value, {text} AS name, {tie} WHERE 1 = 0"
+    )
+
+
+def _states(dialect: Dialect) -> str:
+    """Runs of one value: from its first row to the first row of the next value, or to the trace's last row."""
+    window = f"OVER (PARTITION BY e_.trace, signal ORDER BY t_ns, {', '.join(dialect.tie)})"
+    return (
+        f"SELECT e_.trace AS trace, signal, t_ns AS t0_ns, coalesce(lead(t_ns) {window}, t_.last_ns) AS t1_ns,"
+        f" value, name, since_ns IS NOT NULL AND lead(t_ns) {window} IS NOT NULL AS whole"
+        f" FROM edges_ AS e_ JOIN traces AS t_ ON e_.trace = t_.trace"
+    )

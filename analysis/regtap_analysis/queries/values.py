@@ -1,0 +1,61 @@
+"""Values of an answer as people and programs read them; integers of 64 bits and more stay exact."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from regtap_analysis.catalogue.texts import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+NULL = "NULL"
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: whole decimals are integers, moments ISO 8601, what is no number null."""
+    convert = next((convert for kind, convert in _PLAIN if isinstance(value, kind)), None)
+    return convert(value) if convert else value
+
+
+def _decimal(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _moment(value: datetime) -> str:
+    return value.isoformat() if value.tzinfo else f"{value.isoformat()}Z"
+
+
+_PLAIN: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    (Decimal, _decimal),
+    (float, lambda value: value if math.isfinite(value) else None),
+    (datetime, _moment),
+    ((date, time), lambda value: value.isoformat()),
+    (timedelta, lambda value: value.total_seconds()),
+    (bytes, lambda value: value.hex()),
+    ((list, tuple), lambda value: [plain(item) for item in value]),
+    (dict, lambda value: {str(key): plain(item) for key, item in value.items()}),
+)
+
+
+def json_row(row: Mapping[str, Any]) -> str:
+    """Return a row as a JSON object on one line."""
+    return json.dumps({name: plain(value) for name, value in row.items()})
+
+
+def cell(value: Any) -> str:
+    """Return a value as a cell of a table, without a sign that would move the cursor."""
+    if value is None:
+        return NULL
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    shown = plain(value)
+    return printable(shown if isinstance(shown, str) else json.dumps(shown))
