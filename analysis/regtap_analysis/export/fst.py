@@ -1,0 +1,135 @@
+"""FST, GTKWave's and Surfer's compressed format, written by libfst."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from regtap.errors import RefusedError, StorageError
+from regtap.units.format import format_utc
+from regtap_analysis.export.vcd import first_moment_ns, lacking_in_waves, mark_text, wave_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from regtap.trace.gaps import Gap
+    from regtap_analysis.export.options import Selection
+    from regtap_analysis.export.waves import Changes
+    from regtap_analysis.queries.columns import Signal
+
+_NANOSECOND = -9  # power of ten of a unit of time
+
+
+class FstWriter:
+    """Writes FST; stretches where nothing is known are blackouts, and the signals are x in them.
+
+    Args:
+        selection: What is exported.
+        path: The file to make.
+
+    Raises:
+        RefusedError: pylibfst is not installed.
+        StorageError: The file cannot be made.
+    """
+
+    def __init__(self, selection: Selection, path: Path) -> None:
+        module = _import_pylibfst()
+        self._lib, self._ffi, self._path = module.lib, module.ffi, path
+        self._context = self._lib.fstWriterCreate(str(path).encode(), 1)
+        if self._context == self._ffi.NULL:
+            raise StorageError(f"cannot write {path}: libfst cannot make it", path=str(path))
+        trace, self._signals = selection.trace, selection.signals
+        self._shift_ns = max(0, -first_moment_ns(selection))
+        self._lib.fstWriterSetTimescale(self._context, _NANOSECOND)
+        self._lib.fstWriterSetDate(self._context, format_utc(trace.start.realtime_ns).encode())
+        self._lib.fstWriterSetVersion(self._context, f"regtap: {trace.target}".encode())
+        self._handles = [self._variable(signal) for signal in self._signals]
+        self._marks = self._text_variable("regtap", "marks") if trace.marks else None
+        self._dark = False
+        self._t_ns = -1
+        self.lacking: tuple[str, ...] = lacking_in_waves(selection)
+
+    def changes(self, changes: Changes) -> None:
+        """Write changes."""
+        emit, context = self._lib.fstWriterEmitValueChange64, self._context
+        handles, widths = self._handles, [signal.bits for signal in self._signals]
+        if self._dark and len(changes.times_ns):
+            self._go(int(changes.times_ns[0]))
+            self._lib.fstWriterEmitDumpActive(context, 1)
+            self._dark = False
+        for t_ns, index, value in zip(
+            changes.times_ns.tolist(), changes.signals.tolist(), changes.values.tolist(), strict=True
+        ):
+            if t_ns != self._t_ns:
+                self._go(t_ns)
+            emit(context, handles[index], widths[index], value)
+
+    def gap(self, t_ns: int, gap: Gap) -> None:
+        """Set every signal to x and begin a blackout; a gap with rows inside is none."""
+        if gap.rows:
+            return
+        self._go(t_ns)
+        self._write_unknown()
+        if not self._dark:
+            self._lib.fstWriterEmitDumpActive(self._context, 0)
+            self._dark = True
+
+    def mark(self, t_ns: int, text: str) -> None:
+        """Write a mark as a value of the text signal `regtap.marks`."""
+        self._go(t_ns)
+        content = mark_text(text).encode()
+        self._lib.fstWriterEmitVariableLengthValueChange(self._context, self._marks, content, len(content))
+
+    def close(self, last_ns: int) -> None:
+        """Write what is left, and see that the file can be opened."""
+        if self._t_ns < 0:  # without a change it would be no file that libfst opens
+            self._go(0)
+            self._write_unknown()
+        self._go(last_ns)
+        self._lib.fstWriterClose(self._context)
+        reader = self._lib.fstReaderOpen(str(self._path).encode())
+        if reader == self._ffi.NULL:
+            raise StorageError(
+                f"cannot write {self._path}: the disk is full, or refuses", path=str(self._path)
+            )
+        self._lib.fstReaderClose(reader)
+
+    def _write_unknown(self) -> None:
+        for handle, signal in zip(self._handles, self._signals, strict=True):
+            self._lib.fstWriterEmitValueChange(self._context, handle, b"x" * signal.bits)
+
+    def _go(self, t_ns: int) -> None:
+        if t_ns > self._t_ns:
+            self._lib.fstWriterEmitTimeChange(self._context, t_ns + self._shift_ns)
+            self._t_ns = t_ns
+
+    def _variable(self, signal: Signal) -> Any:
+        *scopes, name = wave_path(signal)
+        return self._in_scopes(
+            scopes or ["regtap"], lambda: self._create(self._lib.FST_VT_VCD_WIRE, signal.bits, name)
+        )
+
+    def _text_variable(self, scope: str, name: str) -> Any:
+        return self._in_scopes([scope], lambda: self._create(self._lib.FST_VT_GEN_STRING, 0, name))
+
+    def _create(self, kind: int, bits: int, name: str) -> Any:
+        return self._lib.fstWriterCreateVar(
+            self._context, kind, self._lib.FST_VD_IMPLICIT, bits, name.encode(), 0
+        )
+
+    def _in_scopes(self, scopes: list[str], make: Any) -> Any:
+        for scope in scopes:
+            self._lib.fstWriterSetScope(
+                self._context, self._lib.FST_ST_VCD_MODULE, scope.encode(), self._ffi.NULL
+            )
+        made = make()
+        for _ in scopes:
+            self._lib.fstWriterSetUpscope(self._context)
+        return made
+
+
+def _import_pylibfst() -> Any:
+    try:
+        import pylibfst
+    except ImportError as error:
+        raise RefusedError("pylibfst is not installed", remedy="pip install 'regtap[export]'") from error
+    return pylibfst

@@ -1,0 +1,109 @@
+"""What part of a trace is exported, and as what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError
+from regtap_analysis.queries.columns import signals_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from regtap.registers.model import Register
+    from regtap.trace.reader import Trace
+    from regtap_analysis.queries.columns import Signal
+
+FORMATS = {
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".vcd": "vcd",
+    ".fst": "fst",
+    ".pftrace": "perfetto",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """Which rows and registers.
+
+    Attributes:
+        registers: Names of the registers, in this order; empty for all.
+        first_ns: First time, inclusive; None from the start.
+        stop_ns: Last time, exclusive; None to the end.
+        on_change: Only rows where one of the registers differs from the row before; the first one counts as such.
+    """
+
+    registers: tuple[str, ...] = ()
+    first_ns: int | None = None
+    stop_ns: int | None = None
+    on_change: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of one trace is exported.
+
+    Attributes:
+        trace: The trace.
+        registers: The registers, in their order.
+        options: As asked.
+    """
+
+    trace: Trace
+    registers: tuple[Register, ...]
+    options: ExportOptions
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """The registers, each followed by its fields."""
+        return signals_of(self.registers)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the registers."""
+        return tuple(register.name for register in self.registers)
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """Times of the first and last row, or of the window where that is narrower."""
+        held = self.trace.time_range or (0, 0)
+        first, stop = self.options.first_ns, self.options.stop_ns
+        return (
+            held[0] if first is None else max(held[0], first),
+            held[1] if stop is None else min(held[1], stop),
+        )
+
+    def in_window(self, t0_ns: int, t1_ns: int) -> bool:
+        """Return whether a stretch of time meets the window."""
+        first, stop = self.options.first_ns, self.options.stop_ns
+        return (first is None or t1_ns >= first) and (stop is None or t0_ns < stop)
+
+
+def select(trace: Trace, options: ExportOptions) -> Selection:
+    """Return what is exported of a trace.
+
+    Raises:
+        InputError: A register is unknown, or the window is empty.
+    """
+    known = {register.name: register for register in trace.registers}
+    for name in options.registers:
+        if name not in known:
+            raise InputError(f"{trace.path} has no register {name!r}; it has {' '.join(known)}")
+    first, stop = options.first_ns, options.stop_ns
+    if first is not None and stop is not None and stop <= first:
+        raise InputError("--to is not after --from; nothing lies between")
+    chosen: Sequence[str] = tuple(dict.fromkeys(options.registers)) or tuple(known)
+    return Selection(trace, tuple(known[name] for name in chosen), options)
+
+
+def format_of(path: Path) -> str:
+    """Return the format that a file's ending names; raises InputError where it names none."""
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        endings = ", ".join(FORMATS)
+        raise InputError(f"cannot tell the format of {path}; let its name end in one of {endings}") from None

@@ -1,0 +1,34 @@
+"""The few things of protobuf's wire format that a Perfetto trace needs.
+
+The format: https://protobuf.dev/programming-guides/encoding/.
+"""
+
+from __future__ import annotations
+
+_VARINT, _BYTES = 0, 2
+
+
+def varint(value: int) -> bytes:
+    """Return a non-negative integer below 2**64 as a varint; a negative one as its 64-bit complement."""
+    value &= 0xFFFF_FFFF_FFFF_FFFF
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def number(field: int, value: int) -> bytes:
+    """Return a field that holds an integer, boolean or enumerated value."""
+    return varint(field << 3 | _VARINT) + varint(value)
+
+
+def block(field: int, content: bytes) -> bytes:
+    """Return a field that holds bytes, or a message that is encoded already."""
+    return varint(field << 3 | _BYTES) + varint(len(content)) + content
+
+
+def text(field: int, content: str) -> bytes:
+    """Return a field that holds a text."""
+    return block(field, content.encode())

@@ -1,0 +1,177 @@
+"""A trace as wave viewers see it: changes of signals, stretches where nothing is known, and marks, in time order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from regtap_analysis.export.progress import Written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from regtap.trace.gaps import Gap
+    from regtap_analysis.export.options import Selection
+    from regtap_analysis.export.progress import Progress
+    from regtap_analysis.queries.columns import Signal
+
+_HOLDS = "unchanged"  # the cause of gaps in which the values are known: they did not change
+
+Times = npt.NDArray[np.int64]
+Values = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Changes of signals in the order of time, and of the signals at one time.
+
+    Attributes:
+        times_ns: When, non-decreasing, shape (changes,).
+        signals: Which signal, by its index, shape (changes,).
+        values: The value from then on, shape (changes,).
+    """
+
+    times_ns: Times
+    signals: npt.NDArray[np.intp]
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happens at one time and is no change.
+
+    Attributes:
+        t_ns: When.
+        gap: The gap that begins, or None.
+        mark: The mark's text, or empty.
+    """
+
+    t_ns: int
+    gap: Gap | None = None
+    mark: str = ""
+
+
+class WaveWriter(Protocol):
+    """Writes one format; it is called in the order of time.
+
+    Attributes:
+        lacking: What of this trace the format cannot hold.
+    """
+
+    lacking: tuple[str, ...]
+
+    def changes(self, changes: Changes) -> None:
+        """Write changes."""
+        ...
+
+    def gap(self, t_ns: int, gap: Gap) -> None:
+        """Write that nothing is known from `t_ns` up to `gap.t1_ns`; every signal's value follows.
+
+        A gap that has rows inside stands for many short ones between them: what is known goes on.
+        """
+        ...
+
+    def mark(self, t_ns: int, text: str) -> None:
+        """Write a mark."""
+        ...
+
+    def close(self, last_ns: int) -> None:
+        """Write what is left; the trace is known up to a time."""
+        ...
+
+
+def write_waves(selection: Selection, writer: WaveWriter, progress: Progress) -> Written:
+    """Write what is selected of a trace as changes."""
+    moments = list(_moments(selection))
+    finder = _ChangeFinder(selection.signals)
+    count, last_ns, said = 0, 0, 0
+    for batch in _pieces(selection, moments):
+        times = batch.column(0).to_numpy()
+        while said < len(moments) and moments[said].t_ns <= times[0]:
+            finder.restart(_say(writer, moments[said]))
+            said += 1
+        found = finder.find(times, batch)
+        writer.changes(found)
+        count, last_ns = count + len(found.times_ns), int(times[-1])
+        progress.at(last_ns)
+    for moment in moments[said:]:
+        _say(writer, moment)
+        last_ns = max(last_ns, moment.gap.t1_ns if moment.gap else moment.t_ns)
+    writer.close(last_ns)
+    return Written(count, "changes", writer.lacking)
+
+
+def _moments(selection: Selection) -> Iterator[Moment]:
+    """Yield gaps, each a nanosecond after the last row that is known, and marks, in the order of time."""
+    trace, first = selection.trace, selection.options.first_ns
+    gaps = [
+        Moment(gap.t0_ns + 1 if first is None else max(gap.t0_ns + 1, first), gap=gap)
+        for gap in trace.gaps
+        if gap.cause != _HOLDS and gap.t1_ns > gap.t0_ns + 1 and selection.in_window(gap.t0_ns + 1, gap.t1_ns)
+    ]
+    marks = [Moment(it.t_ns, mark=it.text) for it in trace.marks if selection.in_window(it.t_ns, it.t_ns)]
+    return iter(sorted([*gaps, *marks], key=lambda moment: moment.t_ns))
+
+
+def _pieces(selection: Selection, moments: Sequence[Moment]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows, cut before the time of each moment."""
+    options = selection.options
+    cuts_ns = np.array([moment.t_ns for moment in moments], np.int64)
+    for batch in selection.trace.batches(("t_ns", *selection.names), options.first_ns, options.stop_ns):
+        times = batch.column(0).to_numpy()
+        inside = cuts_ns[np.searchsorted(cuts_ns, times[0]) : np.searchsorted(cuts_ns, times[-1], "right")]
+        edges = np.unique(np.concatenate([[0], np.searchsorted(times, inside), [len(times)]]))
+        for first, stop in pairwise(edges):
+            yield batch.slice(int(first), int(stop - first))
+
+
+def _say(writer: WaveWriter, moment: Moment) -> bool:
+    """Write a moment; return whether every signal's value is to follow."""
+    if moment.gap is None:
+        writer.mark(moment.t_ns, moment.mark)
+        return False
+    writer.gap(moment.t_ns, moment.gap)
+    return not moment.gap.rows
+
+
+class _ChangeFinder:
+    """Finds where signals differ from the row before, over batches."""
+
+    def __init__(self, signals: Sequence[Signal]) -> None:
+        self._signals = tuple(signals)
+        self._last: list[Any] = [None] * len(self._signals)
+
+    def restart(self, wanted: bool) -> None:
+        """Let every signal's next row count as a change, if that is wanted."""
+        if wanted:
+            self._last = [None] * len(self._signals)
+
+    def find(self, times: Times, batch: pa.RecordBatch) -> Changes:
+        """Return the changes in a batch of at least one row."""
+        rows, signals, values = [], [], []
+        for index, signal in enumerate(self._signals):
+            column = _bits(batch.column(signal.column).to_numpy(), signal)
+            changed = np.flatnonzero(column[1:] != column[:-1]) + 1
+            if self._last[index] is None or column[0] != self._last[index]:
+                changed = np.concatenate([[0], changed])
+            self._last[index] = column[-1]
+            rows.append(changed)
+            signals.append(np.full(len(changed), index))
+            values.append(column[changed].astype(np.uint64))
+        row, signal_index = np.concatenate(rows), np.concatenate(signals)
+        order = np.lexsort((signal_index, row))
+        return Changes(times[row[order]], signal_index[order], np.concatenate(values)[order])
+
+
+def _bits(values: npt.NDArray[Any], signal: Signal) -> npt.NDArray[Any]:
+    if not signal.is_field:
+        return values
+    unsigned = values.dtype.type
+    bits: npt.NDArray[Any] = (values >> unsigned(signal.lsb)) & unsigned((1 << signal.bits) - 1)
+    return bits

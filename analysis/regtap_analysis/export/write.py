@@ -1,0 +1,83 @@
+"""Exporting a trace: the file appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from typing import IO, TYPE_CHECKING
+
+from regtap.errors import InputError, StorageError
+from regtap_analysis.export import rows
+from regtap_analysis.export.options import format_of
+from regtap_analysis.export.waves import WaveWriter, write_waves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from regtap_analysis.export.options import Selection
+    from regtap_analysis.export.progress import Progress, Written
+
+_ROWS: dict[str, Callable[[Selection, IO[bytes], Progress], Written]] = {
+    "csv": rows.write_csv,
+    "parquet": rows.write_parquet,
+    "arrow": rows.write_arrow,
+}
+
+
+def check_output(path: Path, *, force: bool) -> None:
+    """Raise InputError if a file cannot be exported to."""
+    format_of(path)
+    if path.is_dir() or (path.exists() and not force):
+        raise InputError(f"{path} exists; name another file with -o, or overwrite it with --force")
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
+
+
+def export_trace(selection: Selection, path: Path, progress: Progress) -> Written:
+    """Write what is selected of a trace to a file, in the format that its ending names.
+
+    Args:
+        selection: What to export.
+        path: The file; one that is there is replaced.
+        progress: Told how far it is.
+
+    Raises:
+        InputError: The format is unknown, or cannot hold the values.
+        RefusedError: The format needs a library that is not installed.
+        StorageError: The disk is full, or refuses; what was there is as it was.
+        TraceError: A part is damaged.
+    """
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+    try:
+        written = _write(selection, format_of(path), temporary, progress)
+        temporary.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(
+            f"cannot write {path}: {reason}; name another file with -o", path=str(path), errno=error.errno
+        ) from error
+    finally:
+        for left in path.parent.glob(f"{temporary.name}*"):
+            left.unlink()
+    return written
+
+
+def _write(selection: Selection, file_format: str, path: Path, progress: Progress) -> Written:
+    if file_format == "fst":
+        from regtap_analysis.export.fst import FstWriter
+
+        return write_waves(selection, FstWriter(selection, path), progress)
+    with path.open("xb") as file:
+        if file_format in _ROWS:
+            return _ROWS[file_format](selection, file, progress)
+        return write_waves(selection, _wave_writer(selection, file_format, file), progress)
+
+
+def _wave_writer(selection: Selection, file_format: str, file: IO[bytes]) -> WaveWriter:
+    if file_format == "vcd":
+        from regtap_analysis.export.vcd import VcdWriter
+
+        return VcdWriter(selection, file)
+    from regtap_analysis.export.perfetto import PerfettoWriter
+
+    return PerfettoWriter(selection, file)

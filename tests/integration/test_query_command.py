@@ -1,0 +1,83 @@
+"""`regtap query`, `traces` and `export` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from tests.command import run_regtap, start_regtap
+from tests.synthetic import counter_trace
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Return a folder of two traces and one that is none."""
+    counter_trace(tmp_path / "runs" / "a", 1000)
+    counter_trace(tmp_path / "runs" / "b", 500)
+    (tmp_path / "none").mkdir()
+    return tmp_path
+
+
+def test_a_question_is_answered_and_what_is_no_trace_is_said(runs: Path) -> None:
+    sql = "SELECT trace, count(*) AS n FROM samples GROUP BY 1 ORDER BY 1"
+
+    result = run_regtap("query", sql, "runs", "none", "--format", "json", cwd=runs)
+
+    assert json.loads(result.stdout) == [{"trace": "runs/a", "n": 1000}, {"trace": "runs/b", "n": 500}]
+    assert result.stderr == "regtap: note: left out: none is no trace and holds none\n"
+    assert result.returncode == 1
+
+
+def test_wrong_sql_is_one_line_and_exit_code_two(runs: Path) -> None:
+    result = run_regtap("query", "SELECT x FROM samples", "runs", "-o", "x.csv", cwd=runs)
+
+    assert result.returncode == 2
+    assert result.stderr.startswith('regtap: error: Binder Error: Referenced column "x" not found')
+    assert len(result.stderr.splitlines()) == 1
+    assert not (runs / "x.csv").exists()
+
+
+def test_ctrl_c_ends_a_question_at_once(runs: Path) -> None:
+    # months of work; asking is under way when the first rows of the other answer are there
+    sql = "SELECT count(*) FROM samples a, samples b, samples c, samples d, samples e WHERE a.COUNT < b.COUNT"
+    process = start_regtap("query", sql, "runs", cwd=runs)
+    deadline = time.monotonic() + 120
+    while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 3:  # DuckDB's threads work
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    process.send_signal(signal.SIGINT)
+
+    stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stdout == ""
+
+
+def test_an_answer_streams_until_its_reader_goes(runs: Path) -> None:
+    sql = "SELECT a.COUNT FROM samples a, samples b, samples c"
+    with start_regtap("query", sql, "runs", "--format", "csv", cwd=runs) as process:
+        assert process.stdout is not None
+
+        assert process.stdout.readline() == '"COUNT"\n'
+        process.stdout.close()
+
+        assert process.wait(60) == 141
+
+
+def test_an_export_is_written_and_what_is_lost_is_said(runs: Path) -> None:
+    result = run_regtap("export", "runs/a", "-o", "a.vcd", cwd=runs)
+
+    assert result.stdout == "a.vcd: 1,000 changes of runs/a\n"
+    assert result.returncode == 0
+    assert (runs / "a.vcd").read_text().startswith("$comment")
+
+
+def test_an_ending_that_is_unknown_is_refused(runs: Path) -> None:
+    result = run_regtap("export", "runs/a", "-o", "a.xyz", cwd=runs)
+
+    assert result.returncode == 2
+    assert "cannot tell the format of a.xyz" in result.stderr
