@@ -22,7 +22,8 @@ going claimed-pci "pci:$edu/bar0" id=0x0 "echo $edu >$driver/bind"
 let_go
 going claimed-mem mem "id=$(bar "$edu" 0)" "echo $edu >$driver/bind"
 let_go
-going disabled "pci:$edu/bar0" id=0x0 "echo 0 >$device/enable"
+# The file counts: each 1 that was written to it takes a 0.
+going disabled "pci:$edu/bar0" id=0x0 "until [ \$(cat $device/enable) = 0 ]; do echo 0 >$device/enable; done"
 let_go
 command=$(dd if="$device/config" bs=1 skip=4 count=1 2>/dev/null)
 going undecoded "pci:$edu/bar0" id=0x0 "printf '\\0' | dd of=$device/config bs=1 seek=4 conv=notrunc; sleep 0.1"
