@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         InputError,
         RefusedError,
         RegtapError,
+        SideEffectError,
         StorageError,
         TraceError,
     )
@@ -50,6 +51,7 @@ _HOMES = {
     "Register": "registers.model",
     "RegisterMap": "registers.model",
     "RegtapError": "errors",
+    "SideEffectError": "errors",
     "StorageError": "errors",
     "Summary": "recording.summary",
     "Target": "targets.target",
@@ -75,6 +77,7 @@ __all__ = [
     "Register",
     "RegisterMap",
     "RegtapError",
+    "SideEffectError",
     "StorageError",
     "Summary",
     "Target",

@@ -3,6 +3,7 @@
 RegtapError
 ├── InputError            what was asked for is wrong; nothing was opened     exit code 2
 │   ├── AddressError      misaligned, out of range, past the end
+│   ├── SideEffectError   reading it would change the device, and that was not allowed
 │   └── TraceError        not a trace, or a damaged one
 ├── RefusedError          the system said no before the first access          exit code 3
 └── FaultError            something failed after the first access             exit code 4
@@ -33,6 +34,20 @@ class AddressError(InputError):
     def __init__(self, message: str, *, address: int) -> None:
         super().__init__(message)
         self.address = address
+
+
+class SideEffectError(InputError):
+    """A read that is known to change the device, and that was not asked for in full.
+
+    Attributes:
+        register: The register's name.
+        effect: What the read does.
+    """
+
+    def __init__(self, message: str, *, register: str, effect: str) -> None:
+        super().__init__(message)
+        self.register = register
+        self.effect = effect
 
 
 class TraceError(InputError):

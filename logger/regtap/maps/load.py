@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from regtap.errors import InputError
 from regtap.maps.lookup import Maps
@@ -62,6 +62,25 @@ def split_map_variable(text: str) -> list[str]:
         elif part:
             found.append(part)
     return found
+
+
+MapsGiven: TypeAlias = "Maps | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None"
+
+
+def given_maps(given: MapsGiven) -> Maps:
+    """Return the maps that a caller of the Python interface means.
+
+    Args:
+        given: One or several, each `FILE[:BLOCK][@BASE]`, or maps that were loaded; None: those of REGTAP_MAP.
+
+    Raises:
+        InputError: As in load_maps.
+    """
+    if isinstance(given, Maps):
+        return given
+    if given is None:
+        return load_maps((), os.environ)
+    return load_maps([os.fspath(it) for it in ([given] if isinstance(given, str | os.PathLike) else given)])
 
 
 def load_maps(choices: Sequence[str], environment: Mapping[str, str] | None = None) -> Maps:

@@ -80,6 +80,10 @@ class Maps:
             return None
         return Found(entry, field, f"{entry.name}.{field.name}" == text)
 
+    def has(self, name: str) -> bool:
+        """Return whether a register has just this name."""
+        return any(entry.name == name for entry in self._matching(name.split(".")))
+
     def select(self, glob: str) -> list[Entry]:
         """Return the registers that a glob selects, by their full names or, if there are none, by tails of them.
 

@@ -7,12 +7,12 @@ a map are never looked at.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from regtap.errors import InputError
-from regtap.registers.model import Field, Register
+from regtap.registers.model import Field, Register, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -237,7 +237,7 @@ class Entry:
             self.name,
             self.address,
             self.type,
-            node.fields,
+            tuple(map(_with_true_names, node.fields)),
             node.read_effect,
             node.description,
             node.access,
@@ -248,14 +248,23 @@ class Entry:
 
 
 def check_fields(name: str, bits: int, fields: tuple[Field, ...]) -> None:
-    """Raise InputError if a field of a register lies outside of it, or a value does not fit its field."""
+    """Raise InputError if a field of a register lies outside of it."""
     for part in fields:
         if part.lsb < 0 or part.bits < 1 or part.lsb + part.bits > bits:
             raise InputError(f"field {part.label} of {name} lies outside of its {bits} bits; mend the map")
-        for value in part.values:
-            if not 0 <= value.value | value.any_bits < 1 << part.bits:
-                where = f"value {value.name} ({value.value:#x}) of {name}.{part.label}"
-                raise InputError(f"{where} does not fit its {part.bits} bits; mend the map")
+
+
+def misfit(field: Field) -> Value | None:
+    """Return the first value of a field that its bits cannot hold, or None."""
+    return next((value for value in field.values if (value.value | value.any_bits) >> field.bits), None)
+
+
+def _with_true_names(field: Field) -> Field:
+    """Return a field without the names of its values, if one of them cannot be.
+
+    Vendors write binary numbers as decimal ones (10 and 11 for two bits): those that happen to fit are wrong too.
+    """
+    return field if misfit(field) is None else replace(field, values=(), otherwise="")
 
 
 def paths(group: Group, above: NodePath = ()) -> Iterator[NodePath]:

@@ -114,8 +114,6 @@ class FieldReader:
             raise InputError(f"{where} has a field without a name; give it one")
         lsb, bits = _place(texts, f"{where}.{name}")
         values, otherwise = self._values(chain, f"{where}.{name}")
-        if any((value.value | value.any_bits) >> bits for value in values):
-            values, otherwise = (), ""  # binary written as decimal, as a rule: those that fit are wrong too
         for index, label in enumerate(_labels(texts, name, where)):
             step = parse_number(texts.get("dimIncrement", "0"), f"{where}.{name}, dimIncrement")
             yield Field(

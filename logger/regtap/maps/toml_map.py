@@ -18,6 +18,7 @@ from regtap.maps.model import (
     RegisterNode,
     Repeat,
     check_fields,
+    misfit,
 )
 from regtap.maps.toml_fields import read_fields
 from regtap.registers.model import ACCESSES, TYPES, WRITE_EFFECTS, Register
@@ -104,6 +105,10 @@ def _register(table: Table, name: str, type_name: str) -> RegisterNode:
     bits = table.number("bits", 1, _MOST_BITS) or 8 * template.width_bytes
     fields = read_fields(table.table("fields"))
     check_fields(table.where, bits, fields)
+    for field in fields:
+        if value := misfit(field):
+            where = f"value {value.name} ({value.value:#x}) of {table.where}.{field.label}"
+            raise InputError(f"{where} does not fit its {field.bits} bits")
     return RegisterNode(
         name=pattern,
         offset=_offset(table),

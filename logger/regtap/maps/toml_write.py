@@ -115,9 +115,7 @@ def _value_parts(value: Value) -> dict[str, str]:
 def _number_of(value: Value) -> str:
     if not value.any_bits:
         return str(value.value) if value.value < 10 else _number(value.value)
-    digits = max(value.value, value.any_bits).bit_length()
-    bits = (2 * (value.any_bits >> at & 1) + (value.value >> at & 1) for at in reversed(range(digits)))
-    return _text("".join("01xx"[bit] for bit in bits))
+    return _text(value.pattern)
 
 
 def _effects(device: DeviceMap) -> Iterator[str]:

@@ -55,6 +55,15 @@ class Value:
     any_bits: int = 0
     use: str = "read-write"
 
+    @property
+    def pattern(self) -> str:
+        """Its number as a manual writes it: `2`, or `1x` where bits may be anything."""
+        if not self.any_bits:
+            return f"{self.value}" if self.value < 2**16 else f"{self.value:#x}"
+        digits = max(self.value, self.any_bits).bit_length()
+        bits = (2 * (self.any_bits >> at & 1) + (self.value >> at & 1) for at in reversed(range(digits)))
+        return "".join("01xx"[bit] for bit in bits)
+
     def matches(self, number: int) -> bool:
         """Return whether a field that reads so has this name."""
         return number & ~self.any_bits == self.value

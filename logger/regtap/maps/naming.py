@@ -1,0 +1,207 @@
+"""From what a person names to registers: addresses, names, tails and globs, with effects minded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError
+from regtap.maps.effects import check_read, read_effect
+from regtap.maps.lookup import Maps, is_glob
+from regtap.maps.model import DeviceMap, Group, RegisterNode
+from regtap.registers.model import Register
+from regtap.registers.spelling import parse_register
+from regtap.units.parse import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from regtap.maps.model import Entry
+    from regtap.registers.model import Field, RegisterMap
+
+_MOST_LISTED = 24  # names of a target that a message lists all
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A register that was named, or one field of it.
+
+    Attributes:
+        register: The register.
+        field: The field, or None for the whole register.
+        is_full: Whether it was named in full, or by its address.
+    """
+
+    register: Register
+    field: Field | None = None
+    is_full: bool = True
+
+    @property
+    def name(self) -> str:
+        """The full name of what was named."""
+        return self.register.name if self.field is None else f"{self.register.name}.{self.field.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A register that a glob selects, and that is not read.
+
+    Attributes:
+        name: Its full name.
+        reason: Why, such as `a read of UART0.DR pops the FIFO`.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What some texts mean.
+
+    Attributes:
+        chosen: In the order of the texts.
+        left_out: What globs select besides.
+    """
+
+    chosen: tuple[Chosen, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class Names:
+    """The names of a target and of maps.
+
+    Attributes:
+        maps: Them all; a target's own register gives way to one of a map with the same name.
+    """
+
+    def __init__(self, maps: Maps, known: RegisterMap) -> None:
+        self.maps = Maps((*maps.maps, _target_map(known, maps))) if known else maps
+        self._known = known
+
+    def select(self, texts: Iterable[Register | str], *, allow_side_effects: bool = False) -> Selection:
+        """Return the registers to read.
+
+        Raises:
+            InputError: A text means nothing, or several registers; a glob selects nothing that may be read.
+            SideEffectError: Reading one of them has an effect, and it was not named in full or not allowed.
+        """
+        chosen: list[Chosen] = []
+        left_out: list[LeftOut] = []
+        for text in texts:
+            if isinstance(text, Register):
+                check_read(text, self.maps, is_full=True, allowed=allow_side_effects)
+                chosen.append(Chosen(text))
+                continue
+            if is_glob(text):
+                found = self._glob(text)
+                chosen += found.chosen
+                left_out += found.left_out
+                continue
+            one = self.one(text)
+            check_read(one.register, self.maps, is_full=one.is_full, allowed=allow_side_effects)
+            chosen.append(one)
+        return Selection(tuple(chosen), tuple(left_out))
+
+    def one(self, text: str) -> Chosen:
+        """Return what one text means; whether a read has an effect is not looked at.
+
+        Raises:
+            InputError: It means nothing, or several registers.
+        """
+        place = text.rpartition("=")[2]
+        if place[:1].isdigit():
+            return Chosen(parse_register(text))
+        found = self.maps.find(text)
+        if found is None:
+            raise self._unknown(text)
+        return Chosen(self.maps.register(found.entry), found.field, found.is_full)
+
+    def _glob(self, glob: str) -> Selection:
+        chosen: list[Chosen] = []
+        left_out: list[LeftOut] = []
+        seen: set[str] = set()
+        for entry in self.maps.select(glob):
+            reason = "another one has this name" if entry.name in seen else self._reason(entry)
+            seen.add(entry.name)
+            if reason:
+                left_out.append(LeftOut(entry.name, reason))
+            else:
+                chosen.append(Chosen(self.maps.register(entry)))
+        if not chosen:
+            first = left_out[0]
+            more = f" (and so on: {len(left_out)} registers)" if len(left_out) > 1 else ""
+            raise InputError(
+                f"{quoted(glob)} selects nothing that may be read: {first.name}: {first.reason}{more}"
+            )
+        return Selection(tuple(chosen), tuple(left_out))
+
+    def _reason(self, entry: Entry) -> str:
+        """Return why a register is not read where it was not named by itself, or an empty text."""
+        try:
+            register = self.maps.register(entry)
+        except InputError as error:
+            return str(error)
+        if not register.is_readable:
+            return f"{register.name} is {register.access}"
+        return read_effect(register, self.maps)
+
+    def _unknown(self, text: str) -> InputError:
+        if self.maps and len(self._known) != sum(1 for _ in self.maps.entries()):
+            return self.maps.unknown(text)
+        names = f", or one of {' '.join(self._known)}" if self._known else ""
+        return InputError(
+            f"unknown register {quoted(text)}; write ADDRESS[:TYPE] or NAME=ADDRESS[:TYPE]{names}, or name a --map"
+        )
+
+
+def whole_registers(selection: Selection) -> tuple[Register, ...]:
+    """Return the registers of a selection, for what reads whole registers into columns.
+
+    Raises:
+        InputError: A field was named, or a register twice.
+    """
+    seen: set[str] = set()
+    for chosen in selection.chosen:
+        name = chosen.register.name
+        if chosen.field is not None:
+            raise InputError(f"{chosen.name} is a field; name its register {name}, whose fields are kept")
+        if name in seen:
+            raise InputError(f"register {name} is named twice; give one another name (NAME=ADDRESS)")
+        seen.add(name)
+    return tuple(chosen.register for chosen in selection.chosen)
+
+
+def map_of(registers: Sequence[Register], name: str, description: str = "") -> DeviceMap:
+    """Return a map of registers that are described in Python.
+
+    Args:
+        registers: Them.
+        name: Of the device.
+        description: One line.
+    """
+    members = tuple(_node(register) for register in registers)
+    return DeviceMap(
+        name, name, "built in", Group(name="", offset=0, members=members, description=description)
+    )
+
+
+def _target_map(known: RegisterMap, maps: Maps) -> DeviceMap:
+    new = [register for register in known.values() if not maps.has(register.name)]
+    return map_of(new, "the target's own")
+
+
+def _node(register: Register) -> RegisterNode:
+    return RegisterNode(
+        name=register.name,
+        offset=register.address,
+        description=register.description,
+        bits=8 * register.width_bytes,
+        swapped=register.swapped,
+        access=register.access,
+        read_effect=register.read_effect,
+        write_effect=register.write_effect,
+        reset=register.reset,
+        volatile=register.volatile,
+        load_fields=lambda: register.fields,
+    )
