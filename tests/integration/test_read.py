@@ -47,8 +47,15 @@ def test_registers_are_read_in_the_order_given_in_aligned_columns(folder: Path) 
 def test_json_holds_the_same_as_numbers(folder: Path) -> None:
     done = _read("-t", "file:f", "--json", "A=0x8:u16", "0x10:u64", cwd=folder)
     assert json.loads(done.stdout) == [
-        {"name": "A", "address": 8, "type": "u16", "value": 0x0908, "fields": {}},
-        {"name": "r_10", "address": 16, "type": "u64", "value": 0x1716151413121110, "fields": {}},
+        {"name": "A", "address": 8, "type": "u16", "value": 0x0908, "fields": {}, "value_names": {}},
+        {
+            "name": "r_10",
+            "address": 16,
+            "type": "u64",
+            "value": 0x1716151413121110,
+            "fields": {},
+            "value_names": {},
+        },
     ]
 
 

@@ -220,27 +220,65 @@ def described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-NOTE = "regtap: note: reading DATA: takes a byte out of the FIFO\n"
+EFFECT = "a read of DATA takes a byte out of the FIFO"
 
 
 @pytest.mark.usefixtures("described")
 @pytest.mark.parametrize(
-    ("arguments", "note"),
+    ("arguments", "how"),
     [
-        (["read", "DATA"], NOTE),
-        (["read", "0x8:u8"], NOTE),
-        (["read", "0xb:u8"], NOTE),
-        (["read", "0+64"], NOTE),
-        (["read", "ID", "0xc", "0+8", "0x7:u8"], ""),
-        (["write", "DATA", "1"], ""),
-        (["write", "DATA", "1", "--verify"], NOTE),
+        (["read", "DATA"], "add --allow-side-effects"),
+        (["read", "0x8:u8"], "add --allow-side-effects"),
+        (["read", "0xb:u8"], "add --allow-side-effects"),
+        (["read", "ID", "0x8"], "add --allow-side-effects"),
+        (["read", "8+4"], "8+4 holds nothing that may be read"),
+        (["read", "DAT*"], "selects nothing that may be read"),
+        (["write", "DATA", "1", "--verify"], "add --allow-side-effects"),
     ],
 )
-def test_a_read_with_an_effect_is_noted_on_stderr(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], note: str
+def test_a_read_with_an_effect_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], how: str
+) -> None:
+    assert main(arguments) == ExitCode.INPUT
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert EFFECT in err
+    assert how in err
+
+
+@pytest.mark.usefixtures("described")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["read", "DATA", "--allow-side-effects"],
+        ["read", "ID", "0xc", "0+8", "0x7:u8"],
+        ["write", "DATA", "1"],
+        ["write", "DATA", "1", "--verify", "--allow-side-effects"],
+    ],
+)
+def test_what_has_no_effect_or_was_allowed_is_read(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     assert main(arguments) == ExitCode.OK
-    assert capsys.readouterr().err == note
+
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("described")
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [("0+16", "0x0  00000000 00000000 -------- 00000000\n"), ("*", "ID  0x0  0x00000000  0\n")],
+)
+def test_dumps_and_globs_leave_out_what_has_an_effect(
+    capsys: pytest.CaptureFixture[str], text: str, row: str
+) -> None:
+    assert main(["read", text, "--allow-side-effects"]) == ExitCode.OK
+
+    out, err = capsys.readouterr()
+    assert " ".join(out.split()) == " ".join(row.split())
+    assert "is left out: " + EFFECT in err
 
 
 def test_ending_does_not_depend_on_stdout_being_open() -> None:

@@ -41,6 +41,16 @@ def print_note(text: str) -> None:
     print_aside(f"regtap: note: {_one_line(text)}\n")
 
 
+def print_line(text: str) -> None:
+    """Print a line of a result; what would move the terminal's cursor is escaped."""
+    click.echo(printable(text))
+
+
+def printable(text: str) -> str:
+    """Return a text, which may come from a map or a trace of others, as it can be shown on a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def print_aside(text: str) -> None:
     """Print a text on stderr as it is; one that stderr does not take is dropped."""
     with contextlib.suppress(OSError):
@@ -89,5 +99,4 @@ def print_json_list(items: Iterable[Mapping[str, object]]) -> None:
 
 def _one_line(text: str) -> str:
     """Fold white space, and escape what would move the terminal's cursor."""
-    folded = " ".join(text.split())
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in folded)
+    return printable(" ".join(text.split()))

@@ -9,11 +9,13 @@ import click
 
 from regtap.cli.capture_report import print_report
 from regtap.cli.command import find_command, run_command
-from regtap.cli.options import json_option, target_option
+from regtap.cli.names import maps_of, note_left_out
+from regtap.cli.options import allow_side_effects_option, json_option, map_option, target_option
 from regtap.cli.output import ExitCode, print_note
 from regtap.cli.progress import wait_with_progress
 from regtap.cli.signals import EndSignals, SnapshotSignal, parse_snapshot_signal
 from regtap.errors import InputError
+from regtap.maps.naming import whole_registers
 from regtap.system.privileges import User, become, user_behind_root
 from regtap.targets import parse_target
 from regtap.units import parse
@@ -46,6 +48,7 @@ class _WithCommand(click.Command):
 
 @click.command(cls=_WithCommand, short_help="Record registers into a trace.")
 @target_option
+@map_option
 @click.option(
     "-o", "--output", required=True, metavar="DIR", help="The trace: a folder that does not exist yet."
 )
@@ -92,6 +95,7 @@ class _WithCommand(click.Command):
 @click.option(
     "--user", metavar="NAME", help="Become this user once the target is mapped.  [default: sudo's caller]"
 )
+@allow_side_effects_option
 @json_option
 @click.argument("texts", metavar="REGISTER...", nargs=-1, required=True)
 @click.pass_context
@@ -100,8 +104,8 @@ def record(
 ) -> int:
     """Read registers in a tight loop and store every sample.
 
-    REGISTER is ADDRESS[:TYPE], NAME=ADDRESS[:TYPE], or a name that the target knows; each row reads them
-    once, in this order. The capture ends after --duration or --samples, on Ctrl-C or SIGTERM, or with
+    REGISTER is ADDRESS[:TYPE], NAME=ADDRESS[:TYPE], or a name or glob that a map or the target knows; each row
+    reads them once, in this order. The capture ends after --duration or --samples, on Ctrl-C or SIGTERM, or with
     COMMAND, whose exit status is passed on if the capture is clean. COMMAND gets the signal too; another
     one, a second later, kills it.
 
@@ -111,7 +115,11 @@ def record(
 
     command = _command(ctx)
     target = parse_target(target_text)
-    registers = target.resolve(texts)
+    selection = target.names(maps_of(given["map_texts"])).select(
+        texts, allow_side_effects=given["allow_side_effects"]
+    )
+    registers = whole_registers(selection)
+    note_left_out(selection.left_out)
     user = user_behind_root(given["user"])
     snapshot_signal = _snapshot_signal(given)
     options = _options(given, None if user is None else lambda: become(user, realtime=given["realtime"]))

@@ -6,14 +6,16 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.errors import InputError
-from regtap.registers.model import Register, RegisterMap
-from regtap.registers.spelling import parse_register
+from regtap.maps.lookup import NO_MAPS
+from regtap.maps.naming import Names, whole_registers
+from regtap.registers.model import RegisterMap
 from regtap.targets.presence import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from regtap.maps.lookup import Maps
+    from regtap.registers.model import Register
     from regtap.targets.device import Device
 
 
@@ -40,24 +42,27 @@ class Target(ABC):
         """Whether a real bus lies behind it, so that its costs are a device's and not those of RAM."""
         return True
 
-    def resolve(self, texts: Sequence[Register | str]) -> tuple[Register, ...]:
+    def names(self, maps: Maps = NO_MAPS) -> Names:
+        """Return the names that the target and some maps know."""
+        return Names(maps, self.registers)
+
+    def resolve(
+        self, texts: Sequence[Register | str], maps: Maps = NO_MAPS, *, allow_side_effects: bool = False
+    ) -> tuple[Register, ...]:
         """Return the registers that a person means, in the same order; descriptions stay as they are.
 
+        Args:
+            texts: Addresses, names and globs; descriptions.
+            maps: Where names are looked up, beside the target's own.
+            allow_side_effects: Whether registers may be read whose read changes the device, if they are named in
+                full.
+
         Raises:
-            InputError: A text is no register, or two would share a column.
+            InputError: A text is no register, two would share a column, or a read would have an effect.
             AddressError: An address is misaligned or over 64 bits.
         """
-        resolved = tuple(
-            text if isinstance(text, Register) else parse_register(text, self.registers) for text in texts
-        )
-        seen: set[str] = set()
-        for register in resolved:
-            if register.name in seen:
-                raise InputError(
-                    f"register {register.name} is named twice; give one another name (NAME=ADDRESS)"
-                )
-            seen.add(register.name)
-        return resolved
+        selection = self.names(maps).select(texts, allow_side_effects=allow_side_effects)
+        return whole_registers(selection)
 
     @abstractmethod
     def open(self, registers: Sequence[Register], *, writable: bool = False) -> Device:

@@ -1,0 +1,39 @@
+"""Maps and names on the command line."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from regtap.cli.output import print_note
+from regtap.maps.effects import own_effect
+from regtap.maps.load import load_maps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regtap.maps.lookup import Maps
+    from regtap.maps.naming import LeftOut
+    from regtap.registers.model import Register
+
+_MOST_LISTED = 8
+
+
+def maps_of(texts: Sequence[str]) -> Maps:
+    """Return the maps of `--map`, or those of REGTAP_MAP."""
+    return load_maps(texts, os.environ)
+
+
+def note_left_out(left_out: Sequence[LeftOut]) -> None:
+    """Say which registers of a glob are not read, and why."""
+    for item in left_out[:_MOST_LISTED]:
+        print_note(f"{item.name} is left out: {item.reason}")
+    rest = left_out[_MOST_LISTED:]
+    if rest:
+        print_note(f"left out for such reasons too: {', '.join(item.name for item in rest)}")
+
+
+def note_unmarked(registers: Sequence[Register], left_out: Sequence[LeftOut]) -> None:
+    """Say that nothing was marked, where nothing was: that is no proof."""
+    if not left_out and not any(own_effect(register) for register in registers):
+        print_note("no register here is marked as changed by a read, and vendors often leave that out")
