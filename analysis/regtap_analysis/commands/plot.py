@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from regtap.cli.names import maps_of
+from regtap.cli.options import map_option
 from regtap.cli.output import print_note
 from regtap.errors import InputError
 from regtap.trace.reader import open_trace
@@ -32,6 +34,7 @@ _SHOWN = 20  # characters that a note lists
     "--width", type=click.IntRange(400, 20000), default=WIDTH_PX, show_default=True, help="In pixels."
 )
 @click.option("--height", type=click.IntRange(200, 20000), help="In pixels [what the lanes need].")
+@map_option
 @click.option("--force", is_flag=True, help="Overwrite an existing picture.")
 def plot(
     *,
@@ -42,6 +45,7 @@ def plot(
     stop: str | None,
     width: int,
     height: int | None,
+    map_texts: tuple[str, ...],
     force: bool,
 ) -> None:
     """Draw the registers of TRACE over time as a PNG or SVG.
@@ -51,7 +55,7 @@ def plot(
     """
     from regtap_analysis.plot.picture import PictureOptions, make_picture  # imports numpy
 
-    opened = open_trace(trace)
+    opened = open_trace(trace, maps_of(map_texts))
     path = output or default_output(Path(trace))
     options = PictureOptions(
         registers=registers,

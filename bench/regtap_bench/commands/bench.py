@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from regtap.cli.options import json_option, target_option
+from regtap.cli.names import maps_of
+from regtap.cli.options import allow_side_effects_option, json_option, map_option, target_option
 from regtap.cli.output import ExitCode, print_note
 from regtap.errors import FaultError, InputError
+from regtap.maps.naming import whole_registers
 from regtap.system.privileges import become, user_behind_root
 from regtap.targets import parse_target
 from regtap.units.parse import parse_duration_ns
@@ -20,6 +22,7 @@ from regtap.units.parse import parse_duration_ns
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from regtap.maps.naming import Names
     from regtap.registers.model import Register
     from regtap.system.privileges import User
     from regtap.targets.target import Target
@@ -35,6 +38,8 @@ _SIM_READ, _SIM_WRITE = "COUNT32", "SCRATCH"
 
 @click.command(short_help="Measure what each way to a register costs.")
 @target_option
+@map_option
+@allow_side_effects_option
 @click.option("--quick", is_flag=True, help="At most eight arms, in about 15 s.")
 @click.option("--duration", metavar="TIME", help="Time to measure for.  [default: 7s quick, 90s full]")
 @click.option(
@@ -95,17 +100,29 @@ def _subject(target: Target, text: str | None, given: dict[str, Any]) -> Subject
         raise InputError(f"name the register of {target.spec} to read, or try the simulated device (-t sim)")
     if given["quick"] and given["allow_write"]:
         raise InputError("a quick run measures no writes; leave out --quick or --allow-write")
-    (register,) = target.resolve([text or _SIM_READ])
+    names = target.names(maps_of(given["map_texts"]))
+    allowed = given["allow_side_effects"]
+    register = _readable(names, text or _SIM_READ, allow_side_effects=allowed)
     write = given["allow_write"] or (_SIM_WRITE if _is_simulated(target) and not given["quick"] else None)
     return Subject(
-        target.spec, register, _to_write(target, write, register), given["quick"], _cpu(given["cpu"])
+        target.spec, register, _to_write(names, write, register), given["quick"], _cpu(given["cpu"])
     )
 
 
-def _to_write(target: Target, text: str | None, register: Register) -> Register | None:
+def _readable(names: Names, text: str, *, allow_side_effects: bool) -> Register:
+    """Return the one register that a text means, if reading it again and again is allowed."""
+    registers = whole_registers(names.select([text], allow_side_effects=allow_side_effects))
+    if len(registers) > 1:
+        raise InputError(f"{text!r} selects {len(registers)} registers; name one to measure")
+    return registers[0]
+
+
+def _to_write(names: Names, text: str | None, register: Register) -> Register | None:
     if text is None:
         return None
-    (write,) = target.resolve([text])
+    write = _readable(names, text, allow_side_effects=False)  # what it holds is read, and written back
+    if not write.is_writable or write.write_effect or any(field.write_effect for field in write.fields):
+        raise InputError(f"what {write.name} holds is written back, and its map says that this changes it")
     return register if write.address == register.address and write.type == register.type else write
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regtap.cli.options import json_option
+from regtap.cli.names import maps_of
+from regtap.cli.options import json_option, map_option
 from regtap.cli.output import ExitCode
 
 if TYPE_CHECKING:
@@ -19,18 +20,19 @@ _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 @click.command(short_help="Say what this machine can do, and what to change.")
 @click.argument("address", metavar="[ADDRESS]", required=False)
+@map_option
 @json_option
-def doctor(address: str | None, as_json: bool) -> int:
+def doctor(address: str | None, map_texts: tuple[str, ...], as_json: bool) -> int:
     """Say whether this machine can do what you want, and what to change.
 
     Without ADDRESS: privileges, kernel settings, devices, clocks, room and versions. The exit code is 1 if
     there is a problem, that is, if not even the simulated device can be recorded; warnings leave it 0.
 
-    With a physical ADDRESS (or ADDRESS:TYPE): what lies there, who claims it, which ways lead to it, and the
-    command to use. The exit code is 1 if no way is open to this user. Ways are tried by mapping the page;
-    nothing is read from it.
+    With a physical ADDRESS (ADDRESS:TYPE, or a name of a --map): what lies there, who claims it, which ways lead
+    to it, and the command to use. The exit code is 1 if no way is open to this user. Ways are tried by mapping the
+    page; nothing is read from it.
     """
-    return _show_machine(as_json) if address is None else _show_address(address, as_json)
+    return _show_machine(as_json) if address is None else _show_address(address, map_texts, as_json)
 
 
 def _show_machine(as_json: bool) -> int:
@@ -47,13 +49,15 @@ def _show_machine(as_json: bool) -> int:
     return ExitCode.FINDING if screen.count(groups, Status.PROBLEM) else ExitCode.OK
 
 
-def _show_address(text: str, as_json: bool) -> int:
+def _show_address(text: str, map_texts: tuple[str, ...], as_json: bool) -> int:
     from regtap.doctor import report, screen
     from regtap.doctor.gather import gather
-    from regtap.registers.spelling import parse_register
+    from regtap.maps.naming import Names
+    from regtap.registers.model import RegisterMap
 
-    register = parse_register(text)
-    answer = report.judge_address(register, gather())
+    maps = maps_of(map_texts)
+    register = Names(maps, RegisterMap()).one(text).register
+    answer = report.judge_address(register, gather(), maps=maps)
     if as_json:
         click.echo(json.dumps(report.address_document(register, answer), indent=2))
     else:

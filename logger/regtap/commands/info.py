@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regtap.cli.options import json_option
-from regtap.cli.output import ExitCode
+from regtap.cli.names import maps_of
+from regtap.cli.options import json_option, map_option
+from regtap.cli.output import ExitCode, printable
 from regtap.trace.reader import open_trace
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
 
@@ -24,14 +25,15 @@ _HOST_KEYS = ("hostname", "machine", "processor", "kernel")
 
 @click.command(short_help="Show what a trace holds.")
 @click.argument("trace", type=click.Path())
+@map_option
 @json_option
-def info(trace: str, as_json: bool) -> int:
+def info(trace: str, map_texts: tuple[str, ...], as_json: bool) -> int:
     """Show what TRACE holds: registers, rows, rate, clock, balance, gaps and marks.
 
     Reads the parts' footers only, so it is quick on any size. Ends with exit code 1 if the trace's own
     balance does not come out.
     """
-    opened = open_trace(trace)
+    opened = open_trace(trace, maps_of(map_texts))
     click.echo(json.dumps(describe(opened), indent=2) if as_json else "\n".join(_lines(opened)))
     return ExitCode.OK if finding(opened) is None else ExitCode.FINDING
 
@@ -90,6 +92,8 @@ def _lines(trace: Trace) -> Iterator[str]:
     facts = dict(_facts(trace))
     yield from (f"  {name:<9} {text}" for name, text in facts.items())
     yield from _table(_register_rows(trace))
+    if names := list(_name_rows(trace)):
+        yield from _table([("FIELD", "BITS", "NAMES OF ITS VALUES"), *names])
     yield from _table(_gap_rows(trace)) if trace.gaps else ["", "no gaps"]
     if trace.marks:
         yield from _table(
@@ -167,6 +171,16 @@ def _register_rows(trace: Trace) -> list[tuple[str, ...]]:
     return rows
 
 
+def _name_rows(trace: Trace) -> Iterator[tuple[str, str, str]]:
+    """Yield the fields whose numbers have names."""
+    for register in trace.registers:
+        for field in register.fields:
+            names = [f"{value.pattern}={value.name}" for value in field.values]
+            names += [f"else={field.otherwise}"] if field.otherwise else []
+            if names:
+                yield f"{register.name}.{field.name}", f"[{field.span}]", " ".join(names)
+
+
 def _gap_rows(trace: Trace) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("GAPS", "NUMBER", "SAMPLES", "LONGEST", "AT", "TOGETHER")]
     for summary in trace.gap_summary:
@@ -178,7 +192,8 @@ def _gap_rows(trace: Trace) -> list[tuple[str, ...]]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield an empty line, then the rows with their columns aligned."""
+    """Yield an empty line, then the rows with their columns aligned; texts of others cannot move the cursor."""
+    rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     yield ""
     for row in rows:

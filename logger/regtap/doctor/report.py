@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from regtap.doctor import routes, screen
 from regtap.doctor.findings import Group, Status
-from regtap.doctor.rules import address, basics, devices, reach, timing
+from regtap.doctor.rules import address, basics, devices, names, reach, timing
+from regtap.maps.lookup import NO_MAPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regtap.doctor.facts import Facts
     from regtap.doctor.rules.address import Answer
+    from regtap.maps.lookup import Maps
     from regtap.registers.model import Register
 
 
@@ -33,10 +35,14 @@ def verdict(groups: Sequence[Group]) -> str:
     return f"{screen.tally(groups)}; the basics (record and read sim and file: targets) {state} here"
 
 
-def judge_address(register: Register, facts: Facts, root: str = "") -> Answer:
+def judge_address(register: Register, facts: Facts, root: str = "", maps: Maps = NO_MAPS) -> Answer:
     """Try every way to a register at a physical address, and judge what became of it."""
     outcomes = [routes.attempt(route, root) for route in routes.routes_to(register, facts)]
-    return address.judge(register, facts, outcomes)
+    answer = address.judge(register, facts, outcomes)
+    if not maps:
+        return answer
+    named = Group("what the map says", names.judge(register, maps))
+    return replace(answer, groups=(named, *answer.groups))
 
 
 def machine_document(groups: Sequence[Group], facts: Facts) -> dict[str, Any]:

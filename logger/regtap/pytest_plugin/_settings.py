@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 MARKER = "registers"
 MARKER_HELP = (
     "registers(*registers, target=, rate=, keep=, on_full=, keep_last=, duration=, samples=, latency=, "
-    "spool_size=, cpu=, realtime=, compress=, durable=): what the fixture register_trace records; options as in "
+    "spool_size=, cpu=, realtime=, compress=, durable=, maps=, "
+    "allow_side_effects=): what the fixture register_trace records; options as in "
     "regtap.record"
 )
 _KEEP = ("failed", "always", "never")
@@ -45,6 +46,8 @@ _RECORD_OPTIONS = frozenset(
         "realtime",
         "compress",
         "durable",
+        "maps",
+        "allow_side_effects",
     }
 )
 _MARKER_OPTIONS = _RECORD_OPTIONS | {"target", "keep"}
@@ -79,6 +82,9 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--regtap-dir", metavar="DIR", help="Folder for register traces.")
     parser.addini("regtap_target", "target of register_trace", default="mem")
     parser.addini("regtap_registers", "registers that register_trace records", type="args", default=[])
+    parser.addini(
+        "regtap_map", "register maps, FILE[:BLOCK][@BASE], from the rootdir", type="args", default=[]
+    )
     parser.addini("regtap_rate", "samples a second (1k), or max", default="1k")
     parser.addini("regtap_spool_size", f"ring in shared memory ({_FAST_SPOOL}; up to 10 kHz, what it needs)")
     parser.addini("regtap_keep", "traces to keep: failed, always or never", default="failed")
@@ -149,7 +155,14 @@ def _check(registers: tuple[Any, ...], given: dict[str, Any]) -> None:
 def _with_defaults(config: pytest.Config, given: dict[str, Any]) -> dict[str, Any]:
     rate = given.get("rate", config.getini("regtap_rate"))
     spool_size = config.getini("regtap_spool_size") or (_FAST_SPOOL if _is_fast(rate) else None)
-    return {"spool_size": spool_size, **given, "rate": rate}
+    defaults = {"spool_size": spool_size, "maps": _default_maps(config)}
+    return {**defaults, **given, "rate": rate}
+
+
+def _default_maps(config: pytest.Config) -> list[str] | None:
+    """Return the ini file's maps; None where it names none, so that REGTAP_MAP holds."""
+    maps: list[str] = config.getini("regtap_map")
+    return [str(config.rootpath / text) for text in maps] or None
 
 
 def _is_fast(rate: str | float | Fraction) -> bool:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
+from regtap.maps.load import MapsGiven, given_maps
 from regtap.recording.capture import Capture
 from regtap.recording.options import DURABLE_NS, RecordOptions
 from regtap.targets import parse_target
@@ -34,12 +35,14 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
     realtime: bool = False,
     compress: str = "none",
     durable: bool | str | float = False,
+    maps: MapsGiven = None,
+    allow_side_effects: bool = False,
 ) -> Capture:
     """Return a capture, to be used as a context manager; it ends with its block, or before.
 
     Args:
-        registers: One or several: names of the target's map, `ADDRESS[:TYPE]`, `NAME=ADDRESS[:TYPE]`, or
-            Register objects; read in this order.
+        registers: One or several: names, tails of names or globs of the target's map and of `maps`,
+            `ADDRESS[:TYPE]`, `NAME=ADDRESS[:TYPE]`, or Register objects; read in this order.
         output: The trace's folder, which must not exist.
         target: `mem`, `uio:N`, `pci:ADDRESS/barN`, `file:PATH`, `sim` or `sim:PATH`.
         rate: `max`, or samples per second, such as `"10k"` or 1000.
@@ -54,9 +57,12 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         compress: `none` or `zstd`.
         durable: Keep a journal on disk for the case of a power loss, and sync it each second (True), or as often
             as this says: `"100ms"`, or a number of seconds.
+        maps: Register maps, each `FILE[:BLOCK][@BASE]`; None: those of REGTAP_MAP.
+        allow_side_effects: Read registers too whose read is known to change the device, if they are named in full.
 
     Raises:
         InputError: A name, unit or combination is wrong; nothing was opened.
+        SideEffectError: A read would change the device, and that was not allowed.
     """
     opened = parse_target(target)
     names = [registers] if isinstance(registers, str) or not isinstance(registers, Sequence) else registers
@@ -73,7 +79,8 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         compression=compress,
         durable_ns=_durable_ns(durable),
     )
-    return Capture(opened, opened.resolve(names), output, options)
+    chosen = opened.resolve(names, given_maps(maps), allow_side_effects=allow_side_effects)
+    return Capture(opened, chosen, output, options)
 
 
 def _rate(rate: str | float | Fraction) -> Fraction | None:

@@ -10,6 +10,7 @@ import numpy as np
 from regtap import _native
 from regtap.clock.live import TickClock
 from regtap.errors import BusFaultError, InputError
+from regtap.maps.load import MapsGiven, given_maps
 from regtap.sampling.channels import channels_of
 from regtap.targets import parse_target
 
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 _SLICE_NS = 100_000_000  # Ctrl-C is looked for this often
 
 
-def sample(
+def sample(  # noqa: PLR0913 - as regtap.record has them
     registers: Sequence[Register | str] | Register | str,
     *,
     values: npt.NDArray[np.unsignedinteger] | Sequence[npt.NDArray[np.unsignedinteger]],
     ticks: npt.NDArray[np.uint64],
     target: str = "mem",
+    maps: MapsGiven = None,
+    allow_side_effects: bool = False,
 ) -> TickClock:
     """Fill preallocated arrays as fast as the bus allows: a tick, then one access of each register, in order.
 
@@ -37,6 +40,8 @@ def sample(
             register the array itself will do. They stay the caller's.
         ticks: Shape (samples,), uint64: the raw counter before each row's first access, never decreasing.
         target: As `regtap record -t` takes it.
+        maps: Register maps, as regtap.record takes them.
+        allow_side_effects: As regtap.record takes it.
 
     Returns:
         The clock that turns ticks into ns.
@@ -49,7 +54,7 @@ def sample(
     names = [registers] if isinstance(registers, str) or not isinstance(registers, Sequence) else registers
     arrays = [values] if isinstance(values, np.ndarray) else list(values)
     opened = parse_target(target)
-    chosen = opened.resolve(names)
+    chosen = opened.resolve(names, given_maps(maps), allow_side_effects=allow_side_effects)
     _check_arrays(chosen, arrays, ticks)
     source = _native.best_source(opened.is_device)
     with opened.open(chosen) as device:

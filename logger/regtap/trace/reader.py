@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import InputError
+from regtap.maps.annotate import annotated
+from regtap.maps.lookup import NO_MAPS
 from regtap.trace.files import SPOOL_POINTER
 from regtap.trace.gaps import Gap, GapSummary, summarise_gaps
 from regtap.trace.metadata import TIME_COLUMN, ClockInfo, Mark, Mode, PartMetadata, StartTimes
@@ -19,22 +21,24 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.dataset as ds
 
+    from regtap.maps.lookup import Maps
     from regtap.registers.model import Register
     from regtap.trace.totals import Totals
 
 _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1  # of an int64
 
 
-def open_trace(path: str | os.PathLike[str]) -> Trace:
+def open_trace(path: str | os.PathLike[str], maps: Maps = NO_MAPS) -> Trace:
     """Open a trace for reading; only the first part's footer is read.
 
     Args:
         path: The folder of parts.
+        maps: Describe its registers, where it was recorded without these maps.
 
     Raises:
         TraceError: It is not a trace, a part is missing, or the first one is damaged.
     """
-    return Trace(Path(path))
+    return Trace(Path(path), maps)
 
 
 class Trace:
@@ -48,8 +52,9 @@ class Trace:
         path: The folder.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, maps: Maps = NO_MAPS) -> None:
         self.path = path
+        self._maps = maps
         self._being_written = (path / SPOOL_POINTER).exists()
         self._paths = find_parts(path)
         self._first_part = read_part(self._paths[0])
@@ -58,10 +63,10 @@ class Trace:
         names = " ".join(register.name for register in self.registers)
         return f"<Trace {str(self.path)!r}: {names} from {self.target}, {len(self._paths)} parts>"
 
-    @property
+    @cached_property
     def registers(self) -> tuple[Register, ...]:
         """The registers, one for each column after `t_ns`."""
-        return self._first.registers
+        return annotated(self._first.registers, self._maps)
 
     @property
     def columns(self) -> tuple[str, ...]:
