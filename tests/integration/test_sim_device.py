@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 ID, COUNT32, CHECK, CHECKED = (REGISTERS[name] for name in ("ID", "COUNT32", "CHECK", "CHECKED"))
 COUNT64, COUNT64_LO, COUNT64_HI = (REGISTERS[name] for name in ("COUNT64", "COUNT64_LO", "COUNT64_HI"))
 STATUS, ADC, GPIO, SCRATCH = (REGISTERS[name] for name in ("STATUS", "ADC", "GPIO", "SCRATCH"))
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
+_BETWEEN_JOBS_TICKS = 20  # the shortest time in which no job is busy: as idle_ticks in core/simulator.cpp
 
 
 def _wait_until(happened: Callable[[], bool]) -> None:
@@ -128,10 +129,12 @@ def test_a_fresh_device_is_already_at_work() -> None:
 
 def test_status_is_busy_while_level_rises_and_done_while_it_falls(second: list[dict[str, int]]) -> None:
     busy, done, error, level = STATUS.fields
-    for earlier, later in pairwise(row["STATUS"] for row in second):
-        if busy.extract(earlier) and busy.extract(later):
-            # Unless a whole job lies between the two reads.
-            assert level.extract(later) >= level.extract(earlier) or level.extract(later) < 50
+    for first, second_row, third in zip(second, second[1:], second[2:], strict=False):
+        earlier, later = first["STATUS"], second_row["STATUS"]
+        # A busy machine may keep two reads so far apart that another job lies between them.
+        is_one_job = third["COUNT32"] - first["COUNT32"] < _BETWEEN_JOBS_TICKS
+        if busy.extract(earlier) and busy.extract(later) and is_one_job:
+            assert level.extract(later) >= level.extract(earlier)
         assert later & ~0xFF07 == 0
         assert busy.extract(later) + done.extract(later) + error.extract(later) <= 1
     seen = {row["STATUS"] & 7 for row in second}
