@@ -47,7 +47,7 @@ STUBBORN = ["--", sys.executable, "-c", COMMAND]
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
-    for _ in range(6000):
+    for _ in range(24_000):  # two minutes, for a busy machine
         if condition():
             return
         time.sleep(0.005)

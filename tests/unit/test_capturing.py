@@ -56,7 +56,7 @@ def test_the_trace_begins_before_the_command(tmp_path: Path) -> None:
 
 
 def test_a_command_that_may_not_be_signalled_is_left_running_and_said(
-    capture: Capture, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capture: Capture, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     running: list[subprocess.Popen[bytes]] = []
 
@@ -65,18 +65,20 @@ def test_a_command_that_may_not_be_signalled_is_left_running_and_said(
         raise PermissionError(1, f"signal {number}")
 
     def terminate_until_done() -> None:
+        while not begun.exists() and not done.is_set():
+            time.sleep(0.01)
         while not done.is_set():
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(0.01)
 
     monkeypatch.setattr(subprocess.Popen, "send_signal", refuse)
     monkeypatch.setattr(cli_command, "_GRACE_S", 0.01)
-    done = threading.Event()
-    sender = threading.Timer(0.05, terminate_until_done)
+    begun, done = tmp_path / "begun", threading.Event()
+    sender = threading.Thread(target=terminate_until_done)
     with EndSignals() as signals:
         sender.start()
         try:
-            status = run_command(["sleep", "60"], capture, signals)
+            status = run_command(["sh", "-c", f"echo > {begun}; exec sleep 60"], capture, signals)
         finally:
             done.set()
             sender.join()
