@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from regtap.errors import RefusedError
+from regtap.trace.arrow import load_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,11 +68,7 @@ def encoder_for(compression: str) -> OpenEncoder:
         from regtap.parts.native import NativeEncoder
 
         return NativeEncoder
-    try:
-        from regtap.parts.parquet import load_arrow_encoder
-    except ImportError as error:
-        raise RefusedError(
-            f"--compress {compression} needs pyarrow, which cannot be loaded here ({error})",
-            remedy="pip install pyarrow, or record without --compress",
-        ) from error
+    load_arrow(f"--compress {compression}")
+    from regtap.parts.parquet import load_arrow_encoder
+
     return load_arrow_encoder(compression)

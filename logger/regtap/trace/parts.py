@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from regtap.errors import RefusedError, TraceError
 from regtap.trace.files import SPOOL_POINTER, part_name, part_number
+from regtap.trace.footer import MAGIC, read_footer
 from regtap.trace.metadata import LATENCY_COLUMN, METADATA_KEY, TIME_COLUMN, PartMetadata
 
 if TYPE_CHECKING:
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from regtap.trace.footer import Footer
+
 _BUFFER_BYTES = 1 << 20
 BATCH_ROWS = 1 << 17  # 2 MiB for a time and a 64-bit register: what a core's cache holds
 
 _MEND = "copy it again, or move it and all later parts away"
-_MAGIC = b"PAR1"  # first and last four bytes of every Parquet file
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,14 @@ def read_part(path: Path) -> Part:
         RefusedError: The system does not let it be read.
     """
     footer = _read_footer(path)
-    document = (footer.metadata or {}).get(METADATA_KEY)
+    document = footer.metadata.get(METADATA_KEY)
     if document is None:
         raise TraceError(
             f"{path} was not written by regtap (it has no regtap metadata); a trace holds only parts"
         )
     metadata = PartMetadata.from_json(document, str(path))
-    columns = {field.name: str(field.type) for field in footer.schema.to_arrow_schema()}
-    _check_columns(path, columns, metadata)
-    return Part(path, metadata, columns, footer.num_rows, path.stat().st_size, _ranges(footer))
+    _check_columns(path, footer.columns, metadata)
+    return Part(path, metadata, footer.columns, footer.rows, path.stat().st_size, footer.ranges())
 
 
 def check_same_registers(parts: Sequence[Part]) -> None:
@@ -136,16 +137,12 @@ def _no_parts(folder: Path) -> str:
     return f"{folder} is not a trace: it holds no {part_name(0)}"
 
 
-def _read_footer(path: Path) -> pq.FileMetaData:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+def _read_footer(path: Path) -> Footer:
     try:
-        with path.open("rb") as file:  # arrow opens no path that is not UTF-8
-            return pq.read_metadata(file)
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the system's; arrow's own have none
-            raise _refused(path, error) from error
+        return read_footer(path)
+    except OSError as error:
+        raise _refused(path, error) from error
+    except ValueError as error:
         raise TraceError(_unreadable(path, error)) from error
 
 
@@ -163,9 +160,9 @@ def _unreadable(path: Path, error: BaseException) -> str:
         content = path.read_bytes()[:4] if path.stat().st_size < 12 else _ends(path)
     except OSError as refused:
         raise _refused(path, refused) from error
-    if not content.startswith(_MAGIC) and content:
+    if not content.startswith(MAGIC) and content:
         return f"{path} is no Parquet file; take it out of the trace or bring the real one back"
-    if len(content) < 8 or not content.endswith(_MAGIC):
+    if len(content) < 8 or not content.endswith(MAGIC):
         return f"{path} is truncated: it has no footer; {_MEND}"
     return _damaged(path, error)
 
@@ -196,18 +193,6 @@ def _check_columns(path: Path, columns: Mapping[str, str], metadata: PartMetadat
         raise TraceError(
             f"{path}: its columns ({' '.join(columns)}) are not the registers of its metadata; it is damaged"
         )
-
-
-def _ranges(footer: pq.FileMetaData) -> dict[str, tuple[int, int]]:
-    """Return each column's smallest and largest value; a column without statistics is left out."""
-    ranges: dict[str, tuple[int, int]] = {}
-    for column in range(footer.num_columns):
-        bounds = [_bounds(footer, group, column) for group in range(footer.num_row_groups)]
-        known = [bound for bound in bounds if bound is not None]
-        if known and len(known) == len(bounds):
-            name = footer.schema.column(column).name
-            ranges[name] = (min(low for low, _ in known), max(high for _, high in known))
-    return ranges
 
 
 def _bounds(footer: pq.FileMetaData, group: int, column: int) -> tuple[Any, Any] | None:

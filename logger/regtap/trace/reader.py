@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from regtap.errors import InputError
 from regtap.maps.annotate import annotated
 from regtap.maps.lookup import NO_MAPS
+from regtap.trace.arrow import load_arrow
 from regtap.trace.files import SPOOL_POINTER
 from regtap.trace.gaps import Gap, GapSummary, summarise_gaps
 from regtap.trace.metadata import TIME_COLUMN, ClockInfo, Mark, Mode, PartMetadata, StartTimes
@@ -179,10 +180,10 @@ class Trace:
 
     def dataset(self) -> ds.Dataset:
         """Return the parts as a pyarrow dataset; it reads nothing until it is scanned."""
+        schema = self._schema(self.columns)
         import pyarrow.dataset as ds
 
-        paths = [str(path) for path in self._paths]
-        return ds.dataset(paths, schema=self._schema(self.columns), format="parquet")
+        return ds.dataset([str(path) for path in self._paths], schema=schema, format="parquet")
 
     def to_arrow(
         self, columns: Sequence[str] | None = None, t0: int | None = None, t1: int | None = None
@@ -197,11 +198,10 @@ class Trace:
         Raises:
             InputError: A column is unknown.
             TraceError: A part is damaged; the message names it.
+            RefusedError: pyarrow is not installed.
         """
-        import pyarrow as pa
-
         schema = self._schema(self._known(columns))
-        return pa.Table.from_batches(self.batches(columns, t0, t1), schema)
+        return load_arrow().Table.from_batches(self.batches(columns, t0, t1), schema)
 
     def batches(
         self, columns: Sequence[str] | None = None, t0: int | None = None, t1: int | None = None
@@ -228,7 +228,6 @@ class Trace:
         return self.columns if columns is None else tuple(columns)
 
     def _schema(self, names: Sequence[str]) -> pa.Schema:
-        import pyarrow as pa
-
+        pa = load_arrow()
         types = self._first_part.columns
         return pa.schema([pa.field(name, pa.type_for_alias(types[name]), nullable=False) for name in names])

@@ -11,7 +11,11 @@ from regtap.units.format import format_size
 if TYPE_CHECKING:
     from regtap.doctor.facts import Facts, Room
 
-_NEEDED = ("numpy", "pyarrow")  # `plot`, `demo` and `report` alone need matplotlib
+_NEEDED = ("numpy",)
+_OPTIONAL = {  # and what there is without each of them not
+    "pyarrow": "no rows of a trace in Python, plot, demo and --compress zstd",
+    "matplotlib": "no plot, demo and report",
+}
 
 
 def judge(facts: Facts) -> tuple[Finding, ...]:
@@ -78,8 +82,9 @@ def packages(facts: Facts) -> Finding:
         return problem(
             "versions", state, f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}"
         )
-    if facts.versions.get("matplotlib") is None:
-        return warning("versions", state, "no plot, demo and report", "pip install matplotlib")
+    for name, lost in _OPTIONAL.items():
+        if facts.versions.get(name) is None:
+            return warning("versions", state, lost, f"pip install {name}")
     return ok("versions", state, "all there")
 
 
