@@ -12,7 +12,7 @@ import click
 
 import regtap
 from regtap.cli.capture_report import print_report
-from regtap.cli.output import ExitCode, print_note
+from regtap.cli.output import ExitCode, print_lines, print_note
 from regtap.targets import parse_target
 from regtap_analysis.output import write_output
 from regtap_analysis.plot.picture import PictureOptions, make_picture
@@ -110,5 +110,5 @@ def _measure(output: Path) -> Result:
     session = measure(subject, Effort.of_run(_BENCH_S, seed), setting)
     store(render_data(session), str(output))
     store_reports(render_reports(session.result), str(output))
-    click.echo(sentence(session.result))
+    print_lines([sentence(session.result)])
     return session.result

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError
 from regtap_bench.arms.base import REGULAR
 from regtap_bench.figures.completeness import check_complete
-from regtap_bench.figures.result import Result
+from regtap_bench.figures.result import MOST_BYTES, Result
 
 if TYPE_CHECKING:
     from regtap_bench.measuring.blocks import Blocks
@@ -34,9 +34,10 @@ def open_result(path: str) -> Result:
         OSError: It cannot be read.
     """
     path = _file(path, _RESULT)
-    with open(path, encoding="utf-8") as file:
+    with open(path, "rb") as file:
         try:
-            result = Result.from_json(file.read())
+            content = file.read(MOST_BYTES + 1)  # one more is refused
+            result = Result.from_json(content.decode())
             check_complete(result)
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: this is no result of `regtap bench`") from error

@@ -9,7 +9,7 @@ import click
 
 from regtap.cli.names import maps_of
 from regtap.cli.options import map_option
-from regtap.cli.output import print_note
+from regtap.cli.output import print_lines, print_note
 from regtap.errors import InputError
 from regtap.trace.reader import open_trace
 from regtap.units.parse import parse_time_ns
@@ -69,7 +69,7 @@ def plot(
     write_output(path, picture.content)
     if picture.missing:
         print_note(f"no font here has {_some(picture.missing)}: install one, such as Noto Sans CJK")
-    click.echo(f"{path}: {picture.reading.rows:,} rows of {opened.path}")
+    print_lines([f"{path}: {picture.reading.rows:,} rows of {opened.path}"])
 
 
 def _some(characters: str) -> str:

@@ -12,7 +12,7 @@ import click
 
 from regtap.cli.names import maps_of
 from regtap.cli.options import allow_side_effects_option, json_option, map_option, target_option
-from regtap.cli.output import ExitCode, print_note
+from regtap.cli.output import ExitCode, print_lines, print_note
 from regtap.errors import FaultError, InputError
 from regtap.maps.naming import whole_registers
 from regtap.system.privileges import become, user_behind_root
@@ -243,5 +243,4 @@ def _print(session: Session, *, as_json: bool) -> None:
     if as_json:
         click.echo(session.result.to_json(), nl=False)
         return
-    for line in text_lines(session.result):
-        click.echo(line)
+    print_lines(text_lines(session.result))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regtap.cli.options import json_option
-from regtap.cli.output import ExitCode
+from regtap.cli.output import ExitCode, print_lines
 from regtap.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,14 +43,11 @@ def compare(first: str, second: str, *, as_markdown: bool, as_json: bool, allow_
         _check_alike(before, after)
     found = comparison.compare(before, after)
     if as_json:
-        text = comparison_text.to_json(found)
+        click.echo(comparison_text.to_json(found), nl=False)
+    elif as_markdown:
+        click.echo(comparison_text.markdown(found), nl=False)
     else:
-        text = (
-            comparison_text.markdown(found)
-            if as_markdown
-            else "\n".join(comparison_text.text_lines(found)) + "\n"
-        )
-    click.echo(text, nl=False)
+        print_lines(comparison_text.text_lines(found))
     return ExitCode.FINDING if found.regressed else ExitCode.OK
 
 

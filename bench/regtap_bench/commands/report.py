@@ -6,7 +6,7 @@ import os
 
 import click
 
-from regtap.cli.output import ExitCode, print_note
+from regtap.cli.output import ExitCode, print_lines, print_note
 
 
 @click.command(short_help="Make a benchmark's reports again.")
@@ -28,5 +28,5 @@ def report(path: str, output: str | None) -> int:
     files = render_reports(result)
     store_reports(files, folder)
     print_note(f"{folder}: {', '.join(files)}")
-    click.echo(sentence(result))
+    print_lines([sentence(result)])
     return ExitCode.OK

@@ -34,6 +34,8 @@ def check_complete(result: Result) -> None:
 
 
 def _check_row(row: Row) -> None:
+    if row.ratio is not None and min(row.ratio.value, row.ratio.low, row.ratio.high) <= 0:
+        raise _damaged(f"the ratio of {row.arm!r} is not above 0")
     if not row.refused and row.cost(THROUGHPUT) is None:
         raise _damaged(f"{row.arm!r} has no cost")
     for measure, cost in (row.costs or {}).items():

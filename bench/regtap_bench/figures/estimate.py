@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+
+from regtap.documents.decoding import Within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,15 +15,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _LEVEL_PERCENT = 95
+Figure = Annotated[
+    float, Within(-1e15, 1e15)
+]  # of a result: eleven days in ns, and far from where floats end
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A value and where it lies with 95 % confidence."""
 
-    value: float
-    low: float
-    high: float
+    value: Figure
+    low: Figure
+    high: Figure
 
     def mapped(self, function: Callable[[float], float]) -> Estimate:
         """Return the same through a function that never decreases, such as np.exp."""

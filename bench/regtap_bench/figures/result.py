@@ -12,11 +12,13 @@ import json
 import re
 from collections.abc import Mapping  # noqa: TC003 - decode() reads the annotations
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from regtap.documents.decoding import decode
+from regtap.documents.decoding import Within, decode
+from regtap.documents.json_text import Limits, load_json
+from regtap.documents.text import shown
 from regtap.errors import InputError
-from regtap_bench.figures.estimate import Estimate  # noqa: TC001 - likewise
+from regtap_bench.figures.estimate import Estimate, Figure  # noqa: TC001 - likewise
 
 # 1: never released.
 # 2: quantiles_ns and stretches_ns, so that reports and comparisons need nothing else.
@@ -24,7 +26,11 @@ FORMAT_VERSION = 2
 FORMAT = "regtap-bench"
 PERCENTS = tuple(range(101))  # of quantiles_ns
 STRETCHES = 40  # of stretches_ns, at most, in each process
+MOST_BYTES = 64 << 20
+_LIMITS = Limits(size_bytes=MOST_BYTES, containers=1 << 17)
 _NUMBERS = re.compile(r"\[\n([^\[\]{}\"]*)\]")  # a line's end is never inside a JSON string
+
+Count = Annotated[int, Within(0, 1 << 50)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +58,17 @@ class Cost:
 
     ns: Estimate
     is_bound: bool
-    loop_ns: float
-    intercept_ns: float | None
-    overhead_share: float | None
-    bend: float
-    counts: tuple[int, ...]
-    rounds: int
-    disturbed_share: float
-    disturbances: Mapping[str, float]
-    undisturbed_ns: float | None
-    quantiles_ns: tuple[float, ...]
-    stretches_ns: tuple[tuple[float, ...], ...]
+    loop_ns: Figure
+    intercept_ns: Figure | None
+    overhead_share: Figure | None
+    bend: Figure
+    counts: tuple[Count, ...]
+    rounds: Count
+    disturbed_share: Figure
+    disturbances: Mapping[str, Figure]
+    undisturbed_ns: Figure | None
+    quantiles_ns: tuple[Figure, ...]
+    stretches_ns: tuple[tuple[Figure, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ class Row:
     ratio_is_bound: bool = False
     difference_ns: Estimate | None = None
     verdict: str = ""
-    system_calls: float | None = None
+    system_calls: Figure | None = None
     uncounted: str = ""
     own_rounds: bool = False
 
@@ -116,10 +122,10 @@ class CrossoverPoint:
     """
 
     way: str
-    size_bytes: int
+    size_bytes: Count
     cost: Cost | None = None
     refused: str = ""
-    system_calls: float | None = None
+    system_calls: Figure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +139,8 @@ class CheaperRange:
     """
 
     cheaper: str
-    first_bytes: int
-    last_bytes: int
+    first_bytes: Count
+    last_bytes: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +199,7 @@ class Margin:
         source: Where it comes from.
     """
 
-    value: float
+    value: Annotated[float, Within(0, 10)]
     source: str
 
 
@@ -232,8 +238,8 @@ class Result:
     register: Mapping[str, Any]
     write_register: Mapping[str, Any] | None
     mode: str
-    seed: int
-    processes: int
+    seed: Count
+    processes: Count
     baseline: str
     margin: Margin
     checks: tuple[Check, ...]
@@ -269,18 +275,18 @@ class Result:
             InputError: It is something else, damaged, or of another version.
         """
         try:
-            given = json.loads(text)
-            if given["format"] != FORMAT:
-                raise KeyError("format")
+            given = load_json(text.encode(), _LIMITS)
+            if not isinstance(given, dict) or given.get("format") != FORMAT:
+                raise ValueError("it names no format")
             version = given["format_version"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError) as error:
             raise InputError("this is no result of `regtap bench`") from error
         if version != FORMAT_VERSION:
             raise InputError(
-                f"it has format version {version!r}, and this regtap reads {FORMAT_VERSION}; "
+                f"it has format version {shown(version)}, and this regtap reads {FORMAT_VERSION}; "
                 "use the regtap that wrote it, or measure again"
             )
         try:
             return decode(cls, {name: value for name, value in given.items() if name != "valid"})
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             raise InputError(f"the result is damaged: {error}; measure again") from error

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from regtap.documents.json_text import dump_json
+from regtap.documents.text import markdown_text
 from regtap_bench.arms.base import LATENCY
 from regtap_bench.figures.comparability import unlike, worth_a_note
 from regtap_bench.figures.verdict import Verdict
@@ -46,7 +47,7 @@ def markdown(comparison: Comparison) -> str:
     rest = [it for it in comparison.changes if it.verdict not in _NOTABLE]
     parts = [
         f"### Access costs: {'slower' if comparison.regressed else 'not slower'}\n",
-        f"{sentence(comparison)}\n",
+        f"{markdown_text(sentence(comparison))}\n",
         markdown_table(_table(comparison, notable)) if notable else "",
         _folded("Equivalent and unresolved", markdown_table(_table(comparison, rest))) if rest else "",
         _folded("What was compared, and how", bullets(_legend(comparison))),
@@ -67,7 +68,7 @@ def to_json(comparison: Comparison) -> str:
         "only_after": comparison.only_after,
         "regressed": comparison.regressed,
     }
-    return json.dumps(document, indent=1) + "\n"
+    return dump_json(document, indent=1) + "\n"
 
 
 def _counted(comparison: Comparison, verdict: Verdict) -> str:

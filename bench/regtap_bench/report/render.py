@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regtap.documents.text import markdown_text
 from regtap.units.format import format_size
 from regtap_bench.arms.base import LATENCY, THROUGHPUT
 from regtap_bench.arms.catalogue import LOAD, PREAD
@@ -27,6 +28,11 @@ _HEADINGS = (
 )
 _BUS_NS = 500.0  # of the sentence's example; measured buses: 100 ns to 5 us
 _TYPE_BITS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "u16be": 16, "u32be": 32, "u64be": 64}
+
+
+def title(result: Result) -> str:
+    """Return the heading of a report."""
+    return f"What an access costs: {result.register['name']} of {result.target}"
 
 
 def sentence(result: Result) -> str:
@@ -140,8 +146,8 @@ def markdown(result: Result) -> str:
     arms = zip(arm_table(result), ["what it is", *descriptions], strict=True)
     facts = {**result.environment, **result.load}
     parts = [
-        f"# What an access costs: {result.register['name']} of {result.target}, {result.created_utc}\n",
-        f"**{sentence(result)}**\n",
+        f"# {markdown_text(title(result))}, {markdown_text(result.created_utc)}\n",
+        f"**{markdown_text(sentence(result))}**\n",
         markdown_table([(*cells, description) for cells, description in arms]),
         *_crossover(result),
         "## Controls\n",

@@ -6,10 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from regtap.documents.text import visible
 from regtap_bench.report.crossover_text import crossover_lines
 from regtap_bench.report.pictures import pictures
-from regtap_bench.report.render import arm_table, control_table, legend, quality_table, sentence
+from regtap_bench.report.render import arm_table, control_table, legend, quality_table, sentence, title
 
 if TYPE_CHECKING:
     from regtap_bench.figures.result import Result
@@ -23,6 +25,7 @@ def html(result: Result) -> str:
         loader=FileSystemLoader(os.path.dirname(__file__)),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_without_control_characters,
         trim_blocks=True,
     )
     tables = [
@@ -34,7 +37,7 @@ def html(result: Result) -> str:
     ]
     return environment.get_template(_TEMPLATE).render(
         result=result,
-        title=f"What an access costs: {result.register['name']} of {result.target}",
+        title=title(result),
         kind="a device" if result.is_device else "RAM-backed target",
         sentence=sentence(result),
         tables=tables,
@@ -44,3 +47,8 @@ def html(result: Result) -> str:
         legend=legend(result),
         facts={**result.environment, **result.load},
     )
+
+
+def _without_control_characters(value: object) -> object:
+    """Return a value as the page shows it; our own markup (the pictures) stays as it is."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import click
-
-from regtap.cli.output import print_note
+from regtap.cli.output import print_json, print_lines, print_note
 from regtap.recording.pace import MANY_MISSED, format_share, rate_argument
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size
 
@@ -31,12 +28,12 @@ def print_report(summary: Summary, *, as_json: bool, strict_pace: bool = False) 
     for warning in summary.warnings:
         print_note(warning)
     if as_json:
-        click.echo(json.dumps(_as_object(summary), indent=2))
+        print_json(_as_object(summary))
         return
-    for line in _lines(summary):
-        click.echo(line)
+    print_lines(_lines(summary))
     kept = "" if summary.spool is None else f"kept in {summary.spool}"
-    click.echo(f"{summary.output}: {summary.totals.line(kept)}{_pace(summary, strict=strict_pace)}")
+    balance = f"{summary.totals.line(kept)}{_pace(summary, strict=strict_pace)}"
+    print_lines([f"{summary.output}: {balance}"])
 
 
 def _pace(summary: Summary, *, strict: bool) -> str:

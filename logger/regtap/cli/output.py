@@ -15,8 +15,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from regtap.documents.json_text import dump_json
+from regtap.documents.text import folded, terminal_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+
+_MOST_LETTERS = 2_000  # of an error or a note: names in a file may be long
 
 
 class ExitCode(enum.IntEnum):
@@ -33,22 +39,28 @@ class ExitCode(enum.IntEnum):
 
 def print_error(text: str) -> None:
     """Print what went wrong, on one line."""
-    print_aside(f"regtap: error: {_one_line(text)}\n")
+    print_aside(f"regtap: error: {terminal_text(folded(text), _MOST_LETTERS)}\n")
 
 
 def print_note(text: str) -> None:
     """Print something that the user should know, on one line."""
-    print_aside(f"regtap: note: {_one_line(text)}\n")
+    print_aside(f"regtap: note: {terminal_text(folded(text), _MOST_LETTERS)}\n")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print results, a line each; what a terminal would obey in them is escaped."""
+    for line in lines:
+        click.echo(terminal_text(line))
+
+
+def print_json(document: object) -> None:
+    """Print a result as JSON, in ASCII without control characters."""
+    click.echo(dump_json(document, indent=2))
 
 
 def print_line(text: str) -> None:
-    """Print a line of a result; what would move the terminal's cursor is escaped."""
-    click.echo(printable(text))
-
-
-def printable(text: str) -> str:
-    """Return a text, which may come from a map or a trace of others, as it can be shown on a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """Print a line of a result; what a terminal would obey in it is escaped."""
+    print_lines([text])
 
 
 def print_aside(text: str) -> None:
@@ -95,8 +107,3 @@ def print_json_list(items: Iterable[Mapping[str, object]]) -> None:
             separator = ",\n"
     finally:
         click.echo("[]" if separator == "[\n" else "\n]")
-
-
-def _one_line(text: str) -> str:
-    """Fold white space, and escape what would move the terminal's cursor."""
-    return printable(" ".join(text.split()))

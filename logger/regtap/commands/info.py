@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,8 @@ import click
 
 from regtap.cli.names import maps_of
 from regtap.cli.options import json_option, map_option
-from regtap.cli.output import ExitCode, printable
+from regtap.cli.output import ExitCode, print_json, print_lines
+from regtap.documents.text import cut, terminal_text
 from regtap.trace.reader import open_trace
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from regtap.registers.model import Register
     from regtap.trace.reader import Trace
 
+_CELL, _LAST_CELL, _LINE = 80, 1_000, 1_000  # letters: names, marks and paths in a trace may be of any length
+_MOST_MARKS = 1_000
 _HOST_KEYS = ("hostname", "machine", "processor", "kernel")
 
 
@@ -34,7 +36,10 @@ def info(trace: str, map_texts: tuple[str, ...], as_json: bool) -> int:
     balance does not come out.
     """
     opened = open_trace(trace, maps_of(map_texts))
-    click.echo(json.dumps(describe(opened), indent=2) if as_json else "\n".join(_lines(opened)))
+    if as_json:
+        print_json(describe(opened))
+    else:
+        print_lines(_lines(opened))
     return ExitCode.OK if finding(opened) is None else ExitCode.FINDING
 
 
@@ -90,15 +95,21 @@ def _lines(trace: Trace) -> Iterator[str]:
     if problem := finding(trace):
         yield f"FINDING: {problem}"
     facts = dict(_facts(trace))
-    yield from (f"  {name:<9} {text}" for name, text in facts.items())
+    yield from (f"  {name:<9} {cut(text, _LINE)}" for name, text in facts.items())
     yield from _table(_register_rows(trace))
     if names := list(_name_rows(trace)):
         yield from _table([("FIELD", "BITS", "NAMES OF ITS VALUES"), *names])
     yield from _table(_gap_rows(trace)) if trace.gaps else ["", "no gaps"]
-    if trace.marks:
-        yield from _table(
-            [("MARK", "AT"), *((mark.text, format_duration_ns(mark.t_ns)) for mark in trace.marks)]
-        )
+    yield from _marks(trace)
+
+
+def _marks(trace: Trace) -> Iterator[str]:
+    if not trace.marks:
+        return
+    shown = trace.marks[:_MOST_MARKS]
+    yield from _table([("MARK", "AT"), *((mark.text, format_duration_ns(mark.t_ns)) for mark in shown)])
+    if len(trace.marks) > len(shown):
+        yield f"and {len(trace.marks) - len(shown):,} marks more; --json has all of them"
 
 
 def _state(trace: Trace) -> str:
@@ -192,9 +203,10 @@ def _gap_rows(trace: Trace) -> list[tuple[str, ...]]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield an empty line, then the rows with their columns aligned; texts of others cannot move the cursor."""
-    rows = [tuple(map(printable, row)) for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    """Yield an empty line, then the rows with their columns aligned, and long cells cut."""
+    shown = [[*(terminal_text(cell, _CELL) for cell in row[:-1]), cut(row[-1], _LAST_CELL)] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*(row[:-1] for row in shown), strict=True)]
     yield ""
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    for row in shown:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join([*cells, row[-1]]).rstrip()

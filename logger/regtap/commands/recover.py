@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regtap.cli.options import json_option
-from regtap.cli.output import ExitCode, print_note
+from regtap.cli.output import ExitCode, print_json, print_lines, print_note
 from regtap.errors import InputError
 from regtap.system.permissions import user_name
 from regtap.system.privileges import User, become
@@ -59,7 +58,10 @@ def recover(path: str | None, output: str | None, list_all: bool, as_json: bool)
     recovered = recover_trace(path, output)
     for line in recovered.dropped:
         print_note(f"dropped {line}")
-    click.echo(json.dumps(asdict(recovered), indent=2) if as_json else "\n".join(_lines(recovered)))
+    if as_json:
+        print_json(asdict(recovered))
+    else:
+        print_lines(_lines(recovered))
     return ExitCode.FINDING if recovered.dropped else ExitCode.OK
 
 
@@ -78,11 +80,11 @@ def _become_owner(path: str) -> None:
 
 
 def _say_removed(path: str, memory_bytes: int, as_json: bool) -> int:
-    removed = {"spool": path, "removed": True, "memory_bytes": memory_bytes}
-    text = (
-        f"{path}: nothing was recorded into it; removed, and {format_size(memory_bytes)} of memory given back"
-    )
-    click.echo(json.dumps(removed, indent=2) if as_json else text)
+    if as_json:
+        print_json({"spool": path, "removed": True, "memory_bytes": memory_bytes})
+    else:
+        given_back = f"{format_size(memory_bytes)} of memory given back"
+        print_lines([f"{path}: nothing was recorded into it; removed, and {given_back}"])
     return ExitCode.OK
 
 
@@ -102,9 +104,9 @@ def _show_all(as_json: bool) -> int:
 
     found = find_spools()
     if as_json:
-        click.echo(json.dumps([asdict(leftover) for leftover in found], indent=2))
+        print_json([asdict(leftover) for leftover in found])
     elif found:
-        click.echo("\n".join(_table(found)))
+        print_lines(_table(found))
     else:
         print_note("there is no spool on this machine")
     return ExitCode.OK

@@ -48,6 +48,11 @@ def load_json(raw: bytes, limits: Limits = Limits()) -> object:
     return document
 
 
+def dump_json(document: object, indent: int) -> str:
+    """Return a document as JSON in ASCII, without a control character but line ends."""
+    return json.dumps(document, indent=indent).replace("\x7f", "\\u007f")
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number")
 

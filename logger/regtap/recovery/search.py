@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 # Gone, a link, or another user's: the owner of a private file may open it.
-_NOT_OURS = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM)
+_NOT_OURS = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM)
 
 
 @dataclass(frozen=True, slots=True)

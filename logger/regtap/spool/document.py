@@ -1,9 +1,4 @@
-"""The trace's pointer to its spool, the file `_spool`, and the document that a spool holds about its capture.
-
-A pointer is believed by its owner only, and a spool only where it is the very file that the pointer means: made in
-this boot, with that device and inode number, private, the same user's, and with the pointer's random identity in
-its document. Shared memory is open to every user, so that a name there proves nothing.
-"""
+"""The document that a spool holds about its capture."""
 
 from __future__ import annotations
 
@@ -16,7 +11,7 @@ from regtap.documents.decoding import decode
 from regtap.documents.json_text import load_json
 from regtap.errors import InputError, TraceError
 from regtap.spool.layout import MOST_DOCUMENT_BYTES
-from regtap.spool.pointer import Identity  # noqa: TC001 - decode() reads the annotations
+from regtap.spool.pointer import Identity, PathText  # noqa: TC001 - decode() reads the annotations
 from regtap.trace.metadata import PartMetadata
 
 _DAMAGED = "its document is not one that this regtap reads"
@@ -40,7 +35,7 @@ class SpoolDocument:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    trace: str
+    trace: PathText
     identity: Identity
 
 

@@ -1,4 +1,9 @@
-"""The pointer in the folder of a trace to the spool of its capture."""
+"""The pointer in the folder of a trace to the spool of its capture: the file `_spool`.
+
+A pointer is believed by its owner only, and a spool only where it is the very file that the pointer means: made in
+this boot, with that device and inode number, private, the same user's, and with the pointer's random identity in
+its document. Shared memory is open to every user, so that a name there proves nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 
 _POINTER_BYTES = 16 << 10
 _LARGEST = (1 << 64) - 1
+# No zero, and no half of a character but those that stand for bytes that are no UTF-8 (os.fsdecode).
+PathText = Annotated[str, Matching(r"[^\0\ud800-\udc7f\udd00-\udfff]{1,4096}")]
 Identity = Annotated[str, Matching("[0-9a-f]{32}")]
 
 
@@ -35,7 +42,7 @@ class SpoolNote:
         identity: A random number in hexadecimal, which the spool's document has too.
     """
 
-    spool: str
+    spool: PathText
     boot_id: str
     device: Annotated[int, Within(0, _LARGEST)]
     inode: Annotated[int, Within(0, _LARGEST)]

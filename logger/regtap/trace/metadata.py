@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from regtap.documents.decoding import LISTED, Matching, Within, decode
 from regtap.documents.json_text import Limits, load_json
+from regtap.documents.text import shown
 from regtap.errors import TraceError
 from regtap.registers.model import Field, Register, Value  # noqa: TC001 - likewise
 from regtap.trace.gaps import Gap  # noqa: TC001 - likewise
@@ -164,11 +165,6 @@ class PartMetadata:
 def _gap_entry(gap: Gap) -> list[int | str]:
     entry: list[int | str] = [gap.first_index, gap.count, gap.t0_ns, gap.t1_ns, gap.cause]
     return [*entry, gap.rows] if gap.rows else entry
-
-
-def shown(value: object) -> str:
-    """Return a value of a document, of bearable length, for a message."""
-    return quoted(value) if isinstance(value, str) else quoted(str(value))[1:-1]
 
 
 def _without_defaults(described: Register | Field | Value) -> dict[str, Any]:
