@@ -100,7 +100,7 @@ def test_the_legend_says_what_a_cause_took(gaps: list[Gap], words: str) -> None:
 )
 def test_names_of_marks_never_overlap(marks: list[tuple[float, float]], lines: int) -> None:
     widths = [width for _, width in marks]
-    placed = place_names([anchor for anchor, _ in marks], widths, 900, lines)
+    placed = place_names([anchor for anchor, _ in marks], widths.__getitem__, 900, lines)
     for line in range(lines):
         taken = [
             (place.left, place.left + width)

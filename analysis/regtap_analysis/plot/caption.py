@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from regtap_analysis.signals.model import Reading, View
 
 
+_MOST_LETTERS = 4_000  # of a text: a name or a mark may be of any length
+
+
 def title(trace: Trace) -> str:
     """Return the title: which trace, of what, at which rate."""
     pace = trace.mode.rate_hz
@@ -28,9 +31,9 @@ def subtitle(trace: Trace, view: View) -> str:
     return ("" if whole else "whole trace: ") + " · ".join(_facts(trace))
 
 
-def printable(text: str) -> str:
+def printable(text: str, most: int = _MOST_LETTERS) -> str:
     """Return text on one line, without what no font shows and no SVG may hold."""
-    folded = " ".join(text.split())
+    folded = " ".join(text[:most].split())
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in folded
     )
@@ -75,7 +78,8 @@ def description(trace: Trace, view: View) -> str:
     )
     gaps = [legend_entry(summary) for summary in trace.gap_summary] or ["no gaps"]
     shown = f"{format_duration_ns(view.first_ns)} to {format_duration_ns(view.stop_ns)}"
-    return f"Registers over time, {shown}. {subtitle(trace, view)}. {'; '.join(ranges)}. {'; '.join(gaps)}."
+    text = f"Registers over time, {shown}. {subtitle(trace, view)}. {'; '.join(ranges)}. {'; '.join(gaps)}."
+    return printable(text, 25 * _MOST_LETTERS)
 
 
 def _facts(trace: Trace) -> Iterator[str]:

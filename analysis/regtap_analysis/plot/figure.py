@@ -173,13 +173,14 @@ def _draw_values(figure: Figure, planned: Plan, lane: Lane, place: tuple[Axis, B
 def _draw_marks(figure: Figure, planned: Plan) -> None:
     layout, view = planned.layout, planned.content.view
     front = _axes(figure, layout, layout.plot)
-    lines = []
+    columns: set[int] = set()  # a column has one line, however many marks
     for mark, name, placed in planned.marks:
         place = (mark.t_ns - view.first_ns) / view.span_ns
-        lines.append([(place, 0), (place, 1)])
+        columns.add(round(place * layout.plot.width))
         if placed.line is not None:
             middle = layout.marks_top + LINE_PX * (placed.line + 0.5)
             _text(figure, layout, (layout.plot.left + placed.left, middle), name, size=SMALL_PT)
+    lines = [[(column / layout.plot.width, end) for end in (0, 1)] for column in sorted(columns)]
     strength = 0.75 if len(lines) <= _MOST_STRONG_MARKS else 0.25
     dashes = LineCollection(lines, colors=_INK, linewidths=0.8, linestyles=(0, (4, 2)), alpha=strength)
     front.add_collection(dashes, autolim=False)
@@ -188,7 +189,7 @@ def _draw_marks(figure: Figure, planned: Plan) -> None:
 def _text(figure: Figure, layout: Layout, place: tuple[float, float], text: str, **style: Any) -> None:
     x, y = place
     style = {"color": _INK, "va": "center", **style}
-    figure.text(x / layout.width, 1 - y / layout.height, text, parse_math=False, **style)
+    figure.text(x / layout.width, 1 - y / layout.height, caption.printable(text), parse_math=False, **style)
 
 
 def _axes(figure: Figure, layout: Layout, box: Box) -> Axes:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DPI = 100  # a size in pixels is a size in hundredths of an inch
 WIDTH_PX = 1200
+MOST_HEIGHT_PX = 20_000  # of 1,200 pixels each: 96 MB
 _LEAST_HEIGHT_PX = 360
 _LEAST_SCALE = 0.3  # of the natural lane height; less is unreadable
 MARGIN_PX, LINE_PX = 16, 17
@@ -84,6 +85,10 @@ def lay_out(signals: Sequence[Signal], rows: Rows, label_px: float, size: tuple[
     lanes = sum(_height(signal) for signal in signals)
     spaces = sum(_space(signal) for signal in signals)
     height = height or max(round(above + below + lanes + spaces), _LEAST_HEIGHT_PX)
+    if height > MOST_HEIGHT_PX:
+        raise InputError(
+            f"{len(signals)} lanes make a picture of {height} pixels; choose some with --register"
+        )
     scale = (height - above - below - spaces) / lanes
     plot_width = width - 2 * MARGIN_PX - label_px
     if scale < _LEAST_SCALE or plot_width < 200:

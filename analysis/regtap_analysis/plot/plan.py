@@ -11,6 +11,8 @@ from regtap_analysis.plot.layout import MARGIN_PX, Layout, Rows, lay_out
 from regtap_analysis.plot.text import Measure, Placed, place_names, wrap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regtap.registers.model import Field
     from regtap.trace.gaps import Gap
     from regtap.trace.metadata import Mark
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 TEXT_PT, SMALL_PT = 9.0, 7.8
 NAME_PX, INDENT_PX = 150.0, 12
 _MARK_PX, _MARK_LINES = 170.0, 3
+_MOST_NAMES = 500  # of marks, that are measured: far more than find room
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +108,31 @@ def _mark_names(content: Content, measure: Measure, width: float) -> tuple[tuple
     view = content.view
     marks = [mark for mark in content.trace.marks if view.first_ns <= mark.t_ns < view.stop_ns]
     marks.sort(key=lambda mark: mark.t_ns)
-    names = [measure.fit(caption.printable(mark.text), SMALL_PT, _MARK_PX) for mark in marks]
     anchors = [(mark.t_ns - view.first_ns) / view.span_ns * width for mark in marks]
-    widths = [measure.width(name, SMALL_PT) for name in names]
-    return tuple(zip(marks, names, place_names(anchors, widths, width, _MARK_LINES), strict=True))
+    named = _apart(anchors, width / _MOST_NAMES)
+    names = [""] * len(marks)
+
+    def width_of(number: int) -> float:
+        at = named[number]
+        names[at] = measure.fit(caption.printable(marks[at].text), SMALL_PT, _MARK_PX)
+        return measure.width(names[at], SMALL_PT)
+
+    places = [Placed(anchor, None) for anchor in anchors]
+    placed = place_names([anchors[at] for at in named], width_of, width, _MARK_LINES)
+    for at, place in zip(named, placed, strict=True):
+        places[at] = place
+    return tuple(zip(marks, names, places, strict=True))
+
+
+def _apart(anchors: Sequence[float], least_px: float) -> list[int]:
+    """Return which marks may have a name: all where they are few, else those that lie a little apart."""
+    if len(anchors) <= _MOST_NAMES:
+        return list(range(len(anchors)))
+    chosen: list[int] = []
+    for at, anchor in enumerate(anchors):
+        if not chosen or anchor - anchors[chosen[-1]] >= least_px:
+            chosen.append(at)
+    return chosen
 
 
 def _label_width(signals: list[Signal], axes: tuple[Axis, ...], measure: Measure) -> float:

@@ -12,8 +12,11 @@ from matplotlib.font_manager import FontProperties
 from regtap_analysis.plot.layout import DPI
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
+
+
+_MOST_LETTERS = 400  # that are measured: more than fit any place
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +35,24 @@ class Measure:
         self._renderer = canvas.get_renderer()
 
     def width(self, text: str, points: float, weight: str = "normal") -> float:
-        """Return the width of a line of text in pixels."""
+        """Return the width of a line of text in pixels; of a long one, that of its beginning."""
         properties = FontProperties(size=points, weight=weight)
-        return float(self._renderer.get_text_width_height_descent(text, properties, ismath=False)[0])
+        return float(
+            self._renderer.get_text_width_height_descent(text[:_MOST_LETTERS], properties, ismath=False)[0]
+        )
 
     def fit(self, text: str, points: float, most_px: float, weight: str = "normal") -> str:
         """Return the text, cut with an ellipsis where it is wider than most_px."""
-        if self.width(text, points, weight) <= most_px:
+        if len(text) <= _MOST_LETTERS and self.width(text, points, weight) <= most_px:
             return text
-        kept = text
-        while kept and self.width(f"{kept}…", points, weight) > most_px:
-            kept = kept[:-1]
-        return f"{kept}…"
+        fits, too_many = 0, min(len(text), _MOST_LETTERS)
+        while too_many - fits > 1:
+            middle = (fits + too_many) // 2
+            if self.width(f"{text[:middle]}…", points, weight) <= most_px:
+                fits = middle
+            else:
+                too_many = middle
+        return f"{text[:fits]}…"
 
 
 def wrap(widths: Sequence[float], line_px: float, space_px: float) -> list[Placed]:
@@ -59,19 +68,23 @@ def wrap(widths: Sequence[float], line_px: float, space_px: float) -> list[Place
 
 
 def place_names(
-    anchors: Sequence[float], widths: Sequence[float], line_px: float, lines: int
+    anchors: Sequence[float], width_of: Callable[[int], float], line_px: float, lines: int
 ) -> list[Placed]:
     """Place names at their anchors so that none overlaps another.
 
     Args:
         anchors: Where each one wants its left edge, increasing, in pixels.
-        widths: How wide each is.
+        width_of: Returns how wide a name is, by its number; asked only where there may be room.
         line_px: Width of a line; a name that would stand out at its end is moved left.
         lines: How many lines there are.
     """
     ends = [float("-inf")] * lines
     placed: list[Placed] = []
-    for anchor, width in zip(anchors, widths, strict=True):
+    for number, anchor in enumerate(anchors):
+        if anchor <= min(ends):
+            placed.append(Placed(anchor, None))
+            continue
+        width = width_of(number)
         left = max(min(anchor, line_px - width), 0.0)
         line = next((line for line, end in enumerate(ends) if left > end), None)
         if line is not None:
