@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from regtap.errors import InputError
+from regtap.recording.columns import check_columns
 from regtap.recording.folder import require_free
 from regtap.recording.running import Description
 from regtap.recording.summary import Status, Summary
@@ -58,6 +59,7 @@ class Capture:
         if not registers:
             raise InputError("there is nothing to record; name at least one register")
         self.output = os.fspath(output)
+        check_columns(registers, self.output)
         self._place = os.path.abspath(self.output)  # which the current folder no longer changes
         self.registers = tuple(registers)
         self.target = target
