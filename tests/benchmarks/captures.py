@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 import regtap
-from regtap.trace.metadata import TIME_COLUMN
 
 if TYPE_CHECKING:
     from regtap.recording.summary import Summary
@@ -23,35 +22,23 @@ class Sizes:
 
     Attributes:
         rows: Rows of all parts.
-        plain_rows: Rows of those in which the writer, falling behind, stored registers PLAIN.
-        bytes_a_row: Of the parts in which it kept up; None where there is none.
+        bytes: Of all files.
     """
 
     rows: int
-    plain_rows: int
-    bytes_a_row: float | None
+    bytes: int
+
+    @property
+    def bytes_a_row(self) -> float:
+        """Mean size of a row, footers included."""
+        return self.bytes / self.rows
 
 
 def part_sizes(folder: str) -> Sizes:
     """Read the footers of a trace's parts."""
-    rows = plain_rows = delta_rows = delta_bytes = 0
-    for name in sorted(os.listdir(folder)):
-        path = os.path.join(folder, name)
-        footer = pq.read_metadata(path)
-        rows += footer.num_rows
-        if _is_plain(footer):
-            plain_rows += footer.num_rows
-        else:
-            delta_rows += footer.num_rows
-            delta_bytes += os.stat(path).st_size
-    return Sizes(rows, plain_rows, delta_bytes / delta_rows if delta_rows else None)
-
-
-def _is_plain(footer: pq.FileMetaData) -> bool:
-    if footer.num_row_groups == 0:
-        return False
-    columns = [footer.row_group(0).column(k) for k in range(footer.num_columns)]
-    return any("PLAIN" in c.encodings for c in columns if c.path_in_schema != TIME_COLUMN)
+    paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+    rows = sum(pq.read_metadata(path).num_rows for path in paths)
+    return Sizes(rows, sum(os.stat(path).st_size for path in paths))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +72,7 @@ class CaptureRun:
             "throttled_ns": totals.throttled_ns,
             "bytes": self.summary.bytes,
             "parts": self.summary.parts,
-            "plain_rows": self.sizes.plain_rows,
-            "bytes_a_row_when_keeping_up": self.sizes.bytes_a_row,
+            "bytes_a_row": self.sizes.bytes_a_row,
         }
 
 
