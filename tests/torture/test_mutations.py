@@ -16,6 +16,7 @@ from tests.torture.reading import (
     SUBJECTS,
     Answer,
     cases_of,
+    own_times,
     peak_mib,
     problem_of,
     trouble,
@@ -49,13 +50,13 @@ def ask(subject: str, count: int, half: int, folder: str) -> tuple[list[str | No
     """Ask half of the questions; return what is wrong with each answer, how many were right, and the peak memory."""
     document = SUBJECTS[subject].document()
     every = cases(SLOWLY, 2)
+    place = Path(folder) / f"half{half}"
+    own_s = own_times(subject, place)
     problems: list[str | None] = []
     right = 0
     for k, mutation in enumerate(cases_of(subject, count)[half::2]):
         name, raw = str(mutation), mutation.of(document)
-        for problem, answer in trouble(
-            subject, name, raw, Path(folder) / f"half{half}", slowly=k % every == 0
-        ):
+        for problem, answer in trouble(subject, name, raw, place, own_s, slowly=k % every == 0):
             problems.append(problem)
             right += answer.code != 2
     return problems, right, peak_mib()
