@@ -7,6 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Self
 
+from regtap.documents.decoding import MOST_LETTERS
 from regtap.errors import InputError
 from regtap.recording.columns import check_columns
 from regtap.recording.folder import require_free
@@ -104,10 +105,12 @@ class Capture:
 
         Raises:
             InputError: The capture is not running: it has not begun, or has ended, perhaps by itself. Or `text` is
-                no string.
+                no string, or over 65,536 letters long, or more marks wait than a part can hold.
         """
         if not isinstance(text, str):
             raise InputError(f"a mark is a text, not {text!r}")
+        if len(text) > MOST_LETTERS:
+            raise InputError(f"a mark has at most {MOST_LETTERS:,} letters, and this one has {len(text):,}")
         now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
         running = self._begun()
         if not running.pipeline.stored.add_mark(Mark(now_ns - running.resources.timebase.start.raw_ns, text)):

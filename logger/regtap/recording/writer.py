@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from regtap.errors import InputError
 from regtap.parts.builder import MOST_ROWS, ROW_GROUP_ROWS
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 PART_NS = 60 * 10**9
 TURN_NS = 50_000_000  # longest sleep of the writer
+# A part is closed at so many marks, or letters in them; and so many may wait for it, where the disk is slow. A reader
+# takes 2**19 lists and texts, and 32 MiB, in a part's metadata (trace/metadata.py); JSON takes up to 6 bytes a letter.
+PART_MARKS, PART_MARK_LETTERS = 10_000, 1 << 20
+MOST_MARKS, MOST_MARK_LETTERS = 100_000, 4 << 20
 
 
 @dataclass(slots=True)
@@ -46,20 +51,34 @@ class Stored:
     parts: int = 0
     written: int = 0
     marks: list[Mark] = field(default_factory=list)
+    _letters: int = 0  # in the marks
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _complete: bool = False
 
     def add_mark(self, mark: Mark) -> bool:
-        """Keep a mark for the next part; return False if there will be none."""
+        """Keep a mark for the next part; return False if there will be none.
+
+        Raises:
+            InputError: More marks wait than a part can hold.
+        """
         with self._lock:
-            if not self._complete:
-                self.marks.append(mark)
-            return not self._complete
+            if self._complete:
+                return False
+            if len(self.marks) >= MOST_MARKS or self._letters + len(mark.text) > MOST_MARK_LETTERS:
+                raise InputError(f"cannot set a mark: {len(self.marks):,} marks wait to be stored; set fewer")
+            self.marks.append(mark)
+            self._letters += len(mark.text)
+            return True
+
+    @property
+    def has_many_marks(self) -> bool:
+        """Whether the marks fill a part."""
+        return len(self.marks) >= PART_MARKS or self._letters >= PART_MARK_LETTERS
 
     def take_marks(self, *, last: bool) -> tuple[Mark, ...]:
         """Return the marks for a part; `last`: for the last one."""
         with self._lock:
-            marks, self.marks = tuple(self.marks), []
+            marks, self.marks, self._letters = tuple(self.marks), [], 0
             self._complete = last
             return marks
 
@@ -149,6 +168,7 @@ class Pipeline:
         return part is not None and (
             self._held_blocks() - len(self._pending) >= self._spool.block_count // 2
             or part.is_large
+            or self.stored.has_many_marks
             or self._part_is_old()
         )
 
