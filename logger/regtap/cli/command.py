@@ -34,9 +34,7 @@ def find_command(command: list[str]) -> list[str]:
     return [program, *command[1:]]
 
 
-def run_command(
-    command: list[str], capture: Capture, signals: EndSignals, *, to_stderr: bool = False
-) -> int:
+def run_command(command: list[str], capture: Capture, signals: EndSignals, *, to_stderr: bool = False) -> int:
     """Run a command to its end and return its status as a shell would.
 
     That is 128 + N if signal N ended it, 126 if the system does not execute it. The trace begins before the command
