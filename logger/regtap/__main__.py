@@ -2,7 +2,7 @@
 
 import sys
 
-from regtap.cli.main import main
+from regtap.cli.start import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -360,3 +360,13 @@ class TestAsRoot:
         done = run_regtap(*arguments, "-o", str(closed / "run"), cwd=tmp_path)
         assert done.returncode == 3
         assert "Permission denied" in done.stderr
+
+
+def test_a_commands_output_is_not_mixed_with_the_json(tmp_path: Path) -> None:
+    arguments = ["-t", "sim", "COUNT32", "--rate", "1k", "--json", "-o", str(tmp_path / "run")]
+
+    done = run_regtap("record", *arguments, "--", "echo", "hello")
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["balanced"]
+    assert "hello" in done.stderr.splitlines()

@@ -13,6 +13,7 @@ from regtap_analysis.plot.lane import draw_lane, floor
 from regtap_analysis.plot.layout import DPI, LINE_PX, MARGIN_PX, Box
 from regtap_analysis.plot.plan import INDENT_PX, NAME_PX, SMALL_PT, TEXT_PT, bits_text, place_text, plan
 from regtap_analysis.plot.spans import gap_density, spans
+from regtap_analysis.plot.states import draw_states
 from regtap_analysis.plot.ticks import time_axis
 
 if TYPE_CHECKING:
@@ -161,7 +162,10 @@ def _draw_values(figure: Figure, planned: Plan, lane: Lane, place: tuple[Axis, B
     view = planned.content.view
     axes = _axes(figure, planned.layout, box)
     axes.set_xlim(0, view.span_ns)
-    draw_lane(axes, lane, view.first_ns, planned.content.trace.gaps)
+    if lane.signal.has_states:
+        draw_states(axes, lane, view, planned.content.trace.gaps, planned.measure)
+    else:
+        draw_lane(axes, lane, view.first_ns, planned.content.trace.gaps)
     axes.set_yticks(
         [float(value - floor(lane)) for value, _ in axis.ticks], [label for _, label in axis.ticks]
     )

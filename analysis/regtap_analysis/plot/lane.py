@@ -52,7 +52,7 @@ class Lane:
 
     def axis(self, height_px: float) -> Axis:
         """Return its value ticks for a lane of this height."""
-        if self.bounds is None or self.is_bit:
+        if self.bounds is None or self.is_bit or self.signal.has_states:
             return Axis(())
         signal, most = self.signal, max(2, int(height_px / 24))
         as_hex = bool(signal.register.fields) and (signal.field is None or height_px < 48)

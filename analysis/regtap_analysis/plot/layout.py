@@ -20,7 +20,7 @@ _LEAST_SCALE = 0.3  # of the natural lane height; less is unreadable
 MARGIN_PX, LINE_PX = 16, 17
 _TITLE, _AXIS, _FOOTER = 46, 38, 18
 _STRIP, _AIR = 11, 7
-_REGISTER_LANE, _PARENT_LANE, _FIELD_LANE, _BIT_LANE = 110, 64, 38, 22
+_REGISTER_LANE, _PARENT_LANE, _FIELD_LANE, _BIT_LANE, _STATE_LANE = 110, 64, 38, 22, 26
 _REGISTER_SPACE, _FIELD_SPACE = 16, 5
 
 
@@ -113,6 +113,8 @@ def _stack(signals: Sequence[Signal], first: Box, scale: float) -> tuple[Box, ..
 
 
 def _height(signal: Signal) -> int:
+    if signal.has_states:
+        return _STATE_LANE
     if signal.field is not None:
         return _BIT_LANE if signal.bits == 1 else _FIELD_LANE
     return _PARENT_LANE if signal.register.fields else _REGISTER_LANE

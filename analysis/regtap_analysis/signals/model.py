@@ -41,6 +41,11 @@ class Signal:
         """How many bits its values have."""
         return self.field.bits if self.field else 8 * self.register.width_bytes
 
+    @property
+    def has_states(self) -> bool:
+        """Whether its numbers have names, so that it shows states and no curve."""
+        return self.field is not None and any(value.use != "write" for value in self.field.values)
+
     def pick(self, values: Values) -> Values:
         """Return this signal's part of the register's samples, in the register's type."""
         if self.field is None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _GRACE_S = 1.0  # in which further signals are the first one again: `timeout` and a closing terminal send two
 _NOT_EXECUTED = 126
+_STDERR = 2
 
 
 def find_command(command: list[str]) -> list[str]:
@@ -33,17 +34,23 @@ def find_command(command: list[str]) -> list[str]:
     return [program, *command[1:]]
 
 
-def run_command(command: list[str], capture: Capture, signals: EndSignals) -> int:
+def run_command(command: list[str], capture: Capture, signals: EndSignals, *, to_stderr: bool = False) -> int:
     """Run a command to its end and return its status as a shell would.
 
     That is 128 + N if signal N ended it, 126 if the system does not execute it. The trace begins before the command
     does. A signal ends the capture and is passed on. Another one kills the command if it has not ended in a second.
+
+    Args:
+        command: Its program, by path, and its arguments.
+        capture: Running.
+        signals: Those that end both.
+        to_stderr: Let what the command prints on stdout go to stderr.
     """
     capture.wait_for_first_row()
     if signals.number:  # nobody is there yet to pass it on to
         return 128 + signals.number
     try:
-        process = subprocess.Popen(command)
+        process = subprocess.Popen(command, stdout=_STDERR if to_stderr else None)
     except OSError as error:
         print_note(
             f"cannot run {command[0]!r}: {os.strerror(error.errno or 0)}; is it a program of this machine?"

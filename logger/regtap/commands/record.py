@@ -10,7 +10,7 @@ import click
 from regtap.cli.capture_report import print_report
 from regtap.cli.command import find_command, run_command
 from regtap.cli.names import maps_of, note_left_out
-from regtap.cli.options import allow_side_effects_option, json_option, map_option, target_option
+from regtap.cli.options import allow_side_effects_option, map_option, target_option
 from regtap.cli.output import ExitCode, print_note
 from regtap.cli.progress import wait_with_progress
 from regtap.cli.signals import EndSignals, SnapshotSignal, parse_snapshot_signal
@@ -96,7 +96,12 @@ class _WithCommand(click.Command):
     "--user", metavar="NAME", help="Become this user once the target is mapped.  [default: sudo's caller]"
 )
 @allow_side_effects_option
-@json_option
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print JSON, for programs; what COMMAND prints goes to stderr then.",
+)
 @click.argument("texts", metavar="REGISTER...", nargs=-1, required=True)
 @click.pass_context
 def record(
@@ -126,7 +131,7 @@ def record(
     _say_whose_files(user)
     capture = Capture(target, registers, given["output"], options)
     with SnapshotSignal(capture, snapshot_signal):
-        status = _run(capture, command)
+        status = _run(capture, command, as_json=as_json)
     try:
         print_report(capture.summary, as_json=as_json, strict_pace=given["strict_pace"])
     finally:  # a fault is to be heard of though the report cannot be printed
@@ -186,13 +191,13 @@ def _say_whose_files(user: User | None) -> None:
         print_note("running as root to the end, and the files will be root's; --user NAME changes that")
 
 
-def _run(capture: Capture, command: list[str] | None) -> int:
+def _run(capture: Capture, command: list[str] | None, *, as_json: bool) -> int:
     """Record to the end; return the command's exit status."""
     with EndSignals() as signals:
         capture.start()
         try:
             if command:
-                return run_command(command, capture, signals)
+                return run_command(command, capture, signals, to_stderr=as_json)  # stdout is the JSON's
             return wait_with_progress(capture, signals)
         finally:
             capture.close()

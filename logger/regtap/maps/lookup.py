@@ -15,7 +15,7 @@ from regtap.maps.nearest import nearest
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from regtap.maps.model import DeviceMap, NodePath
     from regtap.registers.model import Field, Register
@@ -43,6 +43,17 @@ class Found:
 def is_glob(text: str) -> bool:
     """Return whether a text selects many registers; brackets do not make one, since arrays have them."""
     return "*" in text or "?" in text
+
+
+def glob_matcher(glob: str, *, tails: bool = False) -> Callable[[str], object]:
+    """Return what tells whether a name is one that a glob means.
+
+    Args:
+        glob: `*` stands for any text, with dots in it too, and `?` for one character.
+        tails: Whether it may be the tail of a name.
+    """
+    pattern = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in glob)
+    return re.compile(rf"(?:.*\.)?{pattern}" if tails else pattern, re.DOTALL).fullmatch
 
 
 class Maps:
@@ -92,9 +103,7 @@ class Maps:
         Raises:
             InputError: It selects none, or too many.
         """
-        pattern = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in glob)
-        for expression in (pattern, rf"(?:.*\.)?{pattern}"):
-            match = re.compile(expression, re.DOTALL).fullmatch
+        for match in (glob_matcher(glob), glob_matcher(glob, tails=True)):
             found = list(islice((e for e in self.entries() if match(e.name)), _MOST_SELECTED + 1))
             if len(found) > _MOST_SELECTED:
                 raise InputError(

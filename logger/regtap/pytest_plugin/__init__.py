@@ -12,6 +12,7 @@ Every run of pytest loads this module, so it imports neither numpy nor pyarrow n
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -84,7 +85,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say where the traces are."""
+    """Say where the traces are, and how those are completed that a crash cut off."""
     folder = config.stash[_run_folder]
     if folder.has_traces():
         terminalreporter.write_sep("-", f"register traces: {folder.path}")
+    for trace in folder.cut_off():
+        terminalreporter.write_line(f"cut off; to complete it: regtap recover {shlex.quote(str(trace))}")

@@ -24,6 +24,7 @@ _LONGEST_NAME = 120  # leaves room for a number, and most file systems take 255
 _SPOOL_POINTER = "_spool"
 _JOURNAL_PREFIX = "_journal-"
 _POINTER_BYTES = 16 << 10
+_DISCARDED = ".discarded-"
 _WORKER_KEY = "regtap_run"
 
 
@@ -44,6 +45,7 @@ class RunFolder:
         self._is_worker = bool(worker)
         self._retention_count = int(config.getini("regtap_retention_count"))
         self._lock_fd = -1
+        self._owner_pid = os.getpid()
 
     def tell_worker(self, workerinput: dict[str, object]) -> None:
         """Leave word for a worker's own RunFolder."""
@@ -67,15 +69,29 @@ class RunFolder:
 
     def has_traces(self) -> bool:
         """Return whether anything was kept."""
-        return self.path.is_dir() and any(self.path.iterdir())
+        return self.path.is_dir() and any(not path.name.startswith(".") for path in self.path.iterdir())
+
+    def cut_off(self) -> list[Path]:
+        """Return the traces of this run that `regtap recover` completes: their worker crashed, or the disk refused."""
+        if not self.path.is_dir():
+            return []
+        return [
+            trace
+            for trace in sorted(self.path.iterdir())
+            if _is_recoverable(trace) and not _is_recorded(trace)
+        ]
 
     def finish(self) -> None:
         """At the end of the run, leave no empty folder, and only the last few runs."""
+        if os.getpid() != self._owner_pid:  # a forked child that goes on as pytest
+            return
         if self._lock_fd >= 0:
             os.close(self._lock_fd)
             self._lock_fd = -1
         if self._is_worker:  # the others may still record
             return
+        for path in self.path.glob(f"{_DISCARDED}*"):
+            shutil.rmtree(path, ignore_errors=True)
         if self.has_traces():
             _ignore_for_git(self.path.parent)
             _remove_old_runs(self.path.parent, self._retention_count)
@@ -85,8 +101,11 @@ class RunFolder:
 
 
 def discard(path: Path) -> None:
-    """Remove a trace of this run."""
-    shutil.rmtree(path, ignore_errors=True)
+    """Remove a trace of this run: all of it or, cut off, nothing that looks like a trace."""
+    away = path.with_name(_DISCARDED + path.name)
+    with contextlib.suppress(OSError):
+        path.rename(away)
+    shutil.rmtree(away, ignore_errors=True)
 
 
 def _base(config: pytest.Config) -> Path:
@@ -128,22 +147,39 @@ def _remove_old_runs(base: Path, count: int) -> None:
     for path in runs[:-count]:
         with contextlib.suppress(OSError):
             fd = _lock(path, fcntl.LOCK_EX)
-            if not _is_recoverable(path):
+            if not any(map(_is_recoverable, path.iterdir())):
                 shutil.rmtree(path, ignore_errors=True)
             os.close(fd)
 
 
-def _is_recoverable(run: Path) -> bool:
-    """Return whether a trace of the run was cut off, and its spool or its journal is still there."""
-    has_journal = any(run.glob(f"*/{_JOURNAL_PREFIX}*"))
-    return has_journal or any(map(_has_spool, run.glob(f"*/{_SPOOL_POINTER}")))
+def _is_recoverable(trace: Path) -> bool:
+    """Return whether a trace was cut off, and its spool or its journal is still there."""
+    return any(trace.glob(f"{_JOURNAL_PREFIX}*")) or _spool_of(trace) is not None
 
 
-def _has_spool(pointer: Path) -> bool:
-    """Return whether the spool of a capture that was cut off is still there."""
-    try:
-        document = load_json(read_own_file(pointer, _POINTER_BYTES))
-    except (OSError, ValueError):
+def _is_recorded(trace: Path) -> bool:
+    """Return whether the recorder of a trace is alive: it holds a lock on the spool."""
+    spool = _spool_of(trace)
+    if spool is None:
         return False
+    try:
+        fd = os.open(spool, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def _spool_of(trace: Path) -> str | None:
+    """Return the spool that a trace waits for, where that is still there."""
+    try:
+        document = load_json(read_own_file(trace / _SPOOL_POINTER, _POINTER_BYTES))
+    except (OSError, ValueError):
+        return None
     spool = document.get("spool") if isinstance(document, dict) else None
-    return isinstance(spool, str) and os.path.exists(spool)
+    return spool if isinstance(spool, str) and os.path.exists(spool) else None

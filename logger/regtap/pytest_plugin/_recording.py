@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,12 +38,18 @@ class RegisterTrace:
         self.path = Path(capture.output)
         self.capture = capture
         self._keep = keep
+        self._owner_pid = os.getpid()
         self._ended = False
         self._fault_raised = False
         self._failed = False
         self._lines: list[str] = []  # for the next report
         self._path_told = False
         self._balance_told = False
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether this is the process that records, and not a child that a test forked."""
+        return os.getpid() == self._owner_pid
 
     @property
     def registers(self) -> tuple[Register, ...]:
@@ -86,11 +93,13 @@ class RegisterTrace:
     def end(self) -> None:
         """End the capture; a second call does nothing."""
         if not self._ended:
-            self._ended = True
             self.capture.close()
+            self._ended = True  # not before: interrupted, it is to be called again
 
     def finish(self, item: pytest.Item) -> None:
         """End the capture, and make the test an error or give a warning where something went wrong."""
+        if not self._is_ours:
+            return
         self.end()
         if self._keep == "never":
             self._discard()
@@ -115,6 +124,8 @@ class RegisterTrace:
 
     def note(self, item: pytest.Item, report: pytest.TestReport) -> None:
         """Take note of how a phase of the test ended; after the last one, keep the trace or discard it."""
+        if not self._is_ours:
+            return
         if report.failed:
             self._failed = True
             if not self._ended:
@@ -130,7 +141,7 @@ class RegisterTrace:
         if self._lines:
             report.sections.append((f"regtap trace ({report.when})", "\n".join(self._lines)))
             self._lines = []
-        if is_last and not self._path_told:
+        if is_last and self._ended and not self._path_told:
             self._discard()
 
     def _is_kept(self, is_last: bool) -> bool:

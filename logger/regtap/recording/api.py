@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from fractions import Fraction
+from numbers import Rational, Real
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
 from regtap.maps.load import MapsGiven, given_maps
 from regtap.recording.capture import Capture
 from regtap.recording.options import DURABLE_NS, RecordOptions
-from regtap.targets import parse_target
+from regtap.targets import as_registers, parse_target
 from regtap.units import parse
+
+_MOST_S = 9e9  # what 63 bits of nanoseconds hold
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from regtap.registers.model import Register
 
@@ -65,7 +69,7 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         SideEffectError: A read would change the device, and that was not allowed.
     """
     opened = parse_target(target)
-    names = [registers] if isinstance(registers, str) or not isinstance(registers, Sequence) else registers
+    names = as_registers(registers)
     options = RecordOptions(
         rate_hz=_rate(rate),
         duration_ns=None if duration is None else _duration_ns(duration),
@@ -83,23 +87,39 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
     return Capture(opened, chosen, output, options)
 
 
-def _rate(rate: str | float | Fraction) -> Fraction | None:
+def _rate(rate: object) -> Fraction | None:
     if isinstance(rate, str):
         return parse.parse_rate_hz(rate)
-    if not 0 < rate < float("inf"):
+    if isinstance(rate, Rational) and not isinstance(rate, bool) and int(rate.numerator) > 0:
+        return Fraction(int(rate.numerator), int(rate.denominator)).limit_denominator(parse.MOST_DENOMINATOR)
+    value = _number(rate, "rate", '1000, "10k", or "max"')
+    if not 0 < value < math.inf:
         raise InputError(f"a rate of {rate} Hz cannot be kept; give a number above zero, or max")
-    return Fraction(rate).limit_denominator(parse.MOST_DENOMINATOR)
+    return Fraction(value).limit_denominator(parse.MOST_DENOMINATOR)
 
 
-def _durable_ns(durable: bool | str | float) -> int | None:
+def _durable_ns(durable: object) -> int | None:
     if isinstance(durable, bool):
         return DURABLE_NS if durable else None
     return _duration_ns(durable)
 
 
-def _duration_ns(duration: str | float) -> int:
+def _duration_ns(duration: object) -> int:
     if isinstance(duration, str):
         return parse.parse_duration_ns(duration)
-    if not 0 < duration < float("inf"):
-        raise InputError(f"a duration of {duration} s is not above zero")
-    return max(1, round(duration * 1e9))
+    seconds = _number(duration, "duration", '2.5, or "500ms"')
+    if not 0 < seconds < _MOST_S:
+        raise InputError(
+            f"a duration of {duration} s cannot be kept; give one above zero and below {_MOST_S:.0e} s"
+        )
+    return max(1, round(seconds * 1e9))
+
+
+def _number(value: object, what: str, examples: str) -> float:
+    """Return a number of any type as a float; numpy's count, truth values do not."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InputError(f"a {what} is a number or a text, not {value!r}; write {examples}")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf

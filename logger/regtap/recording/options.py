@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from regtap import _native
@@ -72,6 +73,10 @@ class RecordOptions:
             raise InputError(f"unknown compression {self.compression!r}; use one of {', '.join(COMPRESSION)}")
         if self.rate_hz is not None:
             parse.check_rate_hz(self.rate_hz)
+        if self.cpu is not None and (isinstance(self.cpu, bool) or not isinstance(self.cpu, Integral)):
+            raise InputError(f"a CPU is a number, not {self.cpu!r}; write cpu=3")
+        for name in ("duration_ns", "samples", "keep_ns", "spool_bytes"):
+            parse.check_count(getattr(self, name), name)
         self._check_journal()
 
     def _check_journal(self) -> None:
@@ -116,7 +121,7 @@ class RecordOptions:
         plan.duration_ns = self.duration_ns or 0
         plan.samples = self.samples or 0
         plan.seal_ns = self._seal_ns(block_count)
-        plan.cpu = -1 if cpu is None else cpu
+        plan.cpu = -1 if cpu is None else int(cpu)
         plan.fifo_priority = _FIFO_PRIORITY if self.realtime else 0
         return plan
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,9 +11,11 @@ from regtap.clock.live import TickClock
 from regtap.errors import BusFaultError, InputError
 from regtap.maps.load import MapsGiven, given_maps
 from regtap.sampling.channels import channels_of
-from regtap.targets import parse_target
+from regtap.targets import as_registers, parse_target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from regtap.registers.model import Register
@@ -51,10 +52,9 @@ def sample(  # noqa: PLR0913 - as regtap.record has them
         RefusedError: The system does not let the target be mapped.
         BusFaultError: A register stopped answering; rows before its `index` are filled.
     """
-    names = [registers] if isinstance(registers, str) or not isinstance(registers, Sequence) else registers
-    arrays = [values] if isinstance(values, np.ndarray) else list(values)
+    arrays: list[Any] = list(values) if isinstance(values, list | tuple) else [values]
     opened = parse_target(target)
-    chosen = opened.resolve(names, given_maps(maps), allow_side_effects=allow_side_effects)
+    chosen = opened.resolve(as_registers(registers), given_maps(maps), allow_side_effects=allow_side_effects)
     _check_arrays(chosen, arrays, ticks)
     source = _native.best_source(opened.is_device)
     with opened.open(chosen) as device:
@@ -98,6 +98,10 @@ def _check_arrays(
         *((r.name, r.dtype, v) for r, v in zip(registers, values, strict=True)),
     ]
     for name, dtype, array in wanted:
+        if not isinstance(array, np.ndarray):
+            raise InputError(
+                f"what is given for {name} is a {type(array).__name__}, not a numpy array of {dtype}"
+            )
         fits = array.dtype == dtype and array.shape == (len(ticks),) and array.flags.c_contiguous
         if not fits or not array.flags.writeable:
             raise InputError(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from regtap.errors import InputError
+from regtap.registers.model import Register
 from regtap.targets.file import FileTarget
 from regtap.targets.mem import MemTarget
 from regtap.targets.node import PAGE_BYTES, NodeTarget, Place
@@ -21,10 +24,29 @@ __all__ = [
     "Place",
     "Target",
     "UioTarget",
+    "as_registers",
     "parse_target",
 ]
 
 SPELLINGS = ("mem", "uio:N", "uio:N/M", "pci:DDDD:BB:DD.F/barN", "file:PATH", "sim", "sim:PATH")
+
+
+def as_registers(registers: object) -> list[Register | str]:
+    """Return one register, or several, as a list for Target.resolve().
+
+    Raises:
+        InputError: Something in it is neither a Register nor a text.
+    """
+    several = (
+        registers
+        if isinstance(registers, Sequence) and not isinstance(registers, str | bytes)
+        else [registers]
+    )
+    chosen = [register for register in several if isinstance(register, Register | str)]
+    if len(chosen) != len(several):
+        wrong = next(register for register in several if not isinstance(register, Register | str))
+        raise InputError(f"{wrong!r} is no register; write a text such as 'NAME=0x10:u32', or a Register")
+    return chosen
 
 
 def parse_target(text: str) -> Target:
@@ -33,6 +55,10 @@ def parse_target(text: str) -> Target:
     Raises:
         InputError: No target is spelled so; the message lists the spellings.
     """
+    if not isinstance(text, str):
+        raise InputError(
+            f"a target is a text, not {text!r}; write {', '.join(SPELLINGS[:-1])} or {SPELLINGS[-1]}"
+        )
     kind, colon, _ = text.partition(":")
     if text == "mem":
         return MemTarget(text)

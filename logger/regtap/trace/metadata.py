@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping  # noqa: TC003 - decode() reads the annotations
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
 from regtap.documents.decoding import LISTED, Matching, Within, decode
 from regtap.documents.json_text import Limits, load_json
 from regtap.documents.text import shown
 from regtap.errors import TraceError
-from regtap.registers.model import Field, Register, Value  # noqa: TC001 - likewise
+from regtap.registers.document import without_defaults
+from regtap.registers.model import Register  # noqa: TC001 - likewise
 from regtap.trace.gaps import Gap  # noqa: TC001 - likewise
 from regtap.trace.ranges import Count, TimeNs, Uncertainty, Word  # noqa: TC001 - likewise
 from regtap.trace.totals import Totals  # noqa: TC001 - likewise
@@ -131,7 +132,7 @@ class PartMetadata:
     def to_json(self) -> bytes:
         """Return the document that is stored under METADATA_KEY."""
         document = asdict(self)
-        document["registers"] = [_without_defaults(register) for register in self.registers]
+        document["registers"] = [without_defaults(register) for register in self.registers]
         document["gaps"] = [_gap_entry(gap) for gap in self.gaps]
         document["marks"] = [[mark.t_ns, mark.text] for mark in self.marks]
         return json.dumps(document, separators=(",", ":")).encode()
@@ -165,18 +166,6 @@ class PartMetadata:
 def _gap_entry(gap: Gap) -> list[int | str]:
     entry: list[int | str] = [gap.first_index, gap.count, gap.t0_ns, gap.t1_ns, gap.cause]
     return [*entry, gap.rows] if gap.rows else entry
-
-
-def _without_defaults(described: Register | Field | Value) -> dict[str, Any]:
-    """Return a description for JSON, as short as it can be: a part repeats it."""
-    members: dict[str, Any] = {}
-    for it in fields(described):
-        content = getattr(described, it.name)
-        if content == it.default:
-            continue
-        is_nested = isinstance(content, tuple)
-        members[it.name] = [_without_defaults(part) for part in content] if is_nested else content
-    return members
 
 
 def _check_fields(registers: tuple[Register, ...]) -> None:

@@ -218,6 +218,26 @@ class Trace:
         for part in self.parts:
             yield from read_rows(part, schema, window)
 
+    def row_at(self, t_ns: int | None = None) -> tuple[int, tuple[int, ...]] | None:
+        """Return the last row at or before a moment: its time, and the registers' values in their order.
+
+        Args:
+            t_ns: The moment; None: the end of the trace.
+
+        Returns:
+            None if there is no such row. At most one part is read.
+        """
+        stop_ns = _LAST_NS if t_ns is None else min(t_ns + 1, _LAST_NS)
+        schema = self._schema((TIME_COLUMN, *(register.name for register in self.registers)))
+        for part in reversed(self.parts):
+            last = None
+            for batch in read_rows(part, schema, (_FIRST_NS, stop_ns)):
+                last = batch if batch.num_rows else last
+            if last is not None:
+                time_ns, *values = (column[-1].as_py() for column in last.columns)
+                return time_ns, tuple(values)
+        return None
+
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self.batches()
 

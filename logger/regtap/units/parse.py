@@ -65,6 +65,12 @@ def parse_count(text: str) -> int:
     return _whole(_quantity(text, _COUNT, "count", "100k"), text, "count")
 
 
+def check_count(value: int | None, what: str) -> None:
+    """Raise InputError unless a number is whole and from 1 to 2**63 - 1, or None."""
+    if value is not None and (not isinstance(value, int) or not 1 <= value < 2**63):
+        raise InputError(f"{what} is {value!r}; it must be a whole number from 1 to 2**63 - 1")
+
+
 def parse_size_bytes(text: str) -> int:
     """Return a size such as `64MiB` in bytes (at least 1)."""
     return _whole(_quantity(text, _SIZE, "size", "64MiB"), text, "size of whole bytes")

@@ -1,0 +1,193 @@
+"""`regtap diff`: two moments, register by register."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from regtap.cli.names import maps_of, note_left_out
+from regtap.cli.options import json_option, map_option
+from regtap.cli.output import ExitCode, print_json_list, print_line, print_note
+from regtap.errors import InputError
+from regtap.maps.annotate import annotated
+from regtap.maps.compare import Difference, compare
+from regtap.maps.dump_file import Reading, read_dump
+from regtap.maps.effects import read_effect
+from regtap.maps.lookup import glob_matcher
+from regtap.maps.naming import LeftOut
+from regtap.targets import parse_target
+from regtap.units.format import count_of, format_duration_ns
+from regtap.units.parse import parse_time_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from regtap.maps.lookup import Maps
+    from regtap.registers.model import Register
+
+_MOST_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """One side of the comparison.
+
+    Attributes:
+        label: How it is called in the output.
+        readings: What registers held, by name.
+    """
+
+    label: str
+    readings: dict[str, Reading]
+
+
+@click.command(short_help="Compare registers at two moments.")
+@map_option
+@click.option("--only", multiple=True, metavar="GLOB", help="Compare these registers; may be repeated.")
+@click.option("--ignore", multiple=True, metavar="GLOB", help="Leave these registers out; may be repeated.")
+@click.option("--no-volatile", is_flag=True, help="Leave out registers that the device changes by itself.")
+@click.option("--no-effects", is_flag=True, help="Leave out registers whose read has a known effect.")
+@json_option
+@click.argument("texts", metavar="A B", nargs=2)
+def diff(
+    *,
+    map_texts: tuple[str, ...],
+    only: tuple[str, ...],
+    ignore: tuple[str, ...],
+    no_volatile: bool,
+    no_effects: bool,
+    as_json: bool,
+    texts: tuple[str, str],
+) -> int:
+    """Compare two moments by register and field; exit code 1 if they differ.
+
+    A and B are each a file of `regtap dump -o`, a trace at a time (run1@1.5s; run1 alone: its last row), or a
+    target (mem, uio:0, sim...), of which the registers of the other one are read now. Of a live target registers
+    are never read whose read has a known effect.
+    """
+    maps = maps_of(map_texts)
+    sides = [_stored(text, maps) for text in texts]
+    if sides[0] is None and sides[1] is None:
+        raise InputError(
+            f"neither {texts[0]} nor {texts[1]} is a dump or a trace; store one with `regtap dump -o`"
+        )
+    known = sides[0] or sides[1]
+    assert known is not None  # noqa: S101 - one of them is there
+    first, second = (side or _live(text, known, maps) for side, text in zip(sides, texts, strict=True))
+    keep = _Filter(only, ignore, no_volatile, no_effects)
+    found = compare(keep.apply(first, maps), keep.apply(second, maps))
+    if as_json:
+        print_json_list(_document(difference) for difference in found)
+    else:
+        _print(found, first, second)
+    return ExitCode.FINDING if found else ExitCode.OK
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """Which registers are compared."""
+
+    only: tuple[str, ...]
+    ignore: tuple[str, ...]
+    no_volatile: bool
+    no_effects: bool
+
+    def apply(self, moment: _Moment, maps: Maps) -> dict[str, Reading]:
+        return {name: it for name, it in moment.readings.items() if self._keeps(it.register, maps)}
+
+    def _keeps(self, register: Register, maps: Maps) -> bool:
+        if self.only and not _matches(register.name, self.only):
+            return False
+        if _matches(register.name, self.ignore) or (self.no_volatile and register.volatile):
+            return False
+        return not (self.no_effects and read_effect(register, maps))
+
+
+def _matches(name: str, globs: Iterable[str]) -> bool:
+    return any(glob_matcher(glob)(name) for glob in globs)
+
+
+def _stored(text: str, maps: Maps) -> _Moment | None:
+    """Return a moment from a file or a trace; None where the text names neither."""
+    if os.path.isfile(text):
+        with open(text, "rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        return _moment(text, read_dump(content, text).readings, maps)
+    if os.path.isdir(text):
+        return _of_trace(text, None, maps)
+    path, at, moment = text.rpartition("@")
+    if at and os.path.isdir(path):
+        return _of_trace(path, parse_time_ns(moment), maps)
+    return None
+
+
+def _of_trace(path: str, moment_ns: int | None, maps: Maps) -> _Moment:
+    from regtap.trace.reader import open_trace
+
+    trace = open_trace(path)
+    row = trace.row_at(moment_ns)
+    if row is None:
+        when = "" if moment_ns is None else f" at or before {format_duration_ns(moment_ns)}"
+        raise InputError(f"{path} has no row{when}")
+    t_ns, values = row
+    readings = [Reading(it, value) for it, value in zip(trace.registers, values, strict=True)]
+    return _moment(f"{path}@{format_duration_ns(t_ns)}", readings, maps)
+
+
+def _live(text: str, other: _Moment, maps: Maps) -> _Moment:
+    """Read the registers of the other moment now."""
+    if re.search(r"\.(json|toml|svd)\Z|/", text) and ":" not in text:
+        raise InputError(f"{text}: there is no such file or trace")
+    target = parse_target(text)
+    left_out, chosen = [], []
+    for reading in other.readings.values():
+        effect = read_effect(reading.register, maps)
+        if effect:
+            left_out.append(LeftOut(reading.register.name, effect))
+        else:
+            chosen.append(reading.register)
+    note_left_out(left_out)
+    if not chosen:
+        raise InputError(f"{other.label} has no register that may be read of {text}")
+    with target.open(chosen) as device:
+        return _moment(text, [Reading(register, device.read(register)) for register in chosen], maps)
+
+
+def _moment(label: str, readings: Sequence[Reading], maps: Maps) -> _Moment:
+    described = annotated((it.register for it in readings), maps)
+    pairs = zip(described, readings, strict=True)
+    return _Moment(label, {register.name: replace(it, register=register) for register, it in pairs})
+
+
+def _document(difference: Difference) -> dict[str, object]:
+    register, old, new = difference.register, difference.before, difference.after
+    return {
+        "name": register.name,
+        "address": register.address,
+        "type": register.type,
+        "before": old,
+        "after": new,
+        "fields": {
+            field.name: [field.extract(old), field.extract(new)]
+            for field in register.fields
+            if old is not None and new is not None and field.extract(old) != field.extract(new)
+        },
+    }
+
+
+def _print(found: Sequence[Difference], first: _Moment, second: _Moment) -> None:
+    both = len(first.readings.keys() & second.readings.keys())
+    if not found:
+        print_note(f"{count_of(both, 'register')} of {first.label} and {second.label} hold the same")
+        return
+    name = max(len(it.register.name) for it in found)
+    for it in found:
+        digits = 2 + 2 * it.register.width_bytes
+        old, new = (f"{value:#0{digits}x}" if value is not None else "-" for value in (it.before, it.after))
+        fields = "  ".join(it.fields())
+        print_line(f"{it.register.name:<{name}}  {old:>{digits}} -> {new:<{digits}}  {fields}".rstrip())
+    print_note(f"{count_of(len(found), 'register')} differ between {first.label} and {second.label}")

@@ -1,0 +1,227 @@
+"""`regtap dump` and `regtap diff`: snapshots, moments of traces, live targets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.synthetic import write_trace
+
+from regtap.cli.main import main
+from regtap.cli.output import ExitCode
+from regtap.errors import InputError
+from regtap.maps.dump_file import Dump, Reading, read_dump
+from regtap.maps.naming import LeftOut
+from regtap.registers.model import Field, Register, Value
+from regtap.trace.reader import open_trace
+
+BOARD = """
+[blocks.A]
+address = 0
+registers.CR = { offset = 0, fields.EN = { bits = 0, values = { OFF = 0, ON = 1 } }, fields.LEVEL = "7:4" }
+registers.DR = { offset = 4, read_effect = "pops" }
+registers.COUNT = { offset = 8, volatile = true }
+registers.WO = { offset = 12, access = "write-only" }
+"""
+CR = Register(
+    "A.CR", 0, fields=(Field("EN", 0, 1, values=(Value("OFF", 0), Value("ON", 1))), Field("LEVEL", 4, 4))
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REGTAP_MAP", raising=False)
+    Path("board.toml").write_text(BOARD)
+    Path("f").write_bytes(bytes(64))
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(list(arguments))
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def store(name: str, *more: str) -> None:
+    assert main(["dump", "-t", "file:f", "--map", "board.toml", "-o", name, *more]) == ExitCode.OK
+
+
+def change(at: int, value: int) -> None:
+    content = bytearray(Path("f").read_bytes())
+    content[at : at + 4] = value.to_bytes(4, "little")
+    Path("f").write_bytes(content)
+
+
+@pytest.mark.usefixtures("folder")
+def test_dump_reads_all_that_may_be_read_and_names_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "dump", "-t", "file:f", "--map", "board.toml")
+
+    assert status == ExitCode.OK
+    assert [line.split() for line in out.splitlines()] == [
+        ["A.CR", "0x0", "0x00000000", "EN=0", "(OFF)", "LEVEL=0"],
+        ["A.COUNT", "0x8", "0x00000000"],
+    ]
+    assert "A.DR is left out: a read of A.DR pops" in err
+    assert "A.WO is left out: A.WO is write-only" in err
+
+
+@pytest.mark.usefixtures("folder")
+def test_dump_of_a_map_without_effects_says_so_once(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "dump", "-t", "sim", "COUNT*")
+
+    assert (status, len(out.splitlines())) == (ExitCode.OK, 4)
+    assert (
+        err
+        == "regtap: note: no register here is marked as changed by a read, and vendors often leave that out\n"
+    )
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_dump_comes_back_from_its_file(capsys: pytest.CaptureFixture[str]) -> None:
+    change(0, 0xA1)
+
+    store("a.json")
+
+    dump = read_dump(Path("a.json").read_bytes(), "a.json")
+    assert [(it.register.name, it.value) for it in dump.readings] == [("A.CR", 0xA1), ("A.COUNT", 0)]
+    assert dump.readings[0].register.fields == CR.fields
+    assert [it.name for it in dump.left_out] == ["A.DR", "A.WO"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_diff_of_two_dumps_names_registers_and_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    store("a.json")
+    change(0, 0xA1)
+    change(8, 7)
+    store("b.json")
+    capsys.readouterr()
+
+    status, out, err = run(capsys, "diff", "a.json", "b.json")
+
+    assert status == ExitCode.FINDING
+    assert [line.split(maxsplit=4) for line in out.splitlines()] == [
+        ["A.CR", "0x00000000", "->", "0x000000a1", "EN: 0 (OFF) -> 1 (ON)  LEVEL: 0 -> 10"],
+        ["A.COUNT", "0x00000000", "->", "0x00000007"],
+    ]
+    assert "2 registers differ" in err
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ([], ["A.CR", "A.COUNT"]),
+        (["--no-volatile"], ["A.CR"]),
+        (["--only", "A.CO*"], ["A.COUNT"]),
+        (["--ignore", "A.CR"], ["A.COUNT"]),
+        (["--ignore", "*"], []),
+    ],
+)
+def test_diff_leaves_out_what_is_asked(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], names: list[str]
+) -> None:
+    store("a.json")
+    change(0, 0xA1)
+    change(8, 7)
+    capsys.readouterr()
+
+    status, out, _ = run(capsys, "diff", "--json", *arguments, "a.json", "file:f")
+
+    assert [item["name"] for item in json.loads(out)] == names
+    assert status == (ExitCode.FINDING if names else ExitCode.OK)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_live_target_is_not_read_where_that_has_an_effect(capsys: pytest.CaptureFixture[str]) -> None:
+    store("a.json", "--allow-side-effects", "A.DR", "A.CR")
+    capsys.readouterr()
+
+    status, out, err = run(capsys, "diff", "a.json", "file:f", "--no-effects")
+
+    assert (status, out) == (ExitCode.OK, "")
+    assert "A.DR is left out: a read of A.DR pops" in err
+
+
+def test_diff_compares_moments_of_traces(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = {"A.CR": np.array([0, 0x11, 0x11, 0x20], np.uint32)}
+    write_trace(folder / "run", [CR], [0, 10**9, 2 * 10**9, 3 * 10**9], values)
+
+    same = run(capsys, "diff", "run@1s", "run@2.5s")
+    other = run(capsys, "diff", "run@2s", "run")
+
+    assert same[:2] == (ExitCode.OK, "")
+    assert "run@1 s and run@2 s hold the same" in same[2]
+    assert other[0] == ExitCode.FINDING
+    assert "EN: 1 (ON) -> 0 (OFF)  LEVEL: 1 -> 2" in other[1]
+
+
+def test_the_row_at_a_moment_is_the_last_one_before_it(tmp_path: Path) -> None:
+    values = {"A.CR": np.array([7, 8, 9, 10], np.uint32)}
+    trace = open_trace(write_trace(tmp_path / "run", [CR], [5, 10, 15, 20], values))
+
+    assert [trace.row_at(moment) for moment in (4, 5, 14, 15, 99, None)] == [
+        None,
+        (5, (7,)),
+        (10, (8,)),
+        (15, (9,)),
+        (20, (10,)),
+        (20, (10,)),
+    ]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["mem", "uio:0"], "neither mem nor uio:0 is a dump or a trace"),
+        (["a.json", "none.json"], "there is no such file or trace"),
+        (["a.json", "board.toml"], "is no dump: it is no JSON"),
+        (["a.json", "run@5"], "unknown target 'run@5'"),
+        (["a.json", "nonsense"], "unknown target 'nonsense'"),
+    ],
+)
+def test_diff_refuses_in_one_line(capsys: pytest.CaptureFixture[str], texts: list[str], message: str) -> None:
+    store("a.json")
+    capsys.readouterr()
+
+    status, out, err = run(capsys, "diff", *texts)
+
+    assert (status, out, err.count("\n")) == (ExitCode.INPUT, "", 1)
+    assert message in err
+
+
+@pytest.mark.usefixtures("folder")
+def test_dump_overwrites_nothing_by_accident(capsys: pytest.CaptureFixture[str]) -> None:
+    store("a.json")
+    capsys.readouterr()
+
+    status, _, err = run(capsys, "dump", "-t", "file:f", "--map", "board.toml", "-o", "a.json")
+
+    assert status == ExitCode.INPUT
+    assert "a.json exists" in err
+    store("a.json", "--force")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"format": "regtap-dump", "format_version": 9}',
+        b'{"format": "regtap-dump", "format_version": 1, "target": 1}',
+        Dump("x", 0, (Reading(Register("A", 0, "u8"), 256),)).to_json().encode(),
+    ],
+)
+def test_what_is_no_dump_is_refused(content: bytes) -> None:
+    with pytest.raises(InputError, match="x is no dump: "):
+        read_dump(content, "x")
+
+
+def test_a_dump_keeps_what_was_left_out() -> None:
+    dump = Dump("mem", 5, (Reading(CR, 3),), (LeftOut("A.DR", "pops"),))
+
+    assert read_dump(dump.to_json().encode(), "x") == dump

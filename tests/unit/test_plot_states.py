@@ -1,0 +1,66 @@
+"""States of a field: where they begin and end, and their names in the picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from tests.synthetic import TraceOptions, write_trace
+
+from regtap.registers.model import Field, Register, Value
+from regtap.trace.gaps import Gap
+from regtap.trace.reader import open_trace
+from regtap_analysis.plot.picture import PictureOptions, make_picture
+from regtap_analysis.plot.states import State, states_of
+from regtap_analysis.signals.envelope import Envelope
+from regtap_analysis.signals.model import Samples
+
+MODE = Field("MODE", 0, 2, values=(Value("SLOW", 0), Value("FAST", 2), Value("<b>$x$", 3)))
+REGISTER = Register("CR", 0, fields=(MODE, Field("PLAIN", 4, 1)))
+
+
+def samples(times: list[int], values: list[int]) -> Samples:
+    return Samples(np.array(times, np.int64), np.array(values, np.uint32))
+
+
+def test_a_state_lasts_until_the_next_one_begins() -> None:
+    found = states_of(samples([0, 10, 20, 30, 40], [1, 1, 2, 2, 1]), [])
+
+    assert found == [State(0, 20, 1), State(20, 40, 2), State(40, 40, 1)]
+
+
+def test_a_gap_ends_a_state() -> None:
+    gap = Gap(2, 1, 10, 30, "full")
+
+    found = states_of(samples([0, 10, 30, 40], [1, 1, 1, 1]), [gap])
+
+    assert found == [State(0, 10, 1), State(30, 40, 1)]
+
+
+def test_a_bucket_of_several_numbers_is_no_state() -> None:
+    low, high = np.array([1, 1, 1, 2], np.uint32), np.array([1, 1, 3, 2], np.uint32)
+    edges, count = np.array([0, 10, 20, 30, 40], np.int64), np.array([5, 5, 5, 5], np.int64)
+
+    found = states_of(Envelope(edges, count, low, high, low, high), [])
+
+    assert found == [State(0, 20, 1), State(20, 30, None), State(30, 40, 2)]
+
+
+def test_a_state_is_held_over_empty_buckets() -> None:
+    value = np.array([1, 0, 1], np.uint32)
+    edges, count = np.array([0, 10, 20, 30], np.int64), np.array([5, 0, 5], np.int64)
+
+    assert states_of(Envelope(edges, count, value, value, value, value), []) == [State(0, 30, 1)]
+
+
+def test_no_samples_are_no_states() -> None:
+    assert states_of(samples([], []), []) == []
+
+
+def test_the_picture_has_the_names_of_states_as_text(tmp_path: Path) -> None:
+    values = {"CR": np.repeat(np.array([0, 2, 3, 1], np.uint32), 10)}
+    path = write_trace(tmp_path / "run", [REGISTER], list(range(0, 40_000, 1000)), values, TraceOptions())
+
+    content = make_picture(open_trace(path), PictureOptions(format="svg")).content.decode()
+
+    assert [content.count(text) for text in (">SLOW<", ">FAST<", ">&lt;b&gt;$x$<", ">0x1<")] == [1, 1, 1, 1]
