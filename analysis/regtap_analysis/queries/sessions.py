@@ -75,7 +75,7 @@ def _start_context(master: str) -> None:
     settings = SparkConf().setMaster(master).setAppName("regtap").setAll(list(_settings(master).items()))
     with tempfile.TemporaryFile() as log:
         try:
-            gateway = launch_gateway(settings, popen_kwargs={"stderr": log})  # type: ignore[no-untyped-call]
+            gateway = launch_gateway(settings, popen_kwargs={"stderr": log})
             SparkContext(conf=settings, gateway=gateway)
         except Py4JError as error:
             raise _refused(master, str(error)) from error
