@@ -145,6 +145,25 @@ def _reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
         raise InputError("it is empty")
     if start.startswith(b"<"):
         return _xml_reader(content)
+    if start.startswith(b"{"):
+        from regtap.maps.litex import read_litex_json
+
+        return read_litex_json
+    if re.match(rb"#|csr_base,|csr_register,|constant,|memory_region,", start) and re.search(
+        rb"^csr_(base|register),", content, re.MULTILINE
+    ):
+        from regtap.maps.litex import read_litex_csv
+
+        return read_litex_csv
+    return _text_reader(content)
+
+
+def _text_reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
+    """Return what reads a file that is neither XML nor JSON nor CSV: TOML, unless an addrmap says otherwise."""
+    from regtap.maps.systemrdl import looks_like_rdl, read_systemrdl
+
+    if looks_like_rdl(content):
+        return read_systemrdl
     from regtap.maps.toml_map import read_toml
 
     return read_toml
@@ -153,11 +172,15 @@ def _reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
 def _xml_reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
     from regtap.maps.xml_file import root_tag
 
-    _namespace, _, tag = root_tag(content).rpartition("|")
+    tag = root_tag(content).rpartition("|")[2]
     if tag == "device":
         from regtap.maps.svd import read_svd
 
         return read_svd
+    if tag == "component":
+        from regtap.maps.ipxact import read_ipxact
+
+        return read_ipxact
     known = "CMSIS-SVD has <device>, IP-XACT has <component>"
     raise InputError(f"its root element is <{tag}>, which no format has that is known here ({known})")
 
