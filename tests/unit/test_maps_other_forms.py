@@ -29,7 +29,8 @@ addrmap chip {
   } UART[2] @ 0x1000 += 0x100;
 };
 """
-VALUES = "<{p}enumeratedValues><{p}enumeratedValue{u}><{p}name>FAST</{p}name><{p}value>2</{p}value></{p}enumeratedValue></{p}enumeratedValues>"
+VALUE = "<{p}enumeratedValue><{p}name>FAST</{p}name><{p}value>2</{p}value></{p}enumeratedValue>"
+VALUES = f"<{{p}}enumeratedValues>{VALUE}</{{p}}enumeratedValues>"
 
 
 def ipxact(prefix: str, namespace: str, reset: str, field_reset: str, number: str = "0x30") -> str:
@@ -44,7 +45,7 @@ def ipxact(prefix: str, namespace: str, reset: str, field_reset: str, number: st
     <P:field><P:name>MODE</P:name><P:bitOffset>1</P:bitOffset>{f}<P:bitWidth>2</P:bitWidth>{v}
     <P:modifiedWriteValue>oneToClear</P:modifiedWriteValue><P:readAction>clear</P:readAction></P:field></P:register>
     </P:addressBlock></P:memoryMap></P:memoryMaps></P:component>"""
-    values = VALUES.format(p="P:", u="")
+    values = VALUES.format(p="P:")
     return (
         text.format(n=namespace, a=number, r=reset, f=field_reset, v=values)
         .replace("P:", f"{prefix}:")

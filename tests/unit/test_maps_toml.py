@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from tests.register_maps import by_name
 
@@ -29,6 +32,16 @@ def test_five_lines_make_a_map() -> None:
     mode = Field("MODE", 1, 2, values=(Value("OFF", 0), Value("ON", 1)))
     parts = (Field("BUSY", 0, 1), mode, Field("LEVEL", 8, 8))
     assert by_name(device) == {"STATUS": Register("STATUS", 0x20, "u32", parts)}
+
+
+def test_the_examples_of_the_readme_are_maps() -> None:
+    readme = (Path(__file__).parents[2] / "logger" / "README.md").read_text()
+
+    least, overlay = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+
+    assert list(by_name(read(least))) == ["STATUS"]
+    assert len(least.splitlines()) == 5
+    assert [effect.pattern for effect in read(overlay).effects] == ["VCMAILBOX.READ", "*.ICR", "UART0.ID"]
 
 
 def test_blocks_clusters_and_arrays_give_names_and_addresses() -> None:
