@@ -65,7 +65,7 @@ class Filler {
 
   spool::Spool spool_;
   clock::Source source_;
-  std::vector<std::size_t> offsets_;
+  std::vector<std::uint64_t> offsets_;
   std::vector<std::byte*> columns_;
   std::uint64_t sequence_ = 0;  // the open block, or the next
   bool block_open_ = false;

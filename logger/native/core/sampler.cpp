@@ -14,6 +14,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "core/wide.hpp"
+
 namespace regtap {
 namespace {
 
@@ -65,8 +67,8 @@ int channel_at(const std::vector<Channel>& channels, const void* address) {
 // Slots due at 0, p, 2p, ... before the duration ends.
 std::uint64_t slots_in(std::uint64_t duration_ns, Period period) {
   if (duration_ns == 0) return std::numeric_limits<std::uint64_t>::max();
-  const auto product = static_cast<unsigned __int128>(duration_ns) * period.denominator;
-  return static_cast<std::uint64_t>((product + period.numerator_ns - 1) / period.numerator_ns);
+  const Quotient slots = multiply_divide(duration_ns, period.denominator, period.numerator_ns);
+  return slots.value + (slots.is_exact ? 0 : 1);
 }
 
 std::uint64_t in_ticks(std::uint64_t ns, clock::Source source) {

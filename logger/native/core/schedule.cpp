@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/wide.hpp"
+
 namespace regtap {
 namespace {
 
@@ -58,8 +60,7 @@ void Schedule::anchor(unsigned tries) {
 }
 
 std::uint64_t Schedule::due_ns(std::uint64_t slot) const {
-  const auto product = static_cast<unsigned __int128>(slot) * period_.numerator_ns;
-  return start_ns_ + static_cast<std::uint64_t>(product / period_.denominator);
+  return start_ns_ + multiply_divide(slot, period_.numerator_ns, period_.denominator).value;
 }
 
 std::uint64_t Schedule::due_ticks(std::uint64_t slot) const {

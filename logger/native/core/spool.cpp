@@ -8,28 +8,28 @@
 namespace regtap::spool {
 namespace {
 
-constexpr std::size_t round_up(std::size_t value, std::size_t unit) {
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
 }  // namespace
 
-std::size_t Geometry::row_bytes() const {
-  std::size_t bytes = sizeof(std::uint64_t) + (has_latency ? sizeof(std::uint32_t) : 0);
+std::uint64_t Geometry::row_bytes() const {
+  std::uint64_t bytes = sizeof(std::uint64_t) + (has_latency ? sizeof(std::uint32_t) : 0);
   for (Kind kind : kinds) bytes += width_bytes(kind);
   return bytes;
 }
 
-std::size_t Geometry::document_offset() const {
+std::uint64_t Geometry::document_offset() const {
   return round_up(sizeof(SpoolHeader) + kinds.size() * sizeof(Kind), 64);
 }
 
-std::size_t Geometry::header_bytes() const { return round_up(document_offset() + document_bytes, kPage); }
+std::uint64_t Geometry::header_bytes() const { return round_up(document_offset() + document_bytes, kPage); }
 
-std::vector<std::size_t> Geometry::column_offsets() const {
-  std::vector<std::size_t> offsets;
-  std::size_t at = round_up(sizeof(BlockHeader) + gap_capacity * sizeof(Gap), 64);
-  const auto add = [&](std::size_t element_bytes) {
+std::vector<std::uint64_t> Geometry::column_offsets() const {
+  std::vector<std::uint64_t> offsets;
+  std::uint64_t at = round_up(sizeof(BlockHeader) + std::uint64_t{gap_capacity} * sizeof(Gap), 64);
+  const auto add = [&](std::uint64_t element_bytes) {
     offsets.push_back(at);
     at = round_up(at + element_bytes * rows_per_block, 64);
   };
@@ -40,25 +40,26 @@ std::vector<std::size_t> Geometry::column_offsets() const {
   return offsets;
 }
 
-std::size_t Geometry::block_bytes() const { return round_up(column_offsets().back(), kPage); }
+std::uint64_t Geometry::block_bytes() const { return round_up(column_offsets().back(), kPage); }
 
-std::size_t Geometry::total_bytes() const {
-  return header_bytes() + block_bytes() * (std::size_t{block_count} + 1);
+std::uint64_t Geometry::total_bytes() const {
+  return header_bytes() + block_bytes() * (std::uint64_t{block_count} + 1);
 }
 
 Geometry fit(std::size_t size_bytes, std::vector<Kind> kinds, bool has_latency, std::uint32_t block_count,
              std::uint32_t gap_capacity, std::size_t document_bytes) {
   Geometry geometry{std::move(kinds), has_latency, block_count, 0, gap_capacity, document_bytes};
-  const std::size_t header = geometry.header_bytes();
+  const std::uint64_t header = geometry.header_bytes();
   if (size_bytes <= header) return geometry;
   // Columns are padded to 64 and the block to a page: at most this much is not rows.
-  const std::size_t overhead = round_up(sizeof(BlockHeader) + gap_capacity * sizeof(Gap), 64) +
-                               64 * (geometry.kinds.size() + 2) + kPage;
-  const std::size_t per_block = (size_bytes - header) / (std::size_t{block_count} + 1);
+  const std::uint64_t overhead =
+      round_up(sizeof(BlockHeader) + std::uint64_t{gap_capacity} * sizeof(Gap), 64) +
+      64 * (geometry.kinds.size() + 2) + kPage;
+  const std::uint64_t per_block = (size_bytes - header) / (std::uint64_t{block_count} + 1);
   if (per_block <= overhead) return geometry;
-  const std::size_t rows = (per_block - overhead) / geometry.row_bytes();
+  const std::uint64_t rows = (per_block - overhead) / geometry.row_bytes();
   geometry.rows_per_block =
-      static_cast<std::uint32_t>(std::min<std::size_t>(rows, std::numeric_limits<std::uint32_t>::max()));
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(rows, std::numeric_limits<std::uint32_t>::max()));
   return geometry;
 }
 
@@ -111,7 +112,7 @@ Spool Spool::attach(std::span<std::byte> memory) {
       header.header_bytes != geometry.header_bytes() ||
       header.document_offset != geometry.document_offset() || header.block_bytes != geometry.block_bytes() ||
       header.header_bytes > memory.size() ||
-      header.block_bytes > (memory.size() - header.header_bytes) / (std::size_t{header.block_count} + 1))
+      header.block_bytes > (memory.size() - header.header_bytes) / (std::uint64_t{header.block_count} + 1))
     refuse("its header is damaged");
   return Spool(memory, std::move(geometry));
 }

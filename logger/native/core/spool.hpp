@@ -124,21 +124,22 @@ struct SpoolHeader {
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
-// Where things are in a spool; all sizes in bytes.
+// Where things are in a spool; all sizes in bytes, and of 64 bits where an address has 32: those of a spool
+// that comes from elsewhere must not wrap before they are checked.
 struct Geometry {
   std::vector<Kind> kinds;
   bool has_latency = false;
   std::uint32_t block_count = 0;
   std::uint32_t rows_per_block = 0;
   std::uint32_t gap_capacity = 0;
-  std::size_t document_bytes = 0;
+  std::uint64_t document_bytes = 0;
 
-  std::size_t row_bytes() const;
-  std::size_t document_offset() const;
-  std::size_t header_bytes() const;
-  std::size_t block_bytes() const;
-  std::size_t total_bytes() const;                  // with the overflow block
-  std::vector<std::size_t> column_offsets() const;  // in a block: ticks, registers, latency if any
+  std::uint64_t row_bytes() const;
+  std::uint64_t document_offset() const;
+  std::uint64_t header_bytes() const;
+  std::uint64_t block_bytes() const;
+  std::uint64_t total_bytes() const;                  // with the overflow block
+  std::vector<std::uint64_t> column_offsets() const;  // in a block: ticks, registers, latency if any
 };
 
 // The largest geometry with `block_count` blocks that fits `size_bytes`; rows_per_block is 0 if none does.
