@@ -188,7 +188,7 @@ def _pattern(name: str, repeat: Repeat | None) -> str:
 def _members(chain: tuple[Element, ...]) -> Iterator[Element]:
     """Yield the registers and clusters of an element: first those of what it is derived from.
 
-    One of its own takes the place of one of the same name.
+    One of its own takes the place of one of the same name and alternate group.
     """
     if len(chain) == 1:
         yield from _own_members(chain[0])
@@ -197,7 +197,7 @@ def _members(chain: tuple[Element, ...]) -> Iterator[Element]:
     for element in reversed(chain):
         own: set[str] = set()
         for member in _own_members(element):
-            name = (member.findtext("name") or "").strip()
+            name = f"{(member.findtext('name') or '').strip()} {member.findtext('alternateGroup') or ''}"
             key = name if name not in own else f"{name} {len(kept)}"  # twice in one place: refused later
             own.add(name)
             kept[key] = member
