@@ -12,7 +12,7 @@ from regtap_bench.arms.base import BULK, REGULAR, SLOW, TWIN
 from regtap_bench.arms.catalogue import twin_of
 from regtap_bench.environment import Load, describe_environment, longest_gap_us
 from regtap_bench.figures import margin as margins
-from regtap_bench.figures.controls import check_agreement, check_controls
+from regtap_bench.figures.controls import check_agreement, check_controls, check_processes
 from regtap_bench.figures.crossover import crossover_points, find_crossings
 from regtap_bench.figures.evaluate import Evaluation
 from regtap_bench.figures.judgement import judge_machine
@@ -38,12 +38,14 @@ class Session:
         blocks: Every block of the regular arms.
         others: Those of the arms that had rounds of their own, by cadence.
         calibrated: The margin that it found, to be kept for later runs; None: it looked for none.
+        is_interrupted: It was ended before all its processes had measured.
     """
 
     result: Result
     blocks: Blocks
     others: Mapping[str, Blocks] = field(default_factory=dict)
     calibrated: float | None = None
+    is_interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,11 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
         trusted = margins.cached(environment, margins.cache_path())
     else:
         trusted = Margin(calibrated, "calibrated by this run")
-    checks = (*check_agreement(measured.agreement), *check_controls(evaluation, trusted.value))
+    checks = (
+        *check_processes(measured.planned, len(measured.blocks.processes)),
+        *check_agreement(measured.agreement),
+        *check_controls(evaluation, trusted.value),
+    )
     margin = _own_margin(evaluation, trusted) if subject.quick else trusted
     bulk = Evaluation(measured.bulk, arms, measured.probes, measured.baseline)
     result = Result(
@@ -111,7 +117,7 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
     )
     own_rounds = {BULK: measured.bulk, SLOW: measured.slow}
     others = {cadence: blocks for cadence, blocks in own_rounds.items() if blocks.series}
-    return Session(result, measured.blocks, others, calibrated)
+    return Session(result, measured.blocks, others, calibrated, measured.is_interrupted)
 
 
 def evaluate(measured: Measured, arms: Mapping[str, AccessArm]) -> Evaluation:

@@ -64,7 +64,8 @@ def bench(target_text: str, text: str | None, as_json: bool, **given: Any) -> in
     them is off, the run is INVALID (exit code 1). Nothing is written to the target unless --allow-write names a
     register, or the target is simulated. On a simulated device REGISTER may be left out.
 
-    The folder gets report.html, report.md, result.json and raw.parquet (every block).
+    The folder gets report.html, report.md, result.json and raw.parquet (every block). Ctrl-C keeps what two or more
+    processes have finished, as a run that is INVALID.
     """
     from regtap_bench.measuring.engine import Effort
     from regtap_bench.report.storage import render_data
@@ -90,6 +91,8 @@ def bench(target_text: str, text: str | None, as_json: bool, **given: Any) -> in
     reports.store(folder)
     _print(session, as_json=as_json)
     reports.raise_fault(folder)
+    if session.is_interrupted:
+        return ExitCode.INTERRUPTED
     return ExitCode.OK if session.result.valid else ExitCode.FINDING
 
 

@@ -55,6 +55,14 @@ def check_agreement(agreement: Agreement | None) -> tuple[Check, ...]:
     return (Check("same register", not agreement.disagree, says),)
 
 
+def check_processes(planned: int, finished: int) -> tuple[Check, ...]:
+    """Return a failed check of a run that was interrupted; nothing where all processes have measured."""
+    if finished >= planned:
+        return ()
+    says = f"interrupted after {finished} of {planned} processes; measure again for figures to rely on"
+    return (Check("all processes", False, says),)
+
+
 def _seen(values: tuple[int, ...]) -> str:
     different = set(values)
     return f"always {values[0]:#x}" if len(different) == 1 else f"{len(different)} values"

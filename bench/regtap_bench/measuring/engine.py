@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PROCESSES = 5, 15  # the fewest and the most of a run; one for each so many seconds:
 _EACH_S = 6
+_FEWEST_KEPT = 2  # finished processes of a run that is interrupted: an interval needs two
 _FEWEST_ROUNDS = 20
 _PATIENCE = 1.15  # on a busy machine, fewer rounds rather than more time
 _WEIGHTS = {REGULAR: 15, BULK: 4, SLOW: 1}  # of the time
@@ -64,6 +65,7 @@ class Measured:
         slow: Every one of the slow arms and, beside them, of the baseline; of no series where there are none.
         workers: What each process says about itself.
         agreement: What the register said by mmap and by pread before; None where it has not both.
+        planned: How many processes were to measure; fewer did where the run was interrupted.
     """
 
     subject: Subject
@@ -74,6 +76,12 @@ class Measured:
     slow: Blocks
     workers: tuple[Mapping[str, Any], ...]
     agreement: Agreement | None = None
+    planned: int = 0
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the run ended before all its processes had measured."""
+        return len(self.blocks.processes) < self.planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,7 @@ class Twins:
 
 
 def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measured:
-    """Measure every arm that the target has.
+    """Measure every arm that the target has; KeyboardInterrupt keeps what two or more processes have finished.
 
     Args:
         subject: What.
@@ -135,7 +143,7 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
     idle = {arm.name for arm in arms if arm.kind in ("control", "memory") or arm.name in WRITES}
     reads = effort.processes * sum(reads_of(job, idle) for job in jobs.values())
     tell(f"{subject.register.name} will be read up to {reads:,} times")
-    return replace(_repeat(jobs, effort, probes, tell), agreement=found.agreement)
+    return replace(_repeat(jobs, effort, probes, tell, keeps_finished=True), agreement=found.agreement)
 
 
 def reads_of(job: Job, not_reading: Collection[str]) -> int:
@@ -241,7 +249,12 @@ def _counts(ticks: float, enough: float, multiple: int) -> tuple[int, int, int]:
 
 
 def _repeat(
-    jobs: Mapping[str, Job], effort: Effort, probes: Mapping[str, Probe], tell: Callable[[str], None]
+    jobs: Mapping[str, Job],
+    effort: Effort,
+    probes: Mapping[str, Probe],
+    tell: Callable[[str], None],
+    *,
+    keeps_finished: bool = False,
 ) -> Measured:
     """Let fresh processes do the same jobs, one each, in an order of its own.
 
@@ -250,19 +263,23 @@ def _repeat(
         effort: How much.
         probes: What is known of each arm.
         tell: Gets a line about what goes on.
+        keeps_finished: Let KeyboardInterrupt end the measuring, once there are processes to compare.
     """
-    headers = []
+    headers: list[Mapping[str, Any]] = []
     processes: dict[str, list[Process]] = {cadence: [] for cadence in _WEIGHTS}
     for number in range(effort.processes):
         lengths = "; ".join(f"{job.rounds:,} rounds of {len(job.series)} series" for job in jobs.values())
-        tell(f"process {number + 1} of {effort.processes}: {lengths}")
-        for cadence, job in jobs.items():
-            seed = f"{effort.seed}/{number}" + ("" if cadence == REGULAR else f"/{cadence}")
-            header, payload = _work(replace(job, seed=seed))
-            shape = len(job.series), len(job.series[0].counts)
-            processes[cadence].append(Process.from_payload(payload, shape, header))
-            kept = {name: value for name, value in header.items() if name != "delay_truth_ns"}
-            headers.append({"cadence": cadence, **kept})
+        try:
+            tell(f"process {number + 1} of {effort.processes}: {lengths}")
+            done = [_measure(cadence, job, f"{effort.seed}/{number}") for cadence, job in jobs.items()]
+        except KeyboardInterrupt:
+            if not keeps_finished or number < _FEWEST_KEPT:
+                raise
+            tell(f"interrupted: the rounds of {number} finished processes are kept")
+            break
+        for cadence, (header, process) in zip(jobs, done, strict=True):
+            processes[cadence].append(process)
+            headers.append(header)
     blocks = {
         cadence: Blocks(jobs[cadence].series if cadence in jobs else (), tuple(those))
         for cadence, those in processes.items()
@@ -276,7 +293,16 @@ def _repeat(
         blocks[BULK],
         blocks[SLOW],
         tuple(headers),
+        planned=effort.processes,
     )
+
+
+def _measure(cadence: str, job: Job, seed: str) -> tuple[Mapping[str, Any], Process]:
+    """Let a fresh process do a job; return what it says about itself, and what it measured."""
+    header, payload = _work(replace(job, seed=seed + ("" if cadence == REGULAR else f"/{cadence}")))
+    shape = len(job.series), len(job.series[0].counts)
+    kept = {name: value for name, value in header.items() if name != "delay_truth_ns"}
+    return {"cadence": cadence, **kept}, Process.from_payload(payload, shape, header)
 
 
 def _work(job: Job) -> tuple[dict[str, Any], bytes]:
