@@ -29,10 +29,11 @@ RUNNER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from tests.descriptors import exit_code_of
-from regtap.commands import _capturing, main
-import regtap.commands.record, regtap.recorder
+from regtap.cli import progress
+from regtap.cli.main import main
+import regtap.commands.record, regtap.recording.capture
 main(["--help"])  # loads every command, once for all forks
-_capturing._LINE_S = 0.0  # a line of progress at each look
+progress._LINE_S = 0.0  # a line of progress at each look
 cases = json.loads(sys.argv[2])
 print(json.dumps([exit_code_of(lambda: main(case["command"]), case["descriptors"]) for case in cases]))
 """
@@ -142,7 +143,7 @@ def test_a_reader_of_stderr_that_halts_does_not_hold_a_capture(tmp_path: Path) -
         except BlockingIOError:
             break
     os.set_blocking(writer, True)
-    program = "import sys; from regtap.commands import main, _capturing, record; _capturing._LINE_S = 0.0; "
+    program = "import sys; from regtap.commands import main, _capturing, record; progress._LINE_S = 0.0; "
     program += "record.print_note = lambda text: None; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", program, *RECORD, "-o", "run"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=writer) as process:
