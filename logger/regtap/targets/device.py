@@ -108,6 +108,13 @@ class Device(Closing):
         if self._syscall.fd is not None:
             os.close(self._syscall.fd)
 
+    def lend(self) -> Device:
+        """Return another view of the same mapping, for registers only to be read; its close() unmaps nothing.
+
+        The mapping stays this device's: close the other one first.
+        """
+        return _Lent(self.spec, self._registers, self._mapped, SyscallPath(None, self._syscall.refusal))
+
     def read(self, register: Register) -> int:
         """Return the register's value, by exactly one load of its width.
 
@@ -205,3 +212,12 @@ class Device(Closing):
             raise InputError(f"{self.spec} was opened read-only; open it with writable=True")
         register.check_value(value)
         return _swap(value, register.width_bytes) if register.swapped else value
+
+
+class _Lent(Device):
+    """A view of another device's mapping."""
+
+    def close(self) -> None:
+        """Leave the mapping to its owner; a second call does nothing."""
+        self._open = False
+        self._loads = {}
