@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.errors import AddressError, BusFaultError, InputError, RefusedError
-from regtap.system.closeable import Closing
+from regtap.system.closeable import Closeable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,7 +59,7 @@ def _load_swapped(load: Callable[[], int], width_bytes: int) -> int:
     return _swap(load(), width_bytes)
 
 
-class Device(Closing):
+class Device(Closeable):
     """Registers of one target, mapped; a context manager.
 
     There is no way to the mapping but by read and write: a buffer object would touch the bus twice, or in
