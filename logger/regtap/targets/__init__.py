@@ -8,7 +8,7 @@ from regtap.errors import InputError
 from regtap.registers.model import Register
 from regtap.targets.file import FileTarget
 from regtap.targets.mem import MemTarget
-from regtap.targets.node import PAGE_BYTES, NodeTarget, Place
+from regtap.targets.node import PAGE_BYTES, Extent, NodeTarget
 from regtap.targets.pci import PciTarget
 from regtap.targets.target import Target
 from regtap.targets.uio import UioTarget
@@ -17,11 +17,11 @@ from regtap.units.parse import quoted
 __all__ = [
     "PAGE_BYTES",
     "SPELLINGS",
+    "Extent",
     "FileTarget",
     "MemTarget",
     "NodeTarget",
     "PciTarget",
-    "Place",
     "Target",
     "UioTarget",
     "as_registers",

@@ -14,7 +14,7 @@ from regtap.simulator import process
 from regtap.simulator.registers import REGISTERS
 from regtap.targets import refusals
 from regtap.targets.device import Device, Mapped, SyscallPath
-from regtap.targets.node import NodeTarget, Place, check_registers
+from regtap.targets.node import Extent, NodeTarget, check_registers
 from regtap.targets.presence import Presence, ProcessPresence
 from regtap.targets.target import Target
 from regtap.units.parse import quoted
@@ -61,7 +61,7 @@ class SimTarget(_Simulated):
         """Check every register, start a device, map its page; see Target.open."""
         if not registers:
             raise InputError(f"no register to reach on {self.spec}; name at least one")
-        check_registers(registers, Place("simulated device", process.PAGE_BYTES), self.spec)
+        check_registers(registers, Extent("simulated device", process.PAGE_BYTES), self.spec)
         started = process.start()
         try:
             return _PrivateDevice(self.spec, registers, started, writable=writable)
@@ -112,7 +112,7 @@ class SharedSimTarget(_Simulated, NodeTarget):
 
     path: str
 
-    def _place(self) -> Place:
+    def _extent(self) -> Extent:
         try:
             status = os.stat(self.path)
         except OSError as error:
@@ -121,15 +121,15 @@ class SharedSimTarget(_Simulated, NodeTarget):
             raise InputError(
                 f"{quoted(self.path)} is no simulated device; name a file that `regtap sim` plays on"
             )
-        return Place(self.path, process.PAGE_BYTES, sync=False, has_syscalls=True)
+        return Extent(self.path, process.PAGE_BYTES, sync=False, has_syscalls=True)
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
         """Return what asks whether the process that plays the device lives; see Target.watch."""
         fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         return ProcessPresence(lambda: process.is_played(fd), fd)
 
-    def _open_node(self, place: Place, writable: bool) -> int:
-        fd = super()._open_node(place, writable)
+    def _open_node(self, extent: Extent, writable: bool) -> int:
+        fd = super()._open_node(extent, writable)
         try:
             process.require_live(fd, self.path)
         except BaseException:

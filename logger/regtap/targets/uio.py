@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError, RefusedError
 from regtap.system import kernel
 from regtap.targets import refusals
-from regtap.targets.node import PAGE_BYTES, NodeTarget, Place
+from regtap.targets.node import PAGE_BYTES, Extent, NodeTarget
 from regtap.targets.presence import UioPresence
 from regtap.units.parse import quoted
 
@@ -57,13 +57,13 @@ class UioTarget(NodeTarget):
         """Return what asks the system about the UIO device; see Target.watch."""
         return UioPresence(f"{self.sys_root}/uio{self.number}")
 
-    def _place(self) -> Place:
+    def _extent(self) -> Extent:
         address, offset, size = (self._attribute(name) for name in ("addr", "offset", "size"))
         # Newer kernels (uio_pdrv_genirq) give an aligned address, the offset in the page, and a size that
         # counts from the page; older kernels give the device's own address and size.
         length = size - offset if address % PAGE_BYTES == 0 else size
         # The driver takes the page offset for the number of the map, so a window starts where the map does.
-        return Place(
+        return Extent(
             f"{self.dev_root}/uio{self.number}",
             max(length, 0),
             shift=self.map * PAGE_BYTES + offset,
@@ -100,22 +100,22 @@ class UioTarget(NodeTarget):
         title = kernel.read_text(f"{folder}/{name}/name")
         return f"uio:{self.number}/{name[3:]}" + (f" ({title})" if title else "")
 
-    def _refuse_open(self, place: Place, error: OSError, writable: bool) -> RefusedError:
+    def _refuse_open(self, extent: Extent, error: OSError, writable: bool) -> RefusedError:
         if error.errno == errno.ENOENT:
-            cause = f"uio{self.number} exists, but its node {place.node} does not"
+            cause = f"uio{self.number} exists, but its node {extent.node} does not"
             return RefusedError(
                 cause, remedy="let udev make it, or pass it to the container", errno=error.errno
             )
-        return super()._refuse_open(place, error, writable)
+        return super()._refuse_open(extent, error, writable)
 
-    def _refuse_map(self, place: Place, error: OSError, run: tuple[int, int]) -> RefusedError:
+    def _refuse_map(self, extent: Extent, error: OSError, run: tuple[int, int]) -> RefusedError:
         if error.errno in (errno.EINVAL, errno.ENODEV):
             cause = (
                 f"the kernel cannot map map {self.map} of uio{self.number}: it is not whole pages of memory"
             )
             remedy = "round its address and size to pages in the device tree or the driver"
             return RefusedError(cause, remedy=remedy, errno=error.errno)
-        return refusals.at_map(place.node, error, run)
+        return refusals.at_map(extent.node, error, run)
 
     def _refuse_syscall(self, register: Register, error: OSError | None) -> RefusedError:
         cause = f"{self.spec} has no system call that reaches {register.name}: read() waits for an interrupt"
