@@ -91,14 +91,16 @@ def _unrolled(expression: str, names: dict[str, Any]) -> Callable[[int], None]:
 
 
 def _memory(opened: MappedRegister) -> mmap.mmap:
-    way = opened.way
-    memory = mmap.mmap(opened.fd, way.map_bytes, mmap.MAP_SHARED, mmap.PROT_READ, offset=way.map_offset)
+    request = opened.request
+    memory = mmap.mmap(
+        opened.fd, request.map_bytes, mmap.MAP_SHARED, mmap.PROT_READ, offset=request.map_offset
+    )
     memory.madvise(mmap.MADV_DONTDUMP)  # as every window of regtap's own
     return memory
 
 
 def _place(opened: MappedRegister) -> int:
-    return opened.way.offset - opened.way.map_offset
+    return opened.request.offset - opened.request.map_offset
 
 
 _FORMATS: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
@@ -142,7 +144,7 @@ def _pread(opened: MappedRegister) -> dict[str, Any]:
         "pread": os.pread,
         "fd": opened.fd,
         "width": width_bytes,
-        "at": opened.way.offset,
+        "at": opened.request.offset,
         "number": int.from_bytes,
     }
 
@@ -151,7 +153,7 @@ def _periphery(opened: MappedRegister) -> dict[str, Any]:
     from periphery import MMIO
 
     bits = 8 * opened.register.width_bytes
-    window = MMIO(opened.way.map_offset, opened.way.map_bytes, path=opened.way.node)
+    window = MMIO(opened.request.map_offset, opened.request.map_bytes, path=opened.request.node)
     return {"read": getattr(window, f"read{bits}"), "at": _place(opened)}
 
 

@@ -47,15 +47,15 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How a register's node is opened and mapped, for a tool that has to do both itself.
+class MapRequest:
+    """The arguments to open and mmap that reach a register, for a tool that makes both calls itself.
 
     Attributes:
         node: Path of the device node or file.
-        open_flags: Beside the access mode.
-        map_offset: Where in the node the pages to map begin.
-        map_bytes: How much of it to map.
-        offset: Of the register in the node.
+        open_flags: Flags for open, beside the access mode.
+        map_offset: Offset in the node of the first page to map.
+        map_bytes: Number of bytes to map.
+        offset: Offset of the register in the node.
     """
 
     node: str
@@ -93,18 +93,18 @@ class NodeTarget(Target):
         syscall = SyscallPath(fd if extent.has_syscalls else None, self._refuse_syscall, extent.shift)
         return Device(self.spec, registers, mapped, syscall, writable=writable)
 
-    def way_to(self, register: Register) -> Way:
-        """Return how to reach a register; looks, and opens nothing.
+    def map_request(self, register: Register) -> MapRequest:
+        """Return the arguments to open and mmap that reach a register; opens nothing.
 
         Raises:
-            AddressError: It lies outside the target.
+            AddressError: The register lies outside the target.
             RefusedError: There is no such target.
         """
         extent = self._extent()
         check_registers([register], extent, self.spec)
         ((first, end),) = page_runs([register], extent)
         flags = os.O_SYNC if extent.sync else 0
-        return Way(extent.node, flags, first, end - first, extent.shift + register.address)
+        return MapRequest(extent.node, flags, first, end - first, extent.shift + register.address)
 
     def _open_node(self, extent: Extent, writable: bool) -> int:
         flags = (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC | os.O_NOCTTY
