@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
+class MappedWindow:
     """A window and the addresses of its target that it serves.
 
     Attributes:
@@ -74,7 +74,7 @@ class Device(Closeable):
         self,
         spec: str,
         registers: Iterable[Register],
-        mapped: Iterable[Mapped],
+        mapped: Iterable[MappedWindow],
         syscall: SyscallPath,
         *,
         writable: bool = False,
@@ -189,7 +189,7 @@ class Device(Closeable):
         load = partial(window.load, offset, register.width_bytes)
         return partial(_load_swapped, load, register.width_bytes) if register.swapped else load
 
-    def _find(self, register: Register) -> Mapped:
+    def _find(self, register: Register) -> MappedWindow:
         if not self._open:
             raise InputError(f"{self.spec} is closed; open it again to reach {register.name}")
         for mapped in self._mapped:

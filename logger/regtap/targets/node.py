@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from regtap import _native
 from regtap.errors import AddressError, InputError
 from regtap.targets import refusals
-from regtap.targets.device import Device, Mapped, SyscallPath
+from regtap.targets.device import Device, MappedWindow, SyscallPath
 from regtap.targets.target import Target
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class NodeTarget(Target):
         extent = self._extent()
         check_registers(registers, extent, self.spec)
         fd = self._open_node(extent, writable)
-        mapped: list[Mapped] = []
+        mapped: list[MappedWindow] = []
         try:
             for first, end in page_runs(registers, extent):
                 mapped.append(self._map(fd, extent, (first, end), writable))
@@ -113,13 +113,13 @@ class NodeTarget(Target):
         except OSError as error:
             raise self._refuse_open(extent, error, writable) from error
 
-    def _map(self, fd: int, extent: Extent, run: tuple[int, int], writable: bool) -> Mapped:
+    def _map(self, fd: int, extent: Extent, run: tuple[int, int], writable: bool) -> MappedWindow:
         first, end = run
         try:
             window = _native.Window(fd, first, end - first, writable)
         except OSError as error:
             raise self._refuse_map(extent, error, run) from error
-        return Mapped(window, first - extent.shift, min(end - extent.shift, extent.length))
+        return MappedWindow(window, first - extent.shift, min(end - extent.shift, extent.length))
 
     def _refuse_open(self, extent: Extent, error: OSError, writable: bool) -> RefusedError:
         return refusals.at_open(extent.node, error, writable=writable)

@@ -13,7 +13,7 @@ from regtap.errors import InputError
 from regtap.simulator import process
 from regtap.simulator.registers import REGISTERS
 from regtap.targets import refusals
-from regtap.targets.device import Device, Mapped, SyscallPath
+from regtap.targets.device import Device, MappedWindow, SyscallPath
 from regtap.targets.node import Extent, NodeTarget, check_registers
 from regtap.targets.presence import Presence, ProcessPresence
 from regtap.targets.target import Target
@@ -93,7 +93,9 @@ class _PrivateDevice(Device):
     ) -> None:
         window = _native.Window(started.fd, 0, process.PAGE_BYTES, writable)
         syscall = SyscallPath(os.dup(started.fd), partial(refusals.at_syscall, spec))
-        super().__init__(spec, registers, [Mapped(window, 0, process.PAGE_BYTES)], syscall, writable=writable)
+        super().__init__(
+            spec, registers, [MappedWindow(window, 0, process.PAGE_BYTES)], syscall, writable=writable
+        )
         self.simulator = started
 
     def close(self) -> None:
