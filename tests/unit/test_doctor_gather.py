@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from regtap.doctor import gather
 from regtap.doctor.devices import Bar, pci_devices, uio_devices
-from regtap.doctor.nodes import look_at
+from regtap.doctor.nodes import inspect_node
 from regtap.system import iomem
 
 CONFIG = "# CONFIG_DEVMEM is not set\nCONFIG_STRICT_DEVMEM=y\nCONFIG_UIO=m\n"
@@ -169,7 +169,7 @@ def test_a_node_has_its_mode_and_owner(tmp_path: Path) -> None:
     path = tmp_path / "mem"
     path.write_bytes(b"")
     path.chmod(0o640)
-    node = look_at(str(path), shown_as="/dev/mem")
+    node = inspect_node(str(path), shown_as="/dev/mem")
     assert (node.path, node.mode, node.readable) == ("/dev/mem", 0o640, True)
     assert node.description.startswith("-rw-r----- ")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from regtap.doctor.nodes import Node, look_at
+from regtap.doctor.nodes import Node, inspect_node
 from regtap.system import kernel, pci
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -99,7 +99,7 @@ def _uio_device(root: str, number: int) -> UioDevice:
     return UioDevice(
         number,
         kernel.read_text(f"{folder}/name") or "?",
-        look_at(f"{root}/dev/uio{number}", shown_as=f"/dev/uio{number}"),
+        inspect_node(f"{root}/dev/uio{number}", shown_as=f"/dev/uio{number}"),
         tuple(uio_map for uio_map in found if uio_map is not None),
     )
 

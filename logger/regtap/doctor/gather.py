@@ -13,7 +13,7 @@ import zlib
 
 from regtap.doctor.devices import pci_devices, uio_devices
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
-from regtap.doctor.nodes import look_at
+from regtap.doctor.nodes import inspect_node
 from regtap.spool.location import SHARED_MEMORY, spool_paths
 from regtap.system import iomem, kernel, permissions
 from regtap.system.host import package_version
@@ -41,7 +41,7 @@ def gather(root: str = "") -> Facts:
         kernel=gather_kernel(root),
         process=gather_process(root),
         memory=PhysicalMemory(
-            look_at(f"{root}/dev/mem", shown_as="/dev/mem"),
+            inspect_node(f"{root}/dev/mem", shown_as="/dev/mem"),
             kernel.physical_address_bits(root),
             iomem.iomem_resources(root),
         ),
@@ -132,7 +132,7 @@ def gather_timing(root: str = "") -> Timing:
         tickless_cpus=parse_cpu_list(kernel.read_text(f"{root}{_CPU}/nohz_full") or ""),
         realtime_us=_number(f"{root}/proc/sys/kernel/sched_rt_runtime_us", -1),
         realtime_period_us=_number(f"{root}/proc/sys/kernel/sched_rt_period_us", 1_000_000),
-        latency_node=look_at(f"{root}/dev/cpu_dma_latency", shown_as="/dev/cpu_dma_latency"),
+        latency_node=inspect_node(f"{root}/dev/cpu_dma_latency", shown_as="/dev/cpu_dma_latency"),
     )
 
 
