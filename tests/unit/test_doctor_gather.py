@@ -344,7 +344,7 @@ def test_a_cpu_list_may_have_ranges(text: str, cpus: tuple[int, ...]) -> None:
 def test_spools_in_shared_memory_are_counted(tmp_path: Path) -> None:
     files = {"dev/shm/regtap-1-00c0ffee": "x" * 5000, "dev/shm/other": "y", "proc/swaps": "head\n"}
     root = _write(tmp_path, files)
-    room = gather.gather_room(root)
+    room = gather.gather_spool_space(root)
     assert (room.spool_count, room.spool_bytes >= 5000, room.writable, room.has_swap) == (
         1,
         True,
@@ -361,12 +361,12 @@ def test_what_no_recorder_made_is_no_spool(tmp_path: Path) -> None:
     root = _write(tmp_path, {f"dev/shm/regtap-{name}": "x" for name in names})
     (tmp_path / "dev/shm/regtap-2-00c0ffee").mkdir()
     (tmp_path / "dev/shm/regtap-3-00c0ffee").symlink_to("regtap-sim")
-    room = gather.gather_room(root)
+    room = gather.gather_spool_space(root)
     assert (room.spool_count, room.spool_bytes) == (0, 0)
 
 
 def test_swap_is_noticed(tmp_path: Path) -> None:
-    assert gather.gather_room(
+    assert gather.gather_spool_space(
         _write(tmp_path, {"proc/swaps": "Filename\n/dev/sda2 partition 1 0 -2\n"})
     ).has_swap
 

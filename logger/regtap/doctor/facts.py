@@ -128,7 +128,7 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class SpoolSpace:
     """Where spools live.
 
     Attributes:
@@ -167,7 +167,7 @@ class Facts:
     uio: tuple[UioDevice, ...]
     pci: tuple[PciDevice, ...]
     timing: Timing
-    room: Room
+    room: SpoolSpace
     versions: Mapping[str, str | None]
     byteorder: str = "little"
     machine: str = "x86_64"

@@ -12,7 +12,7 @@ import sys
 import zlib
 
 from regtap.doctor.devices import pci_devices, uio_devices
-from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
+from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, SpoolSpace, Timing
 from regtap.doctor.nodes import inspect_node
 from regtap.spool.location import SHARED_MEMORY, spool_paths
 from regtap.system import iomem, kernel, permissions
@@ -48,7 +48,7 @@ def gather(root: str = "") -> Facts:
         uio=uio_devices(root),
         pci=pci_devices(root),
         timing=gather_timing(root),
-        room=gather_room(root),
+        room=gather_spool_space(root),
         versions={"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}},
         byteorder=sys.byteorder,
         machine=platform.machine(),
@@ -162,16 +162,16 @@ def parse_cpu_list(text: str) -> tuple[int, ...]:
     return tuple(cpus)
 
 
-def gather_room(root: str = "") -> Room:
+def gather_spool_space(root: str = "") -> SpoolSpace:
     """Return what there is where spools live."""
     folder = root + SHARED_MEMORY
     has_swap = len((kernel.read_text(f"{root}/proc/swaps") or "").splitlines()) > 1
     try:
         status = os.statvfs(folder)
     except OSError:
-        return Room(None, writable=False, has_swap=has_swap, memory=available_memory(root))
+        return SpoolSpace(None, writable=False, has_swap=has_swap, memory=available_memory(root))
     spools = _spool_sizes(folder)
-    return Room(
+    return SpoolSpace(
         status.f_blocks * status.f_frsize,
         status.f_bavail * status.f_frsize,
         os.access(folder, os.W_OK | os.X_OK, effective_ids=True),

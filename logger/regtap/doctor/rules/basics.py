@@ -9,7 +9,7 @@ from regtap.spool.location import LEAST_BYTES, SHARED_MEMORY, SMALL_BYTES, defau
 from regtap.units.format import format_size
 
 if TYPE_CHECKING:
-    from regtap.doctor.facts import Facts, Room
+    from regtap.doctor.facts import Facts, SpoolSpace
 
 _NEEDED = ("numpy",)
 _OPTIONAL = {  # and what there is without each of them not
@@ -50,7 +50,7 @@ def shared_memory(facts: Facts) -> Finding:
     return ok(name, state, meaning)
 
 
-def _spool_bytes(room: Room) -> int:
+def _spool_bytes(room: SpoolSpace) -> int:
     return default_spool_bytes(room.free_bytes, None if room.memory is None else room.memory.available_bytes)
 
 
