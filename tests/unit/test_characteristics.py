@@ -23,7 +23,7 @@ from regtap_bench.characteristics.counting import bars_of, cells_of
 from regtap_bench.characteristics.judging import Judged, Judgement
 from regtap_bench.characteristics.load import BusyLoops
 from regtap_bench.characteristics.plan import CONDITIONS, EFFECTS, IDLE, SAME, Plan
-from regtap_bench.characteristics.progress import Progress
+from regtap_bench.characteristics.progress import TrialProgress
 from regtap_bench.characteristics.rules import REGTAP, RULES, Case
 from regtap_bench.characteristics.storage import Record, load, save
 from regtap_bench.characteristics.table import to_json, to_markdown
@@ -100,7 +100,7 @@ def test_a_record_that_was_cut_short_is_refused(tmp_path_factory: pytest.TempPat
 
 def test_progress_tells_every_ten_seconds_and_at_the_end() -> None:
     now, told = [0.0], list[str]()
-    progress = Progress("idle", 20, told.append, lambda: now[0])
+    progress = TrialProgress("idle", 20, told.append, lambda: now[0])
     for _ in range(20):
         now[0] += 2.5
         progress.one_more()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from regtap.registers.model import Register
 from regtap_bench.characteristics.load import BusyLoops
 from regtap_bench.characteristics.plan import LOADED, PROCESSES, Plan, Trial
-from regtap_bench.characteristics.progress import Progress
+from regtap_bench.characteristics.progress import TrialProgress
 from regtap_bench.characteristics.storage import Record, alone_in, save
 from regtap_bench.environment import Load, describe_environment
 from regtap_bench.measuring.engine import Effort, Look, Twins, look, run_twins
@@ -70,13 +70,13 @@ class Bench:
                 missing = [it for it in self.plan.trials(condition) if not os.path.exists(self.path_of(it))]
                 loops = BusyLoops(os.sched_getaffinity(0) if condition == LOADED else set())
                 with loops:
-                    self._run(missing, loops, Progress(condition, len(missing), tell))
+                    self._run(missing, loops, TrialProgress(condition, len(missing), tell))
 
     def path_of(self, trial: Trial) -> str:
         """Return where a trial is kept."""
         return trial_path(self.folder, trial)
 
-    def _run(self, trials: Iterable[Trial], loops: BusyLoops, progress: Progress) -> None:
+    def _run(self, trials: Iterable[Trial], loops: BusyLoops, progress: TrialProgress) -> None:
         for trial in trials:
             record = self._measure(trial.seed, self.plan.seconds, Twins(ARM, trial.effect.every))
             loops.check()

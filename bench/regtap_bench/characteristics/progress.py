@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _EVERY_S = 10.0
 
 
-class Progress:
+class TrialProgress:
     """A line every ten seconds, and one at the end.
 
     Args:
