@@ -13,7 +13,7 @@ from regtap_bench.characteristics.plan import LOADED, PROCESSES, Plan, Trial
 from regtap_bench.characteristics.progress import TrialProgress
 from regtap_bench.characteristics.storage import Record, alone_in, save
 from regtap_bench.environment import Load, describe_environment
-from regtap_bench.measuring.engine import Effort, Look, Twins, look, run_twins
+from regtap_bench.measuring.engine import Effort, Survey, Twins, run_twins, survey
 from regtap_bench.measuring.job import Subject
 
 if TYPE_CHECKING:
@@ -31,26 +31,26 @@ class Bench:
         plan: Which trials.
         folder: Where they are kept.
         subject: What they read.
-        seen: A look at it.
+        seen: The survey of its arms.
     """
 
     plan: Plan
     folder: str
     subject: Subject
-    seen: Look
+    seen: Survey
 
     @classmethod
     def prepare(cls, plan: Plan, folder: str, path: str) -> Bench:
-        """Make the register that the arms read, a file of one page, and look at it.
+        """Make the register that the arms read, a file of one page, and survey the arms.
 
         Raises:
-            RegtapError: As engine.look does, and where the folder belongs to another plan.
+            RegtapError: As engine.survey does, and where the folder belongs to another plan.
         """
         plan.settle(folder)
         with open(path, "wb") as file:
             file.truncate(os.sysconf("SC_PAGE_SIZE"))
         subject = Subject(f"file:{path}", Register("register", 0), None, quick=True, cpu=plan.cpu)
-        return cls(plan, folder, subject, look(subject))
+        return cls(plan, folder, subject, survey(subject))
 
     def run(self, conditions: Iterable[str], tell: Callable[[str], None]) -> None:
         """Calibrate and make every trial that is missing.

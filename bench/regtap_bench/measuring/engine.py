@@ -1,4 +1,4 @@
-"""Runs the workers, one after the other: a look, then fresh processes that measure."""
+"""Runs the workers one after the other: a survey of the arms, then fresh processes that measure."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a first process found out.
+class Survey:
+    """The arms that a target has, as a first process found them.
 
     Attributes:
         probes: What is known of each arm, by name.
@@ -126,13 +126,13 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
         FaultError: A worker failed while measuring.
     """
     tell("looking which arms the target has")
-    found = look(subject)
+    found = survey(subject)
     probes = dict(found.probes)
     baseline = _baseline(subject, probes)
     if found.agreement is not None and found.agreement.disagree:
         tell("mmap and pread do not reach the same register: this run will be INVALID")
     probes[TWIN] = probes[baseline]
-    seen = Look(probes, found.frequency_hz)
+    seen = Survey(probes, found.frequency_hz)
     names = _by_cadence(probes, baseline)
     whole = sum(_WEIGHTS[cadence] for cadence in names)
     jobs = {}
@@ -157,14 +157,14 @@ def reads_of(job: Job, not_reading: Collection[str]) -> int:
     return job.rounds * sum(sum(series.counts) for series in reading)
 
 
-def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Look) -> Measured:
+def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Survey) -> Measured:
     """Measure an arm and its twin, back to back; no other arm runs.
 
     Args:
         subject: What.
         effort: How much.
         twins: Which arm, and what the twin does besides.
-        seen: An earlier look() at the same subject.
+        seen: An earlier survey() at the same subject.
 
     Raises:
         FaultError: A worker failed while measuring.
@@ -172,12 +172,12 @@ def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Look) -> Mea
     probes = dict.fromkeys((twins.arm, TWIN), seen.probes[twins.arm])
     job = Job(subject, baseline=twins.arm, twin_every=twins.every)
     series = [(name, THROUGHPUT) for name in probes]
-    job = _plan(Look(probes, seen.frequency_hz), series, job, effort)
+    job = _plan(Survey(probes, seen.frequency_hz), series, job, effort)
     return _repeat({REGULAR: job}, effort, probes, lambda _: None)
 
 
-def look(subject: Subject) -> Look:
-    """Look which arms the target has, and what they cost about, in a process of its own.
+def survey(subject: Subject) -> Survey:
+    """Find the arms that the target has and their rough costs, in a fresh process.
 
     Raises:
         InputError: The register does not lie in the target.
@@ -188,7 +188,7 @@ def look(subject: Subject) -> Look:
     answer, _ = _work(Job(subject))
     probes = {name: Probe(**found) for name, found in answer["arms"].items()}
     agreement = None if answer["agreement"] is None else Agreement.from_dict(answer["agreement"])
-    return Look(probes, answer["frequency_hz"], agreement)
+    return Survey(probes, answer["frequency_hz"], agreement)
 
 
 def _baseline(subject: Subject, probes: Mapping[str, Probe]) -> str:
@@ -227,7 +227,7 @@ def _by_cadence(probes: Mapping[str, Probe], baseline: str) -> dict[str, list[tu
     return names
 
 
-def _plan(seen: Look, series: Sequence[tuple[str, str]], job: Job, effort: Effort) -> Job:
+def _plan(seen: Survey, series: Sequence[tuple[str, str]], job: Job, effort: Effort) -> Job:
     """Return the job of each process: series with their counts, and as many rounds as there is time for."""
     ticks = {(arm, measure): seen.probes[arm].ticks[measure] for arm, measure in series}
     planned = []
