@@ -43,7 +43,7 @@ class Picture:
     caption: str
 
 
-def look(at: int) -> dict[str, Any]:
+def curve_style(at: int) -> dict[str, Any]:
     """Return the colour and dashes of a figure's line, by its number."""
     colour, dash = _COLOURS[at % len(_COLOURS)], _DASHES[at // len(_COLOURS) % len(_DASHES)]
     return {"color": colour, "linestyle": dash, "linewidth": 1.6}
