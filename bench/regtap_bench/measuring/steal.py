@@ -52,11 +52,11 @@ class StealWatch:
         os.close(self._fd)
 
     def end_round(self, number: int, stolen: array[int]) -> None:
-        """Look, if it is time for it; see look()."""
+        """Look, if it is time for it; see tag_rounds()."""
         if time.perf_counter() >= self._next_s:
-            self.look(number, stolen)
+            self.tag_rounds(number, stolen)
 
-    def look(self, number: int, stolen: array[int]) -> None:
+    def tag_rounds(self, number: int, stolen: array[int]) -> None:
         """Tag the rounds since the last look.
 
         Args:

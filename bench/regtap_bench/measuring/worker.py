@@ -94,7 +94,7 @@ def _rounds(job: Job, sites: Sites) -> tuple[dict[str, Any], bytes]:
             return time.monotonic() <= deadline_s
 
         raw = run_rounds(blocks, counts, job.rounds, job.seed, go_on)
-        watch.look(len(raw.stolen) - 1, raw.stolen)
+        watch.tag_rounds(len(raw.stolen) - 1, raw.stolen)
     ended, switches = _anchor(), _usage()
     header = {
         "ns_per_tick": (ended[1] - began[1]) / (ended[0] - began[0]),
