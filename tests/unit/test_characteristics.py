@@ -20,11 +20,11 @@ from tests.simulated_bench import Machine, Trouble, heavy_tail, quiet
 from regtap.errors import FaultError, InputError
 from regtap_bench.arms.base import THROUGHPUT, TWIN
 from regtap_bench.characteristics.counting import bars_of, cells_of
-from regtap_bench.characteristics.judging import Judged, Judgement
+from regtap_bench.characteristics.judging import JudgedTrial, Judgement
 from regtap_bench.characteristics.load import BusyLoops
 from regtap_bench.characteristics.plan import CONDITIONS, EFFECTS, IDLE, SAME, Plan
 from regtap_bench.characteristics.progress import TrialProgress
-from regtap_bench.characteristics.rules import REGTAP, RULES, Case
+from regtap_bench.characteristics.rules import REGTAP, RULES, TrialCase
 from regtap_bench.characteristics.storage import Record, load, save
 from regtap_bench.characteristics.table import to_json, to_markdown
 from regtap_bench.figures.result import Margin
@@ -42,7 +42,7 @@ def _blocks(extra: float = 0.0, *, seed: int = 0, trouble: Trouble = quiet) -> B
 
 
 def _verdicts(blocks: Blocks, margin: float = 0.002) -> dict[str, Verdict]:
-    case = Case(blocks, "pread", margin)
+    case = TrialCase(blocks, "pread", margin)
     return {name: rule(case) for name, rule in RULES.items()}
 
 
@@ -137,7 +137,7 @@ def test_the_t_test_is_the_one_of_the_books() -> None:
     from scipy.stats import ttest_ind
 
     for seed in range(20):
-        case = Case(_blocks(0.0003, seed=seed), "pread", 0.002)
+        case = TrialCase(_blocks(0.0003, seed=seed), "pread", 0.002)
         different = ttest_ind(case.twin_ns, case.arm_ns).pvalue < 0.05
         assert (RULES[PYPERF](case) is not Verdict.UNRESOLVED) == different
 
@@ -166,7 +166,7 @@ def _judgement(false: int, seen: int, *, wrong_way: int = 0) -> Judgement:
         "load": {"others_percent": 0.5, "steal_percent": 0.0},
     }
     trials = [
-        Judged(IDLE, effect, dict.fromkeys(RULES, verdict), ratio, facts)
+        JudgedTrial(IDLE, effect, dict.fromkeys(RULES, verdict), ratio, facts)
         for ((effect, ratio), called), total in zip(kinds.items(), (500, 200), strict=True)
         for verdict in [*called, *[Verdict.EQUIVALENT] * (total - len(called))]
     ]

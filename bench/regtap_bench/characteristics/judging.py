@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from regtap_bench.characteristics.measure import ARM, CALIBRATION, trial_path
 from regtap_bench.characteristics.plan import CONDITIONS, Plan, Trial
-from regtap_bench.characteristics.rules import RULES, Case, evaluation_of
+from regtap_bench.characteristics.rules import RULES, TrialCase, evaluation_of
 from regtap_bench.characteristics.storage import load
 from regtap_bench.figures import margin as margins
 from regtap_bench.figures.result import Margin
@@ -26,7 +26,7 @@ _CHUNK = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedTrial:
     """What was said of one trial.
 
     Attributes:
@@ -58,7 +58,7 @@ class Judgement:
     plan: Plan
     margin: Margin
     environment: Mapping[str, Any]
-    trials: tuple[Judged, ...]
+    trials: tuple[JudgedTrial, ...]
 
     def verdicts(self, condition: str, effect: str, rule: str) -> Counter[Verdict]:
         """Return how often a rule said what."""
@@ -90,9 +90,9 @@ def _margin(calibration: Blocks, plan: Plan) -> Margin:
     return Margin(found, f"from equal arms measured for {plan.calibration_s:g} s before the first trial")
 
 
-def _judge(trial: Trial, folder: str, margin: float) -> Judged:
+def _judge(trial: Trial, folder: str, margin: float) -> JudgedTrial:
     record = load(trial_path(folder, trial))
-    case = Case(record.blocks, ARM, margin)
+    case = TrialCase(record.blocks, ARM, margin)
     verdicts = {name: rule(case) for name, rule in RULES.items()}
     ratio = math.exp(case.log_ratio.value)
-    return Judged(trial.condition, trial.effect.name, verdicts, ratio, record.facts)
+    return JudgedTrial(trial.condition, trial.effect.name, verdicts, ratio, record.facts)

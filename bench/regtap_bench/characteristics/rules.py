@@ -26,7 +26,7 @@ _SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
-class Case:
+class TrialCase:
     """One trial, as the rules see it.
 
     Attributes:
@@ -68,18 +68,18 @@ def evaluation_of(blocks: Blocks, arm: str) -> Evaluation:
     return Evaluation(blocks, {arm: native_arm(arm), TWIN: twin_of(arm)}, {}, arm)
 
 
-def _regtap(case: Case) -> Verdict:
+def _regtap(case: TrialCase) -> Verdict:
     return judge(case.log_ratio, float(np.log1p(case.margin)))
 
 
-def _interval(case: Case) -> Verdict:
+def _interval(case: TrialCase) -> Verdict:
     return judge(case.log_ratio, 0.0)
 
 
-def _gate(option: str) -> Callable[[Case], Verdict]:
+def _gate(option: str) -> Callable[[TrialCase], Verdict]:
     """Return pytest-benchmark's --benchmark-compare-fail, which asks only whether the newer is slower."""
 
-    def rule(case: Case) -> Verdict:
+    def rule(case: TrialCase) -> Verdict:
         from pytest_benchmark import utils
 
         parse: Any = utils.parse_compare_fail  # untyped
@@ -92,7 +92,7 @@ def _gate(option: str) -> Callable[[Case], Verdict]:
     return rule
 
 
-def _pyperf(case: Case) -> Verdict:
+def _pyperf(case: TrialCase) -> Verdict:
     """What `pyperf compare_to` calls significant: a two-tailed Student's t-test at 95 %."""
     from pyperf._utils import is_significant  # its command has no other door
 
@@ -100,7 +100,7 @@ def _pyperf(case: Case) -> Verdict:
     return _direction(is_different=significant, is_slower=score > 0)
 
 
-def _mann_whitney(case: Case) -> Verdict:
+def _mann_whitney(case: TrialCase) -> Verdict:
     from scipy.stats import mannwhitneyu
 
     found = mannwhitneyu(case.twin_ns, case.arm_ns)
@@ -116,7 +116,7 @@ def _direction(*, is_different: bool, is_slower: bool) -> Verdict:
 
 REGTAP = "regtap bench"
 # pytest-benchmark takes whole percents: 1 % is its finest gate.
-RULES: Mapping[str, Callable[[Case], Verdict]] = {
+RULES: Mapping[str, Callable[[TrialCase], Verdict]] = {
     REGTAP: _regtap,
     "its interval alone, no margin": _interval,
     **{f"pytest-benchmark {gate}": _gate(gate) for gate in ("median:5%", "mean:5%", "median:1%", "mean:1%")},
