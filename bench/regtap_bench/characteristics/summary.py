@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class EffectEstimate:
     """What regtap measured of one effect; all are shares.
 
     Attributes:
@@ -59,7 +59,7 @@ class Circumstances:
     steal_percent: float
 
 
-def found_of(judgement: Judgement) -> Iterator[Found]:
+def effect_estimates(judgement: Judgement) -> Iterator[EffectEstimate]:
     """Yield what was measured of each effect of which there are at least two trials."""
     for condition in CONDITIONS:
         for effect in COLUMNS:
@@ -67,7 +67,7 @@ def found_of(judgement: Judgement) -> Iterator[Found]:
             shares = [it.ratio - 1 for it in trials]
             if len(shares) > 1:
                 worst = max(abs(share - effect.share) for share in shares)
-                yield Found(condition, effect.name, effect.share, mean(shares), stdev(shares), worst)
+                yield EffectEstimate(condition, effect.name, effect.share, mean(shares), stdev(shares), worst)
 
 
 def circumstances_of(judgement: Judgement) -> Iterator[Circumstances]:
