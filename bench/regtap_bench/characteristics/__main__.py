@@ -14,8 +14,8 @@ from regtap.cli.main import run
 from regtap.cli.output import ExitCode, print_note
 from regtap_bench.characteristics.counting import bars_of, cells_of
 from regtap_bench.characteristics.judging import judge_folder
-from regtap_bench.characteristics.measure import Bench
-from regtap_bench.characteristics.plan import CONDITIONS, Plan
+from regtap_bench.characteristics.measure import TrialRunner
+from regtap_bench.characteristics.plan import CONDITIONS, TrialPlan
 from regtap_bench.characteristics.table import to_json, to_markdown
 from regtap_bench.measuring.job import default_cpu
 
@@ -49,11 +49,11 @@ def measure(folder: str, condition: tuple[str, ...], **given: Any) -> None:
     """Make the trials that FOLDER does not hold yet: an interrupted run goes on where it ended."""
     if given["cpu"] is None:
         given["cpu"] = default_cpu()
-    plan = Plan(**given)
+    plan = TrialPlan(**given)
     # As Ctrl-C: no core stays busy, and no file is left.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="regtap-", dir=_MEMORY) as scratch:
-        bench = Bench.prepare(plan, folder, os.path.join(scratch, "register"))
+        bench = TrialRunner.prepare(plan, folder, os.path.join(scratch, "register"))
         bench.run(condition or CONDITIONS, print_note)
 
 

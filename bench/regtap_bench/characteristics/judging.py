@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regtap_bench.characteristics.measure import ARM, CALIBRATION, trial_path
-from regtap_bench.characteristics.plan import CONDITIONS, Plan, Trial
+from regtap_bench.characteristics.plan import CONDITIONS, Trial, TrialPlan
 from regtap_bench.characteristics.rules import RULES, TrialCase, evaluation_of
 from regtap_bench.characteristics.storage import load
 from regtap_bench.figures import margin as margins
@@ -55,7 +55,7 @@ class Judgement:
         trials: Those that have been made.
     """
 
-    plan: Plan
+    plan: TrialPlan
     margin: Margin
     environment: Mapping[str, Any]
     trials: tuple[JudgedTrial, ...]
@@ -73,7 +73,7 @@ def judge_folder(folder: str) -> Judgement:
     Raises:
         InputError: It is no folder of trials, or one of them is damaged.
     """
-    plan = Plan.of(folder)
+    plan = TrialPlan.of(folder)
     calibration = load(os.path.join(folder, CALIBRATION))
     margin = _margin(calibration.blocks, plan)
     made = [it for condition in CONDITIONS for it in plan.trials(condition)]
@@ -83,7 +83,7 @@ def judge_folder(folder: str) -> Judgement:
         return Judgement(plan, margin, calibration.facts["environment"], tuple(judged))
 
 
-def _margin(calibration: Blocks, plan: Plan) -> Margin:
+def _margin(calibration: Blocks, plan: TrialPlan) -> Margin:
     found = margins.calibrate(evaluation_of(calibration, ARM))
     if found is None:
         return Margin(margins.DEFAULT, "the default: the calibration was too short")

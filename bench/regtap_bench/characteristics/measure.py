@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from regtap.registers.model import Register
 from regtap_bench.characteristics.load import BusyLoops
-from regtap_bench.characteristics.plan import LOADED, PROCESSES, Plan, Trial
+from regtap_bench.characteristics.plan import LOADED, PROCESSES, Trial, TrialPlan
 from regtap_bench.characteristics.progress import TrialProgress
-from regtap_bench.characteristics.storage import Record, alone_in, save
+from regtap_bench.characteristics.storage import TrialRecord, alone_in, save
 from regtap_bench.environment import Load, describe_environment
 from regtap_bench.measuring.engine import Effort, Survey, Twins, run_twins, survey
 from regtap_bench.measuring.job import Subject
@@ -24,7 +24,7 @@ CALIBRATION = "calibration.npz"
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class TrialRunner:
     """What every trial needs.
 
     Attributes:
@@ -34,13 +34,13 @@ class Bench:
         seen: The survey of its arms.
     """
 
-    plan: Plan
+    plan: TrialPlan
     folder: str
     subject: Subject
     seen: Survey
 
     @classmethod
-    def prepare(cls, plan: Plan, folder: str, path: str) -> Bench:
+    def prepare(cls, plan: TrialPlan, folder: str, path: str) -> TrialRunner:
         """Make the register that the arms read, a file of one page, and survey the arms.
 
         Raises:
@@ -92,7 +92,7 @@ class Bench:
         environment = describe_environment()
         save(replace(found, facts={**found.facts, "environment": environment}), path)
 
-    def _measure(self, seed: int, seconds: float, twins: Twins) -> Record:
+    def _measure(self, seed: int, seconds: float, twins: Twins) -> TrialRecord:
         before, began = Load.now(), time.monotonic()
         measured = run_twins(self.subject, Effort(seconds, PROCESSES, seed), twins, self.seen)
         wall_s = time.monotonic() - began
@@ -104,7 +104,7 @@ class Bench:
             "seconds": sum(worker["seconds"] for worker in measured.workers),
             "load": before.until(Load.now()),
         }
-        return Record(measured.blocks, facts)
+        return TrialRecord(measured.blocks, facts)
 
 
 def trial_path(folder: str, trial: Trial) -> str:

@@ -59,7 +59,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrialPlan:
     """A whole run.
 
     Attributes:
@@ -97,13 +97,13 @@ class Plan:
         if not os.path.exists(path):
             with open(path, "x", encoding="utf-8") as file:
                 json.dump(asdict(self), file, indent=1)
-        elif self != Plan.of(folder):
+        elif self != TrialPlan.of(folder):
             raise InputError(
                 f"{folder} holds trials of another plan ({path}); remove it or name another folder"
             )
 
     @classmethod
-    def of(cls, folder: str) -> Plan:
+    def of(cls, folder: str) -> TrialPlan:
         """Return the plan of a folder of trials.
 
         Raises:

@@ -25,7 +25,7 @@ _COLUMNS = tuple(field.name for field in fields(Process) if field.name != "ns_pe
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class TrialRecord:
     """What was measured at one go.
 
     Attributes:
@@ -37,7 +37,7 @@ class Record:
     facts: Mapping[str, Any]
 
 
-def save(record: Record, path: str) -> None:
+def save(record: TrialRecord, path: str) -> None:
     """Write a record; a file of this name is always whole.
 
     Raises:
@@ -78,7 +78,7 @@ def alone_in(folder: str) -> Iterator[None]:
         yield
 
 
-def load(path: str) -> Record:
+def load(path: str) -> TrialRecord:
     """Return what save() wrote.
 
     Raises:
@@ -94,6 +94,6 @@ def load(path: str) -> Record:
             series = tuple(
                 Series(item["arm"], item["measure"], tuple(item["counts"])) for item in header["series"]
             )
-            return Record(Blocks(series, processes), header["facts"])
+            return TrialRecord(Blocks(series, processes), header["facts"])
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is no record of a trial ({error}); remove it and measure again") from error
