@@ -84,7 +84,7 @@ def _mitigations(folder: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class MachineLoad:
     """How busy the machine is; two of them tell what happened in between.
 
     Attributes:
@@ -98,12 +98,12 @@ class Load:
     own_s: float
 
     @classmethod
-    def now(cls) -> Load:
-        """Look."""
+    def now(cls) -> MachineLoad:
+        """Return the load of this moment."""
         times = os.times()
         return cls(os.getloadavg(), _cpu_ticks(), sum(times[:4]))
 
-    def until(self, later: Load) -> dict[str, Any]:
+    def until(self, later: MachineLoad) -> dict[str, Any]:
         """Return what a reader needs to judge figures that were measured in between.
 
         `others_percent` is the share of all CPU time that other processes and the kernel's own threads took.

@@ -12,7 +12,7 @@ from regtap_bench.characteristics.load import BusyLoops
 from regtap_bench.characteristics.plan import LOADED, PROCESSES, Trial, TrialPlan
 from regtap_bench.characteristics.progress import TrialProgress
 from regtap_bench.characteristics.storage import TrialRecord, alone_in, save
-from regtap_bench.environment import Load, describe_environment
+from regtap_bench.environment import MachineLoad, describe_environment
 from regtap_bench.measuring.engine import Effort, Survey, Twins, run_twins, survey
 from regtap_bench.measuring.job import Subject
 
@@ -93,7 +93,7 @@ class TrialRunner:
         save(replace(found, facts={**found.facts, "environment": environment}), path)
 
     def _measure(self, seed: int, seconds: float, twins: Twins) -> TrialRecord:
-        before, began = Load.now(), time.monotonic()
+        before, began = MachineLoad.now(), time.monotonic()
         measured = run_twins(self.subject, Effort(seconds, PROCESSES, seed), twins, self.seen)
         wall_s = time.monotonic() - began
         facts = {
@@ -102,7 +102,7 @@ class TrialRunner:
             "rounds": sum(len(process.ticks) for process in measured.blocks.processes),
             "wall_s": wall_s,
             "seconds": sum(worker["seconds"] for worker in measured.workers),
-            "load": before.until(Load.now()),
+            "load": before.until(MachineLoad.now()),
         }
         return TrialRecord(measured.blocks, facts)
 

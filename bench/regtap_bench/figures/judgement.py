@@ -26,7 +26,7 @@ def judge_machine(
 
     Args:
         environment: describe_environment().
-        load: Load.until(), with `gap_us_before` and `gap_us_after`.
+        load: MachineLoad.until(), with `gap_us_before` and `gap_us_after`.
         disturbed_share: Share of rounds with a context switch in a block.
     """
     return (*_of_settings(environment), *_of_load(environment, load, disturbed_share))
