@@ -206,11 +206,11 @@ class StopSignals {
   sigset_t mask_before_;
 };
 
-// An absolute schedule: a slot that has passed costs no sleep, so that after a pause the device catches up
-// tick by tick.
-class Schedule {
+// A timer on an absolute schedule: a slot that has passed costs no sleep, so that after a pause the device
+// catches up tick by tick.
+class TickTimer {
  public:
-  Schedule() {
+  TickTimer() {
     if (clock_gettime(CLOCK_MONOTONIC, &due_) != 0) throw_errno("clock_gettime", errno);
   }
 
@@ -239,9 +239,9 @@ bool has_lost_parent(int parent_pid) { return parent_pid > 0 && getppid() != par
 void run_simulator(int fd, int parent_pid) {
   StopSignals signals;
   Device device(fd);
-  Schedule schedule;
+  TickTimer timer;
   while (true) {
-    schedule.wait_for_next();
+    timer.wait_for_next();
     if (stop_signalled != 0 || has_lost_parent(parent_pid) || device.stop_written()) return;
     device.tick();
   }
