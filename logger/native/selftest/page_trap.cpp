@@ -27,13 +27,12 @@ TrapResult trap_accesses(const TrapRequest& request) {
 #else
 
 #include <cerrno>
-#include <system_error>
+
+#include "core/system_errors.hpp"
 
 namespace regtap::selftest {
 
-TrapResult trap_accesses(const TrapRequest&) {
-  throw std::system_error(ENOSYS, std::generic_category(), "the page trap needs Linux on x86-64");
-}
+TrapResult trap_accesses(const TrapRequest&) { throw_errno("the page trap needs Linux on x86-64", ENOSYS); }
 
 }  // namespace regtap::selftest
 

@@ -9,8 +9,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 
+#include "core/system_errors.hpp"
 #include "tracee.hpp"
 
 namespace regtap::selftest {
@@ -23,7 +23,7 @@ long request(Request what, pid_t tid, std::uintptr_t address, const void* data) 
   const long result = ::ptrace(what, tid, address, data);
   if (result != -1) return result;
   if (errno == ESRCH) throw TraceeGone{};
-  throw std::system_error(errno, std::generic_category(), "ptrace");
+  throw_errno("ptrace", errno);
 }
 
 std::uint64_t bit(int signal) { return std::uint64_t{1} << (signal - 1); }
@@ -89,7 +89,7 @@ std::int64_t Tracee::inject(std::uint64_t syscall_address, std::uint64_t number,
   const Registers after = registers();
   set_registers(saved);
   if (signal != SIGTRAP || after.rip != syscall_address + kSyscallSize) {
-    throw std::system_error(EFAULT, std::generic_category(), "cannot run a system call in the command");
+    throw_errno("cannot run a system call in the command", EFAULT);
   }
   return static_cast<std::int64_t>(after.rax);
 }

@@ -11,8 +11,8 @@
 
 #include <cerrno>
 #include <fstream>
-#include <system_error>
 
+#include "core/system_errors.hpp"
 #include "spawn.hpp"
 #include "tracer.hpp"
 
@@ -45,7 +45,7 @@ pid_t group_of(pid_t tid) {
 
 Tracer::Tracer(const TrapRequest& request) : request_(request) {
   if (::stat(request.probe_path.c_str(), &probe_) != 0) {
-    throw std::system_error(errno, std::generic_category(), request.probe_path);
+    throw_errno(request.probe_path.c_str(), errno);
   }
 }
 
@@ -62,10 +62,10 @@ void Tracer::start() {
   HeldCommand held(request_.argv, request_.output_fd);
   command_ = held.pid();
   if (::ptrace(PTRACE_SEIZE, command_, 0, kOptions) != 0) {
-    throw std::system_error(errno, std::generic_category(), "ptrace");
+    throw_errno("ptrace", errno);
   }
   pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, command_, 0));
-  if (pidfd_ < 0) throw std::system_error(errno, std::generic_category(), "pidfd_open");
+  if (pidfd_ < 0) throw_errno("pidfd_open", errno);
   threads_[command_] = {command_, true, false};
   held.release();
   if (killed_) kill();
@@ -232,7 +232,7 @@ void Tracer::protect(const Tracee& tracee, const Space& space, Window& window, O
   const std::int64_t result =
       tracee.inject(space.syscall_address, SYS_mprotect,
                     {window.start, window.end - window.start, modes[static_cast<int>(opening)]});
-  if (result != 0) throw std::system_error(static_cast<int>(-result), std::generic_category(), "mprotect");
+  if (result != 0) throw_errno("mprotect", static_cast<int>(-result));
   window.opening = opening;
 }
 
