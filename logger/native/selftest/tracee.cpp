@@ -3,13 +3,13 @@
 #ifdef REGTAP_HAS_PAGE_TRAP
 
 #include <linux/audit.h>
-#include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "core/ptrace.hpp"
 #include "core/system_errors.hpp"
 #include "tracee.hpp"
 
@@ -69,7 +69,7 @@ int Tracee::step() const {
   for (;;) {
     request(PTRACE_SINGLESTEP, tid_, 0, nullptr);
     const int status = events_->wait_for_stop(tid_);
-    const bool job_control = (status >> 16) == PTRACE_EVENT_STOP || WSTOPSIG(status) == SIGSTOP;
+    const bool job_control = event_of(status) == PTRACE_EVENT_STOP || WSTOPSIG(status) == SIGSTOP;
     if (!job_control) return WSTOPSIG(status);
   }
 }

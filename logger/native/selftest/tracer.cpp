@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <cerrno>
 #include <fstream>
 
+#include "core/ptrace.hpp"
 #include "core/system_errors.hpp"
 #include "spawn.hpp"
 #include "tracer.hpp"
@@ -19,9 +19,6 @@
 namespace regtap::selftest {
 namespace {
 
-constexpr int kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
-                         PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
-constexpr int kCallStop = SIGTRAP | 0x80;
 constexpr std::uint64_t kSyscallSize = 2;
 
 std::uint64_t page_up(std::uint64_t size) {
@@ -61,7 +58,7 @@ void Tracer::kill() {
 void Tracer::start() {
   HeldCommand held(request_.argv, request_.output_fd);
   command_ = held.pid();
-  if (::ptrace(PTRACE_SEIZE, command_, 0, kOptions) != 0) {
+  if (::ptrace(PTRACE_SEIZE, command_, 0, kTraceOptions) != 0) {
     throw_errno("ptrace", errno);
   }
   pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, command_, 0));
@@ -97,9 +94,9 @@ void Tracer::handle(const Event& event) {
   }
   known->second.stopped = true;
   const int signal = WSTOPSIG(event.status);
-  if (event.status >> 16 != 0) {
-    on_event(event.tid, event.status >> 16, signal);
-  } else if (signal == kCallStop) {
+  if (event_of(event.status) != 0) {
+    on_event(event.tid, event_of(event.status), signal);
+  } else if (signal == kSystemCallStop) {
     on_call(event.tid);
   } else {
     on_signal(event.tid, signal);
@@ -258,7 +255,7 @@ std::vector<pid_t> Tracer::freeze_others(pid_t tid) {
     if (::ptrace(PTRACE_INTERRUPT, other, 0, 0) != 0) continue;
     try {
       const int status = events_.wait_for_stop(other);
-      if (status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGTRAP) {
+      if (event_of(status) == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGTRAP) {
         thread.stopped = true;
         frozen.push_back(other);
       } else {
