@@ -16,8 +16,6 @@
 namespace regtap::selftest {
 namespace {
 
-constexpr std::uint64_t kSyscallSize = 2;  // 0f 05
-
 template <typename Request>
 long request(Request what, pid_t tid, std::uintptr_t address, const void* data) {
   const long result = ::ptrace(what, tid, address, data);
@@ -55,8 +53,8 @@ std::uint64_t Tracee::event_message() const {
 Tracee::CallStop Tracee::call_stop() const {
   __ptrace_syscall_info info{};
   request(PTRACE_GET_SYSCALL_INFO, tid_, sizeof info, &info);
-  if (info.arch != AUDIT_ARCH_X86_64) return CallStop::kForeign;
-  return info.op == PTRACE_SYSCALL_INFO_ENTRY ? CallStop::kEntry : CallStop::kExit;
+  if (info.arch != AUDIT_ARCH_X86_64) return CallStop::foreign;
+  return info.op == PTRACE_SYSCALL_INFO_ENTRY ? CallStop::entry : CallStop::exit;
 }
 
 void Tracee::resume(int signal) const {
@@ -88,7 +86,7 @@ std::int64_t Tracee::inject(std::uint64_t syscall_address, std::uint64_t number,
   const int signal = step();
   const Registers after = registers();
   set_registers(saved);
-  if (signal != SIGTRAP || after.rip != syscall_address + kSyscallSize) {
+  if (signal != SIGTRAP || after.rip != syscall_address + kSystemCallBytes) {
     throw_errno("cannot run a system call in the command", EFAULT);
   }
   return static_cast<std::int64_t>(after.rax);
@@ -96,7 +94,7 @@ std::int64_t Tracee::inject(std::uint64_t syscall_address, std::uint64_t number,
 
 std::string Tracee::code(std::uint64_t address) const {
   constexpr std::size_t kLongest = 15;
-  constexpr std::uint64_t kPage = 4096;
+  constexpr std::uint64_t kPage = 4096;  // x86-64: the next page may not be mapped
   std::string bytes(kLongest, '\0');
   const std::size_t first = std::min<std::uint64_t>(kLongest, kPage - address % kPage);
   iovec local{bytes.data(), kLongest};

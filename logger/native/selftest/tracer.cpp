@@ -19,8 +19,6 @@
 namespace regtap::selftest {
 namespace {
 
-constexpr std::uint64_t kSyscallSize = 2;
-
 std::uint64_t page_up(std::uint64_t size) {
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   return (size + page - 1) / page * page;
@@ -77,8 +75,8 @@ TrapResult Tracer::run() {
     } catch (const TraceeGone&) {
       // Its end is the next thing that it reports.
     }
-    if (result_.accesses.size() >= request_.limit && result_.ended == Ended::kExited) {
-      result_.ended = Ended::kLimit;
+    if (result_.accesses.size() >= request_.limit && result_.ended == Ended::exited) {
+      result_.ended = Ended::limit;
       kill();
     }
   }
@@ -150,12 +148,12 @@ void Tracer::resume(pid_t tid, bool in_kernel, int signal) {
 void Tracer::on_call(pid_t tid) {
   const Tracee thread = tracee(tid);
   const Tracee::CallStop stop = thread.call_stop();
-  if (stop == Tracee::CallStop::kEntry) {
+  if (stop == Tracee::CallStop::entry) {
     on_call_entry(space_of(tid), thread.registers());
-  } else if (stop == Tracee::CallStop::kExit) {
+  } else if (stop == Tracee::CallStop::exit) {
     on_call_exit(thread, space_of(tid), thread.registers());
   }
-  resume(tid, stop == Tracee::CallStop::kEntry);
+  resume(tid, stop == Tracee::CallStop::entry);
 }
 
 void Tracer::on_call_entry(Space& space, const Registers& call) {
@@ -183,10 +181,10 @@ void Tracer::on_call_exit(const Tracee& tracee, Space& space, const Registers& c
 void Tracer::on_mapped(const Tracee& tracee, Space& space, const Registers& call) {
   const bool of_file = !failed(call.rax) && (call.r10 & MAP_ANONYMOUS) == 0;
   if (!of_file || !is_probe(tracee.tid(), static_cast<int>(call.r8))) return;
-  space.syscall_address = call.rip - kSyscallSize;
+  space.syscall_address = call.rip - kSystemCallBytes;
   Window window{call.rax, call.rax + page_up(call.rsi), call.r9, (call.rdx & PROT_WRITE) != 0};
   const SignalsHeld held(tracee);
-  protect(tracee, space, window, Opening::kNone);
+  protect(tracee, space, window, Opening::none);
   space.windows.add(window);
 }
 
@@ -205,7 +203,7 @@ void Tracer::on_opened(const Tracee& tracee, Space& space, const Registers& call
   const SignalsHeld held(tracee);
   for (Window* window : space.windows.overlapping(call.rdi, call.rdi + page_up(call.rsi))) {
     window->writable = (call.rdx & PROT_WRITE) != 0;
-    protect(tracee, space, *window, Opening::kNone);
+    protect(tracee, space, *window, Opening::none);
   }
 }
 
@@ -277,7 +275,7 @@ int Tracer::trap(const Tracee& tracee, Space& space, siginfo_t fault) {
     signal = tracee.step();
     fault = tracee.signal();
   }
-  for (Window* window : space.windows.opened()) protect(tracee, space, *window, Opening::kNone);
+  for (Window* window : space.windows.opened()) protect(tracee, space, *window, Opening::none);
   if (signal == SIGTRAP) return 0;
   result_.accesses.resize(before);  // the instruction was not completed
   tracee.set_signal(fault);
@@ -288,14 +286,14 @@ int Tracer::trap(const Tracee& tracee, Space& space, siginfo_t fault) {
 bool Tracer::open(const Tracee& tracee, Space& space, const siginfo_t& fault) {
   const auto address = reinterpret_cast<std::uint64_t>(fault.si_addr);
   Window* window = space.windows.find(address);
-  if (window == nullptr || window->opening == Opening::kReadWrite) return false;
-  const bool write = window->opening == Opening::kRead;
+  if (window == nullptr || window->opening == Opening::read_write) return false;
+  const bool write = window->opening == Opening::read;
   if (write && !window->writable) return false;
   RawAccess access{window->offset_of(address), write, tracee.code(tracee.registers().rip)};
   // A second fault at the same place: the access taken for a read is a write.
   if (write && result_.accesses.back().offset == access.offset) result_.accesses.pop_back();
   result_.accesses.push_back(std::move(access));
-  protect(tracee, space, *window, write ? Opening::kReadWrite : Opening::kRead);
+  protect(tracee, space, *window, write ? Opening::read_write : Opening::read);
   return true;
 }
 
