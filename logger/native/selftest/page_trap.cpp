@@ -18,7 +18,7 @@ TrapResult trap_accesses(const TrapRequest& request) {
   const bool expired = run.wait_until(limit) == std::future_status::timeout;
   if (expired) tracer.kill();
   TrapResult result = run.get();
-  if (expired) result.ended = Ended::deadline;
+  if (expired) result.ended = TrapEnd::deadline;
   return result;
 }
 

@@ -75,8 +75,8 @@ TrapResult Tracer::run() {
     } catch (const TraceeGone&) {
       // Its end is the next thing that it reports.
     }
-    if (result_.accesses.size() >= request_.limit && result_.ended == Ended::exited) {
-      result_.ended = Ended::limit;
+    if (result_.accesses.size() >= request_.limit && result_.ended == TrapEnd::exited) {
+      result_.ended = TrapEnd::limit;
       kill();
     }
   }
