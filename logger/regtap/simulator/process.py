@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # As in core/simulator.hpp.
-PAGE_BYTES = 4096
+SIMULATED_PAGE_BYTES = 4096  # kPageBytes of native/core/simulator.hpp, whatever the page size of the machine
 ID_BYTES = b"REGT"
 COUNT64_AHEAD = 2**32 - 3000  # COUNT64 - COUNT32
 _CONTROL_OFFSET = 0xFFC
@@ -65,7 +65,7 @@ class Simulator:
     """A private simulated device, running; made by `start`.
 
     Attributes:
-        fd: Its page of PAGE_BYTES, readable and writable; -1 after close().
+        fd: Its page of SIMULATED_PAGE_BYTES, readable and writable; -1 after close().
         process: The process that plays it.
     """
 
@@ -99,7 +99,7 @@ def start() -> Simulator:
     except OSError as error:
         raise _refused("no memory for the simulated device", error, _LIMITS) from error
     try:
-        os.ftruncate(fd, PAGE_BYTES)
+        os.ftruncate(fd, SIMULATED_PAGE_BYTES)
         process = _spawn(fd)
     except BaseException:
         os.close(fd)
@@ -234,7 +234,7 @@ def _create(path: str) -> int:
 def _prepare(fd: int, path: str) -> None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        os.posix_fallocate(fd, 0, PAGE_BYTES)
+        os.posix_fallocate(fd, 0, SIMULATED_PAGE_BYTES)
     except OSError as error:
         raise _refused(f"cannot use {quoted(path)}", error, _ELSEWHERE) from error
 

@@ -61,7 +61,7 @@ class SimTarget(_Simulated):
         """Check every register, start a device, map its page; see Target.open."""
         if not registers:
             raise InputError(f"no register to reach on {self.spec}; name at least one")
-        check_registers(registers, Extent("simulated device", process.PAGE_BYTES), self.spec)
+        check_registers(registers, Extent("simulated device", process.SIMULATED_PAGE_BYTES), self.spec)
         started = process.start()
         try:
             return _PrivateDevice(self.spec, registers, started, writable=writable)
@@ -91,10 +91,14 @@ class _PrivateDevice(Device):
         *,
         writable: bool,
     ) -> None:
-        window = _native.Window(started.fd, 0, process.PAGE_BYTES, writable)
+        window = _native.Window(started.fd, 0, process.SIMULATED_PAGE_BYTES, writable)
         syscall = SyscallPath(os.dup(started.fd), partial(refusals.at_syscall, spec))
         super().__init__(
-            spec, registers, [MappedWindow(window, 0, process.PAGE_BYTES)], syscall, writable=writable
+            spec,
+            registers,
+            [MappedWindow(window, 0, process.SIMULATED_PAGE_BYTES)],
+            syscall,
+            writable=writable,
         )
         self.simulator = started
 
@@ -119,11 +123,11 @@ class SharedSimTarget(_Simulated, NodeTarget):
             status = os.stat(self.path)
         except OSError as error:
             raise refusals.at_open(self.path, error, writable=False) from error
-        if not stat.S_ISREG(status.st_mode) or status.st_size != process.PAGE_BYTES:
+        if not stat.S_ISREG(status.st_mode) or status.st_size != process.SIMULATED_PAGE_BYTES:
             raise InputError(
                 f"{quoted(self.path)} is no simulated device; name a file that `regtap sim` plays on"
             )
-        return Extent(self.path, process.PAGE_BYTES, sync=False, has_syscalls=True)
+        return Extent(self.path, process.SIMULATED_PAGE_BYTES, sync=False, has_syscalls=True)
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
         """Return what asks whether the process that plays the device lives; see Target.watch."""
