@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 from regtap.errors import AddressError, RefusedError
 from regtap.registers.model import Register
-from regtap.targets import parse_target
-from regtap.targets.node import PAGE_BYTES, MapRequest, NodeTarget
+from regtap.targets import PAGE_BYTES, parse_target
+from regtap.targets.node import MapRequest, NodeTarget
 from regtap_bench import _native
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from regtap.doctor.nodes import Node, inspect_node
 from regtap.system import kernel, pci
+from regtap.system.uio import uio_range
 
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _UIO = "/sys/class/uio"
 _PCI = "/sys/bus/pci/devices"
 
@@ -108,15 +108,7 @@ def _uio_map(folder: str, number: int) -> UioMap | None:
     address, offset, size = (_hexadecimal(f"{folder}/{name}") for name in ("addr", "offset", "size"))
     if address is None or offset is None or size is None:
         return None
-    # As targets.uio has it: an aligned address is the page's, and the size counts from there.
-    is_page = address % PAGE_BYTES == 0
-    return UioMap(
-        number,
-        kernel.read_text(f"{folder}/name") or "",
-        address + offset if is_page else address,
-        max(size - offset, 0) if is_page else size,
-        is_mappable=is_page and size >= PAGE_BYTES,
-    )
+    return UioMap(number, kernel.read_text(f"{folder}/name") or "", *uio_range(address, offset, size))
 
 
 def pci_devices(root: str = "") -> tuple[PciDevice, ...]:

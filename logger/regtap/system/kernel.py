@@ -5,6 +5,7 @@ Every function that reads a file takes the root of the file system; another one 
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 
@@ -13,6 +14,7 @@ CMDLINE = "/proc/cmdline"
 LOCKDOWN = "/sys/kernel/security/lockdown"
 STATUS = "/proc/self/status"
 CAP_SYS_RAWIO = 17
+PAGE_BYTES = mmap.PAGESIZE
 
 
 def read_text(path: str) -> str | None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from regtap.errors import InputError
 from regtap.registers.model import Register
+from regtap.system.kernel import PAGE_BYTES
 from regtap.targets.file import FileTarget
 from regtap.targets.mem import MemTarget
-from regtap.targets.node import PAGE_BYTES, Extent, NodeTarget
+from regtap.targets.node import Extent, NodeTarget
 from regtap.targets.pci import PciTarget
 from regtap.targets.target import Target
 from regtap.targets.uio import UioTarget

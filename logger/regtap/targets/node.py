@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import struct
 from abc import abstractmethod
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.errors import AddressError, InputError
+from regtap.system.kernel import PAGE_BYTES
 from regtap.targets import refusals
 from regtap.targets.device import Device, MappedWindow, SyscallPath
 from regtap.targets.target import Target
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from regtap.errors import RefusedError
     from regtap.registers.model import Register
 
-PAGE_BYTES = mmap.PAGESIZE
 MAX_ACCESS_BYTES = struct.calcsize("P")  # wider than a pointer is not one access
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError
 from regtap.system import kernel, pci
-from regtap.targets.node import PAGE_BYTES, Extent, NodeTarget
+from regtap.system.kernel import PAGE_BYTES
+from regtap.targets.node import Extent, NodeTarget
 from regtap.targets.presence import PciPresence
 from regtap.units.parse import quoted
 

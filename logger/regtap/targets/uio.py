@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError
 from regtap.system import kernel
+from regtap.system.kernel import PAGE_BYTES
+from regtap.system.uio import uio_range
 from regtap.targets import refusals
-from regtap.targets.node import PAGE_BYTES, Extent, NodeTarget
+from regtap.targets.node import Extent, NodeTarget
 from regtap.targets.presence import UioPresence
 from regtap.units.parse import quoted
 
@@ -59,13 +61,10 @@ class UioTarget(NodeTarget):
 
     def _extent(self) -> Extent:
         address, offset, size = (self._attribute(name) for name in ("addr", "offset", "size"))
-        # Newer kernels (uio_pdrv_genirq) give an aligned address, the offset in the page, and a size that
-        # counts from the page; older kernels give the device's own address and size.
-        length = size - offset if address % PAGE_BYTES == 0 else size
         # The driver takes the page offset for the number of the map, so a window starts where the map does.
         return Extent(
             f"{self.dev_root}/uio{self.number}",
-            max(length, 0),
+            uio_range(address, offset, size).size_bytes,
             shift=self.map * PAGE_BYTES + offset,
             whole=True,
         )

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.doctor.devices import PAGE_BYTES
 from regtap.doctor.findings import Finding, Group, ok, problem, warning
 from regtap.doctor.rules import devices
 from regtap.system.iomem import owning_resources
+from regtap.system.kernel import PAGE_BYTES
 from regtap.units.format import format_size
 
 if TYPE_CHECKING:
