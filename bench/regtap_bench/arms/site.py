@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from regtap.errors import AddressError, RefusedError
 from regtap.registers.model import Register
 from regtap.targets import PAGE_BYTES, parse_target
+from regtap.targets.device import swap_bytes
 from regtap.targets.node import MapRequest, NodeTarget
 from regtap_bench import _native
 
@@ -71,7 +72,7 @@ class Sites:
             self.read = self._reach(device, read)
             self.write = None if write is None else self._reach(device, write)
             if self.write is not None:  # written back, so that nothing changes but the traffic
-                self.write.site.value = _unswapped(device.read(self.write.register), self.write.register)
+                self.write.site.value = _stored_value(device.read(self.write.register), self.write.register)
             self.ram = self._plain_memory(read) if self.target.is_device else None
         except BaseException:
             self._stack.close()
@@ -158,7 +159,5 @@ def _site(
     )
 
 
-def _unswapped(value: int, register: Register) -> int:
-    if not register.swapped:
-        return value
-    return int.from_bytes(value.to_bytes(register.width_bytes, "big"), "little")
+def _stored_value(value: int, register: Register) -> int:
+    return swap_bytes(value, register.width_bytes) if register.swapped else value

@@ -51,12 +51,13 @@ class SyscallPath:
     shift: int = 0
 
 
-def _swap(value: int, width_bytes: int) -> int:
+def swap_bytes(value: int, width_bytes: int) -> int:
+    """Return a value of so many bytes with their order reversed."""
     return int.from_bytes(value.to_bytes(width_bytes, "little"), "big")
 
 
 def _load_swapped(load: Callable[[], int], width_bytes: int) -> int:
-    return _swap(load(), width_bytes)
+    return swap_bytes(load(), width_bytes)
 
 
 class Device(Closeable):
@@ -148,7 +149,7 @@ class Device(Closeable):
             value = _native.pread_register(fd, offset, register.width_bytes)
         except OSError as error:
             raise self._syscall.refusal(register, error) from error
-        return _swap(value, register.width_bytes) if register.swapped else value
+        return swap_bytes(value, register.width_bytes) if register.swapped else value
 
     def pwrite(self, register: Register, value: int) -> None:
         """Write a value by one pwrite of the register's width; errors as in write and pread."""
@@ -204,4 +205,4 @@ class Device(Closeable):
         if not self.writable:
             raise InputError(f"{self.spec} was opened read-only; open it with writable=True")
         register.check_value(value)
-        return _swap(value, register.width_bytes) if register.swapped else value
+        return swap_bytes(value, register.width_bytes) if register.swapped else value
