@@ -1,4 +1,4 @@
-"""UIO and PCI devices as sysfs describes them; none is opened, because opening one may change it."""
+"""UIO and PCI devices, as sysfs describes them; opening a device may change the device, so none is opened."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class UioDevice:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A memory BAR that has an address."""
+    """A memory BAR with an address."""
 
     number: int
     first: int
@@ -77,7 +77,7 @@ class PciDevice:
 
     @property
     def asleep(self) -> bool:
-        """Whether it is in a power state in which its BARs do not answer."""
+        """Whether the device is in a power state without answers from its BARs (D3)."""
         return self.power_state.startswith("D3")
 
     @property
@@ -112,7 +112,7 @@ def _uio_map(folder: str, number: int) -> UioMap | None:
 
 
 def pci_devices(root: str = "") -> tuple[PciDevice, ...]:
-    """Return the PCI devices that have a memory BAR, in the order of their addresses."""
+    """Return the PCI devices with a memory BAR, in the order of their addresses."""
     found = (_pci_device(f"{root}{_PCI}/{name}", name) for name in kernel.list_folder(root + _PCI))
     return tuple(device for device in found if device.bars)
 

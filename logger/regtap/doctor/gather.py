@@ -57,7 +57,7 @@ def gather(root: str = "") -> Facts:
 
 
 def gather_kernel(root: str = "") -> Kernel:
-    """Return what the kernel is and allows."""
+    """Return the facts about the kernel."""
     release = platform.release()
     source, text = _config_text(root, release)
     return Kernel(
@@ -89,7 +89,7 @@ def _config_value(text: str, option: str) -> str:
 
 
 def gather_process(root: str = "") -> Process:
-    """Return what this process may do."""
+    """Return the permissions and limits of this process."""
     mask = kernel.capability_mask(root)
     soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     return Process(
@@ -105,7 +105,7 @@ def gather_process(root: str = "") -> Process:
 
 
 def _try_realtime() -> str | None:
-    """Become SCHED_FIFO for a moment: limits, control groups and sandboxes all have a say in it."""
+    """Try SCHED_FIFO for a moment, because limits, control groups and sandboxes may all refuse; return the refusal."""
     try:
         policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
@@ -116,7 +116,7 @@ def _try_realtime() -> str | None:
 
 
 def gather_timing(root: str = "") -> Timing:
-    """Return clocks, and what disturbs a loop."""
+    """Return the clocks, and the disturbances of a sampling loop."""
     tick_source, error_bound_ns, native_error = _ticks()
     return Timing(
         clocksource=kernel.read_text(f"{root}{_CLOCKSOURCE}/current_clocksource") or "unknown",
@@ -137,7 +137,7 @@ def gather_timing(root: str = "") -> Timing:
 
 
 def _ticks() -> tuple[str | None, float | None, str | None]:
-    """Return source and error bound of a device capture's timestamps, or why there are none."""
+    """Return source and error bound of timestamps, or the error of loading the native core."""
     try:
         from regtap import _native
     except ImportError as error:
@@ -155,7 +155,7 @@ def _governors(root: str) -> tuple[str, ...]:
 
 
 def parse_cpu_list(text: str) -> tuple[int, ...]:
-    """Return the numbers in a list such as `0-3,8`; what is no list has none."""
+    """Return the numbers in a list such as `0-3,8`; empty for any other text."""
     cpus: list[int] = []
     for first, last in re.findall(r"(\d+)(?:-(\d+))?", text):
         cpus += range(int(first), int(last or first) + 1)
@@ -163,7 +163,7 @@ def parse_cpu_list(text: str) -> tuple[int, ...]:
 
 
 def gather_spool_space(root: str = "") -> SpoolSpace:
-    """Return what there is where spools live."""
+    """Return the shared memory in which spools live."""
     folder = root + SHARED_MEMORY
     has_swap = len((kernel.read_text(f"{root}/proc/swaps") or "").splitlines()) > 1
     try:

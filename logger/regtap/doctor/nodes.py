@@ -31,7 +31,7 @@ class Node:
 
 
 def inspect_node(path: str, *, shown_as: str = "") -> Node:
-    """Return the mode and owner of a node, from stat; `shown_as` names the node where `path` has another root."""
+    """Return the mode and owner of a node, from stat; `shown_as` is its path without the root of a test."""
     try:
         status = os.stat(path)
     except OSError:

@@ -54,7 +54,7 @@ native.run_simulator(int(fd), int(parent_pid))
 
 
 def check_of(count: int) -> int:
-    """Return what CHECK reads beside a COUNT32 (the finaliser of MurmurHash3, a bijection of 32 bits)."""
+    """Return the value of CHECK for a value of COUNT32 (the finaliser of MurmurHash3, a bijection of 32 bits)."""
     value = (count ^ (count >> 16)) * 0x85EBCA6B & 0xFFFFFFFF
     value = (value ^ (value >> 13)) * 0xC2B2AE35 & 0xFFFFFFFF
     return value ^ (value >> 16)
@@ -133,7 +133,7 @@ def serve(path: str, announce: Callable[[], None]) -> None:
 
 
 def require_live(fd: int, path: str) -> None:
-    """Check that a simulated device is being played on an open file, waiting a moment for one that starts.
+    """Raise InputError unless a simulated device lives on an open file; wait for a device that starts.
 
     Raises:
         InputError: The file is something else, or its device has ended.
@@ -151,7 +151,7 @@ def _is_ready(fd: int) -> bool:
 
 
 def is_played(fd: int) -> bool:
-    """Return whether the process that plays the simulated device on this file still lives."""
+    """Return whether the process of the simulated device on this file still lives."""
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -240,7 +240,7 @@ def _prepare(fd: int, path: str) -> None:
 
 
 def _above_standard(fd: int) -> int:
-    """Return a descriptor that is not 0, 1 or 2, which the child gets anew; the other one is closed."""
+    """Return the descriptor, moved above 2 if need be: the child gets a new 0, 1 and 2."""
     if fd > 2:
         return fd
     try:

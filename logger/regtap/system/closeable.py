@@ -1,4 +1,4 @@
-"""The base class of objects that have to be closed."""
+"""The base class of objects with a close()."""
 
 from __future__ import annotations
 

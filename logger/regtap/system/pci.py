@@ -19,12 +19,12 @@ class PciBar(NamedTuple):
 
     @property
     def exists(self) -> bool:
-        """Whether the device has it, with an address."""
+        """Whether the device has this BAR, with an address."""
         return self.end > self.start
 
     @property
     def is_memory(self) -> bool:
-        """Whether it is memory, and not I/O ports."""
+        """Whether the BAR is memory, and not I/O ports."""
         return not self.flags & _IORESOURCE_IO
 
     @property
@@ -34,12 +34,12 @@ class PciBar(NamedTuple):
 
     @property
     def size_bytes(self) -> int:
-        """How much of the address space it takes."""
+        """The size of the BAR in the address space."""
         return self.end - self.start + 1
 
 
 def parse_bars(text: str) -> list[PciBar]:
-    """Return the six BARs that a PCI device's file `resource` describes.
+    """Return the six BARs of a PCI device, from its file `resource`.
 
     Raises:
         ValueError: It cannot be understood.

@@ -1,4 +1,4 @@
-"""The registers of a UIO map, from the numbers that sysfs gives."""
+"""The registers of a UIO map, from its numbers in sysfs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class UioRange(NamedTuple):
 
 
 def uio_range(address: int, offset: int, size: int) -> UioRange:
-    """Return the registers of a map, whichever kernel describes it.
+    """Return the range of a map's registers, for old and new kernels.
 
     Newer kernels (uio_pdrv_genirq) give the address of a page, the offset in the page, and a size that counts from the
     page. Older kernels give the device's own address and size.

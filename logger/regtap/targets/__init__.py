@@ -1,4 +1,4 @@
-"""Targets: what can be mapped, and how a person spells it."""
+"""Targets: devices and files to map, by their spelling on the command line."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def as_registers(registers: object) -> list[Register | str]:
 
 
 def parse_target(text: str) -> Target:
-    """Return the target that a person means; nothing is opened or looked at.
+    """Return the target for its spelling; nothing is opened or looked at.
 
     Raises:
         InputError: No target is spelled so; the message lists the spellings.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MappedWindow:
-    """A window and the addresses of its target that it serves.
+    """A window, and the range of target addresses in it.
 
     Attributes:
         window: The mapping; the Device closes it.
@@ -38,7 +38,7 @@ class MappedWindow:
 
 @dataclass(frozen=True, slots=True)
 class SyscallPath:
-    """The way to a target's registers by pread and pwrite, or why there is none.
+    """The file for pread and pwrite on a target's registers, or the refusal if the target has none.
 
     Attributes:
         fd: An open descriptor, which the Device closes; None where there is no such way.
@@ -161,7 +161,7 @@ class Device(Closeable):
             raise self._syscall.refusal(register, error) from error
 
     def locate(self, register: Register) -> tuple[_native.Window, int]:
-        """Return the window that holds a register and its offset there, for native loops.
+        """Return the window of a register and the register's offset in the window, for native loops.
 
         The window stays this device's: keep the device open as long as it is used.
 

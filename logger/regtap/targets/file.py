@@ -1,4 +1,4 @@
-"""A regular file, a file on /dev/shm, or any device node that can be mapped."""
+"""A regular file, a file on /dev/shm, or a device node with mmap."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _ELSEWHERE = "reach the device as uio:N or pci:DDDD:BB:DD.F/barN"
 
 @dataclass(frozen=True)
 class MemTarget(NodeTarget):
-    """Physical addresses through /dev/mem, opened with O_SYNC so that devices are mapped uncached.
+    """Physical addresses through /dev/mem, opened with O_SYNC for uncached mappings of devices.
 
     pread is not a general way to a device: the kernel answers it for RAM only on most systems, and where
     both work they may disagree.
@@ -37,7 +37,7 @@ class MemTarget(NodeTarget):
     node: str = "/dev/mem"
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
-        """Return what asks the system about who owns the addresses; see Target.watch."""
+        """Return the watch over the owners of the addresses; see Target.watch."""
         return MemPresence(
             [(register.address, register.address + register.width_bytes) for register in registers]
         )

@@ -1,4 +1,4 @@
-"""Targets that are a file or a device node: what of it is mapped, and how."""
+"""Targets behind a file or a device node: the pages to map, and the mapping."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_ACCESS_BYTES = struct.calcsize("P")  # wider than a pointer is not one acces
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """The part of a device node or file that holds a target's registers.
+    """The part of a device node or file with a target's registers.
 
     Attributes:
         node: Path of the device node or file.
@@ -47,7 +47,7 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class MapRequest:
-    """The arguments to open and mmap that reach a register, for a tool that makes both calls itself.
+    """The arguments to open and mmap for a register, for tools with calls of their own.
 
     Attributes:
         node: Path of the device node or file.
@@ -65,14 +65,14 @@ class MapRequest:
 
 
 class NodeTarget(Target):
-    """A target that is one node of the file system; subclasses say where, and what a refusal means."""
+    """A target behind one node of the file system; subclasses give the extent and the refusals."""
 
     @abstractmethod
     def _extent(self) -> Extent:
-        """Look, without opening the node, where the target is."""
+        """Return the extent of the target; the node is not opened."""
 
     def open(self, registers: Sequence[Register], *, writable: bool = False) -> Device:
-        """Check every register, open the node, map the pages that are needed; see Target.open."""
+        """Check every register, open the node, and map the pages of the registers; see Target.open."""
         if not registers:
             raise InputError(f"no register to reach on {self.spec}; name at least one")
         extent = self._extent()
@@ -93,7 +93,7 @@ class NodeTarget(Target):
         return Device(self.spec, registers, mapped, syscall, writable=writable)
 
     def map_request(self, register: Register) -> MapRequest:
-        """Return the arguments to open and mmap that reach a register; opens nothing.
+        """Return the arguments to open and mmap for a register; opens nothing.
 
         Raises:
             AddressError: The register lies outside the target.
@@ -154,7 +154,7 @@ def check_registers(registers: Iterable[Register], extent: Extent, spec: str) ->
 
 
 def page_runs(registers: Iterable[Register], extent: Extent) -> list[tuple[int, int]]:
-    """Return the pages that the registers need, as half-open runs of node offsets; neighbours are merged.
+    """Return the pages of the registers, as half-open runs of node offsets; neighbours are merged.
 
     No other page is mapped: one page that the kernel refuses would fail the whole run.
     """

@@ -56,7 +56,7 @@ class PciTarget(NodeTarget):
         return cls(spec, name if name.count(":") == 2 else f"0000:{name}", int(match[2]))
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
-        """Return what asks the system about the PCI device; see Target.watch."""
+        """Return the watch over the PCI device; see Target.watch."""
         return PciPresence(self.device, self.sys_root)
 
     def _extent(self) -> Extent:

@@ -1,4 +1,4 @@
-"""The simulated device: what every machine has, without hardware and without privileges."""
+"""The simulated device: a target for every machine, without hardware or privileges."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class _Simulated(Target):
 
     @property
     def is_device(self) -> bool:
-        """False: it is RAM that another process changes."""
+        """False: the registers are RAM, changed by another process."""
         return False
 
 
 @dataclass(frozen=True)
 class SimTarget(_Simulated):
-    """A private simulated device: each open() starts a process, which ends with what open() returned."""
+    """A private simulated device: each open() starts a process, which ends when the opened device is closed."""
 
     @classmethod
     def from_spec(cls, spec: str) -> Target:
@@ -70,7 +70,7 @@ class SimTarget(_Simulated):
             raise
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
-        """Return what asks whether the simulated device's process lives; see Target.watch."""
+        """Return the watch over the process of the simulated device; see Target.watch."""
         assert isinstance(device, _PrivateDevice)  # noqa: S101 - as open() made it
         played = device.simulator.process
         return ProcessPresence(lambda: played.poll() is None)
@@ -110,7 +110,7 @@ class _PrivateDevice(Device):
 
 @dataclass(frozen=True)
 class SharedSimTarget(_Simulated, NodeTarget):
-    """A simulated device that `regtap sim PATH` plays, for any number of processes.
+    """A simulated device of `regtap sim PATH`, for any number of processes.
 
     Attributes:
         path: The file that it plays on.
@@ -130,7 +130,7 @@ class SharedSimTarget(_Simulated, NodeTarget):
         return Extent(self.path, process.SIMULATED_PAGE_BYTES, sync=False, has_syscalls=True)
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
-        """Return what asks whether the process that plays the device lives; see Target.watch."""
+        """Return the watch over the process of the simulated device; see Target.watch."""
         fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         return ProcessPresence(lambda: process.is_played(fd), fd)
 

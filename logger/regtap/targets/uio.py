@@ -29,7 +29,7 @@ _SPEC = re.compile(r"uio:([0-9]{1,6})(?:/([0-9]{1,3}))?")
 
 @dataclass(frozen=True)
 class UioTarget(NodeTarget):
-    """One map of a UIO device; addresses count from the start of the device's own memory in it.
+    """One map of a UIO device; address 0 is the first byte of the device's own memory in the map.
 
     Attributes:
         number: N of /dev/uioN.
@@ -56,7 +56,7 @@ class UioTarget(NodeTarget):
         return cls(spec, int(match[1]), int(match[2] or 0))
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
-        """Return what asks the system about the UIO device; see Target.watch."""
+        """Return the watch over the UIO device; see Target.watch."""
         return UioPresence(f"{self.sys_root}/uio{self.number}")
 
     def _extent(self) -> Extent:

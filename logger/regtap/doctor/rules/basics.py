@@ -1,4 +1,4 @@
-"""Rules about what every capture needs: room for the spool, and the packages."""
+"""Rules about the needs of every capture: memory for the spool, and the packages."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def locked_memory(facts: Facts) -> Finding:
 
 
 def packages(facts: Facts) -> Finding:
-    """Whether what regtap builds on is installed."""
+    """Judge the packages: whether those that regtap needs are installed."""
     state = " ".join(f"{name} {version}" for name, version in facts.versions.items() if version)
     missing = [name for name in _NEEDED if facts.versions.get(name) is None]
     if missing:
