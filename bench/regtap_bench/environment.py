@@ -1,4 +1,4 @@
-"""The machine that figures were measured on, and how busy it was meanwhile."""
+"""The machine of a measurement, and its load."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _IDLE, _IOWAIT, _STEAL = 3, 4, 7  # among those
 
 
 def describe_environment() -> dict[str, Any]:
-    """Return host, kernel, processor, settings and versions; nothing that names this boot."""
+    """Return host, kernel, processor, settings and versions; the id of the boot is left out."""
     facts: dict[str, Any] = {key: value for key, value in describe_host().items() if key != "boot_id"}
     facts["usable_cpus"] = sorted(os.sched_getaffinity(0))
     facts["hypervisor"] = is_virtual() or False
@@ -41,7 +41,7 @@ def describe_environment() -> dict[str, Any]:
 
 
 def read_settings(root: str = "/") -> dict[str, str]:
-    """Return the settings of the machine that change what an access costs; `unknown` where it does not say.
+    """Return the settings of the machine with an influence on costs; `unknown` if unreadable.
 
     Args:
         root: Of the file system; another one serves tests.
@@ -55,7 +55,7 @@ def read_settings(root: str = "/") -> dict[str, str]:
 
 
 def longest_gap_us() -> float:
-    """Return the longest time in about 30 ms for which this process did not run, as it sees it."""
+    """Return the longest gap between two readings of the clock during 30 ms, in us: this process did not run then."""
     now = time.perf_counter_ns
     longest, before = 0, now()
     end = before + _GAP_WATCH_NS
@@ -85,7 +85,7 @@ def _mitigations(folder: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MachineLoad:
-    """How busy the machine is; two of them tell what happened in between.
+    """The load of the machine at one moment; the difference of two tells the load in between.
 
     Attributes:
         average: Load averages over 1, 5 and 15 minutes.
@@ -104,7 +104,7 @@ class MachineLoad:
         return cls(os.getloadavg(), _cpu_ticks(), sum(times[:4]))
 
     def until(self, later: MachineLoad) -> dict[str, Any]:
-        """Return what a reader needs to judge figures that were measured in between.
+        """Return the load between two moments, to judge figures measured meanwhile.
 
         `others_percent` is the share of all CPU time that other processes and the kernel's own threads took.
         """

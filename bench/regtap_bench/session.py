@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A run that is over.
+    """A finished run.
 
     Attributes:
         result: What it found.
@@ -50,7 +50,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a run has to know besides what it measures.
+    """The setting of a run, beside its subject.
 
     Attributes:
         is_device: A real bus lies behind the target.
@@ -137,7 +137,7 @@ def slow_rows(measured: Measured, arms: Mapping[str, AccessArm], margin: float) 
 
 
 def _own_margin(evaluation: Evaluation, trusted: Margin) -> Margin:
-    """Return the larger of the trusted margin and of what this run's own A/A twin shows."""
+    """Return the larger of the trusted margin and the difference of this run's own A/A twin."""
     own = max(
         (float(np.expm1(max(abs(ratio.low), abs(ratio.high)))) for ratio in evaluation.twins.values()),
         default=0.0,

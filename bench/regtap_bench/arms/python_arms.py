@@ -1,4 +1,4 @@
-"""The arms that are Python: what people write, unrolled in a loop of Python's own.
+"""The Python arms: common idioms, unrolled in a Python loop.
 
 Some of these expressions touch the register twice, or in another width than its own. They are for targets in RAM only.
 """
@@ -50,11 +50,11 @@ class PythonArm(AccessArm):
 
     @property
     def touches_mapping(self) -> bool:
-        """Whether it reaches the register by a mapping."""
+        """Whether the arm reaches the register by a mapping."""
         return not self.needs_calls and self.kind != "control"
 
     def refusal(self, sites: Sites) -> str:
-        """Return why this target cannot have it, or nothing."""
+        """Return the reason for which this target cannot have the arm, or an empty text."""
         if self.package and find_spec(self.package) is None:
             return f"the package {self.package} is not installed"
         if sites.target.is_device and not self.clean:
@@ -62,7 +62,7 @@ class PythonArm(AccessArm):
         return sites.read.calls_refused if self.needs_calls else ""
 
     def block(self, sites: Sites, measure: str) -> BlockRunner:  # noqa: ARG002 - there is only one
-        """Return what runs it; valid while the sites are open."""
+        """Return the function to run a block of the arm; valid while the sites are open."""
         body = _unrolled(self.expression, self.names(sites.read))
         meter, unroll = _native.Meter(), _native.UNROLL
 
@@ -75,7 +75,7 @@ class PythonArm(AccessArm):
 
 
 class PythonControl(PythonArm):
-    """A loop of Python's with nothing in it."""
+    """An empty Python loop."""
 
     kind: ClassVar[str] = "control"
 

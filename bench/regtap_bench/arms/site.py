@@ -1,4 +1,4 @@
-"""The register of a benchmark, reached in every way that its target has."""
+"""The register of a benchmark, mapped and opened for every arm of the target."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MappedRegister:
 
 
 class Sites:
-    """Everything that the arms of one process need, open; a context manager.
+    """The open registers, files and mappings for the arms of one process; a context manager.
 
     Attributes:
         target: What was opened.
@@ -87,11 +87,11 @@ class Sites:
         self._stack.close()
 
     def narrowed(self, register: Register) -> _native.Site:
-        """Return the place of the register that is read, as one of another width at the same address."""
+        """Return the site for reads of another width at the address of the register."""
         return _site(self.read.fd, self.read.request, register.width_bytes)
 
     def bulk(self, size_bytes: int, width_bytes: int) -> _native.Site:
-        """Return a block of the target, mapped: the aligned one of that size that holds the register.
+        """Return the site of an aligned block of the target around the register.
 
         Args:
             size_bytes: A power of two.

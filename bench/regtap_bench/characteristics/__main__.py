@@ -27,7 +27,7 @@ _COUNT, _SECONDS = click.IntRange(1), click.FloatRange(0.01, 600)
 
 @click.group()
 def _characteristics() -> None:
-    """Measure how often the benchmark is wrong, and what it can see."""
+    """Measure the benchmark's rate of false alarms, and the effects within its power."""
 
 
 @_characteristics.command()
@@ -46,7 +46,7 @@ def _characteristics() -> None:
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of every order.")
 @click.option("--cpu", type=click.IntRange(0), help="CPU to measure on.  [default: the last one]")
 def measure(folder: str, condition: tuple[str, ...], **given: Any) -> None:
-    """Make the trials that FOLDER does not hold yet: an interrupted run goes on where it ended."""
+    """Make the missing trials of FOLDER: an interrupted run goes on from its last trial."""
     if given["cpu"] is None:
         given["cpu"] = default_cpu()
     plan = TrialPlan(**given)
@@ -61,7 +61,7 @@ def measure(folder: str, condition: tuple[str, ...], **given: Any) -> None:
 @click.argument("folder")
 @click.option("-o", "--output", metavar="DIR", default=".", help="Where the table goes.", show_default=True)
 def table(folder: str, output: str) -> int:
-    """Judge the trials that FOLDER holds, and write the table; exit code 1 where a bar is missed."""
+    """Judge the trials in FOLDER, and write the table; exit code 1 if a bar is missed."""
     judgement = judge_folder(folder)
     text = to_markdown(judgement)
     os.makedirs(output, exist_ok=True)

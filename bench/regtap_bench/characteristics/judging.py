@@ -1,4 +1,4 @@
-"""From the trials of a folder to how often each rule said what."""
+"""The verdicts of each rule on the trials of a folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CHUNK = 16
 
 @dataclass(frozen=True, slots=True)
 class JudgedTrial:
-    """What was said of one trial.
+    """The verdicts on one trial.
 
     Attributes:
         condition: Of the machine.
@@ -46,7 +46,7 @@ class JudgedTrial:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was said of a whole folder.
+    """The verdicts on a whole folder of trials.
 
     Attributes:
         plan: Its plan.
@@ -61,14 +61,14 @@ class Judgement:
     trials: tuple[JudgedTrial, ...]
 
     def verdicts(self, condition: str, effect: str, rule: str) -> Counter[Verdict]:
-        """Return how often a rule said what."""
+        """Return the number of trials by verdict, for one rule."""
         return Counter(
             it.verdicts[rule] for it in self.trials if (it.condition, it.effect) == (condition, effect)
         )
 
 
 def judge_folder(folder: str) -> Judgement:
-    """Judge every trial that a folder holds.
+    """Judge every trial in a folder.
 
     Raises:
         InputError: It is no folder of trials, or one of them is damaged.

@@ -1,4 +1,4 @@
-"""Makes the trials of a plan that are not there yet."""
+"""The making of a plan's missing trials."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CALIBRATION = "calibration.npz"
 
 @dataclass(frozen=True, slots=True)
 class TrialRunner:
-    """What every trial needs.
+    """The common means of all trials.
 
     Attributes:
         plan: Which trials.
@@ -41,7 +41,7 @@ class TrialRunner:
 
     @classmethod
     def prepare(cls, plan: TrialPlan, folder: str, path: str) -> TrialRunner:
-        """Make the register that the arms read, a file of one page, and survey the arms.
+        """Make the register, in a file of one page, and survey the arms.
 
         Raises:
             RegtapError: As engine.survey does, and where the folder belongs to another plan.
@@ -53,7 +53,7 @@ class TrialRunner:
         return cls(plan, folder, subject, survey(subject))
 
     def run(self, conditions: Iterable[str], tell: Callable[[str], None]) -> None:
-        """Calibrate and make every trial that is missing.
+        """Calibrate, and make every missing trial.
 
         Args:
             conditions: Of them.
@@ -73,7 +73,7 @@ class TrialRunner:
                     self._run(missing, loops, TrialProgress(condition, len(missing), tell))
 
     def path_of(self, trial: Trial) -> str:
-        """Return where a trial is kept."""
+        """Return the path of a trial."""
         return trial_path(self.folder, trial)
 
     def _run(self, trials: Iterable[Trial], loops: BusyLoops, progress: TrialProgress) -> None:
@@ -108,5 +108,5 @@ class TrialRunner:
 
 
 def trial_path(folder: str, trial: Trial) -> str:
-    """Return where a folder keeps a trial."""
+    """Return the path of a trial in a folder."""
     return os.path.join(folder, trial.condition, f"{trial.number:05d}.npz")

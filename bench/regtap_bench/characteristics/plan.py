@@ -1,4 +1,4 @@
-"""Which trials are made, in which order: decided before the first of them by a seed."""
+"""The trials of a run and their order, fixed by a seed before the first trial."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FILE = "plan.json"
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What the second arm of a trial does more than the first.
+    """The extra work of the second arm of a trial.
 
     Attributes:
         name: As tables show it.
@@ -87,7 +87,7 @@ class TrialPlan:
             yield Trial(condition, number, effect, draw.getrandbits(32))
 
     def settle(self, folder: str) -> None:
-        """Write the plan into a folder of trials, or find that it holds trials of this very plan.
+        """Write the plan into a new folder of trials, or compare the plan of an existing folder.
 
         Raises:
             InputError: It holds those of another plan.

@@ -1,4 +1,4 @@
-"""Says how far a long run is, and how long it will take."""
+"""The progress of a long run: trials done, and the time left."""
 
 from __future__ import annotations
 

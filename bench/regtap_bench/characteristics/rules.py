@@ -1,4 +1,4 @@
-"""What regtap, and what other tools' rules, say of one trial."""
+"""The rules of regtap and of other tools, as verdicts on one trial."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class TrialCase:
-    """One trial, as the rules see it.
+    """The data of one trial, for the rules.
 
     Attributes:
         blocks: Of an arm and its twin.
@@ -41,14 +41,14 @@ class TrialCase:
 
     @cached_property
     def log_ratio(self) -> Estimate:
-        """Of the twin's cost over the arm's, as a run of the benchmark makes it."""
+        """The logarithm of the twin's cost divided by the arm's, computed as in a run of the benchmark."""
         found = evaluation_of(self.blocks, self.arm).log_ratio(TWIN, THROUGHPUT)
         assert found is not None  # noqa: S101 - both were measured
         return found
 
     @cached_property
     def arm_ns(self) -> npt.NDArray[np.float64]:
-        """The arm's blocks, ns an access: what other tools would call its values."""
+        """The arm's blocks in ns an access: the values for other tools."""
         return self._values_ns(self.arm)
 
     @cached_property
@@ -93,7 +93,7 @@ def _gate(option: str) -> Callable[[TrialCase], Verdict]:
 
 
 def _pyperf(case: TrialCase) -> Verdict:
-    """What `pyperf compare_to` calls significant: a two-tailed Student's t-test at 95 %."""
+    """Return the verdict of `pyperf compare_to`: a two-tailed Student's t-test at 95 %."""
     from pyperf._utils import is_significant  # its command has no other door
 
     significant, score = is_significant(case.twin_ns.tolist(), case.arm_ns.tolist())

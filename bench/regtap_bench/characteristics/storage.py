@@ -1,4 +1,4 @@
-"""A trial on disk: every block that it timed, in a file of its own that appears when it is complete."""
+"""A trial on disk: all timed blocks, in a file of its own, written atomically."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COLUMNS = tuple(field.name for field in fields(Process) if field.name != "ns_pe
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """What was measured at one go.
+    """The data of one trial.
 
     Attributes:
         blocks: Every timed block.
@@ -61,7 +61,7 @@ def save(record: TrialRecord, path: str) -> None:
 
 @contextmanager
 def alone_in(folder: str) -> Iterator[None]:
-    """Keep other runs out of a folder: two at once would disturb each other, and measure that.
+    """Lock a folder against other runs: two at once would disturb each other's figures.
 
     Raises:
         RefusedError: Another run is in it.
@@ -79,7 +79,7 @@ def alone_in(folder: str) -> Iterator[None]:
 
 
 def load(path: str) -> TrialRecord:
-    """Return what save() wrote.
+    """Return a record from a file of save().
 
     Raises:
         InputError: There is none, or it is damaged.

@@ -1,4 +1,4 @@
-"""What was measured and under which circumstances, beside what was said of it."""
+"""The estimates of the injected effects, and the circumstances of the trials."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EffectEstimate:
-    """What regtap measured of one effect; all are shares.
+    """The estimate of one injected effect by regtap; all numbers are shares.
 
     Attributes:
         condition: Of the machine.
@@ -38,7 +38,7 @@ class EffectEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """How the trials of a condition went; medians of them.
+    """The circumstances of the trials of one condition, as medians.
 
     Attributes:
         condition: Of the machine.
@@ -60,7 +60,7 @@ class Circumstances:
 
 
 def effect_estimates(judgement: Judgement) -> Iterator[EffectEstimate]:
-    """Yield what was measured of each effect of which there are at least two trials."""
+    """Yield the estimate of each effect with at least two trials."""
     for condition in CONDITIONS:
         for effect in COLUMNS:
             trials = [it for it in judgement.trials if (it.condition, it.effect) == (condition, effect.name)]
@@ -71,7 +71,7 @@ def effect_estimates(judgement: Judgement) -> Iterator[EffectEstimate]:
 
 
 def circumstances_of(judgement: Judgement) -> Iterator[Circumstances]:
-    """Yield how the trials of each condition went."""
+    """Yield the circumstances of the trials of each condition."""
     for condition in CONDITIONS:
         facts = [it.facts for it in judgement.trials if it.condition == condition]
         if facts:

@@ -40,7 +40,7 @@ def to_json(judgement: Judgement) -> str:
 
 
 def to_markdown(judgement: Judgement) -> str:
-    """Return the table, what the bars say, and how it was made."""
+    """Return the document: the table, the bars, and the method."""
     cells = cells_of(judgement)
     facts = ((key, str(value)) for key, value in judgement.environment.items())
     return "\n".join(

@@ -1,4 +1,4 @@
-"""The machine, judged: what of its settings and of its load a reader of the figures has to know."""
+"""The judgement of the machine: settings and load with an influence on the figures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TRUSTED_CLOCKS = ("tsc", "arch_sys_counter")
 def judge_machine(
     environment: Mapping[str, Any], load: Mapping[str, Any], disturbed_share: float
 ) -> tuple[Caveat, ...]:
-    """Return what is worth knowing, with a remedy where there is one.
+    """Return the caveats about the machine, with a remedy if there is one.
 
     Args:
         environment: describe_environment().

@@ -39,7 +39,7 @@ _KEYS = (
 
 
 def cached(environment: Mapping[str, Any], path: str) -> Margin:
-    """Return the margin that a full run on a machine like this one found, or DEFAULT."""
+    """Return the margin of the last full run on a like machine, or DEFAULT."""
     try:
         with open(path, encoding="utf-8") as file:
             kept = json.load(file)
@@ -93,11 +93,11 @@ def keep(margin: float, environment: Mapping[str, Any], created_utc: str, path: 
 
 
 def key_of(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of an environment a margin depends on."""
+    """Return the part of an environment on which a margin depends."""
     return {name: environment.get(name) for name in _KEYS}
 
 
 def cache_path() -> str:
-    """Return where this user's margin is kept."""
+    """Return the path of this user's margin."""
     root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return os.path.join(root, "regtap", "bench-margin.json")

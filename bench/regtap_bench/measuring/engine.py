@@ -33,7 +33,7 @@ _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASH
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much a run measures.
+    """The effort of a run: its length, its processes, its seed.
 
     Attributes:
         seconds: Of measuring, all processes together.
@@ -47,14 +47,14 @@ class Effort:
 
     @classmethod
     def of_run(cls, seconds: float, seed: int) -> Effort:
-        """Return that of a run so long: what differs between processes is known as well as there are processes."""
+        """Return the effort of a run of some seconds: a longer run has more processes, within limits."""
         fewest, most = _PROCESSES
         return cls(seconds, min(most, max(fewest, int(seconds / _EACH_S))), seed)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run brought back.
+    """The data of a run, with its workers and probes.
 
     Attributes:
         subject: What was measured.
@@ -86,7 +86,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The arms that a target has, as a first process found them.
+    """The arms of a target, as found by a first process.
 
     Attributes:
         probes: What is known of each arm, by name.
@@ -113,7 +113,7 @@ class Twins:
 
 
 def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measured:
-    """Measure every arm that the target has; KeyboardInterrupt keeps what two or more processes have finished.
+    """Measure every arm of the target; after a KeyboardInterrupt, keep the data of two or more finished processes.
 
     Args:
         subject: What.
@@ -177,7 +177,7 @@ def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Survey) -> M
 
 
 def survey(subject: Subject) -> Survey:
-    """Find the arms that the target has and their rough costs, in a fresh process.
+    """Find the arms of the target and their rough costs, in a fresh process.
 
     Raises:
         InputError: The register does not lie in the target.
@@ -192,7 +192,7 @@ def survey(subject: Subject) -> Survey:
 
 
 def _baseline(subject: Subject, probes: Mapping[str, Probe]) -> str:
-    """Return the arm that the others are compared with.
+    """Return the baseline: the arm to compare all others with.
 
     Raises:
         RefusedError: The target has no such arm, or not one that was asked for.
@@ -210,14 +210,14 @@ def _baseline(subject: Subject, probes: Mapping[str, Probe]) -> str:
 
 
 def _open_once(subject: Subject) -> None:
-    """Raise what keeps the target from being reached, as this process's own error."""
+    """Open the target once, for the errors of doing so to be this process's own."""
     registers = [subject.register] if subject.write is None else [subject.register, subject.write]
     with parse_target(subject.target).open(registers, writable=subject.write is not None):
         pass
 
 
 def _by_cadence(probes: Mapping[str, Probe], baseline: str) -> dict[str, list[tuple[str, str]]]:
-    """Return the arms and measures that share their rounds; the slow ones have the baseline beside them."""
+    """Return the arms and measures by cadence; the slow arms have the baseline beside them."""
     names: dict[str, list[tuple[str, str]]] = {}
     for name, probe in probes.items():
         if not probe.refused:

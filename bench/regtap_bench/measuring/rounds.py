@@ -1,4 +1,4 @@
-"""The loop of a worker: every arm in every round, in an order that is drawn anew for each."""
+"""The loop of a worker: every arm in every round, in a new random order each time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST = 0xFFFF  # what a column of 16 bits holds
 
 @dataclass(slots=True)
 class RawRounds:
-    """What one process measured, raw; each array but the last is indexed [round][series][count], flat.
+    """The raw data of one process; each array but the last is indexed [round][series][count], flat.
 
     Attributes:
         ticks: Of each block, uint64.

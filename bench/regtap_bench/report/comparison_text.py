@@ -42,7 +42,7 @@ def text_lines(comparison: Comparison) -> list[str]:
 
 
 def markdown(comparison: Comparison) -> str:
-    """Return a comment for a pull request: what changed, and the rest folded."""
+    """Return a comment for a pull request: the changes, and the rest folded."""
     notable = [it for it in comparison.changes if it.verdict in _NOTABLE]
     rest = [it for it in comparison.changes if it.verdict not in _NOTABLE]
     parts = [
@@ -56,7 +56,7 @@ def markdown(comparison: Comparison) -> str:
 
 
 def to_json(comparison: Comparison) -> str:
-    """Return what was compared, each change, and `regressed`; names as in figures.comparison."""
+    """Return the comparison as JSON: both runs, each change, and `regressed`; names as in figures.comparison."""
     before, after = comparison.before, comparison.after
     document = {
         "before": _identity(before),

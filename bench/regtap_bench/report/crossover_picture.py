@@ -1,4 +1,4 @@
-"""The picture of what it costs to read many bytes at once: a curve for each way, and where they cross."""
+"""The picture of the costs of reading many bytes at once: a curve for each way, and the crossings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CAPTION = (
 
 
 def crossover_picture(result: Result) -> Picture | None:
-    """Return it; None where nothing was measured."""
+    """Return the picture, or None if nothing was measured."""
     curves: dict[str, Curve] = {}
     for point in result.crossover:
         if point.cost is not None:

@@ -88,6 +88,6 @@ def _stability(result: Result) -> Picture:
 
 
 def _measured(result: Result) -> list[tuple[str, Cost]]:
-    """Return the costs of the arms that were measured back to back."""
+    """Return the costs of the arms measured back to back."""
     rows = [row for row in result.rows if row.kind != "control"]
     return [(row.arm, cost) for row in rows if (cost := row.cost(THROUGHPUT)) is not None]

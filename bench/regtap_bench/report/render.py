@@ -37,7 +37,7 @@ def title(result: Result) -> str:
 
 
 def sentence(result: Result) -> str:
-    """Return the verdict in one sentence; a second says so where no hardware is behind it."""
+    """Return the verdict in one sentence, and a second sentence on an emulated machine."""
     is_emulated = any(finding.name == EMULATED for finding in result.findings)
     said = _verdict(result)
     return f"{said} The machine is emulated: these are costs of no hardware." if is_emulated else said
@@ -209,7 +209,7 @@ def _disturbed(cost: Cost) -> str:
 
 
 def legend(result: Result) -> list[str]:
-    """Return what a reader of the tables has to know, line by line."""
+    """Return the legend of the tables, line by line."""
     kind = "a device" if result.is_device else "RAM-backed: its mmap/pread ratio is not that of a real bus"
     return [
         f"target {result.target}, {kind}; register {result.register['name']} at "

@@ -1,4 +1,4 @@
-"""report.html: one file that opens offline."""
+"""report.html: one file, for viewing offline."""
 
 from __future__ import annotations
 

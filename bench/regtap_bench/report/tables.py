@@ -1,4 +1,4 @@
-"""Tables of a report, apart from the medium that shows them."""
+"""Tables of a report, for any medium."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TableRow:
 
     @property
     def refusal_text(self) -> str:
-        """The refusal as all reports spell it; empty for a row with figures."""
+        """The refusal in the spelling of all reports; empty for a row with figures."""
         return f"not here: {self.refusal}" if self.refusal else ""
 
     def first_cells(self, count: int) -> TableRow:
