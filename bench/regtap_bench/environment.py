@@ -24,7 +24,7 @@ _SETTINGS = {
 _DMI = "sys/class/dmi/id"
 _DEVICE_TREE = "proc/device-tree/compatible"
 _VULNERABILITIES = f"{_CPU}/vulnerabilities"
-_GAP_WATCH_NS = 30_000_000
+_GAP_WATCH_NS = 30_000_000  # arbitrary: several time slices of a scheduler
 _CPU_FIELDS = slice(1, 9)  # of /proc/stat's first line; guest time is part of user time
 _IDLE, _IOWAIT, _STEAL = 3, 4, 7  # among those
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (SAME, *EFFECTS)
 _LEVEL = 0.95
-_MOST_FALSE, _LEAST_SEEN = 0.01, 0.95
+_MOST_FALSE, _LEAST_SEEN = 0.01, 0.95  # the bars; arbitrary
 _SMALL = "+0.5 %"  # the effect that has a bar
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 IDLE, LOADED = "idle", "loaded"
 CONDITIONS = (IDLE, LOADED)
-PROCESSES = 5
+PROCESSES = 5  # of a trial: as many as a quick run has
 _FILE = "plan.json"
 
 

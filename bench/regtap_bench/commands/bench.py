@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from regtap_bench.measuring.job import Subject
     from regtap_bench.session import Session
 
-_QUICK_S, _FULL_S = 7.0, 90.0
+_QUICK_S, _FULL_S = 7.0, 90.0  # arbitrary: to wait for, and to walk away from
 _LEAST_S, _MOST_S = 1.0, 600.0
 _SIM_READ, _SIM_WRITE = "COUNT32", "SCRATCH"
 

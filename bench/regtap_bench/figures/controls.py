@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from regtap_bench.figures.evaluate import Evaluation
     from regtap_bench.measuring.agreement import Agreement
 
-DELAY_TOLERANCE = 0.01
+DELAY_TOLERANCE = 0.01  # arbitrary
 _MOST_OFF = 0.02  # however noisy the machine: a margin comes from the twin too, and would excuse any
-_TIMER_NS = (1.0, 1000.0)
+_TIMER_NS = (1.0, 1000.0)  # the possible costs of reading a clock: an instruction, or a slow system call
 _EMPTY_NS = (-0.05, 2.0)  # unrolled: a cycle or two for 16 of them, on any machine that runs this
 
 

@@ -14,6 +14,7 @@ _QEMU_BOARDS = ("QEMU", "linux,dummy-virt")  # that KVM runs too; other processo
 EMULATED, PERHAPS_EMULATED = "emulated", "perhaps emulated"
 _NO_COST = "it proves behaviour, never cost"
 _ON_HARDWARE = "measure on the hardware itself"
+# Limits beyond which a caveat is given; arbitrary.
 _LONG_GAP_US = 1000.0
 _STEAL_PERCENT, _OTHERS_PERCENT, _DISTURBED_SHARE = 1.0, 10.0, 0.1
 _TRUSTED_CLOCKS = ("tsc", "arch_sys_counter")

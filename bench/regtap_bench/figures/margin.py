@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from regtap_bench.figures.evaluate import Evaluation
 
-DEFAULT = 0.01
-_FLOOR = 0.002  # what five processes cannot promise, however quiet they were
-_FALSE_PERCENT = 1
+DEFAULT = 0.01  # arbitrary, until a full run has found the margin of the machine
+_FLOOR = 0.002  # arbitrary: five processes cannot promise less, however quiet they were
+_FALSE_PERCENT = 1  # the share of trials of equal arms with a difference beyond the margin
 _TRIAL_PROCESSES = 5  # as many as a quick run has, and
 _TRIAL_ROUNDS = 25  # of each process: fewer than a quick run has, so that its margin is not too small
-_FEWEST_TRIALS = 20
+_FEWEST_TRIALS = 20  # arbitrary: with fewer, the percentile is little more than the largest
 # What has to be the same for a margin to hold.
 _KEYS = (
     "machine",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from regtap_bench.arms.site import MappedRegister
 
-READS = 32  # by each way
-_LONGEST_PAUSE_S = 200e-6  # well beyond what the ways differ by
+READS = 32  # by each way; arbitrary
+_LONGEST_PAUSE_S = 200e-6  # arbitrary: far longer than a pread
 
 
 @dataclass(frozen=True, slots=True)

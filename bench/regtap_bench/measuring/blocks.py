@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Rounds = list[npt.NDArray[np.float64]]
     Tags = list[npt.NDArray[np.bool_]]
 
-_FEWEST_QUIET = 30
+_FEWEST_QUIET = 30  # undisturbed rounds from which an intercept is computed; arbitrary
 _SIZES = (8, 2, 2, 2, 2)  # bytes of an item in each of RawRounds' arrays of blocks
 _STOLEN_SIZE = 2  # in its array of rounds
 

@@ -21,12 +21,13 @@ from regtap_bench.measuring.probe import Probe
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-_PROCESSES = 5, 15  # the fewest and the most of a run; one for each so many seconds:
+# All arbitrary. A process for each _EACH_S of a run, within the fewest and the most of _PROCESSES.
+_PROCESSES = 5, 15
 _EACH_S = 6
 _FEWEST_KEPT = 2  # finished processes of a run that is interrupted: an interval needs two
 _FEWEST_ROUNDS = 20
-_PATIENCE = 1.15  # on a busy machine, fewer rounds rather than more time
-_WEIGHTS = {REGULAR: 15, BULK: 4, SLOW: 1}  # of the time
+_PATIENCE = 1.15  # times the planned duration: a busy machine then gets fewer rounds
+_WEIGHTS = {REGULAR: 15, BULK: 4, SLOW: 1}  # shares of a run's duration
 # The arms are single-threaded; numpy's library need not start threads beside them.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from regtap_bench.arms.base import AccessArm, BlockRunner
     from regtap_bench.arms.site import Sites
 
-_TRIES = 5
+_TRIES = 5  # arbitrary: one of them is undisturbed, as a rule
 _CHILD_FAILED = 1
 _BUS_ERROR = "bus error: its mapping does not answer"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from regtap_bench.arms.base import BlockRunner, Reading
 
-_WARMUP = 3
+_WARMUP = 3  # rounds; arbitrary: caches and branch predictors have seen every arm
 _MOST = 0xFFFF  # what a column of 16 bits holds
 
 

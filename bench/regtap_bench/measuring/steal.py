@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _STAT = "/proc/stat"
-_STAT_BYTES = 1 << 20
-_STEAL = 8  # its field in a line of /proc/stat
-_TRIES = 3
+_STAT_BYTES = 1 << 20  # arbitrary: more than the lines of thousands of CPUs have
+_STEAL = 8  # field of stolen time in a line of /proc/stat (proc_stat(5))
+_TRIES = 3  # readings, of which the fastest counts; arbitrary
 _MOST = 0xFFFF  # what a column of 16 bits holds
-_REST = 100  # of the time that a look takes: the share of the looks stays below 1 %
+_REST = 100  # pause after a reading, in durations of a reading: the readings take below 1 % of the time
 
 
 class StealWatch:

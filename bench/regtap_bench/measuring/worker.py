@@ -28,7 +28,7 @@ from regtap_bench.measuring.steal import StealWatch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DELAY_S = 2e-6
+DELAY_S = 2e-6  # of the known delay; arbitrary: about the cost of an access to a slow bus
 _TRUTH_CHUNKS, _TRUTH_COUNT = 313, 64  # times five processes or more: 1e5 repeats
 _FAILED = 3
 

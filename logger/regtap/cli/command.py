@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from regtap.recording.capture import Capture
 
 _GRACE_S = 1.0  # in which further signals are the first one again: `timeout` and a closing terminal send two
-_NOT_EXECUTED = 126
+_NOT_EXECUTED = 126  # POSIX shell, 2.8.2: found, but not executable
 _STDERR = 2
 
 

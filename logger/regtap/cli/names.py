@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from regtap.maps.naming import LeftOut
     from regtap.registers.model import Register
 
-_MOST_LISTED = 8
+_MOST_LISTED = 8  # arbitrary: notes that leave the result on the screen
 
 
 def maps_of(texts: Sequence[str]) -> Maps:

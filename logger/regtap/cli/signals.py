@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from regtap.recording.capture import Capture
 
-POLL_S = 0.05  # how soon an end is noticed
+POLL_S = 0.05  # arbitrary: an end is noticed so soon
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SNAPSHOT_SIGNALS = ("SIGUSR1", "SIGUSR2")
 

@@ -22,6 +22,7 @@ from regtap.system.privileges import user_behind_root
 
 OPTIONS = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "UIO", "UIO_PDRV_GENIRQ", "UIO_PCI_GENERIC")
 PACKAGES = ("regtap", "numpy", "pyarrow", "matplotlib")
+# Bits of the capability mask: include/uapi/linux/capability.h.
 CAPABILITIES = {
     "CAP_DAC_OVERRIDE": 1,
     "CAP_IPC_LOCK": 14,
@@ -32,7 +33,7 @@ CAPABILITIES = {
 }
 _CPU = "/sys/devices/system/cpu"
 _CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0"
-_ANCHORS = 4
+_ANCHORS = 4  # arbitrary: the best of four is rarely disturbed
 
 
 def gather(root: str = "") -> Facts:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from regtap.errors import RegtapError
 
-LIMIT = 100_000
+# Arbitrary: far beyond what any case needs.
+LIMIT = 100_000  # accesses
 DEADLINE_S = 30.0
 
 # A recorder that was started through sudo would drop root and could not use the case's folder.

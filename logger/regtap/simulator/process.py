@@ -26,13 +26,14 @@ from regtap.units.parse import quoted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# As in core/simulator.hpp.
-SIMULATED_PAGE_BYTES = 4096  # kPageBytes of native/core/simulator.hpp, whatever the page size of the machine
+# These numbers are those of native/core/simulator.hpp.
+SIMULATED_PAGE_BYTES = 4096  # whatever the page size of the machine is
 ID_BYTES = b"REGT"
 COUNT64_AHEAD = 2**32 - 3000  # COUNT64 - COUNT32
 _CONTROL_OFFSET = 0xFFC
 _CONTROL_STOP = b"STOP"
 
+# Arbitrary: long beside a start, short beside a user's patience.
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 2.0
 _POLL_S = 0.0005

@@ -13,7 +13,7 @@ CPUINFO = "/proc/cpuinfo"
 CMDLINE = "/proc/cmdline"
 LOCKDOWN = "/sys/kernel/security/lockdown"
 STATUS = "/proc/self/status"
-CAP_SYS_RAWIO = 17
+CAP_SYS_RAWIO = 17  # include/uapi/linux/capability.h
 PAGE_BYTES = mmap.PAGESIZE
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CGROUPS = "/sys/fs/cgroup"
-_UNLIMITED = 1 << 60  # version 1 says "no limit" by a number of about 2**63
+_UNLIMITED = 1 << 60  # cgroups of version 1 spell "no limit" as a number of about 2**63
 
 
 @dataclass(frozen=True, slots=True)

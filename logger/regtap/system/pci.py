@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-_BARS = 6
+_BARS = 6  # PCI Local Bus Specification 3.0, 6.1: base address registers of a type 0 header
 # include/linux/ioport.h
 _IORESOURCE_IO = 0x100
 _IORESOURCE_MEM_64 = 0x100000

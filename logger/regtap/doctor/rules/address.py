@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from regtap.registers.model import Register
 
 _RAM = "System RAM"
-_LOW_BYTES = 1 << 20
+_LOW_BYTES = 1 << 20  # arch/x86/mm/init.c, devmem_is_allowed(): pages below 256
 _NO_CLAIM = re.compile(
     r"PCI (Bus|MMCONFIG|ECAM) .*|[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]|reserved", re.I
 )
