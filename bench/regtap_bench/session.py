@@ -10,9 +10,9 @@ import numpy as np
 
 from regtap_bench.arms.base import BULK, REGULAR, SLOW, TWIN
 from regtap_bench.arms.catalogue import twin_of
-from regtap_bench.environment import Load, describe_environment, longest_gap_us
+from regtap_bench.environment import MachineLoad, describe_environment, longest_gap_us
 from regtap_bench.figures import margin as margins
-from regtap_bench.figures.controls import check_agreement, check_controls
+from regtap_bench.figures.controls import check_agreement, check_controls, check_processes
 from regtap_bench.figures.crossover import crossover_points, find_crossings
 from regtap_bench.figures.evaluate import Evaluation
 from regtap_bench.figures.judgement import judge_machine
@@ -31,24 +31,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A run that is over.
+    """A finished run.
 
     Attributes:
         result: What it found.
         blocks: Every block of the regular arms.
         others: Those of the arms that had rounds of their own, by cadence.
         calibrated: The margin that it found, to be kept for later runs; None: it looked for none.
+        is_interrupted: It was ended before all its processes had measured.
     """
 
     result: Result
     blocks: Blocks
     others: Mapping[str, Blocks] = field(default_factory=dict)
     calibrated: float | None = None
+    is_interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a run has to know besides what it measures.
+    """The setting of a run, beside its subject.
 
     Attributes:
         is_device: A real bus lies behind the target.
@@ -73,9 +75,9 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
         RegtapError: As engine.run does.
     """
     environment = describe_environment()
-    gap_us, before = longest_gap_us(), Load.now()
+    gap_us, before = longest_gap_us(), MachineLoad.now()
     measured = run(subject, effort, setting.tell)
-    load = {**before.until(Load.now()), "gap_us_before": gap_us, "gap_us_after": longest_gap_us()}
+    load = {**before.until(MachineLoad.now()), "gap_us_before": gap_us, "gap_us_after": longest_gap_us()}
     setting.tell("estimating")
     arms = subject.arms(is_device=setting.is_device)
     evaluation = evaluate(measured, arms)
@@ -85,7 +87,11 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
         trusted = margins.cached(environment, margins.cache_path())
     else:
         trusted = Margin(calibrated, "calibrated by this run")
-    checks = (*check_agreement(measured.agreement), *check_controls(evaluation, trusted.value))
+    checks = (
+        *check_processes(measured.planned, len(measured.blocks.processes)),
+        *check_agreement(measured.agreement),
+        *check_controls(evaluation, trusted.value),
+    )
     margin = _own_margin(evaluation, trusted) if subject.quick else trusted
     bulk = Evaluation(measured.bulk, arms, measured.probes, measured.baseline)
     result = Result(
@@ -111,7 +117,7 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
     )
     own_rounds = {BULK: measured.bulk, SLOW: measured.slow}
     others = {cadence: blocks for cadence, blocks in own_rounds.items() if blocks.series}
-    return Session(result, measured.blocks, others, calibrated)
+    return Session(result, measured.blocks, others, calibrated, measured.is_interrupted)
 
 
 def evaluate(measured: Measured, arms: Mapping[str, AccessArm]) -> Evaluation:
@@ -131,7 +137,7 @@ def slow_rows(measured: Measured, arms: Mapping[str, AccessArm], margin: float) 
 
 
 def _own_margin(evaluation: Evaluation, trusted: Margin) -> Margin:
-    """Return the larger of the trusted margin and of what this run's own A/A twin shows."""
+    """Return the larger of the trusted margin and the difference of this run's own A/A twin."""
     own = max(
         (float(np.expm1(max(abs(ratio.low), abs(ratio.high)))) for ratio in evaluation.twins.values()),
         default=0.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from tests.command import run_regtap
+from tests.command import run_regtap, start_regtap
 
 from regtap_bench.figures.result import Cost, Result
 
@@ -282,3 +283,25 @@ def test_results_are_on_the_disk_before_anything_is_drawn(on_file: Run) -> None:
         "result.json, raw.parquet",
         "report.html, report.md",
     ]
+
+
+@pytest.mark.parametrize(("finished", "kept"), [(1, False), (2, True)])
+def test_ctrl_c_keeps_what_processes_have_finished(finished: int, kept: bool, tmp_path: Path) -> None:
+    arguments = ["bench", "-t", "sim", "--quick", "--duration", "1s", "-o", str(tmp_path / "result")]
+    process = start_regtap(*arguments)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if f"process {finished + 1} of" in line:
+            break
+
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=300)
+
+    assert process.returncode == 130, said
+    assert (tmp_path / "result" / "result.json").exists() == kept
+    if kept:
+        result = json.loads((tmp_path / "result" / "result.json").read_text())
+        checks = {check["name"]: check for check in result["checks"]}
+        assert result["processes"] == finished
+        assert not checks["all processes"]["passed"]
+        assert f"interrupted after {finished} of " in checks["all processes"]["text"]

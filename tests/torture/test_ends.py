@@ -22,9 +22,10 @@ from tests.torture.ends import RATE, Cut
 import regtap
 from regtap.recovery.complete import recover
 
-RAISED = "an exception at each step of a capture's end: the trace is complete, or recover completes it"
-STORM = "a storm of Ctrl-C at the end of a script's block: the same"
-FIXTURE_STORM = "a storm of Ctrl-C at the end of a pytest run: the same"
+SAVED = "the trace is complete, or recover completes it"
+RAISED = f"an exception at each step of a capture's end: {SAVED}"
+STORM = f"a storm of Ctrl-C at the end of a script's block: {SAVED}"
+FIXTURE_STORM = f"a storm of Ctrl-C at the end of a pytest run: {SAVED}"
 HEAP = ("terminate called", "leaked", "Fatal Python error", "Segmentation")
 SCRIPT = """
 import sys, time, regtap

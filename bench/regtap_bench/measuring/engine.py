@@ -1,4 +1,4 @@
-"""Runs the workers, one after the other: a look, then fresh processes that measure."""
+"""Runs the workers one after the other: a survey of the arms, then fresh processes that measure."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ from regtap_bench.measuring.probe import Probe
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-_PROCESSES = 5, 15  # the fewest and the most of a run; one for each so many seconds:
+# All arbitrary. A process for each _EACH_S of a run, within the fewest and the most of _PROCESSES.
+_PROCESSES = 5, 15
 _EACH_S = 6
+_FEWEST_KEPT = 2  # finished processes of a run that is interrupted: an interval needs two
 _FEWEST_ROUNDS = 20
-_PATIENCE = 1.15  # on a busy machine, fewer rounds rather than more time
-_WEIGHTS = {REGULAR: 15, BULK: 4, SLOW: 1}  # of the time
+_PATIENCE = 1.15  # times the planned duration: a busy machine then gets fewer rounds
+_WEIGHTS = {REGULAR: 15, BULK: 4, SLOW: 1}  # shares of a run's duration
 # The arms are single-threaded; numpy's library need not start threads beside them.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much a run measures.
+    """The effort of a run: its length, its processes, its seed.
 
     Attributes:
         seconds: Of measuring, all processes together.
@@ -46,14 +48,14 @@ class Effort:
 
     @classmethod
     def of_run(cls, seconds: float, seed: int) -> Effort:
-        """Return that of a run so long: what differs between processes is known as well as there are processes."""
+        """Return the effort of a run of some seconds: a longer run has more processes, within limits."""
         fewest, most = _PROCESSES
         return cls(seconds, min(most, max(fewest, int(seconds / _EACH_S))), seed)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run brought back.
+    """The data of a run, with its workers and probes.
 
     Attributes:
         subject: What was measured.
@@ -64,6 +66,7 @@ class Measured:
         slow: Every one of the slow arms and, beside them, of the baseline; of no series where there are none.
         workers: What each process says about itself.
         agreement: What the register said by mmap and by pread before; None where it has not both.
+        planned: How many processes were to measure; fewer did where the run was interrupted.
     """
 
     subject: Subject
@@ -74,11 +77,17 @@ class Measured:
     slow: Blocks
     workers: tuple[Mapping[str, Any], ...]
     agreement: Agreement | None = None
+    planned: int = 0
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the run ended before all its processes had measured."""
+        return len(self.blocks.processes) < self.planned
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a first process found out.
+class Survey:
+    """The arms of a target, as found by a first process.
 
     Attributes:
         probes: What is known of each arm, by name.
@@ -105,7 +114,7 @@ class Twins:
 
 
 def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measured:
-    """Measure every arm that the target has.
+    """Measure every arm of the target; after a KeyboardInterrupt, keep the data of two or more finished processes.
 
     Args:
         subject: What.
@@ -118,13 +127,13 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
         FaultError: A worker failed while measuring.
     """
     tell("looking which arms the target has")
-    found = look(subject)
+    found = survey(subject)
     probes = dict(found.probes)
     baseline = _baseline(subject, probes)
     if found.agreement is not None and found.agreement.disagree:
         tell("mmap and pread do not reach the same register: this run will be INVALID")
     probes[TWIN] = probes[baseline]
-    seen = Look(probes, found.frequency_hz)
+    seen = Survey(probes, found.frequency_hz)
     names = _by_cadence(probes, baseline)
     whole = sum(_WEIGHTS[cadence] for cadence in names)
     jobs = {}
@@ -135,7 +144,7 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
     idle = {arm.name for arm in arms if arm.kind in ("control", "memory") or arm.name in WRITES}
     reads = effort.processes * sum(reads_of(job, idle) for job in jobs.values())
     tell(f"{subject.register.name} will be read up to {reads:,} times")
-    return replace(_repeat(jobs, effort, probes, tell), agreement=found.agreement)
+    return replace(_repeat(jobs, effort, probes, tell, keeps_finished=True), agreement=found.agreement)
 
 
 def reads_of(job: Job, not_reading: Collection[str]) -> int:
@@ -149,14 +158,14 @@ def reads_of(job: Job, not_reading: Collection[str]) -> int:
     return job.rounds * sum(sum(series.counts) for series in reading)
 
 
-def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Look) -> Measured:
+def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Survey) -> Measured:
     """Measure an arm and its twin, back to back; no other arm runs.
 
     Args:
         subject: What.
         effort: How much.
         twins: Which arm, and what the twin does besides.
-        seen: An earlier look() at the same subject.
+        seen: An earlier survey() at the same subject.
 
     Raises:
         FaultError: A worker failed while measuring.
@@ -164,12 +173,12 @@ def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Look) -> Mea
     probes = dict.fromkeys((twins.arm, TWIN), seen.probes[twins.arm])
     job = Job(subject, baseline=twins.arm, twin_every=twins.every)
     series = [(name, THROUGHPUT) for name in probes]
-    job = _plan(Look(probes, seen.frequency_hz), series, job, effort)
+    job = _plan(Survey(probes, seen.frequency_hz), series, job, effort)
     return _repeat({REGULAR: job}, effort, probes, lambda _: None)
 
 
-def look(subject: Subject) -> Look:
-    """Look which arms the target has, and what they cost about, in a process of its own.
+def survey(subject: Subject) -> Survey:
+    """Find the arms of the target and their rough costs, in a fresh process.
 
     Raises:
         InputError: The register does not lie in the target.
@@ -180,11 +189,11 @@ def look(subject: Subject) -> Look:
     answer, _ = _work(Job(subject))
     probes = {name: Probe(**found) for name, found in answer["arms"].items()}
     agreement = None if answer["agreement"] is None else Agreement.from_dict(answer["agreement"])
-    return Look(probes, answer["frequency_hz"], agreement)
+    return Survey(probes, answer["frequency_hz"], agreement)
 
 
 def _baseline(subject: Subject, probes: Mapping[str, Probe]) -> str:
-    """Return the arm that the others are compared with.
+    """Return the baseline: the arm to compare all others with.
 
     Raises:
         RefusedError: The target has no such arm, or not one that was asked for.
@@ -202,14 +211,14 @@ def _baseline(subject: Subject, probes: Mapping[str, Probe]) -> str:
 
 
 def _open_once(subject: Subject) -> None:
-    """Raise what keeps the target from being reached, as this process's own error."""
+    """Open the target once, for the errors of doing so to be this process's own."""
     registers = [subject.register] if subject.write is None else [subject.register, subject.write]
     with parse_target(subject.target).open(registers, writable=subject.write is not None):
         pass
 
 
 def _by_cadence(probes: Mapping[str, Probe], baseline: str) -> dict[str, list[tuple[str, str]]]:
-    """Return the arms and measures that share their rounds; the slow ones have the baseline beside them."""
+    """Return the arms and measures by cadence; the slow arms have the baseline beside them."""
     names: dict[str, list[tuple[str, str]]] = {}
     for name, probe in probes.items():
         if not probe.refused:
@@ -219,7 +228,7 @@ def _by_cadence(probes: Mapping[str, Probe], baseline: str) -> dict[str, list[tu
     return names
 
 
-def _plan(seen: Look, series: Sequence[tuple[str, str]], job: Job, effort: Effort) -> Job:
+def _plan(seen: Survey, series: Sequence[tuple[str, str]], job: Job, effort: Effort) -> Job:
     """Return the job of each process: series with their counts, and as many rounds as there is time for."""
     ticks = {(arm, measure): seen.probes[arm].ticks[measure] for arm, measure in series}
     planned = []
@@ -241,7 +250,12 @@ def _counts(ticks: float, enough: float, multiple: int) -> tuple[int, int, int]:
 
 
 def _repeat(
-    jobs: Mapping[str, Job], effort: Effort, probes: Mapping[str, Probe], tell: Callable[[str], None]
+    jobs: Mapping[str, Job],
+    effort: Effort,
+    probes: Mapping[str, Probe],
+    tell: Callable[[str], None],
+    *,
+    keeps_finished: bool = False,
 ) -> Measured:
     """Let fresh processes do the same jobs, one each, in an order of its own.
 
@@ -250,19 +264,23 @@ def _repeat(
         effort: How much.
         probes: What is known of each arm.
         tell: Gets a line about what goes on.
+        keeps_finished: Let KeyboardInterrupt end the measuring, once there are processes to compare.
     """
-    headers = []
+    headers: list[Mapping[str, Any]] = []
     processes: dict[str, list[Process]] = {cadence: [] for cadence in _WEIGHTS}
     for number in range(effort.processes):
         lengths = "; ".join(f"{job.rounds:,} rounds of {len(job.series)} series" for job in jobs.values())
-        tell(f"process {number + 1} of {effort.processes}: {lengths}")
-        for cadence, job in jobs.items():
-            seed = f"{effort.seed}/{number}" + ("" if cadence == REGULAR else f"/{cadence}")
-            header, payload = _work(replace(job, seed=seed))
-            shape = len(job.series), len(job.series[0].counts)
-            processes[cadence].append(Process.from_payload(payload, shape, header))
-            kept = {name: value for name, value in header.items() if name != "delay_truth_ns"}
-            headers.append({"cadence": cadence, **kept})
+        try:
+            tell(f"process {number + 1} of {effort.processes}: {lengths}")
+            done = [_measure(cadence, job, f"{effort.seed}/{number}") for cadence, job in jobs.items()]
+        except KeyboardInterrupt:
+            if not keeps_finished or number < _FEWEST_KEPT:
+                raise
+            tell(f"interrupted: the rounds of {number} finished processes are kept")
+            break
+        for cadence, (header, process) in zip(jobs, done, strict=True):
+            processes[cadence].append(process)
+            headers.append(header)
     blocks = {
         cadence: Blocks(jobs[cadence].series if cadence in jobs else (), tuple(those))
         for cadence, those in processes.items()
@@ -276,7 +294,16 @@ def _repeat(
         blocks[BULK],
         blocks[SLOW],
         tuple(headers),
+        planned=effort.processes,
     )
+
+
+def _measure(cadence: str, job: Job, seed: str) -> tuple[Mapping[str, Any], Process]:
+    """Let a fresh process do a job; return what it says about itself, and what it measured."""
+    header, payload = _work(replace(job, seed=seed + ("" if cadence == REGULAR else f"/{cadence}")))
+    shape = len(job.series), len(job.series[0].counts)
+    kept = {name: value for name, value in header.items() if name != "delay_truth_ns"}
+    return {"cadence": cadence, **kept}, Process.from_payload(payload, shape, header)
 
 
 def _work(job: Job) -> tuple[dict[str, Any], bytes]:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from regtap.errors import RegtapError
-from regtap.system.closeable import Closing
+from regtap.system.closeable import Closeable
 from regtap.units.format import format_duration_ns
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from regtap.targets.target import Target
 
 
-class KeyRecorder(Closing):
+class KeyRecorder(Closeable):
     """Makes traces of registers, one after another.
 
     Args:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.sampling.channels import channels_of
-from regtap.system.closeable import Closing
+from regtap.system.closeable import Closeable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ class Look:
     activities: tuple[Activity, ...]
 
 
-class LiveValues(Closing):
+class LiveValues(Closeable):
     """A native loop that reads registers at a rate, stores nothing, and counts changes between looks.
 
     Each register is read once a row, however many items are of it. Close this object before the device.

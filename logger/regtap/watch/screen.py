@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Self
 
 from regtap.errors import InputError
-from regtap.system.closeable import Closing
+from regtap.system.closeable import Closeable
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _is_terminal(stream: object) -> bool:
     return isatty is not None and isatty()
 
 
-class Screen(Closing):
+class Screen(Closeable):
     """The whole terminal while open; what was on it is there again after close().
 
     Attributes:
