@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +54,7 @@ class TraceOptions:
         finished: Whether the last part has totals; False also leaves the spool pointer behind.
         is_native: Whether the native encoder writes the parts, with pages of 4,096 rows; its times are exact below
             2**51 ns.
+        host: The machine that recorded it.
     """
 
     target: str = "sim"
@@ -64,6 +65,7 @@ class TraceOptions:
     gap_parts: tuple[tuple[Gap, ...], ...] = ()
     totals: Totals | None = None
     finished: bool = True
+    host: Mapping[str, Any] = field(default_factory=lambda: HOST)
     ended: str = "stopped"
     is_native: bool = False
 
@@ -152,7 +154,7 @@ def write_trace(
         mode=options.mode,
         clock=CLOCK,
         start=START,
-        host=HOST,
+        host=options.host,
         part=0,
         first_index=0,
     )

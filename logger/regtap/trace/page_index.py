@@ -206,7 +206,10 @@ def _bounds(data: bytes, pages: int, dtype: str) -> tuple[Values, Values]:
     number = 0
     while (field := reader.field(number)) is not None:
         number, kind = field
-        if number in (2, 3) and kind == LIST:
+        if number == 1 and kind == LIST:  # which pages have no values: none, as no column of ours has nulls
+            if any(byte == 1 for byte in set(reader.take(reader.list_head()[0]))):
+                raise ValueError("its page index has a page without values")
+        elif number in (2, 3) and kind == LIST:
             found[number] = _values(_packed(reader, pages, dtype), dtype)
         else:
             reader.member(kind, DEPTH)
