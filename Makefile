@@ -13,7 +13,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadscope
 TORTURE ?= long
 CPP := $(shell find logger/native -name '*.[ch]pp')
 
-.PHONY: help demo test test-vm test-torture lint types imports check format stubs \
+.PHONY: help demo test test-vm test-browser test-torture lint types imports check format stubs \
 	bench bench-reference bench-characteristics clean FORCE
 .DEFAULT_GOAL := help
 
@@ -21,6 +21,7 @@ help:
 	@echo "make demo    capture a simulated device, draw it, measure it, and say where to look (results/demo)"
 	@echo "make test    run the tests"
 	@echo "make test-vm       ... on real kernels and device models, under QEMU"
+	@echo "make test-browser  ... of the page that regtap view shows, in Chromium"
 	@echo "make test-torture  ... kills, damage and slow disks, by the thousand"
 	@echo "make check   lint, types, import contracts"
 	@echo "make bench   measure against the bars, and what an access costs (results/)"
@@ -38,6 +39,10 @@ test: $(READY)
 test-vm: $(READY)
 	$(BIN)/python -m tests.vm.prepare
 	$(BIN)/pytest tests/vm
+
+test-browser: $(READY)
+	@sh .ci/browser
+	$(BIN)/pytest tests/browser
 
 test-torture: $(READY)
 	REGTAP_TORTURE=$(TORTURE) $(BIN)/pytest $(PARALLEL) tests/torture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regtap.doctor.devices import Bar, PciDevice, UioDevice, UioMap
-from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
+from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, SpoolSpace, Timing
 from regtap.doctor.nodes import Node
 from regtap.system.iomem import Resource
 
@@ -54,7 +54,7 @@ def machine(
     process: Process | None = None,
     memory: PhysicalMemory | None = None,
     timing: Timing | None = None,
-    room: Room | None = None,
+    room: SpoolSpace | None = None,
     uio: tuple[UioDevice, ...] = (),
     pci: tuple[PciDevice, ...] = (FREE, BOUND),
     versions: dict[str, str | None] | None = None,
@@ -69,7 +69,7 @@ def machine(
         uio=uio,
         pci=pci,
         timing=timing or Timing(latency_node=node("/dev/cpu_dma_latency")),
-        room=room or Room(8 << 30, 6 << 30),
+        room=room or SpoolSpace(8 << 30, 6 << 30),
         versions=versions or {"python": "3.11.2", "numpy": "2", "pyarrow": "20", "matplotlib": "3"},
         byteorder=byteorder,
         machine=architecture,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from bisect import bisect_right
 from dataclasses import dataclass, replace
@@ -103,3 +104,58 @@ def pace(period_ns: Fraction, slots: int, samples: int) -> Paced:
             rows_ns.append(now_ns)
             slot += 1
     return Paced(slot, rows_ns, gaps)
+
+
+def register_bytes(kind: str, value: int) -> bytes:
+    """Return a register's bytes in memory for a value, which is cut to the register's width."""
+    width = _WIDTHS[kind]
+    cut = value & ((1 << (8 * width)) - 1)
+    return cut.to_bytes(width, "big" if kind.endswith("be") else "little")
+
+
+class Monitor:
+    """Twin of _native.Monitor: keeps every value, and counts when it is asked.
+
+    Args:
+        kinds: Of the registers.
+        probes: Number of a register, lowest bit, number of bits.
+    """
+
+    def __init__(self, kinds: Sequence[str], probes: Sequence[tuple[int, int, int]]) -> None:
+        self._kinds = kinds
+        self._probes = probes
+        self._all: list[list[int]] = [[] for _ in probes]  # since the beginning, or a restart
+        self._recent: list[list[int]] = [[] for _ in probes]  # since the look before, and the value held then
+        self._restarts = False
+
+    def take_row(self, values: Sequence[int]) -> None:
+        """Read each register once."""
+        if self._restarts:
+            self._all = [seen[-1:] for seen in self._all]
+            self._restarts = False
+        for k, (number, lsb, bits) in enumerate(self._probes):
+            whole = values[number] & ((1 << (8 * _WIDTHS[self._kinds[number]])) - 1)
+            value = (whole >> lsb) & ((1 << bits) - 1)
+            self._all[k].append(value)
+            self._recent[k].append(value)
+
+    def restart(self) -> None:
+        """Let the counts begin anew with the next row."""
+        self._restarts = True
+
+    def look(self) -> list[tuple[int, ...]]:
+        """Return value, changes, smallest, largest, and the extremes since the look before, for each probe."""
+        found: list[tuple[int, ...]] = [
+            (
+                seen[-1],
+                sum(a != b for a, b in itertools.pairwise(seen)),
+                min(seen),
+                max(seen),
+                min(recent),
+                max(recent),
+            )
+            for seen, recent in zip(self._all, self._recent, strict=True)
+            if seen
+        ]
+        self._recent = [recent[-1:] for recent in self._recent]
+        return found

@@ -16,6 +16,8 @@ from regtap.cli.output import ExitCode, print_lines, print_note
 from regtap.targets import parse_target
 from regtap_analysis.output import write_output
 from regtap_analysis.plot.picture import PictureOptions, make_picture
+from regtap_analysis.view.export import export
+from regtap_analysis.view.session import Session
 from regtap_bench.measuring.engine import Effort
 from regtap_bench.measuring.job import Subject, default_cpu
 from regtap_bench.report.render import sentence
@@ -64,8 +66,11 @@ def run_demo(folder: Path | None) -> int:
     folder.mkdir(parents=True)
     summaries = [_play(scene, folder) for scene in _SCENES]
     result = _measure(folder / "bench")
+    _export(folder / "paced", folder / "view.html")
     click.echo(f"\nLook at {folder / 'paced.png'}")
     click.echo(f"and, in a browser, at {folder / 'bench' / 'report.html'}")
+    click.echo(f"and at {folder / 'view.html'}: zoom, cursors and search, without a server or a network;")
+    click.echo(f"with them: regtap view {folder / 'paced'}")
     click.echo("or open a trace with any tool that reads Parquet:")
     click.echo(f"    regtap info {folder / 'paced'}")
     click.echo(f"    python -c 'import pandas; print(pandas.read_parquet(\"{folder / 'paced'}\"))'")
@@ -94,6 +99,11 @@ def _play(scene: _Scene, folder: Path) -> Summary:
     write_output(output.with_suffix(".png"), picture.content)
     click.echo(f"{output.with_suffix('.png')}: the picture")
     return capture.summary
+
+
+def _export(trace: Path, page: Path) -> None:
+    """Make the page of a trace as one file, as `regtap view --export` does."""
+    write_output(page, export(Session([trace]), None, None).content)
 
 
 def _measure(output: Path) -> Result:

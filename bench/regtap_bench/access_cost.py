@@ -1,4 +1,4 @@
-"""What one or two arms cost, measured in about a second: for test suites, which assert on it."""
+"""The cost of one or two arms, measured in about a second: for the assertions of test suites."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LEAST_S, _MOST_S = 0.5, 10.0  # every block becomes a round of pytest-benchmark
 
 @dataclass(frozen=True, slots=True)
 class AccessCost:
-    """What reaching a register by one arm costs.
+    """The cost of an access to a register by one arm.
 
     Attributes:
         result: Everything that the run found: `valid`, margin, environment, seed, controls.
@@ -49,29 +49,29 @@ class AccessCost:
 
     @property
     def is_bound(self) -> bool:
-        """Whether all that can be said is that an access costs at most `ns.high` (below 10 ns)."""
+        """Whether the cost is only an upper bound, `ns.high` (for costs below 10 ns)."""
         return self._cost.is_bound
 
     @property
     def ratio(self) -> Estimate | None:
-        """The cost over that of `against`, paired; an upper bound where `is_bound`.
+        """The cost divided by the cost of `against`, paired; an upper bound if `is_bound`.
 
-        None without `against`, and where the cost of `against` is itself only a bound: name the cheaper arm first.
+        None without `against`, and if the cost of `against` is itself only a bound: name the cheaper arm first.
         """
         return None if self.against is None else self.row.ratio
 
     @property
     def verdict(self) -> str:
-        """`faster`, `slower`, `equivalent` or `unresolved` beside `against`; empty without it."""
+        """The verdict beside `against`: `faster`, `slower`, `equivalent` or `unresolved`; empty without `against`."""
         return "" if self.against is None else self.row.verdict
 
     @property
     def system_calls(self) -> float | None:
-        """System calls an access, counted; None where they could not be."""
+        """The counted system calls of an access, or None if counting failed."""
         return self.row.system_calls
 
     def facts(self) -> dict[str, Any]:
-        """Return what is worth keeping beside the samples, for JSON."""
+        """Return the facts to keep beside the samples, for JSON."""
         ratio = self.ratio
         return {
             "arm": self.row.arm,

@@ -1,4 +1,4 @@
-"""Loads matplotlib for files alone: what the surroundings want of it on a screen does not matter.
+"""Loading of matplotlib for files alone, whatever backend the environment names for a screen.
 
 A notebook names a backend in MPLBACKEND that need not exist here; without a home, or on a read-only disk, matplotlib
 warns about its cache. Neither has to do with a picture that goes into a file.
@@ -21,7 +21,7 @@ _GLYPH = re.compile(r"Glyph (\d+) .*missing from")
 
 
 def load_matplotlib() -> None:
-    """Import matplotlib with its backend for files, before any module here that draws; quick the second time."""
+    """Import matplotlib with its backend for files; to be called before any module that draws is imported."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     wanted = os.environ.get(_BACKEND)
     os.environ[_BACKEND] = "agg"
@@ -36,7 +36,7 @@ def load_matplotlib() -> None:
 
 @contextmanager
 def missing_glyphs() -> Iterator[set[str]]:
-    """Collect the characters that no font here has, instead of a warning for each place that has one."""
+    """Collect the characters without a glyph in any font, in place of matplotlib's warnings."""
     missing: set[str] = set()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,4 +1,4 @@
-"""The machine that figures were measured on, and how busy it was meanwhile."""
+"""The machine of a measurement, and its load."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _SETTINGS = {
 _DMI = "sys/class/dmi/id"
 _DEVICE_TREE = "proc/device-tree/compatible"
 _VULNERABILITIES = f"{_CPU}/vulnerabilities"
-_GAP_WATCH_NS = 30_000_000
+_GAP_WATCH_NS = 30_000_000  # arbitrary: several time slices of a scheduler
 _CPU_FIELDS = slice(1, 9)  # of /proc/stat's first line; guest time is part of user time
 _IDLE, _IOWAIT, _STEAL = 3, 4, 7  # among those
 
 
 def describe_environment() -> dict[str, Any]:
-    """Return host, kernel, processor, settings and versions; nothing that names this boot."""
+    """Return host, kernel, processor, settings and versions; the id of the boot is left out."""
     facts: dict[str, Any] = {key: value for key, value in describe_host().items() if key != "boot_id"}
     facts["usable_cpus"] = sorted(os.sched_getaffinity(0))
     facts["hypervisor"] = is_virtual() or False
@@ -41,7 +41,7 @@ def describe_environment() -> dict[str, Any]:
 
 
 def read_settings(root: str = "/") -> dict[str, str]:
-    """Return the settings of the machine that change what an access costs; `unknown` where it does not say.
+    """Return the settings of the machine with an influence on costs; `unknown` if unreadable.
 
     Args:
         root: Of the file system; another one serves tests.
@@ -55,7 +55,7 @@ def read_settings(root: str = "/") -> dict[str, str]:
 
 
 def longest_gap_us() -> float:
-    """Return the longest time in about 30 ms for which this process did not run, as it sees it."""
+    """Return the longest gap between two readings of the clock during 30 ms, in us: this process did not run then."""
     now = time.perf_counter_ns
     longest, before = 0, now()
     end = before + _GAP_WATCH_NS
@@ -84,8 +84,8 @@ def _mitigations(folder: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """How busy the machine is; two of them tell what happened in between.
+class MachineLoad:
+    """The load of the machine at one moment; the difference of two tells the load in between.
 
     Attributes:
         average: Load averages over 1, 5 and 15 minutes.
@@ -98,13 +98,13 @@ class Load:
     own_s: float
 
     @classmethod
-    def now(cls) -> Load:
-        """Look."""
+    def now(cls) -> MachineLoad:
+        """Return the load of this moment."""
         times = os.times()
         return cls(os.getloadavg(), _cpu_ticks(), sum(times[:4]))
 
-    def until(self, later: Load) -> dict[str, Any]:
-        """Return what a reader needs to judge figures that were measured in between.
+    def until(self, later: MachineLoad) -> dict[str, Any]:
+        """Return the load between two moments, to judge figures measured meanwhile.
 
         `others_percent` is the share of all CPU time that other processes and the kernel's own threads took.
         """

@@ -1,4 +1,4 @@
-"""pytest plugin: the fixture `register_benchmark` measures what an access costs, for pytest-benchmark's table.
+"""pytest plugin: the fixture `register_benchmark` measures the cost of an access, for pytest-benchmark's table.
 
     def test_status_costs_less_than_a_microsecond(register_benchmark):
         cost = register_benchmark("STATUS=0x10", "mmap load", target="uio:0")
@@ -41,7 +41,7 @@ class RegisterBenchmark:
         target: str | None = None,
         duration: str = "1s",
     ) -> AccessCost:
-        """Measure what reaching a register costs, once a test.
+        """Measure the cost of an access to a register, once a test.
 
         Args:
             register: As `regtap read` takes it.
@@ -93,7 +93,7 @@ class RegisterBenchmark:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let pytest-benchmark see that a test is a benchmark, and which timer it takes."""
+    """Mark a test as a benchmark for pytest-benchmark, with its timer."""
     names: list[str] = getattr(item, "fixturenames", [])
     if _FIXTURE not in names or not _has_pytest_benchmark(item.config):
         return
@@ -106,7 +106,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # pytest-benchmark's
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
-    """Add what the figures depend on; always the same on one machine, or two runs could not be compared."""
+    """Add the settings of the machine; they are the same in all runs on one machine, so that runs can be compared."""
     from regtap_bench.environment import describe_environment
 
     machine_info["regtap"] = describe_environment()
@@ -114,7 +114,7 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
 
 @pytest.fixture
 def register_benchmark(request: pytest.FixtureRequest, regtap_target: str) -> RegisterBenchmark:
-    """Measure what an access to a register costs; pytest-benchmark gets every block as a round."""
+    """Measure the cost of an access to a register; pytest-benchmark gets every block as a round."""
     if not _has_pytest_benchmark(request.config):
         raise _failure(_MISSING)
     skip_refused = request.config.getini("regtap_unavailable") == "skip"

@@ -20,7 +20,7 @@ _in_round = False
 
 
 def replay_timer() -> float:
-    """Read 0 when a round starts and its value, in seconds, when it ends; for pedantic rounds only."""
+    """Return 0 at the start of a round and the round's value, in seconds, at its end; for pedantic rounds only."""
     global _in_round  # noqa: PLW0603 - pytest-benchmark takes a bare function
     _in_round = not _in_round
     return 0.0 if _in_round else next(_pending)
@@ -41,7 +41,7 @@ def replay(benchmark: Any, seconds: Iterable[float], **facts: object) -> None:
 
 
 def give_up(benchmark: Any, reason: Exception) -> None:
-    """Make a test's fixture count as used, without a value: otherwise it would complain that it was not."""
+    """Make a test's fixture count as used, without a value, so that pytest-benchmark does not complain."""
     _start([])
     with contextlib.suppress(type(reason)):
         benchmark.pedantic(_raise, args=(reason,))

@@ -1,4 +1,4 @@
-"""Opening what a run has left: its result, and every block of it.
+"""Opening the files of a run: the result, and all timed blocks.
 
 from regtap_bench.results import open_blocks, open_result
 result = open_result("results/20260102T030405Z-host")
@@ -47,7 +47,7 @@ def open_result(path: str) -> Result:
 
 
 def open_blocks(path: str, cadence: str = REGULAR) -> Blocks:
-    """Return every block that a run timed, bit for bit.
+    """Return all timed blocks of a run, bit for bit.
 
     Args:
         path: Its folder, or its raw.parquet.

@@ -10,7 +10,7 @@ import numpy as np
 
 from regtap_bench.arms.base import BULK, REGULAR, SLOW, TWIN
 from regtap_bench.arms.catalogue import twin_of
-from regtap_bench.environment import Load, describe_environment, longest_gap_us
+from regtap_bench.environment import MachineLoad, describe_environment, longest_gap_us
 from regtap_bench.figures import margin as margins
 from regtap_bench.figures.controls import check_agreement, check_controls, check_processes
 from regtap_bench.figures.crossover import crossover_points, find_crossings
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A run that is over.
+    """A finished run.
 
     Attributes:
         result: What it found.
@@ -50,7 +50,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a run has to know besides what it measures.
+    """The setting of a run, beside its subject.
 
     Attributes:
         is_device: A real bus lies behind the target.
@@ -75,9 +75,9 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
         RegtapError: As engine.run does.
     """
     environment = describe_environment()
-    gap_us, before = longest_gap_us(), Load.now()
+    gap_us, before = longest_gap_us(), MachineLoad.now()
     measured = run(subject, effort, setting.tell)
-    load = {**before.until(Load.now()), "gap_us_before": gap_us, "gap_us_after": longest_gap_us()}
+    load = {**before.until(MachineLoad.now()), "gap_us_before": gap_us, "gap_us_after": longest_gap_us()}
     setting.tell("estimating")
     arms = subject.arms(is_device=setting.is_device)
     evaluation = evaluate(measured, arms)
@@ -137,7 +137,7 @@ def slow_rows(measured: Measured, arms: Mapping[str, AccessArm], margin: float) 
 
 
 def _own_margin(evaluation: Evaluation, trusted: Margin) -> Margin:
-    """Return the larger of the trusted margin and of what this run's own A/A twin shows."""
+    """Return the larger of the trusted margin and the difference of this run's own A/A twin."""
     own = max(
         (float(np.expm1(max(abs(ratio.low), abs(ratio.high)))) for ratio in evaluation.twins.values()),
         default=0.0,

@@ -15,6 +15,7 @@
 
 #include "core/clock.hpp"
 #include "core/latch.hpp"
+#include "core/monitor.hpp"
 #include "core/processor.hpp"
 #include "core/sampler.hpp"
 #include "core/simulator.hpp"
@@ -72,6 +73,31 @@ class Recording {
   Bytes memory_;
   std::vector<Place> places_;
   Sampler sampler_;
+};
+
+// Holds the windows for as long as the thread may touch them.
+class Watching {
+ public:
+  Watching(std::vector<Place> places, const std::vector<std::tuple<std::size_t, unsigned, unsigned>>& probes,
+           clock::Source source, std::uint64_t numerator_ns, std::uint64_t denominator)
+      : places_(std::move(places)),
+        monitor_(channels_of(places_), probes_of(probes), source, {numerator_ns, denominator}) {
+    require(numerator_ns > 0 && denominator > 0, "a period is above zero");
+  }
+  Monitor& monitor() { return monitor_; }
+
+ private:
+  static std::vector<Probe> probes_of(const std::vector<std::tuple<std::size_t, unsigned, unsigned>>& given) {
+    std::vector<Probe> probes;
+    for (const auto& [channel, lsb, bits] : given) {
+      require(bits > 0 && bits <= 64, "a probe has 1 to 64 bits");
+      probes.push_back({channel, lsb, ~std::uint64_t{0} >> (64 - bits)});
+    }
+    return probes;
+  }
+
+  std::vector<Place> places_;
+  Monitor monitor_;
 };
 
 // Makes every page of a fresh mapping present, so that the loop never faults on one.
@@ -278,6 +304,39 @@ void bind_sampler(nb::module_& m) {
       "(taken, fault_channel, last)");
 }
 
+void bind_monitor(nb::module_& m) {
+  nb::class_<Activity>(m, "Activity")
+      .def_prop_ro("is_read", [](const Activity& a) { return a.changed_ticks != 0; })
+      .def_prop_ro("is_faulted", [](const Activity& a) { return a.state == Activity::State::faulted; })
+      .def_ro("value", &Activity::value)
+      .def_ro("changes", &Activity::changes)
+      .def_ro("smallest", &Activity::smallest)
+      .def_ro("largest", &Activity::largest)
+      .def_ro("changed_ticks", &Activity::changed_ticks)
+      .def_ro("recent_smallest", &Activity::recent_smallest)
+      .def_ro("recent_largest", &Activity::recent_largest);
+  nb::class_<Look>(m, "Look")
+      .def_ro("ticks", &Look::ticks)
+      .def_ro("taken", &Look::taken)
+      .def_ro("missed", &Look::missed)
+      .def_ro("activities", &Look::activities);
+  nb::class_<Watching>(m, "Monitor", "The loop behind a live view: it counts, and stores nothing.")
+      .def(nb::init<std::vector<Place>, const std::vector<std::tuple<std::size_t, unsigned, unsigned>>&,
+                    clock::Source, std::uint64_t, std::uint64_t>(),
+           nb::kw_only(), "places"_a, "probes"_a, "source"_a, "numerator_ns"_a, "denominator"_a,
+           "A probe is (number of the place, lowest bit, number of bits).")
+      .def("start", [](Watching& w) { w.monitor().start(); })
+      .def(
+          "take_row", [](Watching& w) { w.monitor().take_row(); },
+          "One row on this thread; only before start().")
+      .def("look", [](Watching& w) { return w.monitor().look(); })
+      .def(
+          "restart", [](Watching& w) { w.monitor().restart(); }, "Counts begin anew with the next row.")
+      .def(
+          "retry", [](Watching& w) { w.monitor().retry(); }, "Read those again that had a bus error.")
+      .def("stop", [](Watching& w) { w.monitor().stop(); }, nb::call_guard<nb::gil_scoped_release>());
+}
+
 // Ends what the one latch asks for and the other one is opened by. One call: between its steps no handler of
 // a signal runs any Python.
 void end_and_join(Latch& asked, const Latch& ended) {
@@ -311,5 +370,6 @@ NB_MODULE(_native, m) {
   bind_clock(m);
   bind_progress(m);
   bind_sampler(m);
+  bind_monitor(m);
   bind_parquet(m);
 }

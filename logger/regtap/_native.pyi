@@ -263,6 +263,68 @@ def format_spool(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), ord
 def sample_into(places: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, last: int) -> tuple[int, int, int]:
     """(taken, fault_channel, last)"""
 
+class Activity:
+    @property
+    def is_read(self) -> bool: ...
+
+    @property
+    def is_faulted(self) -> bool: ...
+
+    @property
+    def value(self) -> int: ...
+
+    @property
+    def changes(self) -> int: ...
+
+    @property
+    def smallest(self) -> int: ...
+
+    @property
+    def largest(self) -> int: ...
+
+    @property
+    def changed_ticks(self) -> int: ...
+
+    @property
+    def recent_smallest(self) -> int: ...
+
+    @property
+    def recent_largest(self) -> int: ...
+
+class Look:
+    @property
+    def ticks(self) -> int: ...
+
+    @property
+    def taken(self) -> int: ...
+
+    @property
+    def missed(self) -> int: ...
+
+    @property
+    def activities(self) -> list[Activity]: ...
+
+class Monitor:
+    """The loop behind a live view: it counts, and stores nothing."""
+
+    def __init__(self, *, places: Sequence[tuple[Window, int, Kind]], probes: Sequence[tuple[int, int, int]], source: Source, numerator_ns: int, denominator: int) -> None:
+        """A probe is (number of the place, lowest bit, number of bits)."""
+
+    def start(self) -> None: ...
+
+    def take_row(self) -> None:
+        """One row on this thread; only before start()."""
+
+    def look(self) -> Look: ...
+
+    def restart(self) -> None:
+        """Counts begin anew with the next row."""
+
+    def retry(self) -> None:
+        """Read those again that had a bus error."""
+
+    def stop(self) -> None: ...
+
 class PartEncoder:
     """One part of a trace; the file of the descriptor stays the caller's."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from regtap_bench.characteristics.plan import CONDITIONS, EFFECTS, IDLE, SAME, Plan
+from regtap_bench.characteristics.plan import CONDITIONS, EFFECTS, IDLE, SAME, TrialPlan
 from regtap_bench.characteristics.rules import RULES
 from regtap_bench.characteristics.storage import alone_in, load
 
@@ -67,7 +67,7 @@ def test_a_resumed_run_makes_what_is_missing_and_nothing_twice(whole: Whole) -> 
 
 
 def test_each_record_is_the_trial_that_the_plan_says(whole: Whole) -> None:
-    plan = Plan.of(str(whole.folder))
+    plan = TrialPlan.of(str(whole.folder))
     for condition in CONDITIONS:
         for trial in plan.trials(condition):
             record = load(str(whole.folder / condition / f"{trial.number:05d}.npz"))

@@ -31,7 +31,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 def test_it_leaves_traces_pictures_and_a_report(demo: Demo) -> None:
     assert {path.name for path in demo.folder.iterdir()} == {
-        "full-speed", "full-speed.png", "paced", "paced.png", "bench",
+        "full-speed", "full-speed.png", "paced", "paced.png", "bench", "view.html",
     }  # fmt: skip
     assert {path.name for path in (demo.folder / "bench").iterdir()} >= {
         "report.html",
@@ -46,6 +46,7 @@ def test_it_prints_the_verdict_and_where_to_look(demo: Demo) -> None:
     assert any(line.startswith(("A 32-bit read costs", "INVALID")) for line in lines)
     assert "Look at results/demo/paced.png" in lines
     assert "and, in a browser, at results/demo/bench/report.html" in lines
+    assert "with them: regtap view results/demo/paced" in lines
 
 
 def test_its_benchmark_is_the_one_that_it_names(demo: Demo) -> None:

@@ -12,7 +12,7 @@ from tests.benchmarks.recorder_bars.bars import Bar, Figure, rows_of, text_table
 from tests.benchmarks.recorder_bars.interleave import Arm, interleave
 from tests.benchmarks.recorder_bars.paired import median, paired_ratio
 
-from regtap_bench.environment import Load
+from regtap_bench.environment import MachineLoad
 from regtap_bench.markdown import markdown_table
 from regtap_bench.replay import replay, replay_timer
 
@@ -111,8 +111,8 @@ def test_replayed_values_arrive_exactly(values: list[float]) -> None:
 
 
 def test_load_tells_what_others_took() -> None:
-    before = Load((0.0, 0.0, 0.0), (0, 0, 0, 0, 0, 0, 0, 0), own_s=0.0)
-    after = Load((1.0, 0.5, 0.2), (100, 0, 100, 700, 0, 0, 0, 100), own_s=1.0)
+    before = MachineLoad((0.0, 0.0, 0.0), (0, 0, 0, 0, 0, 0, 0, 0), own_s=0.0)
+    after = MachineLoad((1.0, 0.5, 0.2), (100, 0, 100, 700, 0, 0, 0, 100), own_s=1.0)
     spent = before.until(after)
     assert spent["steal_percent"] == 10.0
     assert spent["load_average_after"] == (1.0, 0.5, 0.2)

@@ -49,10 +49,10 @@ def cpus() -> Iterator[list[int]]:
 def test_a_round_is_tagged_with_the_time_that_its_own_cpu_lost(stat: Stat) -> None:
     stolen = array("H", [0, 0, 0])
     with StealWatch(1, str(stat.path)) as watch:
-        watch.look(0, stolen)
+        watch.tag_rounds(0, stolen)
         stat.take(3)
-        watch.look(1, stolen)
-        watch.look(2, stolen)
+        watch.tag_rounds(1, stolen)
+        watch.tag_rounds(2, stolen)
     assert list(stolen) == [0, 3, 0]
 
 
@@ -60,7 +60,7 @@ def test_time_that_another_cpu_lost_is_no_tag(stat: Stat) -> None:
     stolen = array("H", [0])
     with StealWatch(0, str(stat.path)) as watch:
         stat.take(3)
-        watch.look(0, stolen)
+        watch.tag_rounds(0, stolen)
     assert list(stolen) == [0]
 
 
@@ -68,7 +68,7 @@ def test_without_a_cpu_of_its_own_the_time_of_all_counts(stat: Stat) -> None:
     stolen = array("H", [0])
     with StealWatch(None, str(stat.path)) as watch:
         stat.take(2)
-        watch.look(0, stolen)
+        watch.tag_rounds(0, stolen)
     assert list(stolen) == [2]
 
 
@@ -76,8 +76,8 @@ def test_warming_up_tags_nothing_and_is_not_held_against_the_first_round(stat: S
     stolen = array("H", [0])
     with StealWatch(1, str(stat.path)) as watch:
         stat.take(5)
-        watch.look(-1, stolen)
-        watch.look(0, stolen)
+        watch.tag_rounds(-1, stolen)
+        watch.tag_rounds(0, stolen)
     assert list(stolen) == [0]
 
 
@@ -110,7 +110,7 @@ def test_a_machine_that_counts_no_stolen_time_has_no_tags(tmp_path: Path) -> Non
     (tmp_path / "stat").write_text("cpu0 1 2 3 4\n")
     stolen = array("H", [0])
     with StealWatch(0, str(tmp_path / "stat")) as watch:
-        watch.look(0, stolen)
+        watch.tag_rounds(0, stolen)
     assert list(stolen) == [0]
 
 

@@ -16,7 +16,7 @@ from regtap_bench.arms.native_arms import native_arm
 from regtap_bench.arms.site import Sites
 from regtap_bench.figures.estimate import Estimate
 from regtap_bench.figures.evaluate import Evaluation
-from regtap_bench.measuring.engine import Effort, Look, Measured, Twins, look, run_twins
+from regtap_bench.measuring.engine import Effort, Measured, Survey, Twins, run_twins, survey
 from regtap_bench.measuring.job import Job, Subject
 from regtap_bench.measuring.probe import _calls
 
@@ -31,15 +31,15 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
 
 
 @pytest.fixture(scope="module")
-def seen(subject: Subject) -> Look:
-    return look(subject)
+def seen(subject: Subject) -> Survey:
+    return survey(subject)
 
 
-def _run(subject: Subject, seen: Look, every: int = 0, *, processes: int = 5, seed: int = 1) -> Measured:
+def _run(subject: Subject, seen: Survey, every: int = 0, *, processes: int = 5, seed: int = 1) -> Measured:
     return run_twins(subject, Effort(0.05 * processes, processes, seed), Twins(PREAD, every), seen)
 
 
-def _run_long(subject: Subject, seen: Look, every: int = 0) -> Measured:
+def _run_long(subject: Subject, seen: Survey, every: int = 0) -> Measured:
     return run_twins(subject, Effort(1.0, 5, 1), Twins(PREAD, every), seen)
 
 
@@ -72,7 +72,7 @@ def test_extra_work_is_real_accesses(subject: Subject, every: int, count: int, m
         assert _calls(block, count) - _calls(block, 0) == made
 
 
-def test_an_arm_and_its_twin_run_alone_in_fresh_processes(subject: Subject, seen: Look) -> None:
+def test_an_arm_and_its_twin_run_alone_in_fresh_processes(subject: Subject, seen: Survey) -> None:
     measured = _run(subject, seen)
     assert [it.arm for it in measured.blocks.series] == [PREAD, TWIN]
     assert {it.measure for it in measured.blocks.series} == {THROUGHPUT}
@@ -82,7 +82,7 @@ def test_an_arm_and_its_twin_run_alone_in_fresh_processes(subject: Subject, seen
 
 @pytest.mark.parametrize("every", [20, 100, 200, 500])
 def test_counts_are_multiples_so_that_the_extra_work_is_exact(
-    subject: Subject, seen: Look, every: int
+    subject: Subject, seen: Survey, every: int
 ) -> None:
     series = _run(subject, seen, every, processes=1).blocks.series
     assert series[0].counts == series[1].counts
@@ -90,12 +90,12 @@ def test_counts_are_multiples_so_that_the_extra_work_is_exact(
     assert len(set(series[0].counts)) == 3
 
 
-def test_honest_counts_are_those_of_every_run(subject: Subject, seen: Look) -> None:
+def test_honest_counts_are_those_of_every_run(subject: Subject, seen: Survey) -> None:
     counts = _run(subject, seen, processes=1).blocks.series[0].counts
     assert all(count % _native.UNROLL == 0 for count in counts)
 
 
-def test_the_same_seed_gives_the_same_order(subject: Subject, seen: Look) -> None:
+def test_the_same_seed_gives_the_same_order(subject: Subject, seen: Survey) -> None:
     def order(seed: int) -> list[int]:
         positions: list[int] = (
             _run(subject, seen, processes=1, seed=seed).blocks.processes[0].position[0].tolist()
@@ -106,23 +106,23 @@ def test_the_same_seed_gives_the_same_order(subject: Subject, seen: Look) -> Non
     assert len({str(order(seed)) for seed in range(8)}) > 1
 
 
-def test_a_twin_that_secretly_does_half_more_is_seen(subject: Subject, seen: Look) -> None:
+def test_a_twin_that_secretly_does_half_more_is_seen(subject: Subject, seen: Survey) -> None:
     ratio = _log_ratio(_run_long(subject, seen, every=2))
     assert math.log(1.2) < ratio.value < math.log(1.8)
     assert ratio.low > 0
 
 
-def test_an_honest_twin_costs_the_same(subject: Subject, seen: Look) -> None:
+def test_an_honest_twin_costs_the_same(subject: Subject, seen: Survey) -> None:
     assert abs(_log_ratio(_run_long(subject, seen)).value) < math.log(1.2)
 
 
 def test_a_register_outside_of_the_target_is_refused_before_any_process(subject: Subject) -> None:
     outside = Subject(subject.target, Register("r", 1 << 20), None, quick=True, cpu=None)
     with pytest.raises(InputError):
-        look(outside)
+        survey(outside)
 
 
-def test_a_job_comes_back_as_it_was_sent(subject: Subject, seen: Look) -> None:
+def test_a_job_comes_back_as_it_was_sent(subject: Subject, seen: Survey) -> None:
     series = _run(subject, seen, processes=1).blocks.series
     job = Job(subject, series, PREAD, 10, "1/2", 0.2, twin_every=200)
     assert Job.from_json(job.to_json()) == job

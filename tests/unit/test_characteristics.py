@@ -20,18 +20,18 @@ from tests.simulated_bench import Machine, Trouble, heavy_tail, quiet
 from regtap.errors import FaultError, InputError
 from regtap_bench.arms.base import THROUGHPUT, TWIN
 from regtap_bench.characteristics.counting import bars_of, cells_of
-from regtap_bench.characteristics.judging import Judged, Judgement
+from regtap_bench.characteristics.judging import JudgedTrial, Judgement
 from regtap_bench.characteristics.load import BusyLoops
-from regtap_bench.characteristics.plan import CONDITIONS, EFFECTS, IDLE, SAME, Plan
-from regtap_bench.characteristics.progress import Progress
-from regtap_bench.characteristics.rules import REGTAP, RULES, Case
-from regtap_bench.characteristics.storage import Record, load, save
+from regtap_bench.characteristics.plan import CONDITIONS, EFFECTS, IDLE, SAME, TrialPlan
+from regtap_bench.characteristics.progress import TrialProgress
+from regtap_bench.characteristics.rules import REGTAP, RULES, TrialCase
+from regtap_bench.characteristics.storage import TrialRecord, load, save
 from regtap_bench.characteristics.table import to_json, to_markdown
 from regtap_bench.figures.result import Margin
 from regtap_bench.figures.verdict import Verdict
 from regtap_bench.measuring.blocks import Blocks
 
-PLAN = Plan(seed=1, same=500, different=200, seconds=0.75, calibration_s=10, cpu=0)
+PLAN = TrialPlan(seed=1, same=500, different=200, seconds=0.75, calibration_s=10, cpu=0)
 PYPERF, MANN_WHITNEY = "pyperf compare_to (t-test)", "Mann-Whitney, p < 0.05"
 ONE_PERCENT_GATES = {"pytest-benchmark median:1%", "pytest-benchmark mean:1%"}
 
@@ -42,7 +42,7 @@ def _blocks(extra: float = 0.0, *, seed: int = 0, trouble: Trouble = quiet) -> B
 
 
 def _verdicts(blocks: Blocks, margin: float = 0.002) -> dict[str, Verdict]:
-    case = Case(blocks, "pread", margin)
+    case = TrialCase(blocks, "pread", margin)
     return {name: rule(case) for name, rule in RULES.items()}
 
 
@@ -63,7 +63,7 @@ def test_kinds_of_trials_are_mixed_and_the_seed_repeats_their_order() -> None:
 def test_a_folder_takes_trials_of_one_plan_only(tmp_path: Path) -> None:
     PLAN.settle(str(tmp_path))
     PLAN.settle(str(tmp_path))
-    assert Plan.of(str(tmp_path)) == PLAN
+    assert TrialPlan.of(str(tmp_path)) == PLAN
     with pytest.raises(InputError, match="another plan"):
         replace(PLAN, seconds=1.0).settle(str(tmp_path))
 
@@ -72,12 +72,12 @@ def test_a_folder_takes_trials_of_one_plan_only(tmp_path: Path) -> None:
 def test_a_damaged_plan_is_said_to_be_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "plan.json").write_text(text)
     with pytest.raises(InputError, match="no plan"):
-        Plan.of(str(tmp_path))
+        TrialPlan.of(str(tmp_path))
 
 
 def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     blocks, path = _blocks(), str(tmp_path / "idle" / "00000.npz")
-    save(Record(blocks, {"every": 200}), path)
+    save(TrialRecord(blocks, {"every": 200}), path)
     back = load(path)
     assert back.facts == {"every": 200}
     assert back.blocks.series == blocks.series
@@ -91,7 +91,7 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
 @given(cut=st.floats(0, 0.999))
 def test_a_record_that_was_cut_short_is_refused(tmp_path_factory: pytest.TempPathFactory, cut: float) -> None:
     path = tmp_path_factory.mktemp("record") / "00000.npz"
-    save(Record(Machine({("pread", THROUGHPUT): 440.0}).run(rounds=2, processes=1), {}), str(path))
+    save(TrialRecord(Machine({("pread", THROUGHPUT): 440.0}).run(rounds=2, processes=1), {}), str(path))
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * cut)])
     with pytest.raises(InputError, match="no record"):
@@ -100,7 +100,7 @@ def test_a_record_that_was_cut_short_is_refused(tmp_path_factory: pytest.TempPat
 
 def test_progress_tells_every_ten_seconds_and_at_the_end() -> None:
     now, told = [0.0], list[str]()
-    progress = Progress("idle", 20, told.append, lambda: now[0])
+    progress = TrialProgress("idle", 20, told.append, lambda: now[0])
     for _ in range(20):
         now[0] += 2.5
         progress.one_more()
@@ -137,7 +137,7 @@ def test_the_t_test_is_the_one_of_the_books() -> None:
     from scipy.stats import ttest_ind
 
     for seed in range(20):
-        case = Case(_blocks(0.0003, seed=seed), "pread", 0.002)
+        case = TrialCase(_blocks(0.0003, seed=seed), "pread", 0.002)
         different = ttest_ind(case.twin_ns, case.arm_ns).pvalue < 0.05
         assert (RULES[PYPERF](case) is not Verdict.UNRESOLVED) == different
 
@@ -166,7 +166,7 @@ def _judgement(false: int, seen: int, *, wrong_way: int = 0) -> Judgement:
         "load": {"others_percent": 0.5, "steal_percent": 0.0},
     }
     trials = [
-        Judged(IDLE, effect, dict.fromkeys(RULES, verdict), ratio, facts)
+        JudgedTrial(IDLE, effect, dict.fromkeys(RULES, verdict), ratio, facts)
         for ((effect, ratio), called), total in zip(kinds.items(), (500, 200), strict=True)
         for verdict in [*called, *[Verdict.EQUIVALENT] * (total - len(called))]
     ]

@@ -21,6 +21,7 @@ from regtap.doctor.routes import Outcome, Route, attempt, routes_to
 from regtap.doctor.rules import address
 from regtap.doctor.rules.address import Answer
 from regtap.registers.model import Register
+from regtap.system.kernel import PAGE_BYTES
 from regtap.targets import node as node_module
 
 GOOD = machine()
@@ -217,7 +218,7 @@ def test_a_way_is_tried_by_mapping_it_and_nothing_is_read(root: str, monkeypatch
 
     monkeypatch.setattr(node_module, "_native", SimpleNamespace(Window=Window))
     assert attempt(Route("mem", Register("R", 0x1010)), root).is_open
-    assert seen == [f"map 0x1000 {node_module.PAGE_BYTES:#x} False", "close"]
+    assert seen == [f"map 0x1000 {PAGE_BYTES:#x} False", "close"]
 
 
 @pytest.mark.parametrize(("number", "only_permission"), [(errno.EPERM, False), (errno.EACCES, True)])

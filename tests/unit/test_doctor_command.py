@@ -10,7 +10,7 @@ from tests.doctor_facts import machine, node
 from regtap.cli.output import ExitCode
 from regtap.commands.doctor import doctor
 from regtap.doctor import gather, routes
-from regtap.doctor.facts import Facts, PhysicalMemory, Room
+from regtap.doctor.facts import Facts, PhysicalMemory, SpoolSpace
 from regtap.doctor.routes import Outcome, Route
 
 
@@ -26,7 +26,7 @@ def _run(monkeypatch: pytest.MonkeyPatch, facts: Facts, *arguments: str) -> int:
     [
         (machine(), ExitCode.OK),
         (machine(memory=PhysicalMemory(node("/dev/mem", 0o666))), ExitCode.OK),  # a warning
-        (machine(room=Room(None)), ExitCode.FINDING),
+        (machine(room=SpoolSpace(None)), ExitCode.FINDING),
     ],
 )
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
@@ -74,7 +74,7 @@ def test_an_address_ends_with_the_command_to_use(
 def test_there_are_no_colours_where_nobody_would_see_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _run(monkeypatch, machine(room=Room(None)))
+    _run(monkeypatch, machine(room=SpoolSpace(None)))
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
     assert "  problem  /dev/shm" in printed

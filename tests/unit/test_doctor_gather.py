@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from regtap.doctor import gather
 from regtap.doctor.devices import Bar, pci_devices, uio_devices
-from regtap.doctor.nodes import look_at
+from regtap.doctor.nodes import inspect_node
 from regtap.system import iomem
 
 CONFIG = "# CONFIG_DEVMEM is not set\nCONFIG_STRICT_DEVMEM=y\nCONFIG_UIO=m\n"
@@ -169,7 +169,7 @@ def test_a_node_has_its_mode_and_owner(tmp_path: Path) -> None:
     path = tmp_path / "mem"
     path.write_bytes(b"")
     path.chmod(0o640)
-    node = look_at(str(path), shown_as="/dev/mem")
+    node = inspect_node(str(path), shown_as="/dev/mem")
     assert (node.path, node.mode, node.readable) == ("/dev/mem", 0o640, True)
     assert node.description.startswith("-rw-r----- ")
 
@@ -344,7 +344,7 @@ def test_a_cpu_list_may_have_ranges(text: str, cpus: tuple[int, ...]) -> None:
 def test_spools_in_shared_memory_are_counted(tmp_path: Path) -> None:
     files = {"dev/shm/regtap-1-00c0ffee": "x" * 5000, "dev/shm/other": "y", "proc/swaps": "head\n"}
     root = _write(tmp_path, files)
-    room = gather.gather_room(root)
+    room = gather.gather_spool_space(root)
     assert (room.spool_count, room.spool_bytes >= 5000, room.writable, room.has_swap) == (
         1,
         True,
@@ -361,12 +361,12 @@ def test_what_no_recorder_made_is_no_spool(tmp_path: Path) -> None:
     root = _write(tmp_path, {f"dev/shm/regtap-{name}": "x" for name in names})
     (tmp_path / "dev/shm/regtap-2-00c0ffee").mkdir()
     (tmp_path / "dev/shm/regtap-3-00c0ffee").symlink_to("regtap-sim")
-    room = gather.gather_room(root)
+    room = gather.gather_spool_space(root)
     assert (room.spool_count, room.spool_bytes) == (0, 0)
 
 
 def test_swap_is_noticed(tmp_path: Path) -> None:
-    assert gather.gather_room(
+    assert gather.gather_spool_space(
         _write(tmp_path, {"proc/swaps": "Filename\n/dev/sda2 partition 1 0 -2\n"})
     ).has_swap
 

@@ -8,7 +8,7 @@ import pytest
 from tests.doctor_facts import BOUND, CONFIG, FREE, HIDDEN, MIB, RESOURCES, machine, node, uio_device
 
 from regtap.doctor import report, screen
-from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
+from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, SpoolSpace, Timing
 from regtap.doctor.findings import Finding, Status
 from regtap.doctor.rules import basics, devices, reach, timing
 from regtap.spool.location import LEAST_BYTES
@@ -56,7 +56,7 @@ def test_each_finding_that_is_not_good_says_what_to_do() -> None:
         timing=Timing(
             tick_source=None, native_error="no such file", governors=("powersave",), isolated_cpus=(3,)
         ),
-        room=Room(None),
+        room=SpoolSpace(None),
         versions={},
         byteorder="big",
     )
@@ -364,31 +364,43 @@ def test_real_time(facts: Facts, status: Status, text: str) -> None:
 @pytest.mark.parametrize(
     ("room", "status", "text"),
     [
-        (Room(8 << 30, 6 << 30), Status.OK, "ring takes 1 GiB"),
-        (Room(2 << 30, 1024 * MIB), Status.OK, "ring takes 256 MiB"),
-        (Room(1 << 30, 1020 * MIB), Status.WARNING, "ring takes 255 MiB"),
-        (Room(64 * MIB, 4 * MIB), Status.WARNING, "--shm-size"),
-        (Room(64 * MIB, 4 * LEAST_BYTES), Status.WARNING, "ring takes 320 KiB"),
-        (Room(64 * MIB, 4 * LEAST_BYTES - 1), Status.PROBLEM, "too small"),
-        (Room(64 * MIB, 4 * MIB, spool_count=1, spool_bytes=60 * MIB), Status.WARNING, "recover --list"),
-        (Room(None, writable=False), Status.PROBLEM, "absent"),
-        (Room(1 << 30, 1 << 30, memory=Memory(160 * MIB, "a memory cgroup")), Status.WARNING, "takes 40 MiB"),
+        (SpoolSpace(8 << 30, 6 << 30), Status.OK, "ring takes 1 GiB"),
+        (SpoolSpace(2 << 30, 1024 * MIB), Status.OK, "ring takes 256 MiB"),
+        (SpoolSpace(1 << 30, 1020 * MIB), Status.WARNING, "ring takes 255 MiB"),
+        (SpoolSpace(64 * MIB, 4 * MIB), Status.WARNING, "--shm-size"),
+        (SpoolSpace(64 * MIB, 4 * LEAST_BYTES), Status.WARNING, "ring takes 320 KiB"),
+        (SpoolSpace(64 * MIB, 4 * LEAST_BYTES - 1), Status.PROBLEM, "too small"),
         (
-            Room(1 << 30, 1 << 30, memory=Memory(160 * MIB, "a memory cgroup")),
+            SpoolSpace(64 * MIB, 4 * MIB, spool_count=1, spool_bytes=60 * MIB),
+            Status.WARNING,
+            "recover --list",
+        ),
+        (SpoolSpace(None, writable=False), Status.PROBLEM, "absent"),
+        (
+            SpoolSpace(1 << 30, 1 << 30, memory=Memory(160 * MIB, "a memory cgroup")),
+            Status.WARNING,
+            "takes 40 MiB",
+        ),
+        (
+            SpoolSpace(1 << 30, 1 << 30, memory=Memory(160 * MIB, "a memory cgroup")),
             Status.WARNING,
             "left by a memory cgroup",
         ),
         (
-            Room(1 << 30, 1 << 30, memory=Memory(160 * MIB, "a memory cgroup")),
+            SpoolSpace(1 << 30, 1 << 30, memory=Memory(160 * MIB, "a memory cgroup")),
             Status.WARNING,
             "docker: --memory",
         ),
-        (Room(8 << 30, 6 << 30, memory=Memory(16 << 30, "the machine's memory")), Status.OK, "takes 1 GiB"),
-        (Room(8 << 30, 6 << 30, writable=False), Status.PROBLEM, "closed to user root"),
-        (Room(8 << 30, 6 << 30, spool_count=2, spool_bytes=1 << 30), Status.OK, "2 spools hold 1 GiB"),
+        (
+            SpoolSpace(8 << 30, 6 << 30, memory=Memory(16 << 30, "the machine's memory")),
+            Status.OK,
+            "takes 1 GiB",
+        ),
+        (SpoolSpace(8 << 30, 6 << 30, writable=False), Status.PROBLEM, "closed to user root"),
+        (SpoolSpace(8 << 30, 6 << 30, spool_count=2, spool_bytes=1 << 30), Status.OK, "2 spools hold 1 GiB"),
     ],
 )
-def test_shared_memory(room: Room, status: Status, text: str) -> None:
+def test_shared_memory(room: SpoolSpace, status: Status, text: str) -> None:
     _says(basics.shared_memory(machine(room=room)), status, text)
 
 
@@ -421,7 +433,7 @@ def test_shared_memory(room: Room, status: Status, text: str) -> None:
     ],
 )
 def test_locked_memory(process: Process, swap: bool, status: Status, text: str) -> None:
-    facts = machine(process=process, room=Room(8 << 30, 6 << 30, has_swap=swap))
+    facts = machine(process=process, room=SpoolSpace(8 << 30, 6 << 30, has_swap=swap))
     _says(basics.locked_memory(facts), status, text)
 
 
@@ -445,7 +457,7 @@ def test_byte_order(order: str, status: Status) -> None:
 
 
 def test_the_verdict_counts_problems_and_warnings() -> None:
-    groups = report.judge_machine(replace(_config(STRICT_DEVMEM="n"), room=Room(None)))
+    groups = report.judge_machine(replace(_config(STRICT_DEVMEM="n"), room=SpoolSpace(None)))
     assert report.verdict(groups).startswith("1 problem, 1 warning; the basics")
     assert report.verdict(groups).endswith("do not work here")
 

@@ -16,7 +16,8 @@ from regtap.registers.model import Field, Register
 from regtap.trace.gaps import Gap
 from regtap.trace.reader import open_trace
 from regtap_analysis.signals.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows
-from regtap_analysis.signals.model import Samples, Signal, View, read_signals, signals_of, whole_view
+from regtap_analysis.signals.model import Samples, Signal, View, signals_of, whole_view
+from regtap_analysis.signals.pyramid import read_signals
 
 if TYPE_CHECKING:
     from pathlib import Path

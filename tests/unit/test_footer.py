@@ -1,4 +1,4 @@
-"""The footer and the page index of Parquet files, read without pyarrow; some of them were made to deceive."""
+"""The footer of Parquet files, read without pyarrow; some of them were made to deceive."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.encoded_parts import METADATA, Rows, Values, native_part
+from tests.encoded_parts import METADATA, Rows, native_part
 from tests.plain_encoder import BINARY, LIST, LONG, STRUCT, listed, struct, varint, zigzag
 
 from regtap.trace.footer import Footer, parse_footer, read_footer
-from regtap.trace.page_index import PageRange, read_page_index
 from regtap.trace.thrift import read_struct
 
 UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
@@ -79,51 +78,6 @@ def test_a_column_without_statistics_has_no_range(tmp_path: Path) -> None:
 
     assert footer.columns == {"a": "int64", "b": "?"}
     assert footer.ranges() == {}
-
-
-@WRITERS
-def test_the_page_index_has_the_ends_of_each_page(tmp_path: Path, write: Write) -> None:
-    groups = groups_of(30_000, 4096)
-    path = tmp_path / "part.parquet"
-    write(path, groups)
-    footer = read_footer(path)
-
-    with path.open("rb") as file:
-        for number, rows in enumerate(groups):
-            for column, name in zip(rows, footer.columns, strict=True):
-                pages = read_page_index(file, footer, number, name)
-                assert pages is not None
-                assert_pages(pages, column)
-
-
-def assert_pages(pages: Sequence[PageRange], column: Values) -> None:
-    assert sum(page.rows for page in pages) == len(column)
-    for page in pages:
-        values = column[page.first_row : page.first_row + page.rows]
-        assert (page.least, page.most) == (int(values.min()), int(values.max()))
-    places = [page.offset for page in pages]
-    assert places == sorted(places)
-
-
-def test_pages_have_4096_rows_and_follow_each_other(tmp_path: Path) -> None:
-    path = tmp_path / "part.parquet"
-    native_part(path, groups_of(10_000))
-    footer = read_footer(path)
-
-    with path.open("rb") as file:
-        pages = read_page_index(file, footer, 0, "r2")
-
-    assert pages is not None
-    assert [page.rows for page in pages] == [4096, 4096, 10_000 - 8192]
-    assert [page.offset + page.size_bytes for page in pages[:-1]] == [page.offset for page in pages[1:]]
-
-
-def test_a_file_without_an_index_has_no_pages(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"a": [1]}), tmp_path / "f")
-    footer = read_footer(tmp_path / "f")
-
-    with (tmp_path / "f").open("rb") as file:
-        assert read_page_index(file, footer, 0, "a") is None
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_a_bucket_of_several_numbers_is_no_state() -> None:
     low, high = np.array([1, 1, 1, 2], np.uint32), np.array([1, 1, 3, 2], np.uint32)
     edges, count = np.array([0, 10, 20, 30, 40], np.int64), np.array([5, 5, 5, 5], np.int64)
 
-    found = states_of(Envelope(edges, count, low, high, low, high), [])
+    found = states_of(Envelope(edges, count, low, high, low, high, np.full(4, False)), [])
 
     assert found == [State(0, 20, 1), State(20, 30, None), State(30, 40, 2)]
 
@@ -50,7 +50,9 @@ def test_a_state_is_held_over_empty_buckets() -> None:
     value = np.array([1, 0, 1], np.uint32)
     edges, count = np.array([0, 10, 20, 30], np.int64), np.array([5, 0, 5], np.int64)
 
-    assert states_of(Envelope(edges, count, value, value, value, value), []) == [State(0, 30, 1)]
+    assert states_of(Envelope(edges, count, value, value, value, value, np.full(3, False)), []) == [
+        State(0, 30, 1)
+    ]
 
 
 def test_no_samples_are_no_states() -> None:

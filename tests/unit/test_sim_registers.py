@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from regtap.errors import AddressError, InputError, RefusedError
 from regtap.registers.model import Register
 from regtap.simulator import process
-from regtap.simulator.process import PAGE_BYTES, check_of
+from regtap.simulator.process import SIMULATED_PAGE_BYTES, check_of
 from regtap.simulator.registers import REGISTERS
 from regtap.targets.sim import SharedSimTarget, SimTarget
 
@@ -43,7 +43,7 @@ def test_only_the_halves_of_count64_share_bytes() -> None:
 
 
 def test_each_register_lies_in_the_page_and_says_what_it_is() -> None:
-    assert all(max(_bytes_of(register)) < PAGE_BYTES for register in REGISTERS.values())
+    assert all(max(_bytes_of(register)) < SIMULATED_PAGE_BYTES for register in REGISTERS.values())
     assert all(register.description for register in REGISTERS.values())
 
 

@@ -19,10 +19,10 @@ from regtap.registers.model import TYPES, Register
 from regtap.system import permissions
 from regtap.targets import (
     SPELLINGS,
+    Extent,
     FileTarget,
     MemTarget,
     PciTarget,
-    Place,
     UioTarget,
     parse_target,
     refusals,
@@ -114,41 +114,41 @@ def registers(draw: st.DrawFn, below: int = 2**64) -> Register:
 @UNHURRIED
 @given(registers(), st.integers(0, 2**64))
 def test_a_register_is_in_bounds_exactly_when_its_last_byte_is(register: Register, length: int) -> None:
-    place = Place("/node", length)
+    extent = Extent("/node", length)
     if register.address + register.width_bytes <= length:
-        check_registers([register], place, "spec")
+        check_registers([register], extent, "spec")
     else:
         with pytest.raises(AddressError) as caught:
-            check_registers([register], place, "spec")
+            check_registers([register], extent, "spec")
         assert caught.value.address == register.address
 
 
 def test_a_register_that_the_place_itself_misaligns_is_refused() -> None:
-    check_registers([Register("r", 0, "u16")], Place("/node", 64, shift=0x402), "spec")
+    check_registers([Register("r", 0, "u16")], Extent("/node", 64, shift=0x402), "spec")
     with pytest.raises(AddressError, match="misaligned on the bus"):
-        check_registers([Register("r", 0, "u32")], Place("/node", 64, shift=0x402), "spec")
+        check_registers([Register("r", 0, "u32")], Extent("/node", 64, shift=0x402), "spec")
 
 
 def test_a_register_wider_than_one_access_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node_module, "MAX_ACCESS_BYTES", 4)
     with pytest.raises(AddressError, match="use u32"):
-        check_registers([Register("r", 0, "u64")], Place("/node", 64), "spec")
+        check_registers([Register("r", 0, "u64")], Extent("/node", 64), "spec")
 
 
 @UNHURRIED
 @given(st.lists(registers(below=64 * PAGE), min_size=1, max_size=20), st.integers(0, 3))
 def test_the_runs_are_exactly_the_pages_of_the_registers(wanted: list[Register], shift_words: int) -> None:
-    place = Place("/node", 64 * PAGE, shift=8 * shift_words)
-    runs = page_runs(wanted, place)
+    extent = Extent("/node", 64 * PAGE, shift=8 * shift_words)
+    runs = page_runs(wanted, extent)
     pages = [page for first, end in runs for page in range(first // PAGE, end // PAGE)]
-    assert pages == sorted({(place.shift + register.address) // PAGE for register in wanted})
+    assert pages == sorted({(extent.shift + register.address) // PAGE for register in wanted})
     assert all(first % PAGE == end % PAGE == 0 for first, end in runs)
     assert all(left[1] < right[0] for left, right in itertools.pairwise(runs))
 
 
 def test_a_whole_place_is_mapped_from_its_first_page_on() -> None:
-    place = Place("/node", 64 * PAGE, shift=2 * PAGE + 0x400, whole=True)
-    assert page_runs([Register("r", 3 * PAGE)], place) == [(2 * PAGE, 6 * PAGE)]
+    extent = Extent("/node", 64 * PAGE, shift=2 * PAGE + 0x400, whole=True)
+    assert page_runs([Register("r", 3 * PAGE)], extent) == [(2 * PAGE, 6 * PAGE)]
 
 
 def _file(folder: Path, size: int) -> FileTarget:

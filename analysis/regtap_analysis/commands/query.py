@@ -74,7 +74,8 @@ def query(
     Tables:
       samples    trace, t_ns, a column for each register
       changes    trace, signal, t_ns, since_ns, before, value, name
-      states     trace, signal, t0_ns, t1_ns, value, name, whole
+      states     trace, signal, t0_ns, t1_ns, value, name, whole, number
+      intervals  trace, t_ns, interval_ns
       traces     trace, host, target, start, rows, lost, missed, ended ...
       registers  trace, register, address, type, min, max ...
       fields     trace, register, field, lsb, bits, description

@@ -6,10 +6,13 @@ Numbers of fields are those of protos/perfetto/trace/{trace_packet,track_event}/
 from __future__ import annotations
 
 import zlib
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from regtap.errors import InputError
-from regtap_analysis.export.protobuf import block, number, text, varint
+from regtap_analysis.export.protobuf import block, long_varints, number, text, varint
 
 if TYPE_CHECKING:
     from regtap.trace.gaps import Gap
@@ -50,10 +53,7 @@ class PerfettoWriter:
         self._signals = selection.signals
         self._open = [False] * len(self._signals)
         self._packets = bytearray()
-        self._value_events = [
-            number(_TYPE, _TYPE_COUNTER) + number(_TRACK, _FIRST_SIGNAL + index) + varint(_COUNTER_VALUE << 3)
-            for index in range(len(self._signals))
-        ]
+        self._is_named = np.array([signal.is_named for signal in self._signals], bool)
         self._sequence = number(_SEQUENCE_ID, 1)
         self.lacking: tuple[str, ...] = (
             ("gaps inside counters (they are slices of their own)",) if selection.trace.gaps else ()
@@ -62,16 +62,20 @@ class PerfettoWriter:
 
     def changes(self, changes: Changes) -> None:
         """Write counters, and slices for signals whose values have names."""
-        for t_ns, index, value in zip(
-            changes.times_ns.tolist(), changes.signals.tolist(), changes.values.tolist(), strict=True
-        ):
-            signal = self._signals[index]
-            if signal.is_named:
-                self._end_slice(index, t_ns)
-                self._begin_slice(_FIRST_SIGNAL + index, t_ns, signal.name_of(value) or str(value))
-                self._open[index] = True
-            else:
-                self._event(t_ns, self._value_events[index] + varint(value))
+        named = self._is_named[changes.signals]
+        counted = ~named
+        self._add(
+            counter_packets(
+                changes.times_ns[counted] + self._start_ns,
+                changes.signals[counted] + _FIRST_SIGNAL,
+                changes.values[counted],
+            )
+        )
+        chosen = (column[named].tolist() for column in (changes.times_ns, changes.signals, changes.values))
+        for t_ns, index, value in zip(*chosen, strict=True):
+            self._end_slice(index, t_ns)
+            self._begin_slice(_FIRST_SIGNAL + index, t_ns, self._signals[index].name_of(value) or str(value))
+            self._open[index] = True
 
     def gap(self, t_ns: int, gap: Gap) -> None:
         """Write a slice of the gap's length on the track `gaps`; named values end at its start."""
@@ -130,7 +134,10 @@ class PerfettoWriter:
         self._packet(number(_TIMESTAMP, self._start_ns + t_ns) + block(_TRACK_EVENT, event))
 
     def _packet(self, content: bytes) -> None:
-        self._packets += block(_PACKET, content + self._sequence)
+        self._add(block(_PACKET, content + self._sequence))
+
+    def _add(self, packets: bytes) -> None:
+        self._packets += packets
         if len(self._packets) >= _CHUNK_BYTES:
             self._flush()
 
@@ -138,6 +145,31 @@ class PerfettoWriter:
         if self._packets:
             self._file.write(block(_PACKET, block(_COMPRESSED, zlib.compress(bytes(self._packets), 6))))
             self._packets.clear()
+
+
+def counter_packets(
+    times_ns: npt.NDArray[np.int64], tracks: npt.NDArray[np.intp], values: npt.NDArray[np.uint64]
+) -> bytes:
+    """Return a packet for each value of a counter; all of one length, so that arrays make them.
+
+    Args:
+        times_ns: CLOCK_BOOTTIME, shape (packets,).
+        tracks: Numbers of the counters, below 2**21, shape (packets,).
+        values: Below 2**63, shape (packets,).
+    """
+    empty = (
+        number(_TYPE, _TYPE_COUNTER) + varint(_TRACK << 3) + bytes(3) + varint(_COUNTER_VALUE << 3) + bytes(9)
+    )
+    head = varint(_TIMESTAMP << 3) + bytes(9)
+    model = block(_PACKET, head + block(_TRACK_EVENT, empty) + number(_SEQUENCE_ID, 1))
+    packets: npt.NDArray[Any] = np.tile(np.frombuffer(model, np.uint8), (len(times_ns), 1))
+    in_event = 2 + len(head) + 2  # after two tags and lengths of a byte each
+    track = in_event + len(number(_TYPE, _TYPE_COUNTER) + varint(_TRACK << 3))
+    value = in_event + len(empty) - 9
+    packets[:, 3:12] = long_varints(times_ns.astype(np.uint64), 9)
+    packets[:, track : track + 3] = long_varints(tracks.astype(np.uint64), 3)
+    packets[:, value : value + 9] = long_varints(values, 9)
+    return packets.tobytes()
 
 
 def _check_values(selection: Selection) -> None:

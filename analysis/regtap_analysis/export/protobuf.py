@@ -5,6 +5,9 @@ The format: https://protobuf.dev/programming-guides/encoding/.
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 _VARINT, _BYTES = 0, 2
 
 
@@ -17,6 +20,20 @@ def varint(value: int) -> bytes:
         value >>= 7
     encoded.append(value)
     return bytes(encoded)
+
+
+def long_varints(values: npt.NDArray[np.uint64], size_bytes: int) -> npt.NDArray[np.uint8]:
+    """Return integers below 2**(7 * size_bytes) as varints that are all of one length, with zeros for high bits.
+
+    Readers take such varints: a writer that learns a length later leaves room for it so.
+
+    Returns:
+        Shape (values, size_bytes).
+    """
+    shifts = np.arange(0, 7 * size_bytes, 7, dtype=np.uint64)
+    sevens = ((values[:, None] >> shifts) & np.uint64(0x7F)).astype(np.uint8)
+    sevens[:, :-1] |= 0x80
+    return sevens
 
 
 def number(field: int, value: int) -> bytes:

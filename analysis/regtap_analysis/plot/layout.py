@@ -82,7 +82,7 @@ def lay_out(signals: Sequence[Signal], rows: Rows, label_px: float, size: tuple[
     words = MARGIN_PX + _TITLE + LINE_PX * (rows.legend + rows.marks) + (_AIR if rows.legend else 0)
     above = words + _STRIP * rows.strips
     below = _AXIS + _FOOTER + MARGIN_PX
-    lanes = sum(_height(signal) for signal in signals)
+    lanes = sum(lane_height(signal) for signal in signals)
     spaces = sum(_space(signal) for signal in signals)
     height = height or max(round(above + below + lanes + spaces), _LEAST_HEIGHT_PX)
     if height > MOST_HEIGHT_PX:
@@ -107,12 +107,13 @@ def _stack(signals: Sequence[Signal], first: Box, scale: float) -> tuple[Box, ..
     boxes, top = [], first.top
     for signal in signals:
         top += _space(signal)
-        boxes.append(Box(first.left, top, first.width, _height(signal) * scale))
+        boxes.append(Box(first.left, top, first.width, lane_height(signal) * scale))
         top += boxes[-1].height
     return tuple(boxes)
 
 
-def _height(signal: Signal) -> int:
+def lane_height(signal: Signal) -> int:
+    """Return the height in pixels that a signal's lane takes by nature."""
     if signal.has_states:
         return _STATE_LANE
     if signal.field is not None:

@@ -12,7 +12,8 @@ from regtap.errors import InputError
 from regtap.units.format import format_duration_ns
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.layout import DPI, WIDTH_PX
-from regtap_analysis.signals.model import View, read_signals, signals_of, whole_view
+from regtap_analysis.signals.model import View, signals_of, whole_view
+from regtap_analysis.signals.pyramid import read_signals
 from regtap_bench.drawing import load_matplotlib, missing_glyphs
 
 if TYPE_CHECKING:

@@ -20,6 +20,13 @@ _MASTER = re.compile(
 )
 _PORTS = {"sc": 15002, "spark": 7077}
 _PATIENCE_S = 5
+# Traces are many and their parts often small: Spark's own settings would start a task for each file that it looks up,
+# and one for each 32 files that it reads.
+_SESSION = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "16",
+    "spark.sql.files.openCostInBytes": "131072",
+}
 
 
 def open_session(master: str) -> Any:
@@ -57,7 +64,8 @@ def _started(master: str) -> Any:
         else:
             _start_context(master)
             session = builder.getOrCreate()
-        session.conf.set("spark.sql.session.timeZone", "UTC")
+        for key, value in _SESSION.items():
+            session.conf.set(key, value)
     except (PySparkException, RuntimeError, OSError) as error:
         raise _refused(master, str(error)) from error
     return session
@@ -111,6 +119,7 @@ def _settings(master: str) -> dict[str, str]:
     }
     if master.startswith("local"):
         settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+        settings |= {"spark.sql.shuffle.partitions": "8"}
     return settings
 
 

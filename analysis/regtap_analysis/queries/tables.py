@@ -38,6 +38,8 @@ def view_texts(groups: Sequence[Group], dialect: Dialect) -> Mapping[str, str]:
     """Return the SELECT of each view, in the order in which they are to be made."""
     return {
         "samples": _samples(groups, dialect),
+        "intervals": _intervals(groups, dialect),
+        "values_": _values(groups, dialect),
         "edges_": _edges(groups, dialect),
         "changes": _CHANGES,
         "states": _states(dialect),
@@ -65,6 +67,39 @@ def _samples_of(number: int, group: Group, columns: Mapping[str, str], dialect: 
     return f"SELECT {', '.join(chosen)} FROM {scan_name(number)}"
 
 
+def _intervals(groups: Sequence[Group], dialect: Dialect) -> str:
+    """The time of each row since the row before."""
+    window = f"OVER ({dialect.before})"
+    chosen = [
+        f"SELECT trace, t_ns, t_ns - since_ns AS interval_ns"
+        f" FROM (SELECT trace, t_ns, lag(t_ns) {window} AS since_ns, lag(trace) {window} AS trace_before"
+        f" FROM {scan_name(number)}) AS r_ WHERE trace_before = trace"
+        for number in range(len(groups))
+    ]
+    null = "CAST(NULL AS BIGINT)"
+    none = f"SELECT CAST(NULL AS VARCHAR(1)) AS trace, {null} AS t_ns, {null} AS interval_ns WHERE 1 = 0"
+    return " UNION ALL ".join(chosen) or none
+
+
+def _values(groups: Sequence[Group], dialect: Dialect) -> str:
+    """Each signal's value in each row."""
+    chosen = [
+        f"SELECT trace, {dialect.text(signal.name)} AS signal,"
+        f" CAST({_value(signal, dialect)} AS {dialect.u64}) AS value FROM {scan_name(number)}"
+        for number, group in enumerate(groups)
+        for signal in group.signals
+    ]
+    text, u64 = "CAST(NULL AS VARCHAR(1))", f"CAST(NULL AS {dialect.u64})"
+    return (
+        " UNION ALL ".join(chosen) or f"SELECT {text} AS trace, {text} AS signal, {u64} AS value WHERE 1 = 0"
+    )
+
+
+def _value(signal: Signal, dialect: Dialect) -> str:
+    column = dialect.identifier(column_name(signal.column))
+    return dialect.bits(column, signal.lsb, signal.bits) if signal.is_field else column
+
+
 _CHANGES = "SELECT trace, signal, t_ns, since_ns, before, value, name FROM edges_ WHERE since_ns IS NOT NULL"
 
 
@@ -79,8 +114,7 @@ def _edges(groups: Sequence[Group], dialect: Dialect) -> str:
 
 
 def _edges_of(number: int, signal: Signal, dialect: Dialect, *, several: bool) -> str:
-    column, window = dialect.identifier(column_name(signal.column)), f"OVER ({dialect.before})"
-    value = dialect.bits(column, signal.lsb, signal.bits) if signal.is_field else column
+    value, window = _value(signal, dialect), f"OVER ({dialect.before})"
     same_trace = "trace_before = trace" if several and not dialect.before else "since_ns IS NOT NULL"
     tie = ", ".join(dialect.tie)
     order = f"row_number() {window} AS row_" if not dialect.before else tie
@@ -109,6 +143,7 @@ def _states(dialect: Dialect) -> str:
     window = f"OVER (PARTITION BY e_.trace, signal ORDER BY t_ns, {', '.join(dialect.tie)})"
     return (
         f"SELECT e_.trace AS trace, signal, t_ns AS t0_ns, coalesce(lead(t_ns) {window}, t_.last_ns) AS t1_ns,"
-        f" value, name, since_ns IS NOT NULL AND lead(t_ns) {window} IS NOT NULL AS whole"
+        f" value, name, since_ns IS NOT NULL AND lead(t_ns) {window} IS NOT NULL AS whole,"
+        f" row_number() {window} AS number"
         f" FROM edges_ AS e_ JOIN traces AS t_ ON e_.trace = t_.trace"
     )

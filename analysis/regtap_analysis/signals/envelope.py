@@ -26,6 +26,8 @@ class Envelope:
         high: The largest sample.
         first: The first sample.
         last: The last sample.
+        mixed: bool, shape (buckets,): whether low and high only enclose the samples, because not all were decoded;
+            then first and last mean nothing.
     """
 
     edges_ns: Times
@@ -34,6 +36,7 @@ class Envelope:
     high: Values
     first: Values
     last: Values
+    mixed: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class EnvelopeBuilder:
         self._high = np.zeros(shape, dtype)
         self._first = np.zeros(shape, dtype)
         self._last = np.zeros(shape, dtype)
+        self._mixed = np.zeros(shape, np.bool_)
 
     def add(self, split: Split, values: Values) -> None:
         """Add the next batch.
@@ -113,6 +117,41 @@ class EnvelopeBuilder:
         self._last[at] = values[split.stops - 1]
         self._count[at] += split.stops - split.starts
 
+    def add_pages(
+        self, buckets: Indices, rows: Times, bounds: tuple[Values, Values, npt.NDArray[np.bool_]]
+    ) -> None:
+        """Add pages by their bounds; the first and last rows of their buckets come from `add`.
+
+        Args:
+            buckets: The bucket that holds each page, increasing, shape (pages,), pages >= 1.
+            rows: How many rows each page has.
+            bounds: Smallest value, largest value, and whether they only enclose the samples, of each page.
+        """
+        low, high, loose = bounds
+        starts = np.flatnonzero(np.diff(buckets, prepend=-1))
+        at = buckets[starts]
+        self._low[at] = np.minimum(self._low[at], np.minimum.reduceat(low, starts))
+        self._high[at] = np.maximum(self._high[at], np.maximum.reduceat(high, starts))
+        self._count[at] += np.add.reduceat(rows, starts)
+        self._mixed[at] |= np.logical_or.reduceat(loose, starts)
+
+    def add_wide(self, span: tuple[int, int], bounds: tuple[int, int], rows: int) -> None:
+        """Add a page over several buckets by its bounds: each of them may hold any of its samples.
+
+        Args:
+            span: Its first and last bucket; they may lie outside.
+            bounds: Its smallest and largest value.
+            rows: How many rows it has; each bucket counts an equal share, at least one.
+        """
+        first, last = max(span[0], 0), min(span[1], len(self._count) - 1)
+        at = slice(first, last + 1)
+        self._low[at] = np.minimum(self._low[at], bounds[0])
+        self._high[at] = np.maximum(self._high[at], bounds[1])
+        self._count[at] += max(1, rows // (span[1] - span[0] + 1))
+        self._mixed[at] = True
+
     def build(self) -> Envelope:
         """Return the envelope of all batches so far."""
-        return Envelope(self._edges_ns, self._count, self._low, self._high, self._first, self._last)
+        return Envelope(
+            self._edges_ns, self._count, self._low, self._high, self._first, self._last, self._mixed
+        )

@@ -1,4 +1,4 @@
-"""What a picture shows: whole registers and their fields, read once, as samples if few or as envelopes."""
+"""What a picture shows: whole registers and their fields, as samples if they are few or as envelopes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
-from regtap.trace.metadata import TIME_COLUMN
-from regtap_analysis.signals.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pyarrow as pa
-
     from regtap.registers.model import Field, Register
     from regtap.trace.reader import Trace
-    from regtap_analysis.signals.envelope import Times, Values
+    from regtap_analysis.signals.envelope import Envelope, Times, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,58 +113,6 @@ def whole_view(trace: Trace) -> View:
     first, last = min(moments, default=0), max(moments, default=0)
     starts_late = first > (last - first) // 8  # a flight recorder keeps the end only
     return View(first if starts_late else min(first, 0), last + 1)
-
-
-def read_signals(trace: Trace, signals: Sequence[Signal], view: View, buckets: int) -> Reading:
-    """Read the rows of a view once, in bounded memory."""
-    columns = [TIME_COLUMN, *dict.fromkeys(signal.register.name for signal in signals)]
-    reader = _Reader(signals, view, buckets)
-    for batch in trace.batches(columns, view.first_ns, view.stop_ns):
-        reader.add(batch)
-    return reader.reading()
-
-
-class _Reader:
-    """Keeps batches while they are few, and builds envelopes as soon as they are not."""
-
-    def __init__(self, signals: Sequence[Signal], view: View, buckets: int) -> None:
-        self._limit = buckets
-        self._edges_ns = bucket_edges(view.first_ns, view.stop_ns, buckets)
-        self._builders = {
-            signal: EnvelopeBuilder(self._edges_ns, signal.register.dtype) for signal in signals
-        }
-        self._kept: list[pa.RecordBatch] = []
-        self._rows = 0
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        self._rows += batch.num_rows
-        self._kept.append(batch)
-        if self._rows > self._limit:
-            for kept in self._kept:
-                self._build(kept)
-            self._kept.clear()
-
-    def reading(self) -> Reading:
-        if self._rows > self._limit:
-            return Reading(
-                self._rows, {signal: builder.build() for signal, builder in self._builders.items()}
-            )
-        return Reading(self._rows, {signal: self._samples(signal) for signal in self._builders})
-
-    def _build(self, batch: pa.RecordBatch) -> None:
-        split = split_rows(batch.column(TIME_COLUMN).to_numpy(), self._edges_ns)
-        for signal, builder in self._builders.items():
-            builder.add(split, signal.pick(batch.column(signal.register.name).to_numpy()))
-
-    def _samples(self, signal: Signal) -> Samples:
-        import numpy as np
-
-        times = [batch.column(TIME_COLUMN).to_numpy() for batch in self._kept]
-        values = [batch.column(signal.register.name).to_numpy() for batch in self._kept]
-        none = np.empty(0, signal.register.dtype)
-        return Samples(
-            np.concatenate([np.empty(0, np.int64), *times]), signal.pick(np.concatenate([none, *values]))
-        )
 
 
 def _lsb(field: Field) -> int:

@@ -1,4 +1,4 @@
-"""What an arm is: a way to a register, as an object that says what it is and what it needs."""
+"""The interface of an arm: a way to a register, with its description and its needs."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class AccessArm(ABC):
     @property
     @abstractmethod
     def touches_mapping(self) -> bool:
-        """Whether it reaches the register by a mapping."""
+        """Whether the arm reaches the register by a mapping."""
 
     @abstractmethod
     def refusal(self, sites: Sites) -> str:
-        """Return why this target cannot have it, or nothing."""
+        """Return the reason for which this target cannot have the arm, or an empty text."""
 
     @abstractmethod
     def block(self, sites: Sites, measure: str) -> BlockRunner:
-        """Return what runs it; valid while the sites are open."""
+        """Return the function to run a block of the arm; valid while the sites are open."""

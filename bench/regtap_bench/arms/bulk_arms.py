@@ -1,4 +1,4 @@
-"""The arms that read many bytes at once: by single loads, by memcpy, and by pread."""
+"""Arms for reads of many bytes at once: by single loads, by memcpy, and by pread."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ON_A_DEVICE = {
 
 @dataclass(frozen=True)
 class BulkArm(AccessArm):
-    """A read of many bytes; an access is all of them.
+    """A read of many bytes; one access reads all of them.
 
     Attributes:
         way: One of BULK_WAYS.
@@ -49,11 +49,11 @@ class BulkArm(AccessArm):
 
     @property
     def touches_mapping(self) -> bool:
-        """Whether it reaches the register by a mapping."""
+        """Whether the arm reaches the register by a mapping."""
         return self.way != PREAD_AT_ONCE
 
     def refusal(self, sites: Sites) -> str:
-        """Return why this target cannot have it, or nothing."""
+        """Return the reason for which this target cannot have the arm, or an empty text."""
         if sites.target.is_device:
             return _ON_A_DEVICE[self.way]
         if self.size_bytes < self.load_bytes:
@@ -67,13 +67,13 @@ class BulkArm(AccessArm):
         return ""
 
     def block(self, sites: Sites, measure: str) -> BlockRunner:  # noqa: ARG002 - there is only one
-        """Return what runs it; valid while the sites are open."""
+        """Return the function to run a block of the arm; valid while the sites are open."""
         run, index = sites.bulk(self.size_bytes, self.load_bytes).measure, self.index
         return lambda count: run(index, False, count)
 
 
 def bulk_arms(register: Register) -> list[BulkArm]:
-    """Return them, by size: single loads have the register's width, 32 bits at least."""
+    """Return all bulk arms, by size; single loads have the width of the register, at least 32 bits."""
     load_bytes = max(_LEAST_LOAD_BYTES, register.width_bytes)
     return [_bulk_arm(way, size_bytes, load_bytes) for size_bytes in BULK_SIZES for way in BULK_WAYS]
 

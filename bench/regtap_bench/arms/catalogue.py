@@ -1,4 +1,4 @@
-"""Which arms a run has."""
+"""The arms of a run."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def catalogue(
 
 
 def twin_of(baseline: str) -> AccessArm:
-    """Return the arm that does the same as the baseline, and has to cost the same."""
+    """Return the A/A twin of the baseline: the same work, so the same cost."""
     return native_arm(baseline, called=TWIN)
 
 

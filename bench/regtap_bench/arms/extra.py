@@ -1,4 +1,4 @@
-"""An arm that does more work than it says: what an instrument has to see."""
+"""An arm with more work than it declares, as a test of the instrument."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WithExtraWork(AccessArm):
-    """Another arm, with one access more after each so many; the blocks say nothing of it.
+    """An arm with one extra access after each `every`; the counts of its blocks leave the extra ones out.
 
     Attributes:
         arm: Which one.
@@ -25,21 +25,21 @@ class WithExtraWork(AccessArm):
 
     @property
     def touches_mapping(self) -> bool:
-        """Whether it reaches the register by a mapping."""
+        """Whether the arm reaches the register by a mapping."""
         return self.arm.touches_mapping
 
     def refusal(self, sites: Sites) -> str:
-        """Return why this target cannot have it, or nothing."""
+        """Return the reason for which this target cannot have the arm, or an empty text."""
         return self.arm.refusal(sites)
 
     def block(self, sites: Sites, measure: str) -> BlockRunner:
-        """Return what runs it; valid while the sites are open."""
+        """Return the function to run a block of the arm; valid while the sites are open."""
         run, every = self.arm.block(sites, measure), self.every
         return lambda count: run(count + count // every)
 
 
 def with_extra_work(arm: AccessArm, every: int) -> AccessArm:
-    """Return the arm with one access more after each `every`; 0 leaves it as it is."""
+    """Return the arm with one extra access after each `every`; the arm itself for 0."""
     if not every:
         return arm
     return WithExtraWork(arm.name, arm.description, arm.measures, arm.system_calls, arm, every)

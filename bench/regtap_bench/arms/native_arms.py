@@ -39,18 +39,18 @@ class NativeArm(AccessArm):
 
     @property
     def touches_mapping(self) -> bool:
-        """Whether it reaches the register by a mapping."""
+        """Whether the arm reaches the register by a mapping."""
         return self.needs in (_native.Needs.mapping, _native.Needs.opening)
 
     def refusal(self, sites: Sites) -> str:
-        """Return why this target cannot have it, or nothing."""
+        """Return the reason for which this target cannot have the arm, or an empty text."""
         found = self.site(sites)
         if found is None:
             return "nothing to write to: allow it with --allow-write REGISTER"
         return found.calls_refused if self.needs == _native.Needs.calls else ""
 
     def block(self, sites: Sites, measure: str) -> BlockRunner:
-        """Return what runs it; valid while the sites are open."""
+        """Return the function to run a block of the arm; valid while the sites are open."""
         found = self.site(sites)
         assert found is not None, self.name  # noqa: S101 - refusal() said that there is one
         site, index, fenced = found.site, self.index, measure == LATENCY
@@ -63,7 +63,7 @@ class NativeArm(AccessArm):
 
 
 class ControlArm(NativeArm):
-    """An arm that shows whether the instrument works."""
+    """An arm to check the instrument itself."""
 
     kind: ClassVar[str] = "control"
 
@@ -97,7 +97,7 @@ def native_arm(name: str, *, called: str = "", type_name: str = "") -> NativeArm
 
 
 def memory_arm(name: str) -> MemoryArm:
-    """Return the same arm on plain memory, for the baseline beside a device."""
+    """Return an arm on plain memory, as the baseline beside a device."""
     index, arm = find_arm(name)
     return MemoryArm(
         f"RAM: {name}",
@@ -115,5 +115,5 @@ def _measures(arm: _native.Arm) -> tuple[str, ...]:
 
 
 def find_arm(name: str) -> tuple[int, _native.Arm]:
-    """Return an arm of the native core, and where it is in _native.arms()."""
+    """Return the index of an arm in _native.arms(), and the arm."""
     return next((index, arm) for index, arm in enumerate(_native.arms()) if arm.name == name)

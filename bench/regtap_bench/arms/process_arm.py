@@ -1,4 +1,4 @@
-"""The arm that is a process: what a shell script pays for each register that it reads with `busybox devmem`."""
+"""The arm of a process: the cost of a `busybox devmem` for each register of a shell script."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class DevmemArm(AccessArm):
 
     @property
     def touches_mapping(self) -> bool:
-        """Whether it reaches the register by a mapping: by its own, which takes no other process along."""
+        """False: the process has a mapping of its own, whose fault ends no other process."""
         return False
 
     def refusal(self, sites: Sites) -> str:
-        """Return why this target cannot have it, or nothing."""
+        """Return the reason for which this target cannot have the arm, or an empty text."""
         if not isinstance(sites.target, MemTarget):
             return f"it knows no target but /dev/mem, so that its price on {sites.target.spec} means nothing"
         path = shutil.which("busybox")
@@ -49,7 +49,7 @@ class DevmemArm(AccessArm):
         return _complaint([path, *self._arguments()])
 
     def block(self, sites: Sites, measure: str) -> BlockRunner:  # noqa: ARG002 - there is only one
-        """Return what runs it; valid while the sites are open."""
+        """Return the function to run a block of the arm; valid while the sites are open."""
         path = shutil.which("busybox")
         assert path is not None  # noqa: S101 - refusal() looked
         command, meter = [path, *self._arguments()], _native.Meter()
@@ -75,12 +75,12 @@ class DevmemArm(AccessArm):
 
 
 def devmem_arm(register: Register) -> DevmemArm:
-    """Return it."""
+    """Return the arm for a register."""
     return DevmemArm(DEVMEM, "a process for each read, as in a shell script", (THROUGHPUT,), None, register)
 
 
 def _complaint(command: list[str]) -> str:
-    """Return what a command says when it does not work; nothing if it does."""
+    """Return the error text of a failed command, or an empty text."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -1,4 +1,4 @@
-"""The arms that are Python: what people write, unrolled in a loop of Python's own.
+"""The Python arms: common idioms, unrolled in a Python loop.
 
 Some of these expressions touch the register twice, or in another width than its own. They are for targets in RAM only.
 """
@@ -50,11 +50,11 @@ class PythonArm(AccessArm):
 
     @property
     def touches_mapping(self) -> bool:
-        """Whether it reaches the register by a mapping."""
+        """Whether the arm reaches the register by a mapping."""
         return not self.needs_calls and self.kind != "control"
 
     def refusal(self, sites: Sites) -> str:
-        """Return why this target cannot have it, or nothing."""
+        """Return the reason for which this target cannot have the arm, or an empty text."""
         if self.package and find_spec(self.package) is None:
             return f"the package {self.package} is not installed"
         if sites.target.is_device and not self.clean:
@@ -62,7 +62,7 @@ class PythonArm(AccessArm):
         return sites.read.calls_refused if self.needs_calls else ""
 
     def block(self, sites: Sites, measure: str) -> BlockRunner:  # noqa: ARG002 - there is only one
-        """Return what runs it; valid while the sites are open."""
+        """Return the function to run a block of the arm; valid while the sites are open."""
         body = _unrolled(self.expression, self.names(sites.read))
         meter, unroll = _native.Meter(), _native.UNROLL
 
@@ -75,7 +75,7 @@ class PythonArm(AccessArm):
 
 
 class PythonControl(PythonArm):
-    """A loop of Python's with nothing in it."""
+    """An empty Python loop."""
 
     kind: ClassVar[str] = "control"
 
@@ -91,14 +91,16 @@ def _unrolled(expression: str, names: dict[str, Any]) -> Callable[[int], None]:
 
 
 def _memory(opened: MappedRegister) -> mmap.mmap:
-    way = opened.way
-    memory = mmap.mmap(opened.fd, way.map_bytes, mmap.MAP_SHARED, mmap.PROT_READ, offset=way.map_offset)
+    request = opened.request
+    memory = mmap.mmap(
+        opened.fd, request.map_bytes, mmap.MAP_SHARED, mmap.PROT_READ, offset=request.map_offset
+    )
     memory.madvise(mmap.MADV_DONTDUMP)  # as every window of regtap's own
     return memory
 
 
 def _place(opened: MappedRegister) -> int:
-    return opened.way.offset - opened.way.map_offset
+    return opened.request.offset - opened.request.map_offset
 
 
 _FORMATS: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
@@ -142,7 +144,7 @@ def _pread(opened: MappedRegister) -> dict[str, Any]:
         "pread": os.pread,
         "fd": opened.fd,
         "width": width_bytes,
-        "at": opened.way.offset,
+        "at": opened.request.offset,
         "number": int.from_bytes,
     }
 
@@ -151,7 +153,7 @@ def _periphery(opened: MappedRegister) -> dict[str, Any]:
     from periphery import MMIO
 
     bits = 8 * opened.register.width_bytes
-    window = MMIO(opened.way.map_offset, opened.way.map_bytes, path=opened.way.node)
+    window = MMIO(opened.request.map_offset, opened.request.map_bytes, path=opened.request.node)
     return {"read": getattr(window, f"read{bits}"), "at": _place(opened)}
 
 

@@ -1,4 +1,4 @@
-"""The register of a benchmark, reached in every way that its target has."""
+"""The register of a benchmark, mapped and opened for every arm of the target."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Self
 
 from regtap.errors import AddressError, RefusedError
 from regtap.registers.model import Register
-from regtap.targets import parse_target
-from regtap.targets.node import PAGE_BYTES, NodeTarget, Way
+from regtap.targets import PAGE_BYTES, parse_target
+from regtap.targets.device import swap_bytes
+from regtap.targets.node import MapRequest, NodeTarget
 from regtap_bench import _native
 
 if TYPE_CHECKING:
@@ -28,20 +29,20 @@ class MappedRegister:
         site: It, for the native arms.
         device: It, as users of regtap's own API have it; None for plain RAM.
         fd: What the native arms call.
-        way: How to open and map it anew.
-        calls_refused: Why there is no way to it by system call; empty where there is one.
+        request: How to open and map the register once more.
+        calls_refused: Why system calls do not reach the register; empty where they do.
     """
 
     register: Register
     site: _native.Site
     device: Device | None
     fd: int
-    way: Way
+    request: MapRequest
     calls_refused: str = ""
 
 
 class Sites:
-    """Everything that the arms of one process need, open; a context manager.
+    """The open registers, files and mappings for the arms of one process; a context manager.
 
     Attributes:
         target: What was opened.
@@ -71,7 +72,7 @@ class Sites:
             self.read = self._reach(device, read)
             self.write = None if write is None else self._reach(device, write)
             if self.write is not None:  # written back, so that nothing changes but the traffic
-                self.write.site.value = _unswapped(device.read(self.write.register), self.write.register)
+                self.write.site.value = _stored_value(device.read(self.write.register), self.write.register)
             self.ram = self._plain_memory(read) if self.target.is_device else None
         except BaseException:
             self._stack.close()
@@ -86,11 +87,11 @@ class Sites:
         self._stack.close()
 
     def narrowed(self, register: Register) -> _native.Site:
-        """Return the place of the register that is read, as one of another width at the same address."""
-        return _site(self.read.fd, self.read.way, register.width_bytes)
+        """Return the site for reads of another width at the address of the register."""
+        return _site(self.read.fd, self.read.request, register.width_bytes)
 
     def bulk(self, size_bytes: int, width_bytes: int) -> _native.Site:
-        """Return a block of the target, mapped: the aligned one of that size that holds the register.
+        """Return the site of an aligned block of the target around the register.
 
         Args:
             size_bytes: A power of two.
@@ -100,24 +101,24 @@ class Sites:
             AddressError: It does not lie within the target.
         """
         if size_bytes not in self._bulk:
-            way = self._way_to_block(size_bytes, width_bytes)
-            self._bulk[size_bytes] = _site(self.read.fd, way, width_bytes, bulk_bytes=size_bytes)
+            request = self._block_request(size_bytes, width_bytes)
+            self._bulk[size_bytes] = _site(self.read.fd, request, width_bytes, bulk_bytes=size_bytes)
         return self._bulk[size_bytes]
 
-    def _way_to_block(self, size_bytes: int, width_bytes: int) -> Way:
+    def _block_request(self, size_bytes: int, width_bytes: int) -> MapRequest:
         begin = self.read.register.address // size_bytes * size_bytes
         type_name = f"u{8 * width_bytes}"
-        first = self._way_to(Register("first", begin, type_name), self.read.fd)
-        last = self._way_to(Register("last", begin + size_bytes - width_bytes, type_name), self.read.fd)
+        first = self._map_request(Register("first", begin, type_name), self.read.fd)
+        last = self._map_request(Register("last", begin + size_bytes - width_bytes, type_name), self.read.fd)
         return replace(first, map_bytes=last.map_offset + last.map_bytes - first.map_offset)
 
-    def _way_to(self, register: Register, fd: int) -> Way:
+    def _map_request(self, register: Register, fd: int) -> MapRequest:
         if isinstance(self.target, NodeTarget):
-            return self.target.way_to(register)
+            return self.target.map_request(register)
         # The private simulated device: a page without a name.
         if register.address + register.width_bytes > PAGE_BYTES:
             raise AddressError("past the end of the simulated device", address=register.address)
-        return Way(f"/proc/self/fd/{fd}", 0, 0, PAGE_BYTES, register.address)
+        return MapRequest(f"/proc/self/fd/{fd}", 0, 0, PAGE_BYTES, register.address)
 
     def _reach(self, device: Device, register: Register) -> MappedRegister:
         refused, fd = "", -1
@@ -126,39 +127,37 @@ class Sites:
             device.pread(register)  # that there is a descriptor is no promise
         except RefusedError as error:
             refused = error.cause
-        way = self._way_to(register, fd)
+        request = self._map_request(register, fd)
         if fd < 0:
             mode = os.O_RDWR if device.writable else os.O_RDONLY
-            fd = os.open(way.node, mode | os.O_CLOEXEC | way.open_flags)
+            fd = os.open(request.node, mode | os.O_CLOEXEC | request.open_flags)
             self._stack.callback(os.close, fd)
-        site = _site(fd, way, register.width_bytes, writable=device.writable)
-        return MappedRegister(register, site, device, fd, way, refused)
+        site = _site(fd, request, register.width_bytes, writable=device.writable)
+        return MappedRegister(register, site, device, fd, request, refused)
 
     def _plain_memory(self, register: Register) -> MappedRegister:
         fd = os.memfd_create("regtap-bench", os.MFD_CLOEXEC)
         self._stack.callback(os.close, fd)
         os.ftruncate(fd, PAGE_BYTES)
-        way = Way(f"/proc/self/fd/{fd}", 0, 0, PAGE_BYTES, register.address % PAGE_BYTES)
-        return MappedRegister(register, _site(fd, way, register.width_bytes), None, fd, way)
+        request = MapRequest(f"/proc/self/fd/{fd}", 0, 0, PAGE_BYTES, register.address % PAGE_BYTES)
+        return MappedRegister(register, _site(fd, request, register.width_bytes), None, fd, request)
 
 
 def _site(
-    fd: int, way: Way, width_bytes: int, *, writable: bool = False, bulk_bytes: int = 0
+    fd: int, request: MapRequest, width_bytes: int, *, writable: bool = False, bulk_bytes: int = 0
 ) -> _native.Site:
     return _native.Site(
         fd,
-        path=way.node,
-        open_flags=way.open_flags,
-        map_offset=way.map_offset,
-        map_bytes=way.map_bytes,
-        offset=way.offset,
+        path=request.node,
+        open_flags=request.open_flags,
+        map_offset=request.map_offset,
+        map_bytes=request.map_bytes,
+        offset=request.offset,
         width_bytes=width_bytes,
         writable=writable,
         bulk_bytes=bulk_bytes,
     )
 
 
-def _unswapped(value: int, register: Register) -> int:
-    if not register.swapped:
-        return value
-    return int.from_bytes(value.to_bytes(register.width_bytes, "big"), "little")
+def _stored_value(value: int, register: Register) -> int:
+    return swap_bytes(value, register.width_bytes) if register.swapped else value

@@ -1,4 +1,4 @@
-"""The arm that reads in batches, one system call a batch, where the kernel has io_uring and lets it be used."""
+"""The io_uring arm: reads in batches, one system call a batch, if the kernel permits io_uring."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class UringArm(NativeArm):
     cadence: ClassVar[str] = SLOW
 
     def refusal(self, sites: Sites) -> str:
-        """Return why this target cannot have it, or nothing."""
+        """Return the reason for which this target cannot have the arm, or an empty text."""
         return super().refusal(sites) or _refusal_of_kernel()
 
 
 def uring_arm() -> UringArm:
-    """Return it."""
+    """Return the arm."""
     index, arm = find_arm(IO_URING)
     return UringArm(
         IO_URING,

@@ -1,1 +1,1 @@
-"""Operating characteristics: how often the instrument calls equal code different, and sees what was slowed down."""
+"""Operating characteristics: false alarms of the instrument on equal code, and detected slowdowns."""

@@ -14,8 +14,8 @@ from regtap.cli.main import run
 from regtap.cli.output import ExitCode, print_note
 from regtap_bench.characteristics.counting import bars_of, cells_of
 from regtap_bench.characteristics.judging import judge_folder
-from regtap_bench.characteristics.measure import Bench
-from regtap_bench.characteristics.plan import CONDITIONS, Plan
+from regtap_bench.characteristics.measure import TrialRunner
+from regtap_bench.characteristics.plan import CONDITIONS, TrialPlan
 from regtap_bench.characteristics.table import to_json, to_markdown
 from regtap_bench.measuring.job import default_cpu
 
@@ -27,7 +27,7 @@ _COUNT, _SECONDS = click.IntRange(1), click.FloatRange(0.01, 600)
 
 @click.group()
 def _characteristics() -> None:
-    """Measure how often the benchmark is wrong, and what it can see."""
+    """Measure the benchmark's rate of false alarms, and the effects within its power."""
 
 
 @_characteristics.command()
@@ -46,14 +46,14 @@ def _characteristics() -> None:
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of every order.")
 @click.option("--cpu", type=click.IntRange(0), help="CPU to measure on.  [default: the last one]")
 def measure(folder: str, condition: tuple[str, ...], **given: Any) -> None:
-    """Make the trials that FOLDER does not hold yet: an interrupted run goes on where it ended."""
+    """Make the missing trials of FOLDER: an interrupted run goes on from its last trial."""
     if given["cpu"] is None:
         given["cpu"] = default_cpu()
-    plan = Plan(**given)
+    plan = TrialPlan(**given)
     # As Ctrl-C: no core stays busy, and no file is left.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="regtap-", dir=_MEMORY) as scratch:
-        bench = Bench.prepare(plan, folder, os.path.join(scratch, "register"))
+        bench = TrialRunner.prepare(plan, folder, os.path.join(scratch, "register"))
         bench.run(condition or CONDITIONS, print_note)
 
 
@@ -61,7 +61,7 @@ def measure(folder: str, condition: tuple[str, ...], **given: Any) -> None:
 @click.argument("folder")
 @click.option("-o", "--output", metavar="DIR", default=".", help="Where the table goes.", show_default=True)
 def table(folder: str, output: str) -> int:
-    """Judge the trials that FOLDER holds, and write the table; exit code 1 where a bar is missed."""
+    """Judge the trials in FOLDER, and write the table; exit code 1 if a bar is missed."""
     judgement = judge_folder(folder)
     text = to_markdown(judgement)
     os.makedirs(output, exist_ok=True)

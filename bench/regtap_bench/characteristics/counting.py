@@ -1,4 +1,4 @@
-"""How often each rule called the arms of a trial different, with exact binomial intervals, and what the bars ask."""
+"""The share of trials in which each rule called the arms different, with exact binomial intervals, and the bars."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 COLUMNS = (SAME, *EFFECTS)
 _LEVEL = 0.95
-_MOST_FALSE, _LEAST_SEEN = 0.01, 0.95
+_MOST_FALSE, _LEAST_SEEN = 0.01, 0.95  # the bars; arbitrary
 _SMALL = "+0.5 %"  # the effect that has a bar
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """How often a rule called the arms of a kind of trial different.
+    """The share of one kind of trials in which a rule called the arms different.
 
     Attributes:
         condition: Of the machine.
@@ -46,7 +46,7 @@ class Cell:
 
     @property
     def share(self) -> float:
-        """Called, of all."""
+        """Trials called different, as a share of all."""
         return self.called / self.trials
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a figure has to reach.
+    """A bar: the limit for one figure, and the outcome.
 
     Attributes:
         text: Which figure.
@@ -82,7 +82,7 @@ def cells_of(judgement: Judgement) -> list[Cell]:
 
 
 def bars_of(cells: Iterable[Cell]) -> list[Bar]:
-    """Return what is asked of regtap's own rule, and whether it is reached."""
+    """Return the bars for regtap's own rule, with their outcomes."""
     bars = []
     for cell in cells:
         where = f"{cell.condition}: {cell.effect}"

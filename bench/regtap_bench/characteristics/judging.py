@@ -1,4 +1,4 @@
-"""From the trials of a folder to how often each rule said what."""
+"""The verdicts of each rule on the trials of a folder."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regtap_bench.characteristics.measure import ARM, CALIBRATION, trial_path
-from regtap_bench.characteristics.plan import CONDITIONS, Plan, Trial
-from regtap_bench.characteristics.rules import RULES, Case, evaluation_of
+from regtap_bench.characteristics.plan import CONDITIONS, Trial, TrialPlan
+from regtap_bench.characteristics.rules import RULES, TrialCase, evaluation_of
 from regtap_bench.characteristics.storage import load
 from regtap_bench.figures import margin as margins
 from regtap_bench.figures.result import Margin
@@ -26,8 +26,8 @@ _CHUNK = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What was said of one trial.
+class JudgedTrial:
+    """The verdicts on one trial.
 
     Attributes:
         condition: Of the machine.
@@ -46,7 +46,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was said of a whole folder.
+    """The verdicts on a whole folder of trials.
 
     Attributes:
         plan: Its plan.
@@ -55,25 +55,25 @@ class Judgement:
         trials: Those that have been made.
     """
 
-    plan: Plan
+    plan: TrialPlan
     margin: Margin
     environment: Mapping[str, Any]
-    trials: tuple[Judged, ...]
+    trials: tuple[JudgedTrial, ...]
 
     def verdicts(self, condition: str, effect: str, rule: str) -> Counter[Verdict]:
-        """Return how often a rule said what."""
+        """Return the number of trials by verdict, for one rule."""
         return Counter(
             it.verdicts[rule] for it in self.trials if (it.condition, it.effect) == (condition, effect)
         )
 
 
 def judge_folder(folder: str) -> Judgement:
-    """Judge every trial that a folder holds.
+    """Judge every trial in a folder.
 
     Raises:
         InputError: It is no folder of trials, or one of them is damaged.
     """
-    plan = Plan.of(folder)
+    plan = TrialPlan.of(folder)
     calibration = load(os.path.join(folder, CALIBRATION))
     margin = _margin(calibration.blocks, plan)
     made = [it for condition in CONDITIONS for it in plan.trials(condition)]
@@ -83,16 +83,16 @@ def judge_folder(folder: str) -> Judgement:
         return Judgement(plan, margin, calibration.facts["environment"], tuple(judged))
 
 
-def _margin(calibration: Blocks, plan: Plan) -> Margin:
+def _margin(calibration: Blocks, plan: TrialPlan) -> Margin:
     found = margins.calibrate(evaluation_of(calibration, ARM))
     if found is None:
         return Margin(margins.DEFAULT, "the default: the calibration was too short")
     return Margin(found, f"from equal arms measured for {plan.calibration_s:g} s before the first trial")
 
 
-def _judge(trial: Trial, folder: str, margin: float) -> Judged:
+def _judge(trial: Trial, folder: str, margin: float) -> JudgedTrial:
     record = load(trial_path(folder, trial))
-    case = Case(record.blocks, ARM, margin)
+    case = TrialCase(record.blocks, ARM, margin)
     verdicts = {name: rule(case) for name, rule in RULES.items()}
     ratio = math.exp(case.log_ratio.value)
-    return Judged(trial.condition, trial.effect.name, verdicts, ratio, record.facts)
+    return JudgedTrial(trial.condition, trial.effect.name, verdicts, ratio, record.facts)

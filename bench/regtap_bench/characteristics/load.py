@@ -53,7 +53,7 @@ class BusyLoops:
         return tuple(loop.pid for loop in self._loops)
 
     def check(self) -> None:
-        """Make sure that all of them run.
+        """Raise FaultError unless all loops run.
 
         Raises:
             FaultError: One has ended: what was measured since is not what it says.

@@ -1,4 +1,4 @@
-"""Makes the trials of a plan that are not there yet."""
+"""The making of a plan's missing trials."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from regtap.registers.model import Register
 from regtap_bench.characteristics.load import BusyLoops
-from regtap_bench.characteristics.plan import LOADED, PROCESSES, Plan, Trial
-from regtap_bench.characteristics.progress import Progress
-from regtap_bench.characteristics.storage import Record, alone_in, save
-from regtap_bench.environment import Load, describe_environment
-from regtap_bench.measuring.engine import Effort, Look, Twins, look, run_twins
+from regtap_bench.characteristics.plan import LOADED, PROCESSES, Trial, TrialPlan
+from regtap_bench.characteristics.progress import TrialProgress
+from regtap_bench.characteristics.storage import TrialRecord, alone_in, save
+from regtap_bench.environment import MachineLoad, describe_environment
+from regtap_bench.measuring.engine import Effort, Survey, Twins, run_twins, survey
 from regtap_bench.measuring.job import Subject
 
 if TYPE_CHECKING:
@@ -24,36 +24,36 @@ CALIBRATION = "calibration.npz"
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """What every trial needs.
+class TrialRunner:
+    """The common means of all trials.
 
     Attributes:
         plan: Which trials.
         folder: Where they are kept.
         subject: What they read.
-        seen: A look at it.
+        seen: The survey of its arms.
     """
 
-    plan: Plan
+    plan: TrialPlan
     folder: str
     subject: Subject
-    seen: Look
+    seen: Survey
 
     @classmethod
-    def prepare(cls, plan: Plan, folder: str, path: str) -> Bench:
-        """Make the register that the arms read, a file of one page, and look at it.
+    def prepare(cls, plan: TrialPlan, folder: str, path: str) -> TrialRunner:
+        """Make the register, in a file of one page, and survey the arms.
 
         Raises:
-            RegtapError: As engine.look does, and where the folder belongs to another plan.
+            RegtapError: As engine.survey does, and where the folder belongs to another plan.
         """
         plan.settle(folder)
         with open(path, "wb") as file:
             file.truncate(os.sysconf("SC_PAGE_SIZE"))
         subject = Subject(f"file:{path}", Register("register", 0), None, quick=True, cpu=plan.cpu)
-        return cls(plan, folder, subject, look(subject))
+        return cls(plan, folder, subject, survey(subject))
 
     def run(self, conditions: Iterable[str], tell: Callable[[str], None]) -> None:
-        """Calibrate and make every trial that is missing.
+        """Calibrate, and make every missing trial.
 
         Args:
             conditions: Of them.
@@ -70,13 +70,13 @@ class Bench:
                 missing = [it for it in self.plan.trials(condition) if not os.path.exists(self.path_of(it))]
                 loops = BusyLoops(os.sched_getaffinity(0) if condition == LOADED else set())
                 with loops:
-                    self._run(missing, loops, Progress(condition, len(missing), tell))
+                    self._run(missing, loops, TrialProgress(condition, len(missing), tell))
 
     def path_of(self, trial: Trial) -> str:
-        """Return where a trial is kept."""
+        """Return the path of a trial."""
         return trial_path(self.folder, trial)
 
-    def _run(self, trials: Iterable[Trial], loops: BusyLoops, progress: Progress) -> None:
+    def _run(self, trials: Iterable[Trial], loops: BusyLoops, progress: TrialProgress) -> None:
         for trial in trials:
             record = self._measure(trial.seed, self.plan.seconds, Twins(ARM, trial.effect.every))
             loops.check()
@@ -92,8 +92,8 @@ class Bench:
         environment = describe_environment()
         save(replace(found, facts={**found.facts, "environment": environment}), path)
 
-    def _measure(self, seed: int, seconds: float, twins: Twins) -> Record:
-        before, began = Load.now(), time.monotonic()
+    def _measure(self, seed: int, seconds: float, twins: Twins) -> TrialRecord:
+        before, began = MachineLoad.now(), time.monotonic()
         measured = run_twins(self.subject, Effort(seconds, PROCESSES, seed), twins, self.seen)
         wall_s = time.monotonic() - began
         facts = {
@@ -102,11 +102,11 @@ class Bench:
             "rounds": sum(len(process.ticks) for process in measured.blocks.processes),
             "wall_s": wall_s,
             "seconds": sum(worker["seconds"] for worker in measured.workers),
-            "load": before.until(Load.now()),
+            "load": before.until(MachineLoad.now()),
         }
-        return Record(measured.blocks, facts)
+        return TrialRecord(measured.blocks, facts)
 
 
 def trial_path(folder: str, trial: Trial) -> str:
-    """Return where a folder keeps a trial."""
+    """Return the path of a trial in a folder."""
     return os.path.join(folder, trial.condition, f"{trial.number:05d}.npz")

@@ -1,4 +1,4 @@
-"""Which trials are made, in which order: decided before the first of them by a seed."""
+"""The trials of a run and their order, fixed by a seed before the first trial."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 IDLE, LOADED = "idle", "loaded"
 CONDITIONS = (IDLE, LOADED)
-PROCESSES = 5
+PROCESSES = 5  # of a trial: as many as a quick run has
 _FILE = "plan.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What the second arm of a trial does more than the first.
+    """The extra work of the second arm of a trial.
 
     Attributes:
         name: As tables show it.
@@ -59,7 +59,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrialPlan:
     """A whole run.
 
     Attributes:
@@ -87,7 +87,7 @@ class Plan:
             yield Trial(condition, number, effect, draw.getrandbits(32))
 
     def settle(self, folder: str) -> None:
-        """Write the plan into a folder of trials, or find that it holds trials of this very plan.
+        """Write the plan into a new folder of trials, or compare the plan of an existing folder.
 
         Raises:
             InputError: It holds those of another plan.
@@ -97,13 +97,13 @@ class Plan:
         if not os.path.exists(path):
             with open(path, "x", encoding="utf-8") as file:
                 json.dump(asdict(self), file, indent=1)
-        elif self != Plan.of(folder):
+        elif self != TrialPlan.of(folder):
             raise InputError(
                 f"{folder} holds trials of another plan ({path}); remove it or name another folder"
             )
 
     @classmethod
-    def of(cls, folder: str) -> Plan:
+    def of(cls, folder: str) -> TrialPlan:
         """Return the plan of a folder of trials.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Says how far a long run is, and how long it will take."""
+"""The progress of a long run: trials done, and the time left."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _EVERY_S = 10.0
 
 
-class Progress:
+class TrialProgress:
     """A line every ten seconds, and one at the end.
 
     Args:

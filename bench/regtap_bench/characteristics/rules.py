@@ -1,4 +1,4 @@
-"""What regtap, and what other tools' rules, say of one trial."""
+"""The rules of regtap and of other tools, as verdicts on one trial."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
-class Case:
-    """One trial, as the rules see it.
+class TrialCase:
+    """The data of one trial, for the rules.
 
     Attributes:
         blocks: Of an arm and its twin.
@@ -41,14 +41,14 @@ class Case:
 
     @cached_property
     def log_ratio(self) -> Estimate:
-        """Of the twin's cost over the arm's, as a run of the benchmark makes it."""
+        """The logarithm of the twin's cost divided by the arm's, computed as in a run of the benchmark."""
         found = evaluation_of(self.blocks, self.arm).log_ratio(TWIN, THROUGHPUT)
         assert found is not None  # noqa: S101 - both were measured
         return found
 
     @cached_property
     def arm_ns(self) -> npt.NDArray[np.float64]:
-        """The arm's blocks, ns an access: what other tools would call its values."""
+        """The arm's blocks in ns an access: the values for other tools."""
         return self._values_ns(self.arm)
 
     @cached_property
@@ -68,18 +68,18 @@ def evaluation_of(blocks: Blocks, arm: str) -> Evaluation:
     return Evaluation(blocks, {arm: native_arm(arm), TWIN: twin_of(arm)}, {}, arm)
 
 
-def _regtap(case: Case) -> Verdict:
+def _regtap(case: TrialCase) -> Verdict:
     return judge(case.log_ratio, float(np.log1p(case.margin)))
 
 
-def _interval(case: Case) -> Verdict:
+def _interval(case: TrialCase) -> Verdict:
     return judge(case.log_ratio, 0.0)
 
 
-def _gate(option: str) -> Callable[[Case], Verdict]:
+def _gate(option: str) -> Callable[[TrialCase], Verdict]:
     """Return pytest-benchmark's --benchmark-compare-fail, which asks only whether the newer is slower."""
 
-    def rule(case: Case) -> Verdict:
+    def rule(case: TrialCase) -> Verdict:
         from pytest_benchmark import utils
 
         parse: Any = utils.parse_compare_fail  # untyped
@@ -92,15 +92,15 @@ def _gate(option: str) -> Callable[[Case], Verdict]:
     return rule
 
 
-def _pyperf(case: Case) -> Verdict:
-    """What `pyperf compare_to` calls significant: a two-tailed Student's t-test at 95 %."""
+def _pyperf(case: TrialCase) -> Verdict:
+    """Return the verdict of `pyperf compare_to`: a two-tailed Student's t-test at 95 %."""
     from pyperf._utils import is_significant  # its command has no other door
 
     significant, score = is_significant(case.twin_ns.tolist(), case.arm_ns.tolist())
     return _direction(is_different=significant, is_slower=score > 0)
 
 
-def _mann_whitney(case: Case) -> Verdict:
+def _mann_whitney(case: TrialCase) -> Verdict:
     from scipy.stats import mannwhitneyu
 
     found = mannwhitneyu(case.twin_ns, case.arm_ns)
@@ -116,7 +116,7 @@ def _direction(*, is_different: bool, is_slower: bool) -> Verdict:
 
 REGTAP = "regtap bench"
 # pytest-benchmark takes whole percents: 1 % is its finest gate.
-RULES: Mapping[str, Callable[[Case], Verdict]] = {
+RULES: Mapping[str, Callable[[TrialCase], Verdict]] = {
     REGTAP: _regtap,
     "its interval alone, no margin": _interval,
     **{f"pytest-benchmark {gate}": _gate(gate) for gate in ("median:5%", "mean:5%", "median:1%", "mean:1%")},

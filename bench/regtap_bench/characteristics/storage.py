@@ -1,4 +1,4 @@
-"""A trial on disk: every block that it timed, in a file of its own that appears when it is complete."""
+"""A trial on disk: all timed blocks, in a file of its own, written atomically."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _COLUMNS = tuple(field.name for field in fields(Process) if field.name != "ns_pe
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What was measured at one go.
+class TrialRecord:
+    """The data of one trial.
 
     Attributes:
         blocks: Every timed block.
@@ -37,7 +37,7 @@ class Record:
     facts: Mapping[str, Any]
 
 
-def save(record: Record, path: str) -> None:
+def save(record: TrialRecord, path: str) -> None:
     """Write a record; a file of this name is always whole.
 
     Raises:
@@ -61,7 +61,7 @@ def save(record: Record, path: str) -> None:
 
 @contextmanager
 def alone_in(folder: str) -> Iterator[None]:
-    """Keep other runs out of a folder: two at once would disturb each other, and measure that.
+    """Lock a folder against other runs: two at once would disturb each other's figures.
 
     Raises:
         RefusedError: Another run is in it.
@@ -78,8 +78,8 @@ def alone_in(folder: str) -> Iterator[None]:
         yield
 
 
-def load(path: str) -> Record:
-    """Return what save() wrote.
+def load(path: str) -> TrialRecord:
+    """Return a record from a file of save().
 
     Raises:
         InputError: There is none, or it is damaged.
@@ -94,6 +94,6 @@ def load(path: str) -> Record:
             series = tuple(
                 Series(item["arm"], item["measure"], tuple(item["counts"])) for item in header["series"]
             )
-            return Record(Blocks(series, processes), header["facts"])
+            return TrialRecord(Blocks(series, processes), header["facts"])
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is no record of a trial ({error}); remove it and measure again") from error

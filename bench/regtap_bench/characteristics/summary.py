@@ -1,4 +1,4 @@
-"""What was measured and under which circumstances, beside what was said of it."""
+"""The estimates of the injected effects, and the circumstances of the trials."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What regtap measured of one effect; all are shares.
+class EffectEstimate:
+    """The estimate of one injected effect by regtap; all numbers are shares.
 
     Attributes:
         condition: Of the machine.
@@ -38,7 +38,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """How the trials of a condition went; medians of them.
+    """The circumstances of the trials of one condition, as medians.
 
     Attributes:
         condition: Of the machine.
@@ -59,19 +59,19 @@ class Circumstances:
     steal_percent: float
 
 
-def found_of(judgement: Judgement) -> Iterator[Found]:
-    """Yield what was measured of each effect of which there are at least two trials."""
+def effect_estimates(judgement: Judgement) -> Iterator[EffectEstimate]:
+    """Yield the estimate of each effect with at least two trials."""
     for condition in CONDITIONS:
         for effect in COLUMNS:
             trials = [it for it in judgement.trials if (it.condition, it.effect) == (condition, effect.name)]
             shares = [it.ratio - 1 for it in trials]
             if len(shares) > 1:
                 worst = max(abs(share - effect.share) for share in shares)
-                yield Found(condition, effect.name, effect.share, mean(shares), stdev(shares), worst)
+                yield EffectEstimate(condition, effect.name, effect.share, mean(shares), stdev(shares), worst)
 
 
 def circumstances_of(judgement: Judgement) -> Iterator[Circumstances]:
-    """Yield how the trials of each condition went."""
+    """Yield the circumstances of the trials of each condition."""
     for condition in CONDITIONS:
         facts = [it.facts for it in judgement.trials if it.condition == condition]
         if facts:

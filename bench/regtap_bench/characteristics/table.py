@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regtap_bench.characteristics.counting import COLUMNS, bars_of, cells_of
 from regtap_bench.characteristics.plan import PROCESSES
-from regtap_bench.characteristics.summary import circumstances_of, found_of
+from regtap_bench.characteristics.summary import circumstances_of, effect_estimates
 from regtap_bench.markdown import bullets, markdown_table
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def to_json(judgement: Judgement) -> str:
         "margin": asdict(judgement.margin),
         "cells": [{**asdict(cell), "share": cell.share} for cell in cells],
         "bars": [asdict(bar) for bar in bars_of(cells)],
-        "found": [asdict(found) for found in found_of(judgement)],
+        "found": [asdict(found) for found in effect_estimates(judgement)],
         "circumstances": [asdict(it) for it in circumstances_of(judgement)],
         "environment": judgement.environment,
     }
@@ -40,7 +40,7 @@ def to_json(judgement: Judgement) -> str:
 
 
 def to_markdown(judgement: Judgement) -> str:
-    """Return the table, what the bars say, and how it was made."""
+    """Return the document: the table, the bars, and the method."""
     cells = cells_of(judgement)
     facts = ((key, str(value)) for key, value in judgement.environment.items())
     return "\n".join(
@@ -92,7 +92,7 @@ def _how_to_read(judgement: Judgement) -> str:
 
 
 def _found_rows(judgement: Judgement) -> Iterator[tuple[str, ...]]:
-    for it in found_of(judgement):
+    for it in effect_estimates(judgement):
         shares = (f"{100 * it.mean:+.4f} %", f"{100 * it.sd:.4f} %", f"{100 * it.worst:.4f} %")
         yield it.condition, f"{100 * it.injected:.1f} %", *shares
 

@@ -1,4 +1,4 @@
-"""`regtap bench`: what does an access to a register really cost?"""
+"""`regtap bench`: the cost of an access to a register."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from regtap_bench.measuring.job import Subject
     from regtap_bench.session import Session
 
-_QUICK_S, _FULL_S = 7.0, 90.0
+_QUICK_S, _FULL_S = 7.0, 90.0  # arbitrary: to wait for, and to walk away from
 _LEAST_S, _MOST_S = 1.0, 600.0
 _SIM_READ, _SIM_WRITE = "COUNT32", "SCRATCH"
 
@@ -113,7 +113,7 @@ def _subject(target: Target, text: str | None, given: dict[str, Any]) -> Subject
 
 
 def _readable(names: Names, text: str, *, allow_side_effects: bool) -> Register:
-    """Return the one register that a text means, if reading it again and again is allowed."""
+    """Return the register for its spelling, if repeated reads of the register are allowed."""
     registers = whole_registers(names.select([text], allow_side_effects=allow_side_effects))
     if len(registers) > 1:
         raise InputError(f"{text!r} selects {len(registers)} registers; name one to measure")
@@ -167,7 +167,7 @@ def _command(target: Target, subject: Subject, effort: Effort) -> str:
 
 
 def _warn_of_reads(target: Target, subject: Subject) -> None:
-    """Say before the first access that a benchmark reads its register again and again."""
+    """Print a note before the first access: a benchmark reads its register again and again."""
     name, effect = subject.register.name, subject.register.read_effect
     if effect:
         print_note(f"reading {name}: {effect}")

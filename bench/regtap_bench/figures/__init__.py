@@ -1,1 +1,1 @@
-"""From timed blocks to costs, ratios, verdicts, and what the controls say: the result."""
+"""The figures of a result, from timed blocks: costs, ratios, verdicts, and controls."""

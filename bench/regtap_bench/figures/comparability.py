@@ -31,7 +31,7 @@ _SUBJECT = ("hostname", "python", "regtap")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that is not the same in two runs.
+    """A difference between the conditions of two runs.
 
     Attributes:
         name: What.
@@ -48,7 +48,7 @@ class Difference:
 
 
 def unlike(before: Result, after: Result) -> tuple[Difference, ...]:
-    """Return why two runs are not to be compared; nothing where they may be."""
+    """Return the differences because of which two runs must not be compared; empty if they may be."""
     return (
         *_different(
             ("target kind", _kind(before), _kind(after)), ("device", before.is_device, after.is_device)
@@ -59,7 +59,7 @@ def unlike(before: Result, after: Result) -> tuple[Difference, ...]:
 
 
 def worth_a_note(before: Result, after: Result) -> tuple[Difference, ...]:
-    """Return what else is different: it may be what the comparison is about."""
+    """Return the other differences, one of which may be the subject of the comparison."""
     return tuple(
         _different(
             ("target", before.target, after.target),

@@ -1,4 +1,4 @@
-"""Two runs beside one another: which arms became dearer, beyond what identical code differs by.
+"""The comparison of two runs: arms with a change of cost beyond the scatter of identical code.
 
 An arm's cost in a run is the median over its processes, as everywhere. The interval of the ratio comes from a
 bootstrap over the processes of both runs, then over stretches of rounds in each. That alone would promise too much:
@@ -143,7 +143,7 @@ def _ratios(it: Change, before: Result, after: Result) -> Change:
 
 
 def _baseline(run: Result, it: Change) -> list[npt.NDArray[np.float64]] | None:
-    """Return what an arm is held against within its run; None for the baseline itself, and without common rounds."""
+    """Return the baseline of an arm in its run; None for the baseline itself, and without common rounds."""
     row, own = run.row(run.baseline), run.row(it.arm)
     if row is None or own is None or own.own_rounds or it.arm == run.baseline:
         return None
@@ -157,7 +157,7 @@ def _log_ns(cost: Cost) -> list[npt.NDArray[np.float64]]:
 
 
 def _common_margin(before: Result, after: Result, changes: list[Change]) -> float:
-    """Return what every arm's difference has to exceed, as a logarithm."""
+    """Return the margin common to all arms, as a logarithm."""
     spreads = [_spread(it) for it in changes if it.ratio is not None]
     moved = [_moved(name, before, after) for name in _CONTROLS]
     margins = [float(np.log1p(run.margin.value)) for run in (before, after)]
@@ -191,7 +191,7 @@ def _judged(it: Change, before: Result, after: Result, common: float) -> Change:
 
 
 def _judged_by_bounds(it: Change, before: Result, after: Result, margin: float) -> Change:
-    """Judge what lies between nothing and a bound: only costs that cannot overlap differ."""
+    """Judge costs of which one is only a bound: only costs without any overlap differ."""
     first, second = (_limits(it, cost, run) for cost, run in ((it.before, before), (it.after, after)))
     it, factor = replace(it, margin=float(np.expm1(margin))), float(np.exp(margin))
     if second[0] > first[1] * factor:

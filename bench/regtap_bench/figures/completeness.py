@@ -1,4 +1,4 @@
-"""What a result has to hold beyond its types, so that whoever renders or compares it need not ask."""
+"""The checks of a result beyond its types, so that reports and comparisons need none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_complete(result: Result) -> None:
-    """Raise InputError, which says where, unless the result is what a run can have found."""
+    """Raise InputError, with the place, unless the result is consistent."""
     _check_register(result.register, "register")
     if result.write_register is not None:
         _check_register(result.write_register, "write_register")

@@ -1,4 +1,4 @@
-"""What the control arms say about the instrument itself: one of them off, and the run is INVALID."""
+"""The checks of the instrument by control arms: after one failed check, the run is INVALID."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from regtap_bench.figures.evaluate import Evaluation
     from regtap_bench.measuring.agreement import Agreement
 
-DELAY_TOLERANCE = 0.01
+DELAY_TOLERANCE = 0.01  # arbitrary
 _MOST_OFF = 0.02  # however noisy the machine: a margin comes from the twin too, and would excuse any
-_TIMER_NS = (1.0, 1000.0)
+_TIMER_NS = (1.0, 1000.0)  # the possible costs of reading a clock: an instruction, or a slow system call
 _EMPTY_NS = (-0.05, 2.0)  # unrolled: a cycle or two for 16 of them, on any machine that runs this
 
 
 def check_controls(evaluation: Evaluation, margin: float) -> tuple[Check, ...]:
-    """Return what the controls say.
+    """Return the checks by the control arms.
 
     Args:
         evaluation: Figures of the run.
@@ -41,7 +41,7 @@ def check_controls(evaluation: Evaluation, margin: float) -> tuple[Check, ...]:
 
 
 def check_agreement(agreement: Agreement | None) -> tuple[Check, ...]:
-    """Return whether mmap and pread reach the same register; nothing where the target has not both."""
+    """Return the check that mmap and pread reach the same register; empty for a target without both."""
     if agreement is None:
         return ()
     by_mmap, by_pread = _seen(agreement.mapped), _seen(agreement.called)

@@ -1,4 +1,4 @@
-"""What it costs to read many bytes at once, and from which size on another way costs less."""
+"""The costs of reading many bytes at once, and the sizes at which the cheapest way changes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SizeComparison:
 
 
 def crossover_points(evaluation: Evaluation) -> tuple[CrossoverPoint, ...]:
-    """Return a point for each arm that reads many bytes, measured or not.
+    """Return a point for each bulk arm, measured or not.
 
     Args:
         evaluation: Of those arms; others are passed over.
@@ -51,7 +51,7 @@ def crossover_points(evaluation: Evaluation) -> tuple[CrossoverPoint, ...]:
 
 
 def find_crossings(evaluation: Evaluation, margin: float) -> tuple[Crossing, ...]:
-    """Return for each two of the ways which costs less where; nothing where fewer than two were measured.
+    """Return the crossing of each two ways; empty if fewer than two ways were measured.
 
     Args:
         evaluation: Of the arms that read many bytes; others are passed over.
@@ -69,7 +69,7 @@ def find_crossings(evaluation: Evaluation, margin: float) -> tuple[Crossing, ...
 
 
 def crossing_of(one: str, other: str, compared: Sequence[SizeComparison]) -> Crossing:
-    """Return where each of two ways costs less.
+    """Return the sizes at which each of two ways costs less.
 
     Args:
         one: The first way.
@@ -114,7 +114,7 @@ def _compare(evaluation: Evaluation, one: BulkArm, other: BulkArm, margin: float
 
 
 def _equal_bytes(compared: Sequence[SizeComparison]) -> Estimate:
-    """Return where two curves cross, straight lines drawn between sizes on logarithmic axes.
+    """Return the size at which two curves cross, by linear interpolation on logarithmic axes.
 
     The interval reaches from where the bounds of the log-ratios first allow a crossing to where they last do.
 
@@ -130,6 +130,6 @@ def _equal_bytes(compared: Sequence[SizeComparison]) -> Estimate:
 
 
 def _zeros(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> list[float]:
-    """Return where a line that begins below 0 and ends above it rises through 0."""
+    """Return the values of x at which the broken line through (x, y) rises through 0."""
     rising = [k for k in range(len(x) - 1) if y[k] < 0 <= y[k + 1]]
     return [float(x[k] - y[k] * (x[k + 1] - x[k]) / (y[k + 1] - y[k])) for k in rising]

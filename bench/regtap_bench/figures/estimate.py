@@ -1,4 +1,4 @@
-"""A value with its interval, and the bootstrap that the interval comes from."""
+"""A value with its interval, and the bootstrap behind the interval."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Figure = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and where it lies with 95 % confidence."""
+    """A value and its interval at 95 % confidence."""
 
     value: Figure
     low: Figure
     high: Figure
 
     def mapped(self, function: Callable[[float], float]) -> Estimate:
-        """Return the same through a function that never decreases, such as np.exp."""
+        """Return the estimate mapped through a non-decreasing function, such as np.exp."""
         return Estimate(float(function(self.value)), float(function(self.low)), float(function(self.high)))
 
 
@@ -43,7 +43,7 @@ def limits(draws: npt.NDArray[np.float64]) -> tuple[float, float]:
 def resampled_medians(
     values: npt.NDArray[np.float64], draw: np.random.Generator, resamples: int
 ) -> npt.NDArray[np.float64]:
-    """Return medians of rounds drawn anew: whole runs of neighbours, since what disturbs one often disturbs the next.
+    """Return medians of resampled rounds, drawn in runs of neighbours: disturbances often last several rounds.
 
     Args:
         values: In the order in which they were taken, shape (R,) or (R, C).

@@ -1,4 +1,4 @@
-"""The machine, judged: what of its settings and of its load a reader of the figures has to know."""
+"""The judgement of the machine: settings and load with an influence on the figures."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _QEMU_BOARDS = ("QEMU", "linux,dummy-virt")  # that KVM runs too; other processo
 EMULATED, PERHAPS_EMULATED = "emulated", "perhaps emulated"
 _NO_COST = "it proves behaviour, never cost"
 _ON_HARDWARE = "measure on the hardware itself"
+# Limits beyond which a caveat is given; arbitrary.
 _LONG_GAP_US = 1000.0
 _STEAL_PERCENT, _OTHERS_PERCENT, _DISTURBED_SHARE = 1.0, 10.0, 0.1
 _TRUSTED_CLOCKS = ("tsc", "arch_sys_counter")
@@ -22,11 +23,11 @@ _TRUSTED_CLOCKS = ("tsc", "arch_sys_counter")
 def judge_machine(
     environment: Mapping[str, Any], load: Mapping[str, Any], disturbed_share: float
 ) -> tuple[Caveat, ...]:
-    """Return what is worth knowing, with a remedy where there is one.
+    """Return the caveats about the machine, with a remedy if there is one.
 
     Args:
         environment: describe_environment().
-        load: Load.until(), with `gap_us_before` and `gap_us_after`.
+        load: MachineLoad.until(), with `gap_us_before` and `gap_us_after`.
         disturbed_share: Share of rounds with a context switch in a block.
     """
     return (*_of_settings(environment), *_of_load(environment, load, disturbed_share))

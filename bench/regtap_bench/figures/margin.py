@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from regtap_bench.figures.evaluate import Evaluation
 
-DEFAULT = 0.01
-_FLOOR = 0.002  # what five processes cannot promise, however quiet they were
-_FALSE_PERCENT = 1
+DEFAULT = 0.01  # arbitrary, until a full run has found the margin of the machine
+_FLOOR = 0.002  # arbitrary: five processes cannot promise less, however quiet they were
+_FALSE_PERCENT = 1  # the share of trials of equal arms with a difference beyond the margin
 _TRIAL_PROCESSES = 5  # as many as a quick run has, and
 _TRIAL_ROUNDS = 25  # of each process: fewer than a quick run has, so that its margin is not too small
-_FEWEST_TRIALS = 20
+_FEWEST_TRIALS = 20  # arbitrary: with fewer, the percentile is little more than the largest
 # What has to be the same for a margin to hold.
 _KEYS = (
     "machine",
@@ -39,7 +39,7 @@ _KEYS = (
 
 
 def cached(environment: Mapping[str, Any], path: str) -> Margin:
-    """Return the margin that a full run on a machine like this one found, or DEFAULT."""
+    """Return the margin of the last full run on a like machine, or DEFAULT."""
     try:
         with open(path, encoding="utf-8") as file:
             kept = json.load(file)
@@ -93,11 +93,11 @@ def keep(margin: float, environment: Mapping[str, Any], created_utc: str, path: 
 
 
 def key_of(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of an environment a margin depends on."""
+    """Return the part of an environment on which a margin depends."""
     return {name: environment.get(name) for name in _KEYS}
 
 
 def cache_path() -> str:
-    """Return where this user's margin is kept."""
+    """Return the path of this user's margin."""
     root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return os.path.join(root, "regtap", "bench-margin.json")

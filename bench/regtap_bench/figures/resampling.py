@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-_RESAMPLES = 399
-_SEED = 20_261
+_RESAMPLES = 399  # arbitrary: about ten of them lie beyond each limit of 95 %
+_SEED = 20_261  # arbitrary, but fixed: the same data give the same interval
 
 
 def center(rounds: Sequence[npt.NDArray[np.float64]]) -> Estimate:
-    """Return the centre of what processes measured.
+    """Return the centre of the processes' values.
 
     Args:
         rounds: One array a process, in the order in which it measured: shape (R,) or (R, C), R may differ.
@@ -35,7 +35,7 @@ def center(rounds: Sequence[npt.NDArray[np.float64]]) -> Estimate:
 
 
 def change(before: Sequence[npt.NDArray[np.float64]], after: Sequence[npt.NDArray[np.float64]]) -> Estimate:
-    """Return by how much the centre of one run's processes lies above that of another, independent one.
+    """Return the difference of the centres of two independent runs, `after` minus `before`.
 
     Each run's draws are seeded by its own values: swapping the runs mirrors the interval exactly, and the same values
     on both sides differ by nothing.
@@ -51,19 +51,19 @@ def change(before: Sequence[npt.NDArray[np.float64]], after: Sequence[npt.NDArra
 def log_ratios(
     of: Sequence[npt.NDArray[np.float64]], to: Sequence[npt.NDArray[np.float64]]
 ) -> list[npt.NDArray[np.float64]]:
-    """Return the logarithm of the ratio of what was measured in the same round, in the shapes of both."""
+    """Return the logarithms of the ratios `of` / `to` by round, in the shapes of both."""
     return differences(logarithms(of), logarithms(to))
 
 
 def differences(
     of: Sequence[npt.NDArray[np.float64]], to: Sequence[npt.NDArray[np.float64]]
 ) -> list[npt.NDArray[np.float64]]:
-    """Return the difference of what was measured in the same round."""
+    """Return the differences `of` - `to` by round."""
     return [a - b for a, b in zip(of, to, strict=True)]
 
 
 def logarithms(rounds: Sequence[npt.NDArray[np.float64]]) -> list[npt.NDArray[np.float64]]:
-    """Return the logarithm of what was measured.
+    """Return the logarithms of the values.
 
     A value that is not above zero, which a disturbed round may give, counts as the smallest there is: a median
     asks only on which side it lies.
@@ -78,14 +78,14 @@ def centers(rounds: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64
 
 
 def middle(rounds: Sequence[npt.NDArray[np.float64]]) -> float:
-    """Return the median of what all processes measured."""
+    """Return the median of the values of all processes together."""
     return float(np.median(np.concatenate(rounds)))
 
 
 def _resampled(
     rounds: Sequence[npt.NDArray[np.float64]], draw: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Return the centre, again and again: of processes drawn anew, each with rounds drawn anew."""
+    """Return bootstrap replicates of the centre: processes are drawn anew, and rounds within each."""
     medians = np.stack([resampled_medians(process, draw, _RESAMPLES) for process in rounds])
     shape = (len(rounds), _RESAMPLES)
     chosen = medians[draw.integers(0, len(rounds), shape), draw.integers(0, _RESAMPLES, shape)]

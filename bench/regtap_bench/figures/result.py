@@ -1,4 +1,4 @@
-"""The result of a run: what result.json holds, and what every rendering and comparison is made from, alone.
+"""The result of a run, stored in result.json: the only source of every report and comparison.
 
 result.json is one JSON object with the fields of Result by their names, those of the objects in it as the classes
 below document them, and `valid` besides. Intervals are objects with value, low and high, at 95 % confidence. Costs
@@ -35,7 +35,7 @@ Count = Annotated[int, Within(0, 1 << 50)]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an access costs in one measure.
+    """The cost of an access in one measure.
 
     Attributes:
         ns: The cost; the loop is subtracted where `loop_ns` is not 0.
@@ -105,13 +105,13 @@ class Row:
     own_rounds: bool = False
 
     def cost(self, measure: str) -> Cost | None:
-        """Return its cost in one measure, if it has one."""
+        """Return the cost in one measure, or None."""
         return (self.costs or {}).get(measure)
 
 
 @dataclass(frozen=True, slots=True)
 class CrossoverPoint:
-    """What it costs to read many bytes at once, in one way.
+    """The cost of reading many bytes at once, in one way.
 
     Attributes:
         way: `loads` (single ones, of the register's width, 32 bits at least), `memcpy` or `pread`.
@@ -145,7 +145,7 @@ class CheaperRange:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """Where two ways to read many bytes change places.
+    """The sizes at which each of two ways to read many bytes costs less.
 
     Attributes:
         one: The first way.
@@ -162,7 +162,7 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a control arm said about the instrument.
+    """The outcome of one check of the instrument.
 
     Attributes:
         name: What was checked.
@@ -177,7 +177,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Caveat:
-    """A fact about the machine that a reader of the figures has to know.
+    """A fact about the machine with an influence on the figures.
 
     Attributes:
         name: What.
@@ -192,7 +192,7 @@ class Caveat:
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """What a difference has to exceed.
+    """The margin: smaller differences count as none.
 
     Attributes:
         value: As a share.
@@ -218,7 +218,7 @@ class Result:
         seed: Of the order of the blocks.
         processes: How many fresh ones.
         baseline: The arm that the others are compared with.
-        margin: What a difference has to exceed.
+        margin: The margin: smaller differences count as none.
         checks: What the controls said.
         rows: The arms, controls first.
         findings: About the machine.
@@ -269,7 +269,7 @@ class Result:
 
     @classmethod
     def from_json(cls, text: str) -> Result:
-        """Return what to_json() wrote.
+        """Return the result from a text of to_json().
 
         Raises:
             InputError: It is something else, damaged, or of another version.

@@ -1,4 +1,4 @@
-"""What an interval says against a margin."""
+"""The verdict on an interval against a margin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Verdict(enum.StrEnum):
 
 
 def judge(log_ratio: Estimate, margin: float) -> Verdict:
-    """Return the verdict: the whole interval has to lie beyond the margin, or inside it.
+    """Return the verdict: resolved if the whole interval lies beyond the margin, or the whole inside.
 
     Args:
         log_ratio: Logarithm of the cost over the other's.

@@ -1,1 +1,1 @@
-"""Fresh processes that time the arms in blocks of random order."""
+"""Fresh processes to time the arms, in blocks of random order."""

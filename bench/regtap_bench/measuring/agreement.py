@@ -1,4 +1,4 @@
-"""Whether the ways to a register reach the same one: it is read by both before either is timed.
+"""The agreement of mmap and pread on a register: it is read by both before either is timed.
 
 They need not: on x86, /dev/mem maps RAM below 1 MiB as it is and reads zeros in its place.
 """
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from regtap_bench.arms.site import MappedRegister
 
-READS = 32  # by each way
-_LONGEST_PAUSE_S = 200e-6  # well beyond what the ways differ by
+READS = 32  # by each way; arbitrary
+_LONGEST_PAUSE_S = 200e-6  # arbitrary: far longer than a pread
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What a register said, in the order of the reads.
+    """The values of a register, in the order of the reads.
 
     Attributes:
         mapped: By its mapping.
@@ -35,12 +35,12 @@ class Agreement:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Sequence[int]]) -> Agreement:
-        """Return what asdict() and JSON made one of."""
+        """Return the object from its dict, as asdict() and JSON give it."""
         return cls(tuple(given["mapped"]), tuple(given["called"]))
 
     @property
     def disagree(self) -> bool:
-        """Whether one way gave nothing but one value, and the other never gave that.
+        """Whether one way always gave one value, and the other never gave this value.
 
         A single register read in mixed order does that once in C(2n, n) orders, 1 in 1.8e18 for 32 reads each,
         whatever it counts, toggles or forgets when it is read. So it is only moving values that are given the benefit
@@ -50,7 +50,7 @@ class Agreement:
 
 
 def read_by_both(opened: MappedRegister) -> Agreement | None:
-    """Read a register by its mapping and by pread, in mixed order; None where it has not both ways."""
+    """Read a register by its mapping and by pread, in mixed order; return None for a register without both."""
     if opened.device is None or opened.calls_refused:
         return None
     device, register = opened.device, opened.register
@@ -61,7 +61,7 @@ def read_by_both(opened: MappedRegister) -> Agreement | None:
 
 
 def read_mixed(mapped: Callable[[], int], called: Callable[[], int]) -> Agreement:
-    """Read by two ways, in an order that no register can follow.
+    """Read by two ways, in a random order, so that no register's own pattern looks like a difference.
 
     Neither an alternation nor the time since the last read, which a register cleared by reading may show, tells the
     one from the other: the order and the pauses are drawn.

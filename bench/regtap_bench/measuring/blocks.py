@@ -1,4 +1,4 @@
-"""Every block that a run has timed, as numpy arrays."""
+"""All timed blocks of a run, as numpy arrays."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     Rounds = list[npt.NDArray[np.float64]]
     Tags = list[npt.NDArray[np.bool_]]
 
-_FEWEST_QUIET = 30
+_FEWEST_QUIET = 30  # undisturbed rounds from which an intercept is computed; arbitrary
 _SIZES = (8, 2, 2, 2, 2)  # bytes of an item in each of RawRounds' arrays of blocks
 _STOLEN_SIZE = 2  # in its array of rounds
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What one process measured; R rounds, S series, C counts.
+    """The data of one process: R rounds, S series, C counts.
 
     Attributes:
         ticks: Of each block, uint64, shape (R, S, C).
@@ -54,7 +54,7 @@ class Process:
 
     @classmethod
     def from_payload(cls, payload: bytes, shape: tuple[int, int], header: Mapping[str, Any]) -> Process:
-        """Return what a worker sent.
+        """Return the data from the payload of a worker.
 
         Args:
             payload: RawRounds.to_bytes().
@@ -76,7 +76,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """What a run measured.
+    """The data of a run: its series, and its processes.
 
     Attributes:
         series: What was timed.
@@ -87,7 +87,7 @@ class Blocks:
     processes: tuple[Process, ...]
 
     def index(self, arm: str, measure: str) -> int | None:
-        """Return where a series is, or None."""
+        """Return the index of a series, or None."""
         places = ((item.arm, item.measure) for item in self.series)
         return next((k for k, place in enumerate(places) if place == (arm, measure)), None)
 
@@ -101,7 +101,7 @@ class Blocks:
         return [(times[:, -1] - times[:, 0]) / (many - few) for times in self.times_ns(series)]
 
     def intercepts_ns(self, series: int) -> list[float | None]:
-        """Return what a block costs beside its accesses, for each process.
+        """Return the fixed cost of a block (call and timer), for each process.
 
         The median of the rounds that nothing interrupted; None where there are too few of them to tell. One for each
         process: a common one would carry the same error into all of them, where no interval could show it.
@@ -137,7 +137,7 @@ class Blocks:
         return [np.logical_or.reduce(each) for each in zip(*self.disturbances(series).values(), strict=True)]
 
     def disturbances(self, series: int) -> dict[str, Tags]:
-        """Return the rounds that were disturbed, by cause, shape (R,) each.
+        """Return the disturbed rounds by cause, shape (R,) each.
 
         `switch`: a forced context switch in one of the series' blocks; `move`: one of them ended on another CPU;
         `steal`: the hypervisor took time during the round, in whichever block (/proc/stat counts in 10 ms).

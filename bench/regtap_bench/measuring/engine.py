@@ -1,4 +1,4 @@
-"""Runs the workers, one after the other: a look, then fresh processes that measure."""
+"""Runs the workers one after the other: a survey of the arms, then fresh processes that measure."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from regtap_bench.measuring.probe import Probe
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-_PROCESSES = 5, 15  # the fewest and the most of a run; one for each so many seconds:
+# All arbitrary. A process for each _EACH_S of a run, within the fewest and the most of _PROCESSES.
+_PROCESSES = 5, 15
 _EACH_S = 6
 _FEWEST_KEPT = 2  # finished processes of a run that is interrupted: an interval needs two
 _FEWEST_ROUNDS = 20
-_PATIENCE = 1.15  # on a busy machine, fewer rounds rather than more time
-_WEIGHTS = {REGULAR: 15, BULK: 4, SLOW: 1}  # of the time
+_PATIENCE = 1.15  # times the planned duration: a busy machine then gets fewer rounds
+_WEIGHTS = {REGULAR: 15, BULK: 4, SLOW: 1}  # shares of a run's duration
 # The arms are single-threaded; numpy's library need not start threads beside them.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much a run measures.
+    """The effort of a run: its length, its processes, its seed.
 
     Attributes:
         seconds: Of measuring, all processes together.
@@ -47,14 +48,14 @@ class Effort:
 
     @classmethod
     def of_run(cls, seconds: float, seed: int) -> Effort:
-        """Return that of a run so long: what differs between processes is known as well as there are processes."""
+        """Return the effort of a run of some seconds: a longer run has more processes, within limits."""
         fewest, most = _PROCESSES
         return cls(seconds, min(most, max(fewest, int(seconds / _EACH_S))), seed)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run brought back.
+    """The data of a run, with its workers and probes.
 
     Attributes:
         subject: What was measured.
@@ -85,8 +86,8 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a first process found out.
+class Survey:
+    """The arms of a target, as found by a first process.
 
     Attributes:
         probes: What is known of each arm, by name.
@@ -113,7 +114,7 @@ class Twins:
 
 
 def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measured:
-    """Measure every arm that the target has; KeyboardInterrupt keeps what two or more processes have finished.
+    """Measure every arm of the target; after a KeyboardInterrupt, keep the data of two or more finished processes.
 
     Args:
         subject: What.
@@ -126,13 +127,13 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
         FaultError: A worker failed while measuring.
     """
     tell("looking which arms the target has")
-    found = look(subject)
+    found = survey(subject)
     probes = dict(found.probes)
     baseline = _baseline(subject, probes)
     if found.agreement is not None and found.agreement.disagree:
         tell("mmap and pread do not reach the same register: this run will be INVALID")
     probes[TWIN] = probes[baseline]
-    seen = Look(probes, found.frequency_hz)
+    seen = Survey(probes, found.frequency_hz)
     names = _by_cadence(probes, baseline)
     whole = sum(_WEIGHTS[cadence] for cadence in names)
     jobs = {}
@@ -157,14 +158,14 @@ def reads_of(job: Job, not_reading: Collection[str]) -> int:
     return job.rounds * sum(sum(series.counts) for series in reading)
 
 
-def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Look) -> Measured:
+def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Survey) -> Measured:
     """Measure an arm and its twin, back to back; no other arm runs.
 
     Args:
         subject: What.
         effort: How much.
         twins: Which arm, and what the twin does besides.
-        seen: An earlier look() at the same subject.
+        seen: An earlier survey() at the same subject.
 
     Raises:
         FaultError: A worker failed while measuring.
@@ -172,12 +173,12 @@ def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Look) -> Mea
     probes = dict.fromkeys((twins.arm, TWIN), seen.probes[twins.arm])
     job = Job(subject, baseline=twins.arm, twin_every=twins.every)
     series = [(name, THROUGHPUT) for name in probes]
-    job = _plan(Look(probes, seen.frequency_hz), series, job, effort)
+    job = _plan(Survey(probes, seen.frequency_hz), series, job, effort)
     return _repeat({REGULAR: job}, effort, probes, lambda _: None)
 
 
-def look(subject: Subject) -> Look:
-    """Look which arms the target has, and what they cost about, in a process of its own.
+def survey(subject: Subject) -> Survey:
+    """Find the arms of the target and their rough costs, in a fresh process.
 
     Raises:
         InputError: The register does not lie in the target.
@@ -188,11 +189,11 @@ def look(subject: Subject) -> Look:
     answer, _ = _work(Job(subject))
     probes = {name: Probe(**found) for name, found in answer["arms"].items()}
     agreement = None if answer["agreement"] is None else Agreement.from_dict(answer["agreement"])
-    return Look(probes, answer["frequency_hz"], agreement)
+    return Survey(probes, answer["frequency_hz"], agreement)
 
 
 def _baseline(subject: Subject, probes: Mapping[str, Probe]) -> str:
-    """Return the arm that the others are compared with.
+    """Return the baseline: the arm to compare all others with.
 
     Raises:
         RefusedError: The target has no such arm, or not one that was asked for.
@@ -210,14 +211,14 @@ def _baseline(subject: Subject, probes: Mapping[str, Probe]) -> str:
 
 
 def _open_once(subject: Subject) -> None:
-    """Raise what keeps the target from being reached, as this process's own error."""
+    """Open the target once, for the errors of doing so to be this process's own."""
     registers = [subject.register] if subject.write is None else [subject.register, subject.write]
     with parse_target(subject.target).open(registers, writable=subject.write is not None):
         pass
 
 
 def _by_cadence(probes: Mapping[str, Probe], baseline: str) -> dict[str, list[tuple[str, str]]]:
-    """Return the arms and measures that share their rounds; the slow ones have the baseline beside them."""
+    """Return the arms and measures by cadence; the slow arms have the baseline beside them."""
     names: dict[str, list[tuple[str, str]]] = {}
     for name, probe in probes.items():
         if not probe.refused:
@@ -227,7 +228,7 @@ def _by_cadence(probes: Mapping[str, Probe], baseline: str) -> dict[str, list[tu
     return names
 
 
-def _plan(seen: Look, series: Sequence[tuple[str, str]], job: Job, effort: Effort) -> Job:
+def _plan(seen: Survey, series: Sequence[tuple[str, str]], job: Job, effort: Effort) -> Job:
     """Return the job of each process: series with their counts, and as many rounds as there is time for."""
     ticks = {(arm, measure): seen.probes[arm].ticks[measure] for arm, measure in series}
     planned = []

@@ -1,4 +1,4 @@
-"""What a worker process is told, as JSON on its standard input."""
+"""The job of a worker process, as JSON on its standard input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One arm in one measure, at the numbers of accesses that a round times it with.
+    """One arm in one measure, and the numbers of accesses in its blocks of a round.
 
     Attributes:
         arm: Its name.
@@ -35,7 +35,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is measured.
+    """The subject of a run: target, registers, and the choice of arms.
 
     Attributes:
         target: As `regtap read -t` takes it.
@@ -70,7 +70,7 @@ class Job:
     """One worker's task.
 
     Attributes:
-        subject: What is measured.
+        subject: The subject of a run: target, registers, and the choice of arms.
         series: What to time; empty: look which arms there are, and what they cost about.
         baseline: Which arm the A/A twin repeats; empty: no twin.
         rounds: How often.
@@ -88,12 +88,12 @@ class Job:
     twin_every: int = 0
 
     def to_json(self) -> str:
-        """Return it as one line."""
+        """Return the job as one line of JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Job:
-        """Return what to_json() said."""
+        """Return the job from a line of to_json()."""
         given = json.loads(text)
         subject = given["subject"]
         subject["register"] = _register(subject["register"])
@@ -104,7 +104,7 @@ class Job:
 
 
 def default_cpu() -> int:
-    """Return where arms run if nobody says so: the last CPU that this process may use; interrupts prefer the first."""
+    """Return the default CPU for arms: the last one of this process, since interrupts prefer the first."""
     return max(os.sched_getaffinity(0))
 
 

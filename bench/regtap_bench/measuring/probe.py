@@ -1,4 +1,4 @@
-"""A first look at the arms: which of them the target has, what they cost about, how many system calls they make."""
+"""A first look at the arms: refusals, rough costs, and counts of system calls."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from regtap_bench.arms.base import AccessArm, BlockRunner
     from regtap_bench.arms.site import Sites
 
-_TRIES = 5
+_TRIES = 5  # arbitrary: one of them is undisturbed, as a rule
 _CHILD_FAILED = 1
 _BUS_ERROR = "bus error: its mapping does not answer"
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What is known of an arm before it is measured.
+    """The facts about an arm before its measurement.
 
     Attributes:
         refused: Why the target cannot have it; empty where it can.
@@ -44,7 +44,7 @@ class Probe:
     block_s: float = BLOCK_S
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return the probe as a dict, for JSON."""
         return asdict(self)
 
 
@@ -108,7 +108,7 @@ def count_system_calls(block: BlockRunner, least: int = _native.UNROLL) -> float
 
 
 def _agreed(block: BlockRunner, count: int) -> float:
-    """Return what two tries count alike; the median of several that never do."""
+    """Return the count on which two tries agree, or the median of several without agreement."""
     seen: list[int] = []
     for _ in range(_TRIES):
         calls = _calls(block, count)

@@ -54,7 +54,7 @@ def write(groups: Mapping[str, Blocks], file: BinaryIO) -> None:
 
 
 def read(path: str) -> dict[str, Blocks]:
-    """Return what write() wrote, bit for bit.
+    """Return the blocks from a file of write(), bit for bit.
 
     Raises:
         InputError: It is something else, or damaged.

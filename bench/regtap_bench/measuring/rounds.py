@@ -1,4 +1,4 @@
-"""The loop of a worker: every arm in every round, in an order that is drawn anew for each."""
+"""The loop of a worker: every arm in every round, in a new random order each time."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     from regtap_bench.arms.base import BlockRunner, Reading
 
-_WARMUP = 3
+_WARMUP = 3  # rounds; arbitrary: caches and branch predictors have seen every arm
 _MOST = 0xFFFF  # what a column of 16 bits holds
 
 
 @dataclass(slots=True)
 class RawRounds:
-    """What one process measured, raw; each array but the last is indexed [round][series][count], flat.
+    """The raw data of one process; each array but the last is indexed [round][series][count], flat.
 
     Attributes:
         ticks: Of each block, uint64.

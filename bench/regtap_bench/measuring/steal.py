@@ -1,4 +1,4 @@
-"""Whether the hypervisor took time from the CPU that measures, round by round."""
+"""The time stolen by the hypervisor from the measuring CPU, round by round."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _STAT = "/proc/stat"
-_STAT_BYTES = 1 << 20
-_STEAL = 8  # its field in a line of /proc/stat
-_TRIES = 3
+_STAT_BYTES = 1 << 20  # arbitrary: more than the lines of thousands of CPUs have
+_STEAL = 8  # field of stolen time in a line of /proc/stat (proc_stat(5))
+_TRIES = 3  # readings, of which the fastest counts; arbitrary
 _MOST = 0xFFFF  # what a column of 16 bits holds
-_REST = 100  # of the time that a look takes: the share of the looks stays below 1 %
+_REST = 100  # pause after a reading, in durations of a reading: the readings take below 1 % of the time
 
 
 class StealWatch:
-    """Tags rounds with the time that was stolen meanwhile; a context manager.
+    """Tags rounds with the time stolen meanwhile; a context manager.
 
     /proc/stat counts in steps of 10 ms, and the kernel makes all of it up for each look: where that takes long (many
     CPUs, many interrupts), one look serves several rounds, all of which get what it found.
     """
 
     def __init__(self, cpu: int | None, path: str = _STAT) -> None:
-        """Look for the first time.
+        """Read /proc/stat for the first time.
 
         Args:
             cpu: Which one measures; None: all of them together.
@@ -52,12 +52,12 @@ class StealWatch:
         os.close(self._fd)
 
     def end_round(self, number: int, stolen: array[int]) -> None:
-        """Look, if it is time for it; see look()."""
+        """Tag the rounds if the pause since the last reading is over; see tag_rounds()."""
         if time.perf_counter() >= self._next_s:
-            self.look(number, stolen)
+            self.tag_rounds(number, stolen)
 
-    def look(self, number: int, stolen: array[int]) -> None:
-        """Tag the rounds since the last look.
+    def tag_rounds(self, number: int, stolen: array[int]) -> None:
+        """Tag the rounds since the last reading.
 
         Args:
             number: Of the round that has ended; below 0 while warming up.

@@ -1,4 +1,4 @@
-"""One fresh process of a run: reads a Job from standard input, writes what it measured to standard output.
+"""One fresh process of a run: reads a Job from standard input, writes its data to standard output.
 
 The answer is a line of JSON; for a job with rounds, the arrays of RawRounds follow it.
 """
@@ -28,13 +28,13 @@ from regtap_bench.measuring.steal import StealWatch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DELAY_S = 2e-6
+DELAY_S = 2e-6  # of the known delay; arbitrary: about the cost of an access to a slow bus
 _TRUTH_CHUNKS, _TRUTH_COUNT = 313, 64  # times five processes or more: 1e5 repeats
 _FAILED = 3
 
 
 def main() -> int:
-    """Do what standard input asks for."""
+    """Do the job from standard input."""
     job = Job.from_json(sys.stdin.read())
     if job.subject.cpu is not None:
         os.sched_setaffinity(0, {job.subject.cpu})
@@ -94,7 +94,7 @@ def _rounds(job: Job, sites: Sites) -> tuple[dict[str, Any], bytes]:
             return time.monotonic() <= deadline_s
 
         raw = run_rounds(blocks, counts, job.rounds, job.seed, go_on)
-        watch.look(len(raw.stolen) - 1, raw.stolen)
+        watch.tag_rounds(len(raw.stolen) - 1, raw.stolen)
     ended, switches = _anchor(), _usage()
     header = {
         "ns_per_tick": (ended[1] - began[1]) / (ended[0] - began[0]),
@@ -107,7 +107,7 @@ def _rounds(job: Job, sites: Sites) -> tuple[dict[str, Any], bytes]:
 
 
 def _delay_truth(sites: Sites) -> list[float]:
-    """Return what the known delay takes by CLOCK_MONOTONIC_RAW alone, in ns a repeat, chunk by chunk."""
+    """Return the duration of the known delay by CLOCK_MONOTONIC_RAW alone, in ns a repeat, by chunk."""
     run = sites.read.site.time_delay_ns
     return [run(_TRUTH_COUNT) / _TRUTH_COUNT for _ in range(_TRUTH_CHUNKS)]
 

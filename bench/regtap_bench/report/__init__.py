@@ -1,1 +1,1 @@
-"""A result as a person reads it, and where its files go."""
+"""The reports of a result, and the folder of its files."""

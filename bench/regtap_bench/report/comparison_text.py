@@ -12,7 +12,7 @@ from regtap_bench.figures.comparability import unlike, worth_a_note
 from regtap_bench.figures.verdict import Verdict
 from regtap_bench.markdown import bullets, markdown_table
 from regtap_bench.report import figures_text as say
-from regtap_bench.report.tables import aligned
+from regtap_bench.report.tables import Table, TableRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,28 +35,28 @@ def text_lines(comparison: Comparison) -> list[str]:
     return [
         sentence(comparison),
         "",
-        *aligned(_table(comparison, comparison.changes)),
+        *_table(comparison, comparison.changes).lines(),
         "",
         *_legend(comparison),
     ]
 
 
 def markdown(comparison: Comparison) -> str:
-    """Return a comment for a pull request: what changed, and the rest folded."""
+    """Return a comment for a pull request: the changes, and the rest folded."""
     notable = [it for it in comparison.changes if it.verdict in _NOTABLE]
     rest = [it for it in comparison.changes if it.verdict not in _NOTABLE]
     parts = [
         f"### Access costs: {'slower' if comparison.regressed else 'not slower'}\n",
         f"{markdown_text(sentence(comparison))}\n",
-        markdown_table(_table(comparison, notable)) if notable else "",
-        _folded("Equivalent and unresolved", markdown_table(_table(comparison, rest))) if rest else "",
+        markdown_table(_table(comparison, notable).grid()) if notable else "",
+        _folded("Equivalent and unresolved", markdown_table(_table(comparison, rest).grid())) if rest else "",
         _folded("What was compared, and how", bullets(_legend(comparison))),
     ]
     return "\n".join(part for part in parts if part)
 
 
 def to_json(comparison: Comparison) -> str:
-    """Return what was compared, each change, and `regressed`; names as in figures.comparison."""
+    """Return the comparison as JSON: both runs, each change, and `regressed`; names as in figures.comparison."""
     before, after = comparison.before, comparison.after
     document = {
         "before": _identity(before),
@@ -78,10 +78,10 @@ def _counted(comparison: Comparison, verdict: Verdict) -> str:
     return f"{len(found)} {verdict} ({'; '.join(f'{_name(it)} {_ratio(it)}' for it in found)})"
 
 
-def _table(comparison: Comparison, changes: Iterable[Change]) -> list[tuple[str, ...]]:
+def _table(comparison: Comparison, changes: Iterable[Change]) -> Table:
     beside = f"B / A, each beside its {comparison.before.baseline}"
     headings = ("arm", "A, ns", "B, ns", "B / A", beside, "margin, %", "verdict")
-    return [headings, *(_cells(it) for it in changes)]
+    return Table(headings, tuple(TableRow(_cells(it)) for it in changes))
 
 
 def _cells(it: Change) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The picture of what it costs to read many bytes at once: a curve for each way, and where they cross."""
+"""The picture of the costs of reading many bytes at once: a curve for each way, and the crossings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from regtap.units.format import format_size
 from regtap_bench.arms.bulk_arms import BULK_SIZES
 from regtap_bench.report import figures_text as say
 from regtap_bench.report.crossover_text import crossover_lines
-from regtap_bench.report.svg import LEGEND_LINE_IN, SIZE_IN, STYLE, Picture, look, to_svg
+from regtap_bench.report.svg import LEGEND_LINE_IN, SIZE_IN, STYLE, Picture, curve_style, to_svg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ _CAPTION = (
 
 
 def crossover_picture(result: Result) -> Picture | None:
-    """Return it; None where nothing was measured."""
+    """Return the picture, or None if nothing was measured."""
     curves: dict[str, Curve] = {}
     for point in result.crossover:
         if point.cost is not None:
@@ -66,7 +66,7 @@ def _figure(curves: Mapping[str, Curve], result: Result) -> Figure:
 
 
 def _draw_curve(axes: Any, at: int, way: str, curve: Curve) -> None:
-    style, marker = look(at), {"marker": _MARKERS[at % len(_MARKERS)], "markersize": _MARK}
+    style, marker = curve_style(at), {"marker": _MARKERS[at % len(_MARKERS)], "markersize": _MARK}
     sizes = [size for size, _ in curve]
     axes.plot(sizes, [_shown(cost) for _, cost in curve], label=way, **marker, **style)
     bounds = [(size, _shown(cost)) for size, cost in curve if cost.is_bound]

@@ -1,4 +1,4 @@
-"""What a result says about reading many bytes at once, in words."""
+"""The costs of reading many bytes at once, in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def crossover_lines(result: Result) -> list[str]:
-    """Return which way costs less for how many bytes, and what was left out; nothing where none was to be measured."""
+    """Return the lines about the cheaper way by size, and about refused sizes; empty without bulk arms."""
     measured = sorted({point.size_bytes for point in result.crossover if point.cost is not None})
     return [
         *(_crossing_line(crossing, measured) for crossing in result.crossings),
@@ -24,7 +24,7 @@ def crossover_lines(result: Result) -> list[str]:
 
 
 def crossover_table(result: Result) -> list[tuple[str, ...]]:
-    """Return headings and a row for each size that was measured: its costs in ns."""
+    """Return the headings, and a row for each measured size with its costs in ns."""
     ways = list(dict.fromkeys(point.way for point in result.crossover))
     sizes = sorted({point.size_bytes for point in result.crossover if point.cost is not None})
     found = {(point.way, point.size_bytes): point for point in result.crossover}

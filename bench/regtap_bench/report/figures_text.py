@@ -15,7 +15,7 @@ NOTHING = "-"
 
 
 def cost_text(cost: Cost | None) -> str:
-    """Return a cost in ns with its interval, or the bound that is all there is to say."""
+    """Return a cost in ns with its interval, or an upper bound."""
     if cost is None:
         return NOTHING
     if cost.is_bound:
@@ -24,7 +24,7 @@ def cost_text(cost: Cost | None) -> str:
 
 
 def ratio_text(row: Row) -> str:
-    """Return how an arm compares with the baseline: only where both exclude 0, else by a bound."""
+    """Return an arm's ratio to the baseline with its interval, or a bound if a cost may be 0."""
     ratio = row.ratio
     if ratio is None:
         return NOTHING
@@ -53,7 +53,7 @@ def calls_text(row: Row) -> str:
 
 
 def interval_text(estimate: Estimate) -> str:
-    """Return a value and its interval, to the place that the interval resolves."""
+    """Return a value and its interval, with the digits resolved by the interval."""
     places = _places(abs(estimate.value), estimate.high - estimate.low)
     return f"{estimate.value:,.{places}f} [{estimate.low:,.{places}f}, {estimate.high:,.{places}f}]"
 
@@ -64,12 +64,12 @@ def digits(value: float) -> str:
 
 
 def digits_up(value: float) -> str:
-    """Return a number to two digits, never below it: an upper bound."""
+    """Return a number to two digits, rounded up: an upper bound."""
     return _rounded(value, lambda x: -floor(-x), 2)
 
 
 def digits_down(value: float) -> str:
-    """Return a number to two digits, never above it: a lower bound."""
+    """Return a number to two digits, rounded down: a lower bound."""
     return _rounded(value, floor, 2)
 
 

@@ -13,7 +13,7 @@ from regtap_bench.arms.catalogue import LOAD, PREAD
 from regtap_bench.figures.result import PERCENTS
 from regtap_bench.report import figures_text as say
 from regtap_bench.report.crossover_picture import crossover_picture
-from regtap_bench.report.svg import LEGEND_LINE_IN, SIZE_IN, STYLE, Picture, look, to_svg
+from regtap_bench.report.svg import LEGEND_LINE_IN, SIZE_IN, STYLE, Picture, curve_style, to_svg
 
 if TYPE_CHECKING:
     from regtap_bench.figures.result import Cost, Result
@@ -39,7 +39,7 @@ def _distributions(result: Result) -> Picture:
     for at, (arm, cost) in enumerate(measured):
         quantiles = np.array(cost.quantiles_ns[:_SHOWN])
         seen = quantiles > 0  # the axis is a logarithm
-        axes.plot(quantiles[seen], shares[seen], label=arm, **look(at))
+        axes.plot(quantiles[seen], shares[seen], label=arm, **curve_style(at))
         low, middle, high = (say.digits(cost.quantiles_ns[percent]) for percent in (5, 50, 95))
         words.append(f"{arm}: {middle} ns, nine of ten blocks between {low} and {high}")
     axes.set(
@@ -70,7 +70,7 @@ def _stability(result: Result) -> Picture:
         for number, process in enumerate(stretches):
             places = offset + np.arange(len(process))
             label = arm if number == 0 else None
-            axes.plot(places, 100 * (process / middle - 1), label=label, **look(at))
+            axes.plot(places, 100 * (process / middle - 1), label=label, **curve_style(at))
             offset += len(process) + 1
         low, high = (100 * (float(np.quantile(everything, part)) / middle - 1) for part in (0.05, 0.95))
         words.append(f"{arm}: nine of ten stretches within {low:+.1f} and {high:+.1f} % of its median")
@@ -88,6 +88,6 @@ def _stability(result: Result) -> Picture:
 
 
 def _measured(result: Result) -> list[tuple[str, Cost]]:
-    """Return the costs of the arms that were measured back to back."""
+    """Return the costs of the arms measured back to back."""
     rows = [row for row in result.rows if row.kind != "control"]
     return [(row.arm, cost) for row in rows if (cost := row.cost(THROUGHPUT)) is not None]

@@ -12,7 +12,7 @@ from regtap_bench.figures.judgement import EMULATED
 from regtap_bench.markdown import bullets, markdown_table
 from regtap_bench.report import figures_text as say
 from regtap_bench.report.crossover_text import crossover_lines, crossover_table
-from regtap_bench.report.tables import REFUSED, aligned
+from regtap_bench.report.tables import Table, TableRow
 
 if TYPE_CHECKING:
     from regtap_bench.figures.result import Cost, Result, Row
@@ -26,6 +26,7 @@ _HEADINGS = (
     "verdict",
     "system calls",
 )
+_CONTROL_CELLS = 4  # of _HEADINGS: controls are compared with nothing
 _BUS_NS = 500.0  # of the sentence's example; measured buses: 100 ns to 5 us
 _TYPE_BITS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "u16be": 16, "u32be": 32, "u64be": 64}
 
@@ -36,7 +37,7 @@ def title(result: Result) -> str:
 
 
 def sentence(result: Result) -> str:
-    """Return the verdict in one sentence; a second says so where no hardware is behind it."""
+    """Return the verdict in one sentence, and a second sentence on an emulated machine."""
     is_emulated = any(finding.name == EMULATED for finding in result.findings)
     said = _verdict(result)
     return f"{said} The machine is emulated: these are costs of no hardware." if is_emulated else said
@@ -82,10 +83,10 @@ def _forecast(result: Result, pread: Row) -> str:
     return f"; on a bus of {_BUS_NS:.0f} ns the same software would give about {ratio:.1f} x"
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _table_row(row: Row) -> TableRow:
     if row.refused:
-        return (row.arm, f"{REFUSED}: {row.refused}", "", "", "", "", "")
-    return (
+        return TableRow((row.arm,), row.refused)
+    cells = (
         row.arm,
         say.cost_text(row.cost(THROUGHPUT)),
         say.cost_text(row.cost(LATENCY)),
@@ -94,20 +95,22 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.verdict or say.NOTHING,
         say.calls_text(row),
     )
+    return TableRow(cells)
 
 
-def arm_table(result: Result) -> list[tuple[str, ...]]:
-    """Return headings and a row for each arm; refused ones say `not here` and why."""
-    return [_HEADINGS, *(_cells(row) for row in result.rows if row.kind != "control")]
+def arm_table(result: Result) -> Table:
+    """Return the table of the arms, a row for each; a refused arm has its refusal."""
+    return Table(_HEADINGS, tuple(_table_row(row) for row in result.rows if row.kind != "control"))
 
 
-def control_table(result: Result) -> list[tuple[str, ...]]:
-    """Return headings and a row for each control."""
-    return [_HEADINGS[:4], *(_cells(row)[:4] for row in result.rows if row.kind == "control")]
+def control_table(result: Result) -> Table:
+    """Return the table of the controls, a row for each."""
+    controls = [_table_row(row) for row in result.rows if row.kind == "control"]
+    return Table(_HEADINGS[:_CONTROL_CELLS], tuple(row.first_cells(_CONTROL_CELLS) for row in controls))
 
 
-def quality_table(result: Result) -> list[tuple[str, ...]]:
-    """Return headings and a row for each series: how much was measured, and how well."""
+def quality_table(result: Result) -> Table:
+    """Return the table of the series, a row for each: the amount and the quality of its data."""
     rows = [
         _quality(f"{row.arm}, {measure}", cost)
         for row in result.rows
@@ -118,7 +121,7 @@ def quality_table(result: Result) -> list[tuple[str, ...]]:
         for point in result.crossover
         if point.cost is not None
     ]
-    return [_QUALITY, *rows, *bulk]
+    return Table(_QUALITY, tuple(TableRow(cells) for cells in (*rows, *bulk)))
 
 
 def text_lines(result: Result) -> list[str]:
@@ -126,12 +129,12 @@ def text_lines(result: Result) -> list[str]:
     return [
         sentence(result),
         "",
-        *aligned(arm_table(result)),
+        *arm_table(result).lines(),
         "",
         *crossover_lines(result),
         *([""] if result.crossover else []),
         "controls",
-        *aligned(control_table(result)),
+        *control_table(result).lines(),
         "",
         *(f"{'passed' if check.passed else 'FAILED'}  {check.name}: {check.text}" for check in result.checks),
         "",
@@ -143,7 +146,7 @@ def text_lines(result: Result) -> list[str]:
 def markdown(result: Result) -> str:
     """Return the text of report.md."""
     descriptions = [row.description for row in result.rows if row.kind != "control"]
-    arms = zip(arm_table(result), ["what it is", *descriptions], strict=True)
+    arms = zip(arm_table(result).grid(), ["what it is", *descriptions], strict=True)
     facts = {**result.environment, **result.load}
     parts = [
         f"# {markdown_text(title(result))}, {markdown_text(result.created_utc)}\n",
@@ -151,11 +154,11 @@ def markdown(result: Result) -> str:
         markdown_table([(*cells, description) for cells, description in arms]),
         *_crossover(result),
         "## Controls\n",
-        markdown_table(control_table(result)),
+        markdown_table(control_table(result).grid()),
         bullets(f"{'passed' if it.passed else '**FAILED**'}: {it.name}: {it.text}" for it in result.checks),
         "## How it was measured\n",
         bullets(legend(result)),
-        markdown_table(quality_table(result)),
+        markdown_table(quality_table(result).grid()),
         "## The machine\n",
         bullets(f"{it.name}: {it.text}{_remedy(it.remedy)}" for it in result.findings),
         markdown_table([("fact", "value"), *((name, str(value)) for name, value in facts.items())]),
@@ -206,7 +209,7 @@ def _disturbed(cost: Cost) -> str:
 
 
 def legend(result: Result) -> list[str]:
-    """Return what a reader of the tables has to know, line by line."""
+    """Return the legend of the tables, line by line."""
     kind = "a device" if result.is_device else "RAM-backed: its mmap/pread ratio is not that of a real bus"
     return [
         f"target {result.target}, {kind}; register {result.register['name']} at "

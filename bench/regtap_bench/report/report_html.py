@@ -1,4 +1,4 @@
-"""report.html: one file that opens offline."""
+"""report.html: one file, for viewing offline."""
 
 from __future__ import annotations
 
@@ -28,19 +28,12 @@ def html(result: Result) -> str:
         finalize=_without_control_characters,
         trim_blocks=True,
     )
-    tables = [
-        (heading, rows[0], rows[1:])
-        for heading, rows in (
-            ("What each way costs", arm_table(result)),
-            ("Controls", control_table(result)),
-        )
-    ]
     return environment.get_template(_TEMPLATE).render(
         result=result,
         title=title(result),
         kind="a device" if result.is_device else "RAM-backed target",
         sentence=sentence(result),
-        tables=tables,
+        tables={"What each way costs": arm_table(result), "Controls": control_table(result)},
         quality=quality_table(result),
         pictures=pictures(result),
         crossover=crossover_lines(result),

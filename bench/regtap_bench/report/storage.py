@@ -1,4 +1,4 @@
-"""Where a run's files go: `results/<utc>-<host>/` with result.json, raw.parquet, report.md and report.html.
+"""The files of a run: `results/<utc>-<host>/` with result.json, raw.parquet, report.md and report.html.
 
 A run's folder is made anew, never added to. The reports follow from result.json alone and may be made again, in
 place: one of the same run is replaced, atomically; any other file is left alone.
@@ -56,7 +56,7 @@ def check_folder(path: str, user: User | None = None) -> None:
 
 
 def _check_permission(folder: str, user: User | None = None) -> None:
-    """Raise InputError unless files may be made in a folder, or in what would hold it."""
+    """Raise InputError unless files may be made in a folder, or the folder in its parent."""
     place = os.path.abspath(folder)
     while not os.path.lexists(place):
         place = os.path.dirname(place)
@@ -72,7 +72,7 @@ def _check_permission(folder: str, user: User | None = None) -> None:
 
 
 def _may_write(user: User, place: str) -> bool:
-    """Ask in a process of that user's, as root may write anywhere."""
+    """Return whether a user may write in a folder; a process of the user's tries, since root may write anywhere."""
     command = ["test", "-w", place, "-a", "-x", place]
     done = subprocess.run(command, check=False, user=user.uid, group=user.gid, extra_groups=[user.gid])
     return done.returncode == 0
@@ -84,7 +84,7 @@ def render(session: Session) -> dict[str, bytes]:
 
 
 def render_data(session: Session) -> dict[str, bytes]:
-    """Return what a run measured, as files by name: the part that cannot be made again."""
+    """Return the data files of a run by name; reports can be made again, these cannot."""
     raw = io.BytesIO()
     raw_parquet.write({REGULAR: session.blocks, **session.others}, raw)
     return {"result.json": session.result.to_json().encode(), "raw.parquet": raw.getvalue()}
@@ -112,7 +112,7 @@ def store(files: Mapping[str, bytes], folder: str) -> None:
 
 
 def check_reports_folder(folder: str, result: Result) -> None:
-    """Raise InputError unless a result's reports may be written there: in place of those of the same run only.
+    """Raise InputError unless the reports may be written: they replace only reports of the same run.
 
     Raises:
         StorageError: What is there cannot be read.
@@ -124,7 +124,7 @@ def check_reports_folder(folder: str, result: Result) -> None:
 
 
 def store_reports(files: Mapping[str, bytes], folder: str) -> None:
-    """Write reports, each at once: whoever reads it meanwhile sees the old one or the new one.
+    """Write the reports, each atomically: readers see the old report or the new one.
 
     Raises:
         StorageError: The system refused.

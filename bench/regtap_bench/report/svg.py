@@ -1,4 +1,4 @@
-"""Figures as SVG to be put into a page: they scale with it, and open offline."""
+"""Figures as SVG inside a page: they scale with the page, and need no network."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class Picture:
     caption: str
 
 
-def look(at: int) -> dict[str, Any]:
+def curve_style(at: int) -> dict[str, Any]:
     """Return the colour and dashes of a figure's line, by its number."""
     colour, dash = _COLOURS[at % len(_COLOURS)], _DASHES[at // len(_COLOURS) % len(_DASHES)]
     return {"color": colour, "linestyle": dash, "linewidth": 1.6}
 
 
 def to_svg(figure: Figure, name: str) -> str:
-    """Return the markup without the header, as wide as its place; names inside are those of this figure only."""
+    """Return the markup of a figure without XML header and size; the names inside are prefixed with the figure's."""
     buffer = io.StringIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context({"svg.hashsalt": name}):

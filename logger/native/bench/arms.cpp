@@ -114,8 +114,8 @@ struct MappedStore {
 template <class T, bool fenced>
 struct Pread {
   static std::uint64_t run(const Site& site, std::uint64_t count) {
-    const int fd = site.place().fd;
-    const auto offset = static_cast<off_t>(site.place().offset);
+    const int fd = site.request().fd;
+    const auto offset = static_cast<off_t>(site.request().offset);
     return repeat<fenced>(count, [fd, offset] {
       T value;
       return incomplete<T>(pread(fd, &value, sizeof value, offset));
@@ -126,8 +126,8 @@ struct Pread {
 template <class T, bool fenced>
 struct Pwrite {
   static std::uint64_t run(const Site& site, std::uint64_t count) {
-    const int fd = site.place().fd;
-    const auto offset = static_cast<off_t>(site.place().offset);
+    const int fd = site.request().fd;
+    const auto offset = static_cast<off_t>(site.request().offset);
     const T value = static_cast<T>(site.value);
     return repeat<fenced>(count, [&] { return incomplete<T>(pwrite(fd, &value, sizeof value, offset)); });
   }
@@ -136,8 +136,8 @@ struct Pwrite {
 template <class T, bool fenced>
 struct SeekAndRead {
   static std::uint64_t run(const Site& site, std::uint64_t count) {
-    const int fd = site.place().fd;
-    const auto offset = static_cast<off_t>(site.place().offset);
+    const int fd = site.request().fd;
+    const auto offset = static_cast<off_t>(site.request().offset);
     return repeat<fenced>(count, [fd, offset] {
       T value;
       return lseek(fd, offset, SEEK_SET) != offset || incomplete<T>(read(fd, &value, sizeof value));
@@ -148,8 +148,8 @@ struct SeekAndRead {
 template <class T, bool fenced>
 struct Preadv2 {
   static std::uint64_t run(const Site& site, std::uint64_t count) {
-    const int fd = site.place().fd;
-    const auto offset = static_cast<off_t>(site.place().offset);
+    const int fd = site.request().fd;
+    const auto offset = static_cast<off_t>(site.request().offset);
     return repeat<fenced>(count, [fd, offset] {
       T value;
       const iovec part = {&value, sizeof value};
@@ -162,15 +162,15 @@ struct Preadv2 {
 template <class T, bool fenced>
 struct MapEachTime {
   static std::uint64_t run(const Site& site, std::uint64_t count) {
-    const Place& place = site.place();
-    return repeat<fenced>(count, [&place] {
-      const int fd = open(place.path.c_str(), O_RDONLY | O_CLOEXEC | place.open_flags);
+    const SiteRequest& request = site.request();
+    return repeat<fenced>(count, [&request] {
+      const int fd = open(request.path.c_str(), O_RDONLY | O_CLOEXEC | request.open_flags);
       if (fd < 0) return 1;
       void* const base =
-          mmap(nullptr, place.map_bytes, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(place.map_offset));
+          mmap(nullptr, request.map_bytes, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(request.map_offset));
       if (base != MAP_FAILED) {
-        load<T>(static_cast<const std::byte*>(base) + (place.offset - place.map_offset));
-        munmap(base, place.map_bytes);
+        load<T>(static_cast<const std::byte*>(base) + (request.offset - request.map_offset));
+        munmap(base, request.map_bytes);
       }
       close(fd);
       return base == MAP_FAILED ? 1 : 0;
@@ -181,12 +181,12 @@ struct MapEachTime {
 template <class T, bool fenced>
 struct UringBatch {
   static std::uint64_t run(const Site& site, std::uint64_t count) {
-    const Place& place = site.place();
+    const SiteRequest& request = site.request();
     Uring& ring = site.uring();
     std::uint64_t refused = 0;
     for (std::uint64_t left = count; left > 0;) {
       const auto batch = static_cast<unsigned>(std::min<std::uint64_t>(left, Uring::kBatch));
-      refused += ring.read(place.fd, place.offset, sizeof(T), batch);
+      refused += ring.read(request.fd, request.offset, sizeof(T), batch);
       left -= batch;
     }
     return refused;
@@ -209,7 +209,7 @@ struct BulkLoads {
   static std::uint64_t run(const Site& site, std::uint64_t count) {
     const auto* const from = static_cast<const volatile T*>(site.address());
     T* const into = reinterpret_cast<T*>(site.buffer());
-    const std::size_t words = site.place().bulk_bytes / sizeof(T);
+    const std::size_t words = site.request().bulk_bytes / sizeof(T);
     return repeat_bulk(count, [=] {
       for (std::size_t k = 0; k < words; ++k) into[k] = load<T>(from + k);
       return 0;
@@ -222,7 +222,7 @@ struct BulkCopy {
   static std::uint64_t run(const Site& site, std::uint64_t count) {
     const void* const from = const_cast<const void*>(site.address());
     std::byte* const into = site.buffer();
-    const std::size_t size_bytes = site.place().bulk_bytes;
+    const std::size_t size_bytes = site.request().bulk_bytes;
     return repeat_bulk(count, [=] {
       std::memcpy(into, from, size_bytes);
       return 0;
@@ -233,31 +233,31 @@ struct BulkCopy {
 template <class T, bool fenced>
 struct BulkPread {
   static std::uint64_t run(const Site& site, std::uint64_t count) {
-    const Place& place = site.place();
+    const SiteRequest& request = site.request();
     std::byte* const into = site.buffer();
-    return repeat_bulk(count, [&place, into] {
-      const ssize_t moved = pread(place.fd, into, place.bulk_bytes, static_cast<off_t>(place.offset));
-      return moved != static_cast<ssize_t>(place.bulk_bytes);
+    return repeat_bulk(count, [&request, into] {
+      const ssize_t moved = pread(request.fd, into, request.bulk_bytes, static_cast<off_t>(request.offset));
+      return moved != static_cast<ssize_t>(request.bulk_bytes);
     });
   }
 };
 
-template <template <class, bool> class Way, bool fenced>
+template <template <class, bool> class Loop, bool fenced>
 constexpr void fill(Body (&bodies)[4]) {
-  bodies[0] = &Way<std::uint8_t, fenced>::run;
-  bodies[1] = &Way<std::uint16_t, fenced>::run;
-  bodies[2] = &Way<std::uint32_t, fenced>::run;
-  bodies[3] = &Way<std::uint64_t, fenced>::run;
+  bodies[0] = &Loop<std::uint8_t, fenced>::run;
+  bodies[1] = &Loop<std::uint16_t, fenced>::run;
+  bodies[2] = &Loop<std::uint32_t, fenced>::run;
+  bodies[3] = &Loop<std::uint64_t, fenced>::run;
 }
 
 enum class Columns { throughput, both };
 
-template <template <class, bool> class Way>
+template <template <class, bool> class Loop>
 constexpr Arm arm(const char* name, const char* description, Needs needs, Columns columns,
                   bool writes = false) {
   Arm made = {name, description, needs, writes, {}, {}};
-  fill<Way, false>(made.throughput);
-  if (columns == Columns::both) fill<Way, true>(made.latency);
+  fill<Loop, false>(made.throughput);
+  if (columns == Columns::both) fill<Loop, true>(made.latency);
   return made;
 }
 

@@ -41,8 +41,8 @@ void bind_site(nb::module_& m) {
           [](Site* self, int fd, std::string path, int open_flags, std::uint64_t map_offset,
              std::size_t map_bytes, std::uint64_t offset, unsigned width_bytes, bool writable,
              std::size_t bulk_bytes) {
-            new (self) Site(Place{fd, std::move(path), open_flags, map_offset, map_bytes, offset, width_bytes,
-                                  writable, bulk_bytes});
+            new (self) Site(SiteRequest{fd, std::move(path), open_flags, map_offset, map_bytes, offset,
+                                        width_bytes, writable, bulk_bytes});
           },
           "fd"_a, nb::kw_only(), "path"_a, "open_flags"_a, "map_offset"_a, "map_bytes"_a, "offset"_a,
           "width_bytes"_a, "writable"_a, "bulk_bytes"_a = 0)

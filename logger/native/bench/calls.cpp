@@ -1,23 +1,18 @@
 #include "bench/calls.hpp"
 
 #include <signal.h>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <optional>
 
+#include "core/ptrace.hpp"
 #include "core/system_errors.hpp"
 
 namespace regtap::bench {
 namespace {
-
-constexpr int kCallStop = SIGTRAP | 0x80;  // with PTRACE_O_TRACESYSGOOD
-// Its children too, from their first call on; stops for exec as an event, instead of a signal to be told
-// apart.
-constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK |
-                          PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 
 struct Stop {
   pid_t process;
@@ -49,9 +44,9 @@ std::optional<std::uint64_t> entered_call(pid_t child) {
 // The signal that a stopped process is to be given: not those that only tracing brings about.
 int signal_of(const Stop& stop, pid_t child) {
   const int signal = WSTOPSIG(stop.status);
-  const bool is_event = stop.status >> 16 != 0;
+  const bool is_event = event_of(stop.status) != 0;
   const bool is_first = signal == SIGSTOP && stop.process != child;
-  return signal == kCallStop || is_event || is_first ? 0 : signal;
+  return signal == kSystemCallStop || is_event || is_first ? 0 : signal;
 }
 
 void require_success(int status) {
@@ -69,7 +64,7 @@ void let_parent_count() {
 std::uint64_t count_calls(pid_t child) {
   Stop stop = wait_for(child);
   if (!WIFSTOPPED(stop.status)) require_success(stop.status);
-  if (ptrace(PTRACE_SETOPTIONS, child, nullptr, reinterpret_cast<void*>(kOptions)) != 0)
+  if (ptrace(PTRACE_SETOPTIONS, child, nullptr, reinterpret_cast<void*>(std::intptr_t{kTraceOptions})) != 0)
     throw_errno("ptrace", errno);
   std::uint64_t calls = 0;
   bool inside = false;
@@ -80,7 +75,7 @@ std::uint64_t count_calls(pid_t child) {
       if (stop.process == child) break;
       continue;
     }
-    if (WSTOPSIG(stop.status) == kCallStop) {
+    if (WSTOPSIG(stop.status) == kSystemCallStop) {
       const std::optional<std::uint64_t> entered = entered_call(stop.process);
       if (stop.process == child && entered == SYS_getrusage)
         inside = !inside;

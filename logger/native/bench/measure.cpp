@@ -18,7 +18,7 @@ const Arm& arm_named(const char* name) {
 }  // namespace
 
 Reading measure(const Site& site, const Arm& arm, bool fenced, std::uint64_t count) {
-  const Body body = arm.body(site.place().width_bytes, fenced);
+  const Body body = arm.body(site.request().width_bytes, fenced);
   fault::refresh_if_stale();
   const fault::Range range{site.address(), site.reached_bytes()};
   fault::Scope scope({&range, 1});

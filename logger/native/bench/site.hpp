@@ -13,7 +13,7 @@
 
 namespace regtap::bench {
 
-struct Place {
+struct SiteRequest {
   int fd;            // borrowed; must stay open as long as the site
   std::string path;  // what leads to the same file, for the arm that opens it at each access
   int open_flags;    // beside the access mode
@@ -30,18 +30,20 @@ struct Place {
 class Site {
  public:
   // Throws std::system_error (the kernel refuses the mapping) or std::invalid_argument (outside the window).
-  explicit Site(Place place)
-      : place_(std::move(place)),
-        window_(place_.fd, place_.map_offset, place_.map_bytes, place_.writable),
-        address_(window_.at(place_.offset - place_.map_offset, place_.width_bytes)) {
-    if (place_.bulk_bytes > window_.size_bytes() - (place_.offset - place_.map_offset))
+  explicit Site(SiteRequest request)
+      : request_(std::move(request)),
+        window_(request_.fd, request_.map_offset, request_.map_bytes, request_.writable),
+        address_(window_.at(request_.offset - request_.map_offset, request_.width_bytes)) {
+    if (request_.bulk_bytes > window_.size_bytes() - (request_.offset - request_.map_offset))
       throw std::invalid_argument("the block does not lie within the window");
-    if (place_.bulk_bytes > 0) buffer_ = std::make_unique<std::byte[]>(place_.bulk_bytes);
+    if (request_.bulk_bytes > 0) buffer_ = std::make_unique<std::byte[]>(request_.bulk_bytes);
   }
 
-  const Place& place() const { return place_; }
+  const SiteRequest& request() const { return request_; }
   const volatile void* address() const { return address_; }
-  std::size_t reached_bytes() const { return std::max<std::size_t>(place_.width_bytes, place_.bulk_bytes); }
+  std::size_t reached_bytes() const {
+    return std::max<std::size_t>(request_.width_bytes, request_.bulk_bytes);
+  }
   std::byte* buffer() const { return buffer_.get(); }
 
   // Made when it is first asked for. Throws as Uring() does.
@@ -53,7 +55,7 @@ class Site {
   std::uint64_t value = 0;
 
  private:
-  Place place_;
+  SiteRequest request_;
   Window window_;
   const volatile std::byte* address_;
   std::unique_ptr<std::byte[]> buffer_;

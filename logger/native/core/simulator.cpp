@@ -26,12 +26,12 @@ class Page {
   explicit Page(int fd) {
     struct stat status = {};
     if (fstat(fd, &status) != 0) throw_errno("fstat", errno);
-    if (status.st_size < static_cast<off_t>(page_bytes)) throw_errno("file shorter than a page", EINVAL);
-    void* base = mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (status.st_size < static_cast<off_t>(kPageBytes)) throw_errno("file shorter than a page", EINVAL);
+    void* base = mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (base == MAP_FAILED) throw_errno("mmap", errno);
     base_ = static_cast<std::byte*>(base);
   }
-  ~Page() { munmap(base_, page_bytes); }
+  ~Page() { munmap(base_, kPageBytes); }
   Page(const Page&) = delete;
   Page& operator=(const Page&) = delete;
 
@@ -91,13 +91,13 @@ class Adc {
 // way, with ERROR in place of DONE.
 class Engine {
  public:
-  std::uint32_t status() const { return flags_ | level_ << status_level_lsb; }
+  std::uint32_t status() const { return flags_ | level_ << kStatusLevelLsb; }
 
   void step(std::uint32_t noise) {
     if (elapsed_ == length_) begin_next_phase(noise);
     ++elapsed_;
     level_ =
-        flags_ == status_busy ? full_level * elapsed_ / fill_ticks_ : level_ - std::min(level_, drain_step);
+        flags_ == kStatusBusy ? kFullLevel * elapsed_ / fill_ticks_ : level_ - std::min(level_, kDrainStep);
   }
 
  private:
@@ -107,24 +107,24 @@ class Engine {
       fill_ticks_ = 96 + (noise & 63);
       fails_ = (noise >> 8) % 16 == 0;
       length_ = fails_ ? fill_ticks_ / 2 : fill_ticks_;
-      flags_ = status_busy;
-    } else if (flags_ == status_busy) {
-      length_ = full_level / drain_step;
-      flags_ = fails_ ? status_error : status_done;
+      flags_ = kStatusBusy;
+    } else if (flags_ == kStatusBusy) {
+      length_ = kFullLevel / kDrainStep;
+      flags_ = fails_ ? kStatusError : kStatusDone;
     } else {
-      length_ = idle_ticks;
+      length_ = kIdleTicks;
       flags_ = 0;
     }
   }
 
-  static constexpr std::uint32_t full_level = 255;
-  static constexpr std::uint32_t drain_step = 5;
-  static constexpr std::uint32_t idle_ticks = 20;
+  static constexpr std::uint32_t kFullLevel = 255;
+  static constexpr std::uint32_t kDrainStep = 5;
+  static constexpr std::uint32_t kIdleTicks = 20;
 
   std::uint32_t flags_ = 0;
   std::uint32_t level_ = 0;
   std::uint32_t elapsed_ = 0;
-  std::uint32_t length_ = idle_ticks;  // of this phase
+  std::uint32_t length_ = kIdleTicks;  // of this phase
   std::uint32_t fill_ticks_ = 1;       // until the FIFO of this job would be full
   bool fails_ = false;
 };
@@ -132,9 +132,9 @@ class Engine {
 class Device {
  public:
   explicit Device(int fd) : page_(fd) {
-    while (count_ < first_count) advance();
+    while (count_ < kFirstCount) advance();
     publish();
-    page_.store(offset::id, id_value);
+    page_.store(offset::kId, kIdValue);
   }
 
   void tick() {
@@ -142,7 +142,7 @@ class Device {
     publish();
   }
 
-  bool stop_written() { return page_.load<std::uint32_t>(offset::control) == control_stop; }
+  bool stop_written() { return page_.load<std::uint32_t>(offset::kControl) == kControlStop; }
 
  private:
   void advance() {
@@ -155,15 +155,15 @@ class Device {
     const std::uint64_t checked = count_ | static_cast<std::uint64_t>(hash(count_)) << 32;
     // COUNT32 and CHECK change on the same clock edge, as in a real device: a reader that takes CHECK after
     // COUNT32 never sees the hash of an older count.
-    page_.store(offset::count32, checked);
-    page_.store(offset::count64, count64_ahead + count_);
-    page_.store(offset::checked, checked);
-    page_.store(offset::status, engine_.status());
-    page_.store(offset::adc, adc_value_);
-    page_.store(offset::gpio, static_cast<std::uint8_t>(1u << (count_ / 50 % 8)));  // a walking one
+    page_.store(offset::kCount32, checked);
+    page_.store(offset::kCount64, kCount64Ahead + count_);
+    page_.store(offset::kChecked, checked);
+    page_.store(offset::kStatus, engine_.status());
+    page_.store(offset::kAdc, adc_value_);
+    page_.store(offset::kGpio, static_cast<std::uint8_t>(1u << (count_ / 50 % 8)));  // a walking one
   }
 
-  static_assert(offset::check == offset::count32 + 4 && offset::count32 % 8 == 0, "one store sets both");
+  static_assert(offset::kCheck == offset::kCount32 + 4 && offset::kCount32 % 8 == 0, "one store sets both");
 
   Page page_;
   Noise noise_;
@@ -186,38 +186,38 @@ class StopSignals {
     action.sa_handler = [](int) { stop_signalled = 1; };  // and no SA_RESTART: it shall end the sleep
     sigset_t heard;
     sigemptyset(&heard);
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-      sigaddset(&heard, numbers[i]);
-      sigaction(numbers[i], nullptr, &actions_before_[i]);
-      if (actions_before_[i].sa_handler != SIG_IGN) sigaction(numbers[i], &action, nullptr);
+    for (std::size_t i = 0; i < kNumbers.size(); ++i) {
+      sigaddset(&heard, kNumbers[i]);
+      sigaction(kNumbers[i], nullptr, &actions_before_[i]);
+      if (actions_before_[i].sa_handler != SIG_IGN) sigaction(kNumbers[i], &action, nullptr);
     }
     pthread_sigmask(SIG_UNBLOCK, &heard, &mask_before_);
   }
   ~StopSignals() {
     pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
-    for (std::size_t i = 0; i < numbers.size(); ++i) sigaction(numbers[i], &actions_before_[i], nullptr);
+    for (std::size_t i = 0; i < kNumbers.size(); ++i) sigaction(kNumbers[i], &actions_before_[i], nullptr);
   }
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
  private:
-  static constexpr std::array numbers = {SIGTERM, SIGINT, SIGHUP};
-  std::array<struct sigaction, numbers.size()> actions_before_;
+  static constexpr std::array kNumbers = {SIGTERM, SIGINT, SIGHUP};
+  std::array<struct sigaction, kNumbers.size()> actions_before_;
   sigset_t mask_before_;
 };
 
-// An absolute schedule: a slot that has passed costs no sleep, so that after a pause the device catches up
-// tick by tick.
-class Schedule {
+// A timer on an absolute schedule: a slot that has passed costs no sleep, so that after a pause the device
+// catches up tick by tick.
+class TickTimer {
  public:
-  Schedule() {
+  TickTimer() {
     if (clock_gettime(CLOCK_MONOTONIC, &due_) != 0) throw_errno("clock_gettime", errno);
   }
 
   void wait_for_next() {
-    due_.tv_nsec += tick_ns;
-    if (due_.tv_nsec >= second_ns) {
-      due_.tv_nsec -= second_ns;
+    due_.tv_nsec += kTickNs;
+    if (due_.tv_nsec >= kSecondNs) {
+      due_.tv_nsec -= kSecondNs;
       ++due_.tv_sec;
     }
     int error = 0;
@@ -227,7 +227,7 @@ class Schedule {
   }
 
  private:
-  static constexpr long second_ns = 1'000'000'000;
+  static constexpr long kSecondNs = 1'000'000'000;
   timespec due_;
 };
 
@@ -239,9 +239,9 @@ bool has_lost_parent(int parent_pid) { return parent_pid > 0 && getppid() != par
 void run_simulator(int fd, int parent_pid) {
   StopSignals signals;
   Device device(fd);
-  Schedule schedule;
+  TickTimer timer;
   while (true) {
-    schedule.wait_for_next();
+    timer.wait_for_next();
     if (stop_signalled != 0 || has_lost_parent(parent_pid) || device.stop_written()) return;
     device.tick();
   }

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
+
+#include "core/system_errors.hpp"
 
 namespace regtap::selftest {
 namespace {
@@ -14,7 +15,7 @@ Event wait_any() {
     Event event{};
     event.tid = ::waitpid(-1, &event.status, __WALL | __WNOTHREAD);
     if (event.tid > 0) return event;
-    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitpid");
+    if (errno != EINTR) throw_errno("waitpid", errno);
   }
 }
 

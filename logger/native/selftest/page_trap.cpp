@@ -18,7 +18,7 @@ TrapResult trap_accesses(const TrapRequest& request) {
   const bool expired = run.wait_until(limit) == std::future_status::timeout;
   if (expired) tracer.kill();
   TrapResult result = run.get();
-  if (expired) result.ended = Ended::kDeadline;
+  if (expired) result.ended = TrapEnd::deadline;
   return result;
 }
 
@@ -27,13 +27,12 @@ TrapResult trap_accesses(const TrapRequest& request) {
 #else
 
 #include <cerrno>
-#include <system_error>
+
+#include "core/system_errors.hpp"
 
 namespace regtap::selftest {
 
-TrapResult trap_accesses(const TrapRequest&) {
-  throw std::system_error(ENOSYS, std::generic_category(), "the page trap needs Linux on x86-64");
-}
+TrapResult trap_accesses(const TrapRequest&) { throw_errno("the page trap needs Linux on x86-64", ENOSYS); }
 
 }  // namespace regtap::selftest
 

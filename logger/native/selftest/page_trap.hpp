@@ -35,12 +35,12 @@ struct RawAccess {
   std::string code;      // up to 15 bytes from the instruction on
 };
 
-enum class Ended { kExited, kDeadline, kLimit };
+enum class TrapEnd { exited, deadline, limit };
 
 struct TrapResult {
   std::vector<RawAccess> accesses;  // in the order in which they were let through
   int exit_status = 0;              // below zero: minus the signal that ended it
-  Ended ended = Ended::kExited;
+  TrapEnd ended = TrapEnd::exited;
 };
 
 // Runs the command to its end and returns what it did to the probe file.

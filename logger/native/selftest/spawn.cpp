@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
+
+#include "core/system_errors.hpp"
 
 namespace regtap::selftest {
 namespace {
@@ -27,12 +28,12 @@ namespace {
 }  // namespace
 
 HeldCommand::HeldCommand(const std::vector<std::string>& argv, int output_fd) {
-  if (argv.empty()) throw std::system_error(EINVAL, std::generic_category(), "no command");
+  if (argv.empty()) throw_errno("no command", EINVAL);
   std::vector<char*> pointers;
   for (const std::string& argument : argv) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
   int gate[2];
-  if (::pipe2(gate, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
+  if (::pipe2(gate, O_CLOEXEC) != 0) throw_errno("pipe2", errno);
   pid_ = ::fork();
   if (pid_ == 0) become(pointers.data(), gate, output_fd);
   const int error = errno;
@@ -40,7 +41,7 @@ HeldCommand::HeldCommand(const std::vector<std::string>& argv, int output_fd) {
   gate_ = gate[1];
   if (pid_ > 0) return;
   ::close(gate_);
-  throw std::system_error(error, std::generic_category(), "fork");
+  throw_errno("fork", error);
 }
 
 HeldCommand::~HeldCommand() {

@@ -3,27 +3,25 @@
 #ifdef REGTAP_HAS_PAGE_TRAP
 
 #include <linux/audit.h>
-#include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 
+#include "core/ptrace.hpp"
+#include "core/system_errors.hpp"
 #include "tracee.hpp"
 
 namespace regtap::selftest {
 namespace {
-
-constexpr std::uint64_t kSyscallSize = 2;  // 0f 05
 
 template <typename Request>
 long request(Request what, pid_t tid, std::uintptr_t address, const void* data) {
   const long result = ::ptrace(what, tid, address, data);
   if (result != -1) return result;
   if (errno == ESRCH) throw TraceeGone{};
-  throw std::system_error(errno, std::generic_category(), "ptrace");
+  throw_errno("ptrace", errno);
 }
 
 std::uint64_t bit(int signal) { return std::uint64_t{1} << (signal - 1); }
@@ -55,8 +53,8 @@ std::uint64_t Tracee::event_message() const {
 Tracee::CallStop Tracee::call_stop() const {
   __ptrace_syscall_info info{};
   request(PTRACE_GET_SYSCALL_INFO, tid_, sizeof info, &info);
-  if (info.arch != AUDIT_ARCH_X86_64) return CallStop::kForeign;
-  return info.op == PTRACE_SYSCALL_INFO_ENTRY ? CallStop::kEntry : CallStop::kExit;
+  if (info.arch != AUDIT_ARCH_X86_64) return CallStop::foreign;
+  return info.op == PTRACE_SYSCALL_INFO_ENTRY ? CallStop::entry : CallStop::exit;
 }
 
 void Tracee::resume(int signal) const {
@@ -69,7 +67,7 @@ int Tracee::step() const {
   for (;;) {
     request(PTRACE_SINGLESTEP, tid_, 0, nullptr);
     const int status = events_->wait_for_stop(tid_);
-    const bool job_control = (status >> 16) == PTRACE_EVENT_STOP || WSTOPSIG(status) == SIGSTOP;
+    const bool job_control = event_of(status) == PTRACE_EVENT_STOP || WSTOPSIG(status) == SIGSTOP;
     if (!job_control) return WSTOPSIG(status);
   }
 }
@@ -88,15 +86,15 @@ std::int64_t Tracee::inject(std::uint64_t syscall_address, std::uint64_t number,
   const int signal = step();
   const Registers after = registers();
   set_registers(saved);
-  if (signal != SIGTRAP || after.rip != syscall_address + kSyscallSize) {
-    throw std::system_error(EFAULT, std::generic_category(), "cannot run a system call in the command");
+  if (signal != SIGTRAP || after.rip != syscall_address + kSystemCallBytes) {
+    throw_errno("cannot run a system call in the command", EFAULT);
   }
   return static_cast<std::int64_t>(after.rax);
 }
 
 std::string Tracee::code(std::uint64_t address) const {
   constexpr std::size_t kLongest = 15;
-  constexpr std::uint64_t kPage = 4096;
+  constexpr std::uint64_t kPage = 4096;  // x86-64: the next page may not be mapped
   std::string bytes(kLongest, '\0');
   const std::size_t first = std::min<std::uint64_t>(kLongest, kPage - address % kPage);
   iovec local{bytes.data(), kLongest};

@@ -16,6 +16,9 @@ namespace regtap::selftest {
 
 using Registers = user_regs_struct;
 
+// Length of the instruction `syscall`: 0f 05.
+inline constexpr std::uint64_t kSystemCallBytes = 2;
+
 // A view: the thread belongs to the tracer. Every call throws TraceeGone when the thread has died.
 class Tracee {
  public:
@@ -28,7 +31,7 @@ class Tracee {
   void set_signal(const siginfo_t& signal) const;
   std::uint64_t event_message() const;
   // Whether this system-call stop is the way in (false: the way out), and of the 64-bit interface.
-  enum class CallStop { kEntry, kExit, kForeign };
+  enum class CallStop { entry, exit, foreign };
   CallStop call_stop() const;
   // Runs to the next report; `signal` is delivered if it is not 0.
   void resume(int signal = 0) const;

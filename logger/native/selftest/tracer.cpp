@@ -4,25 +4,20 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
-#include <system_error>
 
+#include "core/ptrace.hpp"
+#include "core/system_errors.hpp"
 #include "spawn.hpp"
 #include "tracer.hpp"
 
 namespace regtap::selftest {
 namespace {
-
-constexpr int kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
-                         PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
-constexpr int kCallStop = SIGTRAP | 0x80;
-constexpr std::uint64_t kSyscallSize = 2;
 
 std::uint64_t page_up(std::uint64_t size) {
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -45,7 +40,7 @@ pid_t group_of(pid_t tid) {
 
 Tracer::Tracer(const TrapRequest& request) : request_(request) {
   if (::stat(request.probe_path.c_str(), &probe_) != 0) {
-    throw std::system_error(errno, std::generic_category(), request.probe_path);
+    throw_errno(request.probe_path.c_str(), errno);
   }
 }
 
@@ -61,11 +56,11 @@ void Tracer::kill() {
 void Tracer::start() {
   HeldCommand held(request_.argv, request_.output_fd);
   command_ = held.pid();
-  if (::ptrace(PTRACE_SEIZE, command_, 0, kOptions) != 0) {
-    throw std::system_error(errno, std::generic_category(), "ptrace");
+  if (::ptrace(PTRACE_SEIZE, command_, 0, kTraceOptions) != 0) {
+    throw_errno("ptrace", errno);
   }
   pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, command_, 0));
-  if (pidfd_ < 0) throw std::system_error(errno, std::generic_category(), "pidfd_open");
+  if (pidfd_ < 0) throw_errno("pidfd_open", errno);
   threads_[command_] = {command_, true, false};
   held.release();
   if (killed_) kill();
@@ -80,8 +75,8 @@ TrapResult Tracer::run() {
     } catch (const TraceeGone&) {
       // Its end is the next thing that it reports.
     }
-    if (result_.accesses.size() >= request_.limit && result_.ended == Ended::kExited) {
-      result_.ended = Ended::kLimit;
+    if (result_.accesses.size() >= request_.limit && result_.ended == TrapEnd::exited) {
+      result_.ended = TrapEnd::limit;
       kill();
     }
   }
@@ -97,9 +92,9 @@ void Tracer::handle(const Event& event) {
   }
   known->second.stopped = true;
   const int signal = WSTOPSIG(event.status);
-  if (event.status >> 16 != 0) {
-    on_event(event.tid, event.status >> 16, signal);
-  } else if (signal == kCallStop) {
+  if (event_of(event.status) != 0) {
+    on_event(event.tid, event_of(event.status), signal);
+  } else if (signal == kSystemCallStop) {
     on_call(event.tid);
   } else {
     on_signal(event.tid, signal);
@@ -153,12 +148,12 @@ void Tracer::resume(pid_t tid, bool in_kernel, int signal) {
 void Tracer::on_call(pid_t tid) {
   const Tracee thread = tracee(tid);
   const Tracee::CallStop stop = thread.call_stop();
-  if (stop == Tracee::CallStop::kEntry) {
+  if (stop == Tracee::CallStop::entry) {
     on_call_entry(space_of(tid), thread.registers());
-  } else if (stop == Tracee::CallStop::kExit) {
+  } else if (stop == Tracee::CallStop::exit) {
     on_call_exit(thread, space_of(tid), thread.registers());
   }
-  resume(tid, stop == Tracee::CallStop::kEntry);
+  resume(tid, stop == Tracee::CallStop::entry);
 }
 
 void Tracer::on_call_entry(Space& space, const Registers& call) {
@@ -186,10 +181,10 @@ void Tracer::on_call_exit(const Tracee& tracee, Space& space, const Registers& c
 void Tracer::on_mapped(const Tracee& tracee, Space& space, const Registers& call) {
   const bool of_file = !failed(call.rax) && (call.r10 & MAP_ANONYMOUS) == 0;
   if (!of_file || !is_probe(tracee.tid(), static_cast<int>(call.r8))) return;
-  space.syscall_address = call.rip - kSyscallSize;
+  space.syscall_address = call.rip - kSystemCallBytes;
   Window window{call.rax, call.rax + page_up(call.rsi), call.r9, (call.rdx & PROT_WRITE) != 0};
   const SignalsHeld held(tracee);
-  protect(tracee, space, window, Opening::kNone);
+  protect(tracee, space, window, Opening::none);
   space.windows.add(window);
 }
 
@@ -208,7 +203,7 @@ void Tracer::on_opened(const Tracee& tracee, Space& space, const Registers& call
   const SignalsHeld held(tracee);
   for (Window* window : space.windows.overlapping(call.rdi, call.rdi + page_up(call.rsi))) {
     window->writable = (call.rdx & PROT_WRITE) != 0;
-    protect(tracee, space, *window, Opening::kNone);
+    protect(tracee, space, *window, Opening::none);
   }
 }
 
@@ -232,7 +227,7 @@ void Tracer::protect(const Tracee& tracee, const Space& space, Window& window, O
   const std::int64_t result =
       tracee.inject(space.syscall_address, SYS_mprotect,
                     {window.start, window.end - window.start, modes[static_cast<int>(opening)]});
-  if (result != 0) throw std::system_error(static_cast<int>(-result), std::generic_category(), "mprotect");
+  if (result != 0) throw_errno("mprotect", static_cast<int>(-result));
   window.opening = opening;
 }
 
@@ -258,7 +253,7 @@ std::vector<pid_t> Tracer::freeze_others(pid_t tid) {
     if (::ptrace(PTRACE_INTERRUPT, other, 0, 0) != 0) continue;
     try {
       const int status = events_.wait_for_stop(other);
-      if (status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGTRAP) {
+      if (event_of(status) == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGTRAP) {
         thread.stopped = true;
         frozen.push_back(other);
       } else {
@@ -280,7 +275,7 @@ int Tracer::trap(const Tracee& tracee, Space& space, siginfo_t fault) {
     signal = tracee.step();
     fault = tracee.signal();
   }
-  for (Window* window : space.windows.opened()) protect(tracee, space, *window, Opening::kNone);
+  for (Window* window : space.windows.opened()) protect(tracee, space, *window, Opening::none);
   if (signal == SIGTRAP) return 0;
   result_.accesses.resize(before);  // the instruction was not completed
   tracee.set_signal(fault);
@@ -291,14 +286,14 @@ int Tracer::trap(const Tracee& tracee, Space& space, siginfo_t fault) {
 bool Tracer::open(const Tracee& tracee, Space& space, const siginfo_t& fault) {
   const auto address = reinterpret_cast<std::uint64_t>(fault.si_addr);
   Window* window = space.windows.find(address);
-  if (window == nullptr || window->opening == Opening::kReadWrite) return false;
-  const bool write = window->opening == Opening::kRead;
+  if (window == nullptr || window->opening == Opening::read_write) return false;
+  const bool write = window->opening == Opening::read;
   if (write && !window->writable) return false;
   RawAccess access{window->offset_of(address), write, tracee.code(tracee.registers().rip)};
   // A second fault at the same place: the access taken for a read is a write.
   if (write && result_.accesses.back().offset == access.offset) result_.accesses.pop_back();
   result_.accesses.push_back(std::move(access));
-  protect(tracee, space, *window, write ? Opening::kReadWrite : Opening::kRead);
+  protect(tracee, space, *window, write ? Opening::read_write : Opening::read);
   return true;
 }
 

@@ -40,7 +40,7 @@ std::vector<Window*> Windows::overlapping(std::uint64_t start, std::uint64_t end
 std::vector<Window*> Windows::opened() {
   std::vector<Window*> found;
   for (Window& window : windows_) {
-    if (window.opening != Opening::kNone) found.push_back(&window);
+    if (window.opening != Opening::none) found.push_back(&window);
   }
   return found;
 }

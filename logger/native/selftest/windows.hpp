@@ -7,14 +7,14 @@
 namespace regtap::selftest {
 
 // How much of a window is open while one instruction is let through.
-enum class Opening { kNone, kRead, kReadWrite };
+enum class Opening { none, read, read_write };
 
 struct Window {
   std::uint64_t start = 0;  // first address
   std::uint64_t end = 0;    // first address behind it
   std::uint64_t file_offset = 0;
   bool writable = false;  // whether the command itself asked for write permission
-  Opening opening = Opening::kNone;
+  Opening opening = Opening::none;
 
   std::uint64_t offset_of(std::uint64_t address) const { return file_offset + (address - start); }
 };

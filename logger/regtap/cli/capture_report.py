@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def print_report(summary: Summary, *, as_json: bool, strict_pace: bool = False) -> None:
-    """Print what a capture came to on stdout; the last line is its balance.
+    """Print the result of a capture on stdout; the last line is the balance of its samples.
 
     Args:
         summary: What it came to.
@@ -37,7 +37,7 @@ def print_report(summary: Summary, *, as_json: bool, strict_pace: bool = False) 
 
 
 def _pace(summary: Summary, *, strict: bool) -> str:
-    """Say on the last line that the schedule was not kept."""
+    """Return the remark on missed slots for the last line."""
     share = summary.missed_share
     if not share or (share <= MANY_MISSED and not strict):
         return ""
@@ -67,7 +67,7 @@ def _lines(summary: Summary) -> Iterator[str]:
 
 
 def _snapshots(output: str, snapshots: Sequence[Snapshot]) -> str:
-    """Say what a flight recorder stored; the last time was the end."""
+    """Return the line about the snapshots of a flight recorder, of which the last was taken at the end."""
     span = format_duration_ns(sum(snapshot.span_ns for snapshot in snapshots))
     short = sum(snapshot.short for snapshot in snapshots)
     less = f"; {short} of them shorter than --keep-last: give a larger --spool-size" if short else ""
@@ -82,7 +82,7 @@ def _pauses(summary: Summary) -> str:
 
 
 def _even(summary: Summary) -> str:
-    """Name a rate that writer and loop can hold, if both are known."""
+    """Return the advice of a rate within the reach of writer and loop, if both rates are known."""
     holds_hz, elapsed_ns = summary.pace.holds_hz, summary.pace.elapsed_ns
     if summary.totals.due is not None or holds_hz is None or not elapsed_ns:
         return ""

@@ -1,4 +1,4 @@
-"""The command that runs while a capture records."""
+"""The user's command, run during a capture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from regtap.recording.capture import Capture
 
 _GRACE_S = 1.0  # in which further signals are the first one again: `timeout` and a closing terminal send two
-_NOT_EXECUTED = 126
+_NOT_EXECUTED = 126  # POSIX shell, 2.8.2: found, but not executable
 _STDERR = 2
 
 
@@ -65,7 +65,7 @@ def run_command(command: list[str], capture: Capture, signals: EndSignals, *, to
 
 
 def _end(process: subprocess.Popen[bytes], signals: EndSignals) -> int:
-    """Pass the signal on, and return the command's status; -N for signal N if we may not kill it (sudo)."""
+    """Pass the signal on, and return the command's status; -N for signal N if the kill is not permitted (sudo)."""
     number = signals.number
     if number != signal.SIGINT or not _is_in_foreground(process):
         with contextlib.suppress(PermissionError):

@@ -39,7 +39,7 @@ _EXIT_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code; one line on stderr says what went wrong.
+    """Run the command line and return the exit code; an error is one line on stderr.
 
     Args:
         arguments: Without the program's name; those of this process by default.
@@ -90,7 +90,7 @@ class _EntryPointGroup(click.Group):
 
 @contextmanager
 def _pipe_closed() -> Iterator[None]:
-    """Raise an error of our own for a broken pipe: click would call it exit code 1, which has a meaning here."""
+    """Raise an error of our own for a broken pipe: click would exit with 1, which means a finding here."""
     try:
         yield
     except BrokenPipeError as error:
@@ -131,7 +131,7 @@ def _load(entry: EntryPoint) -> click.Command:
 
 
 def _unavailable(name: str, error: Exception) -> click.Command:
-    """Return a command that says why it cannot be had, so that the others stay usable."""
+    """Return a command that only refuses, with the error of loading; all others stay usable."""
 
     def refuse() -> None:
         cause = f"the command {name} cannot be loaded ({error})"
@@ -157,7 +157,7 @@ def _failed(error: Exception) -> int:
 
 
 def _is_of_output(error: OSError) -> bool:
-    """Return whether stdout did not take what a command printed; other errors have a file's name, or a class."""
+    """Return whether an error is from printing on stdout; other errors have a file's name, or a class."""
     return error.filename is None and error.errno in _OUTPUT_ERRORS
 
 

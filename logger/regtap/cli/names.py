@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from regtap.maps.naming import LeftOut
     from regtap.registers.model import Register
 
-_MOST_LISTED = 8
+_MOST_LISTED = 8  # arbitrary: notes that leave the result on the screen
 
 
 def maps_of(texts: Sequence[str]) -> Maps:
-    """Return the maps of `--map`, or those of REGTAP_MAP."""
+    """Return the maps of `--map`, or else of REGTAP_MAP."""
     return load_maps(texts, os.environ)
 
 
 def note_left_out(left_out: Sequence[LeftOut]) -> None:
-    """Say which registers of a glob are not read, and why."""
+    """Print a note for each register of a glob that is not read, with the reason."""
     for item in left_out[:_MOST_LISTED]:
         print_note(f"{item.name} is left out: {item.reason}")
     rest = left_out[_MOST_LISTED:]
@@ -34,6 +34,6 @@ def note_left_out(left_out: Sequence[LeftOut]) -> None:
 
 
 def note_unmarked(registers: Sequence[Register], left_out: Sequence[LeftOut]) -> None:
-    """Say that nothing was marked, where nothing was: that is no proof."""
+    """Print a note if no register is marked as changed by a read: a missing mark is no proof."""
     if not left_out and not any(own_effect(register) for register in registers):
         print_note("no register here is marked as changed by a read, and vendors often leave that out")

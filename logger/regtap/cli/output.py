@@ -1,4 +1,4 @@
-"""What commands print: results on stdout, everything else as single lines on stderr.
+"""The output of commands: results on stdout, everything else as single lines on stderr.
 
 A result that cannot be printed is an error. A note that cannot be printed is none: a command, and a capture above
 all, goes on when nobody listens any more (a full disk behind `2>>log`, a reader of a pipe that has gone).
@@ -38,17 +38,17 @@ class ExitCode(enum.IntEnum):
 
 
 def print_error(text: str) -> None:
-    """Print what went wrong, on one line."""
+    """Print an error on one line of stderr."""
     print_aside(f"regtap: error: {terminal_text(folded(text), _MOST_LETTERS)}\n")
 
 
 def print_note(text: str) -> None:
-    """Print something that the user should know, on one line."""
+    """Print a note to the user on one line of stderr."""
     print_aside(f"regtap: note: {terminal_text(folded(text), _MOST_LETTERS)}\n")
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print results, a line each; what a terminal would obey in them is escaped."""
+    """Print lines of a result on stdout, with control characters escaped."""
     for line in lines:
         click.echo(terminal_text(line))
 
@@ -59,18 +59,18 @@ def print_json(document: object) -> None:
 
 
 def print_line(text: str) -> None:
-    """Print a line of a result; what a terminal would obey in it is escaped."""
+    """Print a line of a result on stdout, with control characters escaped."""
     print_lines([text])
 
 
 def print_aside(text: str) -> None:
-    """Print a text on stderr as it is; one that stderr does not take is dropped."""
+    """Print a text on stderr unchanged; drop the text if the write fails."""
     with contextlib.suppress(OSError):
         click.echo(text, err=True, nl=False)
 
 
 def open_standard_descriptors() -> None:
-    """Open /dev/null in place of a standard descriptor that is closed.
+    """Open /dev/null in place of each closed standard descriptor.
 
     Otherwise the next file that this process opens would become its stdin, stdout or stderr. What this process
     starts does not inherit the new descriptor: for a command the standard descriptor stays closed.
@@ -99,7 +99,7 @@ def _discard(output: int) -> None:
 
 
 def print_json_list(items: Iterable[Mapping[str, object]]) -> None:
-    """Print a JSON array, an element to a line; if the items end in an error, those before it are kept."""
+    """Print a JSON array, an element to a line; after an error in `items`, the array is closed."""
     separator = "[\n"
     try:
         for item in items:

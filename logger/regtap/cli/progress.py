@@ -29,7 +29,7 @@ def wait_with_progress(capture: Capture, signals: EndSignals) -> int:
 
 
 class _Progress:
-    """One line that overwrites itself on a terminal, a line a second elsewhere.
+    """The progress on stderr: one line, overwritten, on a terminal; a line a second elsewhere.
 
     A line that stderr does not take at once is left out: the capture waits for no reader, and outlives it.
     """
@@ -81,12 +81,12 @@ def _in_spool(status: Status) -> str:
 
 
 def _is_smart_terminal() -> bool:
-    """Return whether stderr is a terminal that can erase a line."""
+    """Return whether stderr is a terminal with an erase-line sequence."""
     return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _columns() -> int | None:
-    """Return how much of a line stays on one row of the terminal; None where it does not say its width."""
+    """Return the length of the longest line within one row of the terminal, or None if the width is unknown."""
     try:
         return (os.get_terminal_size(sys.stderr.fileno()).columns or sys.maxsize) - 1
     except (OSError, ValueError):  # the terminal has gone

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from regtap.recording.capture import Capture
 
-POLL_S = 0.05  # how soon an end is noticed
+POLL_S = 0.05  # arbitrary: an end is noticed so soon
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SNAPSHOT_SIGNALS = ("SIGUSR1", "SIGUSR2")
 
 
 class EndSignals:
-    """While open, Ctrl-C, SIGTERM and SIGHUP are ordinary ends of a capture: noted, and nothing else.
+    """While open, Ctrl-C, SIGTERM and SIGHUP are ordinary ends of a capture: they are counted, and do nothing else.
 
-    One that is ignored stays ignored (nohup, background jobs).
+    An ignored signal stays ignored (nohup, background jobs).
 
     Attributes:
         count: How many have come.
@@ -52,7 +52,7 @@ class EndSignals:
 
 
 class SnapshotSignal:
-    """While open, a signal has what a flight recorder keeps stored.
+    """While open, a signal makes a flight recorder store a snapshot.
 
     Args:
         capture: It need not run yet; a signal that comes too early or too late does nothing.
@@ -81,7 +81,7 @@ class SnapshotSignal:
 
 
 def parse_snapshot_signal(name: str) -> signal.Signals:
-    """Return a signal that nothing else has a use for.
+    """Return a signal for snapshots, by its name.
 
     Raises:
         InputError: It is another one.

@@ -1,4 +1,4 @@
-"""What `regtap doctor` finds out: facts, gathered as plain data, and rules that judge them.
+"""The diagnosis of `regtap doctor`: facts, gathered as plain data, and rules to judge them.
 
 facts and devices say what there is, gather and attempts look, the rules judge without looking again, screen
 lays out what they found.

@@ -1,14 +1,14 @@
-"""UIO and PCI devices as sysfs describes them; none is opened, because opening one may change it."""
+"""UIO and PCI devices, as sysfs describes them; opening a device may change the device, so none is opened."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 
-from regtap.doctor.nodes import Node, look_at
+from regtap.doctor.nodes import Node, inspect_node
 from regtap.system import kernel, pci
+from regtap.system.uio import uio_range
 
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _UIO = "/sys/class/uio"
 _PCI = "/sys/bus/pci/devices"
 
@@ -44,7 +44,7 @@ class UioDevice:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A memory BAR that has an address."""
+    """A memory BAR with an address."""
 
     number: int
     first: int
@@ -77,7 +77,7 @@ class PciDevice:
 
     @property
     def asleep(self) -> bool:
-        """Whether it is in a power state in which its BARs do not answer."""
+        """Whether the device is in a power state without answers from its BARs (D3)."""
         return self.power_state.startswith("D3")
 
     @property
@@ -99,7 +99,7 @@ def _uio_device(root: str, number: int) -> UioDevice:
     return UioDevice(
         number,
         kernel.read_text(f"{folder}/name") or "?",
-        look_at(f"{root}/dev/uio{number}", shown_as=f"/dev/uio{number}"),
+        inspect_node(f"{root}/dev/uio{number}", shown_as=f"/dev/uio{number}"),
         tuple(uio_map for uio_map in found if uio_map is not None),
     )
 
@@ -108,19 +108,11 @@ def _uio_map(folder: str, number: int) -> UioMap | None:
     address, offset, size = (_hexadecimal(f"{folder}/{name}") for name in ("addr", "offset", "size"))
     if address is None or offset is None or size is None:
         return None
-    # As targets.uio has it: an aligned address is the page's, and the size counts from there.
-    is_page = address % PAGE_BYTES == 0
-    return UioMap(
-        number,
-        kernel.read_text(f"{folder}/name") or "",
-        address + offset if is_page else address,
-        max(size - offset, 0) if is_page else size,
-        is_mappable=is_page and size >= PAGE_BYTES,
-    )
+    return UioMap(number, kernel.read_text(f"{folder}/name") or "", *uio_range(address, offset, size))
 
 
 def pci_devices(root: str = "") -> tuple[PciDevice, ...]:
-    """Return the PCI devices that have a memory BAR, in the order of their addresses."""
+    """Return the PCI devices with a memory BAR, in the order of their addresses."""
     found = (_pci_device(f"{root}{_PCI}/{name}", name) for name in kernel.list_folder(root + _PCI))
     return tuple(device for device in found if device.bars)
 

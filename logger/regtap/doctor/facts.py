@@ -1,4 +1,4 @@
-"""The machine as plain data: nothing here looks at it, so rules can be tried on any machine."""
+"""The machine as plain data, without any look at the machine: rules can be tested anywhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LATENCY_NODE = Node("/dev/cpu_dma_latency")
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """What the kernel is and allows.
+    """The kernel: its version and its restrictions.
 
     Attributes:
         release: As `uname -r` prints it.
@@ -36,23 +36,23 @@ class Kernel:
     config: Mapping[str, str] | None = None
 
     def is_set(self, option: str) -> bool | None:
-        """Return whether a build option is on; None where that is not known."""
+        """Return whether a build option is on, or None if unknown."""
         return None if self.config is None else self.config[option] != "n"
 
     @property
     def is_relaxed(self) -> bool:
-        """Whether it was booted with iomem=relaxed."""
+        """Whether the kernel was booted with iomem=relaxed."""
         return "iomem=relaxed" in self.boot_arguments.split()
 
     @property
     def protects_claims(self) -> bool | None:
-        """Whether pages that a driver claims are refused; None where that is not known."""
+        """Whether the kernel refuses pages claimed by a driver; None if unknown."""
         return False if self.is_relaxed else self.is_set("IO_STRICT_DEVMEM")
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What this process may do.
+    """The permissions and limits of this process.
 
     Attributes:
         user: Its effective user's name.
@@ -77,7 +77,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class PhysicalMemory:
-    """/dev/mem and what is known of physical addresses.
+    """/dev/mem, and the known physical addresses.
 
     Attributes:
         node: /dev/mem.
@@ -97,7 +97,7 @@ class PhysicalMemory:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Clocks, and what disturbs a loop.
+    """Clocks, and the disturbances of a sampling loop.
 
     Attributes:
         clocksource: The kernel's current one.
@@ -128,8 +128,8 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """Where spools live.
+class SpoolSpace:
+    """The shared memory in which spools live.
 
     Attributes:
         total_bytes: Size of /dev/shm, or None where there is no such folder.
@@ -167,7 +167,7 @@ class Facts:
     uio: tuple[UioDevice, ...]
     pci: tuple[PciDevice, ...]
     timing: Timing
-    room: Room
+    room: SpoolSpace
     versions: Mapping[str, str | None]
     byteorder: str = "little"
     machine: str = "x86_64"

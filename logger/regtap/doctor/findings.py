@@ -1,4 +1,4 @@
-"""A finding: what is there, what it means for regtap, and what to do about it."""
+"""A finding: a state of the machine, its meaning for regtap, and the remedy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Status(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the screen, and a second one where there is something to do.
+    """One line of the screen, and a second line with the remedy, if there is one.
 
     Attributes:
         name: What was looked at.
@@ -41,22 +41,22 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Findings that belong together."""
+    """Findings about one subject."""
 
     title: str
     findings: tuple[Finding, ...]
 
 
 def ok(name: str, state: str, meaning: str, details: tuple[str, ...] = ()) -> Finding:
-    """Return a finding that needs nothing done."""
+    """Return a finding without a remedy."""
     return Finding(name, Status.OK, state, meaning, details=details)
 
 
 def warning(name: str, state: str, meaning: str, remedy: str, details: tuple[str, ...] = ()) -> Finding:
-    """Return a finding about something that is missing, worse or unsafe."""
+    """Return a finding about a feature: missing, working badly, or unsafe."""
     return Finding(name, Status.WARNING, state, meaning, remedy, details)
 
 
 def problem(name: str, state: str, meaning: str, remedy: str) -> Finding:
-    """Return a finding about something that the basics, or what was asked for, cannot do without."""
+    """Return a finding about a missing requirement of the basics, or of the address in question."""
     return Finding(name, Status.PROBLEM, state, meaning, remedy)

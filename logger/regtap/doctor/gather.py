@@ -12,8 +12,8 @@ import sys
 import zlib
 
 from regtap.doctor.devices import pci_devices, uio_devices
-from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, Room, Timing
-from regtap.doctor.nodes import look_at
+from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, SpoolSpace, Timing
+from regtap.doctor.nodes import inspect_node
 from regtap.spool.location import SHARED_MEMORY, spool_paths
 from regtap.system import iomem, kernel, permissions
 from regtap.system.host import package_version
@@ -22,6 +22,7 @@ from regtap.system.privileges import user_behind_root
 
 OPTIONS = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "UIO", "UIO_PDRV_GENIRQ", "UIO_PCI_GENERIC")
 PACKAGES = ("regtap", "numpy", "pyarrow", "matplotlib")
+# Bits of the capability mask: include/uapi/linux/capability.h.
 CAPABILITIES = {
     "CAP_DAC_OVERRIDE": 1,
     "CAP_IPC_LOCK": 14,
@@ -32,7 +33,7 @@ CAPABILITIES = {
 }
 _CPU = "/sys/devices/system/cpu"
 _CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0"
-_ANCHORS = 4
+_ANCHORS = 4  # arbitrary: the best of four is rarely disturbed
 
 
 def gather(root: str = "") -> Facts:
@@ -41,14 +42,14 @@ def gather(root: str = "") -> Facts:
         kernel=gather_kernel(root),
         process=gather_process(root),
         memory=PhysicalMemory(
-            look_at(f"{root}/dev/mem", shown_as="/dev/mem"),
+            inspect_node(f"{root}/dev/mem", shown_as="/dev/mem"),
             kernel.physical_address_bits(root),
             iomem.iomem_resources(root),
         ),
         uio=uio_devices(root),
         pci=pci_devices(root),
         timing=gather_timing(root),
-        room=gather_room(root),
+        room=gather_spool_space(root),
         versions={"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}},
         byteorder=sys.byteorder,
         machine=platform.machine(),
@@ -57,7 +58,7 @@ def gather(root: str = "") -> Facts:
 
 
 def gather_kernel(root: str = "") -> Kernel:
-    """Return what the kernel is and allows."""
+    """Return the facts about the kernel."""
     release = platform.release()
     source, text = _config_text(root, release)
     return Kernel(
@@ -89,7 +90,7 @@ def _config_value(text: str, option: str) -> str:
 
 
 def gather_process(root: str = "") -> Process:
-    """Return what this process may do."""
+    """Return the permissions and limits of this process."""
     mask = kernel.capability_mask(root)
     soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     return Process(
@@ -105,7 +106,7 @@ def gather_process(root: str = "") -> Process:
 
 
 def _try_realtime() -> str | None:
-    """Become SCHED_FIFO for a moment: limits, control groups and sandboxes all have a say in it."""
+    """Try SCHED_FIFO for a moment, because limits, control groups and sandboxes may all refuse; return the refusal."""
     try:
         policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
@@ -116,7 +117,7 @@ def _try_realtime() -> str | None:
 
 
 def gather_timing(root: str = "") -> Timing:
-    """Return clocks, and what disturbs a loop."""
+    """Return the clocks, and the disturbances of a sampling loop."""
     tick_source, error_bound_ns, native_error = _ticks()
     return Timing(
         clocksource=kernel.read_text(f"{root}{_CLOCKSOURCE}/current_clocksource") or "unknown",
@@ -132,12 +133,12 @@ def gather_timing(root: str = "") -> Timing:
         tickless_cpus=parse_cpu_list(kernel.read_text(f"{root}{_CPU}/nohz_full") or ""),
         realtime_us=_number(f"{root}/proc/sys/kernel/sched_rt_runtime_us", -1),
         realtime_period_us=_number(f"{root}/proc/sys/kernel/sched_rt_period_us", 1_000_000),
-        latency_node=look_at(f"{root}/dev/cpu_dma_latency", shown_as="/dev/cpu_dma_latency"),
+        latency_node=inspect_node(f"{root}/dev/cpu_dma_latency", shown_as="/dev/cpu_dma_latency"),
     )
 
 
 def _ticks() -> tuple[str | None, float | None, str | None]:
-    """Return source and error bound of a device capture's timestamps, or why there are none."""
+    """Return source and error bound of timestamps, or the error of loading the native core."""
     try:
         from regtap import _native
     except ImportError as error:
@@ -155,23 +156,23 @@ def _governors(root: str) -> tuple[str, ...]:
 
 
 def parse_cpu_list(text: str) -> tuple[int, ...]:
-    """Return the numbers in a list such as `0-3,8`; what is no list has none."""
+    """Return the numbers in a list such as `0-3,8`; empty for any other text."""
     cpus: list[int] = []
     for first, last in re.findall(r"(\d+)(?:-(\d+))?", text):
         cpus += range(int(first), int(last or first) + 1)
     return tuple(cpus)
 
 
-def gather_room(root: str = "") -> Room:
-    """Return what there is where spools live."""
+def gather_spool_space(root: str = "") -> SpoolSpace:
+    """Return the shared memory in which spools live."""
     folder = root + SHARED_MEMORY
     has_swap = len((kernel.read_text(f"{root}/proc/swaps") or "").splitlines()) > 1
     try:
         status = os.statvfs(folder)
     except OSError:
-        return Room(None, writable=False, has_swap=has_swap, memory=available_memory(root))
+        return SpoolSpace(None, writable=False, has_swap=has_swap, memory=available_memory(root))
     spools = _spool_sizes(folder)
-    return Room(
+    return SpoolSpace(
         status.f_blocks * status.f_frsize,
         status.f_bavail * status.f_frsize,
         os.access(folder, os.W_OK | os.X_OK, effective_ids=True),

@@ -30,8 +30,8 @@ class Node:
     writable: bool = False
 
 
-def look_at(path: str, *, shown_as: str = "") -> Node:
-    """Return what the file system says about a node; `shown_as` names it where the path has another root."""
+def inspect_node(path: str, *, shown_as: str = "") -> Node:
+    """Return the mode and owner of a node, from stat; `shown_as` is its path without the root of a test."""
     try:
         status = os.stat(path)
     except OSError:

@@ -36,7 +36,7 @@ def verdict(groups: Sequence[Group]) -> str:
 
 
 def judge_address(register: Register, facts: Facts, root: str = "", maps: Maps = NO_MAPS) -> Answer:
-    """Try every way to a register at a physical address, and judge what became of it."""
+    """Try every route to a register at a physical address, and judge the outcomes."""
     outcomes = [routes.attempt(route, root) for route in routes.routes_to(register, facts)]
     answer = address.judge(register, facts, outcomes)
     if not maps:
@@ -46,7 +46,7 @@ def judge_address(register: Register, facts: Facts, root: str = "", maps: Maps =
 
 
 def machine_document(groups: Sequence[Group], facts: Facts) -> dict[str, Any]:
-    """Return what `regtap doctor --json` prints."""
+    """Return the document of `regtap doctor --json`."""
     described = asdict(facts)
     # Where the kernel lies in memory is nobody's business: people paste this into bug reports.
     described["memory"]["resources"] = len(facts.memory.resources)
@@ -59,7 +59,7 @@ def machine_document(groups: Sequence[Group], facts: Facts) -> dict[str, Any]:
 
 
 def address_document(register: Register, answer: Answer) -> dict[str, Any]:
-    """Return what `regtap doctor ADDRESS --json` prints."""
+    """Return the document of `regtap doctor ADDRESS --json`."""
     return {
         "address": register.address,
         "type": register.type,

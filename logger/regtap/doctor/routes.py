@@ -1,4 +1,4 @@
-"""The ways that lead to one physical address, and what becomes of trying them."""
+"""The routes to one physical address, and the outcomes of trying them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A target and where in it the register is.
+    """A target, and the register as an address in the target.
 
     Attributes:
         spec: The target as one spells it.
@@ -35,14 +35,14 @@ class Route:
 
     @property
     def command(self) -> str:
-        """The command that reads the register on this way."""
+        """The command to read the register by this route."""
         suffix = "" if self.register.type == "u32" else f":{self.register.type}"
         return f"regtap read -t {self.spec} {self.register.address:#x}{suffix}"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of trying a route.
+    """The outcome of trying a route.
 
     Attributes:
         route: The route.
@@ -94,7 +94,7 @@ def _moved(register: Register, origin: int) -> Register:
 
 
 def attempt(route: Route, root: str = "") -> Outcome:
-    """Map the register's page and let go of it; nothing is read, and a UIO device is not even opened.
+    """Map and unmap the page of the register; nothing is read, and a UIO device is not even opened.
 
     Opening a UIO node may start its device, and closing it may stop what another program has set up.
     """

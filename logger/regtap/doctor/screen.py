@@ -40,12 +40,12 @@ def _finding_lines(finding: Finding, width: int, paint: Callable[[str, Status], 
 
 
 def _printable(text: str) -> str:
-    """Replace what would move the terminal's cursor: names come from drivers."""
+    """Escape unprintable characters, which would move the cursor of a terminal: names come from drivers."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def count(groups: Iterable[Group], status: Status) -> int:
-    """Return how many findings have that status."""
+    """Return the number of findings with a status."""
     return sum(finding.status is status for group in groups for finding in group.findings)
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from regtap.errors import InputError
 from regtap.maps.lookup import Maps
-from regtap.maps.model import MOST_REGISTERS, DeviceMap, Group, count_registers
-from regtap.maps.nearest import nearest
 from regtap.units.parse import parse_integer, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from regtap.maps.model import DeviceMap, Group
 
 VARIABLE = "REGTAP_MAP"
 MOST_BYTES = 64 * 2**20  # of a file: the largest of a vendor's is 24 MB
@@ -103,6 +103,8 @@ def load_map(choice: MapChoice) -> DeviceMap:
     Raises:
         InputError: As in load_maps.
     """
+    from regtap.maps.model import MOST_REGISTERS, count_registers
+
     content = _content(choice.path)
     try:
         device = _reader(content)(content, choice.path)
@@ -187,6 +189,9 @@ def _xml_reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
 
 def _block(device: DeviceMap, choice: MapChoice) -> Group:
     """Return one block as the whole of a map, with its own start as address 0."""
+    from regtap.maps.model import Group
+    from regtap.maps.nearest import nearest
+
     found = [group for group in _groups(device.root, "") if _is_tail(group.name, choice.block)]
     exact = [group for group in found if group.name == choice.block]
     if len(exact or found) != 1:
@@ -206,6 +211,8 @@ def _is_tail(name: str, wanted: str) -> bool:
 
 def _groups(group: Group, prefix: str) -> Iterator[Group]:
     """Yield every block and cluster, arrays expanded, with its full name."""
+    from regtap.maps.model import Group
+
     for member in group.members:
         if isinstance(member, Group):
             for index in range(member.count):

@@ -10,14 +10,12 @@ from itertools import islice, product
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
-from regtap.maps.model import Entry, Group, all_entries, paths
-from regtap.maps.nearest import nearest
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from regtap.maps.model import DeviceMap, NodePath
+    from regtap.maps.model import DeviceMap, Entry, NodePath
     from regtap.registers.model import Field, Register
 
 _MOST_FOUND = 9  # that are counted where a name is ambiguous
@@ -73,6 +71,8 @@ class Maps:
     def entries(self) -> Iterator[Entry]:
         """Yield every register, arrays expanded, in the order of the maps."""
         for device in self.maps:
+            from regtap.maps.model import all_entries  # nothing of it is needed where there is no map
+
             yield from all_entries(device)
 
     def find(self, text: str) -> Found | None:
@@ -136,6 +136,8 @@ class Maps:
         return InputError(f"unknown register {quoted(text)}{self._near(text)}")
 
     def _near(self, text: str) -> str:
+        from regtap.maps.nearest import nearest
+
         names = [entry.name for entry in islice(self.entries(), _MOST_COMPARED)]
         found = nearest(text, names)
         return f"; the nearest are {', '.join(found)}" if found else "; `regtap map` lists what there is"
@@ -153,6 +155,8 @@ class Maps:
 
     def _matching(self, parts: list[str]) -> Iterator[Entry]:
         for device in self.maps:
+            from regtap.maps.model import paths
+
             for path in paths(device.root):
                 yield from _matches(path, parts, device.root.offset)
 
@@ -209,6 +213,8 @@ NO_MAPS = Maps()
 
 def _matches(path: NodePath, parts: list[str], base: int) -> Iterator[Entry]:
     """Yield the registers of a path whose name ends with the parts."""
+    from regtap.maps.model import Entry, Group
+
     if len(parts) > len(path):
         return
     tail: list[int] = []

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError
 from regtap.maps.effects import check_read, read_effect
 from regtap.maps.lookup import Maps, is_glob
-from regtap.maps.model import DeviceMap, Group, RegisterNode
 from regtap.registers.model import Register
 from regtap.registers.spelling import parse_register
 from regtap.units.parse import quoted
@@ -16,7 +15,7 @@ from regtap.units.parse import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from regtap.maps.model import Entry
+    from regtap.maps.model import DeviceMap, Entry, RegisterNode
     from regtap.registers.model import Field, RegisterMap
 
 _MOST_LISTED = 24  # names of a target that a message lists all
@@ -180,6 +179,8 @@ def map_of(registers: Sequence[Register], name: str, description: str = "") -> D
         name: Of the device.
         description: One line.
     """
+    from regtap.maps.model import DeviceMap, Group
+
     members = tuple(_node(register) for register in registers)
     return DeviceMap(
         name, name, "built in", Group(name="", offset=0, members=members, description=description)
@@ -192,6 +193,8 @@ def _target_map(known: RegisterMap, maps: Maps) -> DeviceMap:
 
 
 def _node(register: Register) -> RegisterNode:
+    from regtap.maps.model import RegisterNode
+
     return RegisterNode(
         name=register.name,
         offset=register.address,

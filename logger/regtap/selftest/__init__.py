@@ -1,1 +1,1 @@
-"""What `regtap selftest` runs: checks of this machine, and the page trap. Apart from the core."""
+"""The checks of `regtap selftest`: of this machine, and of regtap's accesses by a page trap. Apart from the core."""

@@ -1,4 +1,4 @@
-"""What a command does to a register, as a bus would see it: offset, width and direction of each access.
+"""The accesses of a command to a register, as on a bus: offset, width and direction of each.
 
 The page trap (`regtap.selftest._native`) runs the command and logs the instruction behind each access to a
 probe file; this module names the widths. Accesses that the kernel makes for a command are not seen.
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from regtap.errors import RegtapError
 
-LIMIT = 100_000
+# Arbitrary: far beyond what any case needs.
+LIMIT = 100_000  # accesses
 DEADLINE_S = 30.0
 
 # A recorder that was started through sudo would drop root and could not use the case's folder.
@@ -52,7 +53,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A command that has been watched.
+    """The accesses and the end of a watched command.
 
     Attributes:
         accesses: What reached the page, in order.
@@ -73,7 +74,7 @@ class Observation:
 
 
 def require_available() -> None:
-    """Check that the page trap can work here.
+    """Raise RefusedError unless the page trap works on this machine.
 
     Raises:
         RefusedError: Another processor, or a part of regtap is not installed.
@@ -91,7 +92,7 @@ def require_available() -> None:
 
 
 def observe(argv: Sequence[str], probe: str, *, deadline_s: float = DEADLINE_S) -> Observation:
-    """Run a command to its end and return what it did to the mapped pages of `probe`.
+    """Run a command to its end, and return its accesses to the mapped pages of `probe`.
 
     Raises:
         RefusedError: The page trap is not available, or the system does not let it trace.
@@ -113,7 +114,7 @@ def observe(argv: Sequence[str], probe: str, *, deadline_s: float = DEADLINE_S) 
 
 
 def decode_all(raw: Sequence[tuple[int, bool, bytes]]) -> Iterator[Access]:
-    """Yield the accesses behind the page trap's log: two for an instruction that reads and writes.
+    """Yield the accesses in the log of the page trap: two for an instruction with a read and a write.
 
     Args:
         raw: Offset, whether the instruction writes there, and its code.
@@ -134,7 +135,7 @@ def _as_regtap_error(error: OSError) -> RegtapError:
 
 @functools.cache
 def _decoder() -> Callable[[int, bool, bytes], tuple[Access, ...]]:
-    """Return the function that decodes one entry of the log."""
+    """Return the decoder for one entry of the log."""
     import iced_x86 as x86
 
     factory = x86.InstructionInfoFactory()
@@ -143,7 +144,7 @@ def _decoder() -> Callable[[int, bool, bytes], tuple[Access, ...]]:
 
     @functools.lru_cache(maxsize=1024)
     def operand(code: bytes, write: bool) -> tuple[int, bool, bool]:
-        """Return width, whether it is also read, and whether it is masked."""
+        """Return the width of an access, whether the instruction also reads, and whether it has a mask."""
         instruction: Any = x86.Decoder(64, code).decode()
         used = [m for m in factory.info(instruction).used_memory() if (m.access in writes) == write]
         # A repeated instruction is logged by iteration, and names the width of one only on itself.

@@ -1,4 +1,4 @@
-"""What `regtap selftest --bus-shape` runs: regtap's own commands, and Python idioms that must be caught."""
+"""The cases of `regtap selftest --bus-shape`: commands of regtap, and Python idioms as counter-examples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIXED = (
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A command, and what one access of the declared width for each register comes to.
+    """A command, and its declared accesses: one of the declared width for each register.
 
     Attributes:
         name: What the command does.
@@ -44,14 +44,14 @@ class Case:
     harmful: bool = False
 
     def verdict(self, seen: Observation) -> str:
-        """Return `ok`, `caught`, or in capitals what is wrong."""
+        """Return the verdict: `ok` or `caught`, or in capitals `FAIL` or `MISSED`."""
         as_declared = seen.accesses == self.declared
         if self.harmful:
             return "caught" if seen.succeeded and seen.accesses and not as_declared else "MISSED"
         return "ok" if seen.succeeded and as_declared else "FAIL"
 
     def passed(self, seen: Observation) -> bool:
-        """Return whether this is how it has to be."""
+        """Return whether the accesses are as expected of this case."""
         return self.verdict(seen) in ("ok", "caught")
 
 
@@ -72,7 +72,7 @@ def product_cases(probe: str, folder: str) -> list[Case]:
 
 
 def counter_examples(probe: str) -> list[Case]:
-    """Return Python idioms that look like one access and are not."""
+    """Return the counter-examples: Python idioms for one access with more accesses on the bus."""
     one_read = (Access(_FIRST, 4, write=False),)
     one_write = (Access(_FIRST, 4, write=True),)
     array = "import numpy; a = numpy.frombuffer(mm, '<u4')"

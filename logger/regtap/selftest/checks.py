@@ -1,4 +1,4 @@
-"""The quick checks of `regtap selftest`: that this machine can sample, record and survive a fault."""
+"""The quick checks of `regtap selftest`: sampling, recording and a bus fault on this machine."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _REGISTERS = ("COUNT32", "CHECK", "STATUS")
 
 
 class _FailedError(Exception):
-    """A check found something wrong; its text says what."""
+    """A failed check; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A check that has been run.
+    """The outcome of a check.
 
     Attributes:
         name: What was checked.
@@ -40,7 +40,7 @@ class Outcome:
 
 
 def run_checks() -> Iterator[Outcome]:
-    """Run all checks, yielding each outcome as it comes; writes in a temporary folder only."""
+    """Run all checks, and yield each outcome at once; writes in a temporary folder only."""
     with tempfile.TemporaryDirectory(prefix="regtap-selftest-") as folder:
         for name, check in _checks(folder):
             yield _run(name, check)

@@ -30,7 +30,7 @@ def summarise(accesses: Sequence[Access]) -> str:
 
 
 def _period(accesses: Sequence[Access]) -> int:
-    """Return the length of the shortest sequence that, repeated, gives all of it."""
+    """Return the length of the shortest sequence whose repetition gives all accesses."""
     count = len(accesses)
     divisors = (length for length in range(1, count) if count % length == 0)
     return next((p for p in divisors if accesses[p:] == accesses[:-p]), count)
@@ -38,7 +38,7 @@ def _period(accesses: Sequence[Access]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns that fit all cases, known before the first has run."""
+    """The columns of the table, wide enough for all cases before the first has run."""
 
     name: int
     declared: int
@@ -56,7 +56,7 @@ class Table:
         return self._line("case", "verdict", "declared", "seen (r: read, w: write, bits@offset)")
 
     def row(self, case: Case, seen: Observation) -> str:
-        """Return a case's line, and why it ended badly if it did."""
+        """Return the line of a case, and a second line for a bad end."""
         different = seen.accesses != case.declared
         found = summarise(seen.accesses) if different else "as declared"
         line = self._line(case.name, case.verdict(seen), summarise(case.declared), found)

@@ -26,13 +26,14 @@ from regtap.units.parse import quoted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# As in core/simulator.hpp.
-PAGE_BYTES = 4096
+# These numbers are those of native/core/simulator.hpp.
+SIMULATED_PAGE_BYTES = 4096  # whatever the page size of the machine is
 ID_BYTES = b"REGT"
 COUNT64_AHEAD = 2**32 - 3000  # COUNT64 - COUNT32
 _CONTROL_OFFSET = 0xFFC
 _CONTROL_STOP = b"STOP"
 
+# Arbitrary: long beside a start, short beside a user's patience.
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 2.0
 _POLL_S = 0.0005
@@ -54,7 +55,7 @@ native.run_simulator(int(fd), int(parent_pid))
 
 
 def check_of(count: int) -> int:
-    """Return what CHECK reads beside a COUNT32 (the finaliser of MurmurHash3, a bijection of 32 bits)."""
+    """Return the value of CHECK for a value of COUNT32 (the finaliser of MurmurHash3, a bijection of 32 bits)."""
     value = (count ^ (count >> 16)) * 0x85EBCA6B & 0xFFFFFFFF
     value = (value ^ (value >> 13)) * 0xC2B2AE35 & 0xFFFFFFFF
     return value ^ (value >> 16)
@@ -65,7 +66,7 @@ class Simulator:
     """A private simulated device, running; made by `start`.
 
     Attributes:
-        fd: Its page of PAGE_BYTES, readable and writable; -1 after close().
+        fd: Its page of SIMULATED_PAGE_BYTES, readable and writable; -1 after close().
         process: The process that plays it.
     """
 
@@ -99,7 +100,7 @@ def start() -> Simulator:
     except OSError as error:
         raise _refused("no memory for the simulated device", error, _LIMITS) from error
     try:
-        os.ftruncate(fd, PAGE_BYTES)
+        os.ftruncate(fd, SIMULATED_PAGE_BYTES)
         process = _spawn(fd)
     except BaseException:
         os.close(fd)
@@ -133,7 +134,7 @@ def serve(path: str, announce: Callable[[], None]) -> None:
 
 
 def require_live(fd: int, path: str) -> None:
-    """Check that a simulated device is being played on an open file, waiting a moment for one that starts.
+    """Raise InputError unless a simulated device lives on an open file; wait for a device that starts.
 
     Raises:
         InputError: The file is something else, or its device has ended.
@@ -151,7 +152,7 @@ def _is_ready(fd: int) -> bool:
 
 
 def is_played(fd: int) -> bool:
-    """Return whether the process that plays the simulated device on this file still lives."""
+    """Return whether the process of the simulated device on this file still lives."""
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -234,13 +235,13 @@ def _create(path: str) -> int:
 def _prepare(fd: int, path: str) -> None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        os.posix_fallocate(fd, 0, PAGE_BYTES)
+        os.posix_fallocate(fd, 0, SIMULATED_PAGE_BYTES)
     except OSError as error:
         raise _refused(f"cannot use {quoted(path)}", error, _ELSEWHERE) from error
 
 
 def _above_standard(fd: int) -> int:
-    """Return a descriptor that is not 0, 1 or 2, which the child gets anew; the other one is closed."""
+    """Return the descriptor, moved above 2 if need be: the child gets a new 0, 1 and 2."""
     if fd > 2:
         return fd
     try:

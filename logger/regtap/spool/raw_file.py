@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regtap.errors import TraceError
-from regtap.system.closeable import Closing
+from regtap.system.closeable import Closeable
 from regtap.system.files import is_own
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class SpoolBytes(Closing):
+class SpoolBytes(Closeable):
     """An open file; a context manager. Nothing is mapped: a file that shrinks must not end in a SIGBUS.
 
     Attributes:

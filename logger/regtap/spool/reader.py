@@ -30,14 +30,14 @@ from regtap.spool.layout import (
     round_up,
 )
 from regtap.spool.raw_file import SpoolBytes
-from regtap.system.closeable import Closing
+from regtap.system.closeable import Closeable
 from regtap.trace.gaps import CAUSES
 from regtap.trace.ranges import LARGEST
 
 _LARGEST_COUNT = 1 << 52  # over a year at 100 MHz; a thousand of them still add up to what a part can say
 
 
-class SpoolFile(Closing):
+class SpoolFile(Closeable):
     """A spool's file, open for reading; a context manager.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What every object that has to be closed has in common."""
+"""The base class of objects with a close()."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Closing(ABC):
-    """A context manager that closes itself at the end of its block."""
+class Closeable(ABC):
+    """A context manager whose `with` block ends in close()."""
 
     __slots__ = ()
 
@@ -24,4 +24,4 @@ class Closing(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of what it has open."""
+        """Release the files and mappings of the object."""

@@ -1,4 +1,4 @@
-"""Where the sampling thread runs, and what keeps it from running."""
+"""The CPUs of the sampling thread and of the writer, and their sleep states."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def choose_cpus(wanted: int | None) -> tuple[int | None, set[int]]:
 
 @contextlib.contextmanager
 def low_latency(realtime: bool) -> Iterator[None]:
-    """Keep CPUs out of deep sleep while open, where real time was asked for.
+    """Keep all CPUs out of deep sleep inside the `with` block, if `realtime` is set.
 
     Raises:
         RefusedError: The kernel does not let us ask for it.
@@ -63,7 +63,7 @@ def low_latency(realtime: bool) -> Iterator[None]:
 
 
 def pin_thread(cpus: set[int]) -> list[str]:
-    """Let this thread run on these CPUs only, if any are named; return what it was refused."""
+    """Pin this thread to CPUs, if any are named; return a warning if the kernel refuses."""
     try:
         if cpus:
             os.sched_setaffinity(threading.get_native_id(), cpus)

@@ -1,4 +1,4 @@
-"""Folders, whose entries are data too: names that become durable, and files that are replaced as a whole."""
+"""Files and folders: durable names, files of one's own, atomic replacement."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sync_parent(path: str | os.PathLike[str]) -> None:
 
 
 def is_own(status: os.stat_result) -> bool:
-    """Return whether a file, as fstat() describes it, belongs to the effective user of this process."""
+    """Return whether a file belongs to the effective user of this process, given its fstat()."""
     return status.st_uid == os.geteuid()
 
 
@@ -35,7 +35,7 @@ def is_open_to_others(status: os.stat_result) -> bool:
 
 
 def read_own_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:
-    """Return all of a small file that this process's user alone can have written; a link is not followed.
+    """Return the content of a small file, if only this process's user can have written the file; follow no link.
 
     Raises:
         ValueError: It is another user's, others may write to it, it is no regular file, or too large.
@@ -57,7 +57,7 @@ def read_own_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:
 
 
 def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file at once: whoever reads it meanwhile sees the old one or the new one; it is not synced.
+    """Replace a file atomically: readers see the old content or the new; nothing is synced.
 
     Args:
         path: The file, which may exist; a link there is replaced, not followed.

@@ -1,4 +1,4 @@
-"""What a trace says about the machine that it was taken on."""
+"""The description of the machine in a trace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def boot_id() -> str:
-    """Return what names this boot: a spool of another one is gone with its shared memory."""
+    """Return the kernel's id of this boot; spools of another boot are gone with its shared memory."""
     return first_line(_BOOT_ID)
 
 
@@ -20,7 +20,7 @@ def boot_id() -> str:
 def describe_host() -> dict[str, str | int]:
     """Return host, kernel, processor and versions, for people and for comparing runs.
 
-    Kept from the first call: later, the process may no longer be allowed to read its own installation.
+    Cached from the first call: later, the process may no longer be allowed to read its own installation.
     """
     return {
         "hostname": platform.node(),
@@ -37,7 +37,7 @@ def describe_host() -> dict[str, str | int]:
 
 @cache
 def own_version() -> str:
-    """Return regtap's version; kept from the first call, as describe_host() keeps what it found."""
+    """Return regtap's version; cached, for the same reason as describe_host()."""
     return version("regtap")
 
 
@@ -53,7 +53,7 @@ def _processor() -> str:
 
 
 def package_version(name: str) -> str | None:
-    """Return the version of a package; None where it is not installed."""
+    """Return the version of a package, or None if the package is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -61,7 +61,7 @@ def package_version(name: str) -> str | None:
 
 
 def first_line(path: str) -> str:
-    """Return what a file of the kernel's says; `unknown` where it does not let us read it."""
+    """Return the first line of a kernel file, or `unknown` if the file cannot be read."""
     try:
         with open(path, encoding="utf-8") as file:
             return file.readline().strip()

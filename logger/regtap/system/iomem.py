@@ -1,4 +1,4 @@
-"""/proc/iomem: the regions of physical memory, and the drivers that claim them."""
+"""/proc/iomem: the regions of physical memory, and the drivers with a claim on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _IOMEM_LINE = re.compile(r"( *)([0-9a-f]+)-([0-9a-f]+) : (.*)")
 
 
 class Resource(NamedTuple):
-    """A line of /proc/iomem: physical addresses [first, last], and how deep it is nested."""
+    """A line of /proc/iomem: physical addresses [first, last], and the depth of nesting."""
 
     first: int
     last: int
@@ -21,7 +21,7 @@ class Resource(NamedTuple):
 
 
 def iomem_resources(root: str = "") -> tuple[Resource, ...]:
-    """Return /proc/iomem in its order; to users without CAP_SYS_ADMIN every address in it is 0."""
+    """Return the lines of /proc/iomem in order; without CAP_SYS_ADMIN every address is 0."""
     return parse_iomem(read_text(root + IOMEM) or "")
 
 
@@ -36,7 +36,7 @@ def parse_iomem(text: str) -> tuple[Resource, ...]:
 
 
 def owners_of(first: int, end: int) -> tuple[str, ...]:
-    """Return the names that /proc/iomem gives to physical addresses [first, end), outermost first.
+    """Return the names in /proc/iomem of physical addresses [first, end), outermost first.
 
     Empty where nothing is listed, or where the kernel hides the addresses from this user.
     """
@@ -44,7 +44,7 @@ def owners_of(first: int, end: int) -> tuple[str, ...]:
 
 
 def owning_resources(resources: tuple[Resource, ...], first: int, end: int) -> tuple[Resource, ...]:
-    """Return the resources that hold physical addresses [first, end), outermost first."""
+    """Return the resources around physical addresses [first, end), outermost first."""
     owners: list[Resource] = []
     for resource in resources:
         if resource.first < end and resource.last >= max(first, 1):

@@ -1,10 +1,11 @@
-"""What the running system says about itself: for refusals that name their cause, and for `regtap doctor`.
+"""Facts that the running kernel reports: for the causes of refusals, and for `regtap doctor`.
 
 Every function that reads a file takes the root of the file system; another one serves tests.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 
@@ -12,11 +13,12 @@ CPUINFO = "/proc/cpuinfo"
 CMDLINE = "/proc/cmdline"
 LOCKDOWN = "/sys/kernel/security/lockdown"
 STATUS = "/proc/self/status"
-CAP_SYS_RAWIO = 17
+CAP_SYS_RAWIO = 17  # include/uapi/linux/capability.h
+PAGE_BYTES = mmap.PAGESIZE
 
 
 def read_text(path: str) -> str | None:
-    """Return a small file's text without the last newline, or None if it cannot be read."""
+    """Return the text of a small file without the last newline, or None if the file cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read().rstrip("\n")
@@ -25,7 +27,7 @@ def read_text(path: str) -> str | None:
 
 
 def list_folder(path: str) -> list[str]:
-    """Return the sorted names in a folder; none if it cannot be listed."""
+    """Return the sorted names in a folder; an empty list if the folder cannot be listed."""
     try:
         return sorted(os.listdir(path))
     except OSError:
@@ -33,7 +35,7 @@ def list_folder(path: str) -> list[str]:
 
 
 def is_in_memory(path: str, root: str = "") -> bool:
-    """Return whether a file or folder lies on a file system that has no disk."""
+    """Return whether a file or folder lies on a file system without a disk."""
     device = os.stat(path).st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
     mounts = (line.split() for line in (read_text(f"{root}/proc/self/mountinfo") or "").splitlines())
@@ -46,9 +48,9 @@ def is_in_memory(path: str, root: str = "") -> bool:
 
 
 def lockdown_mode(root: str = "") -> str:
-    """Return `none`, `integrity` or `confidentiality`; `none` where the kernel does not say.
+    """Return the lockdown mode: `none`, `integrity` or `confidentiality`; `none` if unknown.
 
-    Where securityfs is not mounted, what the kernel was booted with has to do.
+    Without securityfs, the boot argument `lockdown=` decides.
     """
     text = read_text(root + LOCKDOWN)
     if text is None:
@@ -59,7 +61,7 @@ def lockdown_mode(root: str = "") -> str:
 
 
 def boot_arguments(root: str = "") -> str:
-    """Return the kernel's command line, empty where it cannot be read."""
+    """Return the kernel's command line, or an empty text if unreadable."""
     return read_text(root + CMDLINE) or ""
 
 
@@ -75,13 +77,13 @@ def has_rawio() -> bool:
 
 
 def physical_address_bits(root: str = "") -> int | None:
-    """Return the width of a physical address, where the kernel tells (x86)."""
+    """Return the width of a physical address in bits, or None if unknown (only x86 reports the width)."""
     text = read_text(root + CPUINFO) or ""
     match = re.search(r"^address sizes\s*:\s*(\d+) bits physical", text, re.MULTILINE)
     return int(match[1]) if match else None
 
 
 def is_virtual(root: str = "") -> bool | None:
-    """Return whether this is a virtual machine; None where the processor's flags do not tell (x86)."""
+    """Return whether this is a virtual machine, or None if unknown (only x86 has the flag)."""
     flags = re.search(r"^flags\s*:(.*)", read_text(root + CPUINFO) or "", re.MULTILINE)
     return "hypervisor" in flags[1].split() if flags else None

@@ -1,4 +1,4 @@
-"""How much memory this process may still use: what the machine has, and what cgroups and limits leave of it."""
+"""The memory left for this process: of the machine, within cgroups and resource limits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CGROUPS = "/sys/fs/cgroup"
-_UNLIMITED = 1 << 60  # version 1 says "no limit" by a number of about 2**63
+_UNLIMITED = 1 << 60  # cgroups of version 1 spell "no limit" as a number of about 2**63
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is left.
+    """The memory left for this process.
 
     Attributes:
         available_bytes: Memory that can be had without swapping.
@@ -32,7 +32,7 @@ class Memory:
 
 
 def available_memory(root: str = "") -> Memory | None:
-    """Return what is left for this process; None where the kernel says nothing about it.
+    """Return the memory left for this process, or None if the kernel reports nothing.
 
     Args:
         root: Of the file system; another one serves tests, where this process's own limits do not count.
@@ -50,7 +50,7 @@ def available_memory(root: str = "") -> Memory | None:
 
 
 def _meminfo(root: str) -> dict[str, int]:
-    """Return the lines of /proc/meminfo that can be read, in bytes."""
+    """Return the sizes in /proc/meminfo by name, in bytes."""
     sizes = {}
     for line in (read_text(f"{root}/proc/meminfo") or "").splitlines():
         name, _, rest = line.partition(":")
@@ -61,7 +61,7 @@ def _meminfo(root: str) -> dict[str, int]:
 
 
 def _left_in_cgroups(root: str) -> Iterator[int]:
-    """Yield what each memory cgroup around this process leaves, of either version."""
+    """Yield the bytes left in each memory cgroup around this process, of version 1 and 2."""
     for line in (read_text(f"{root}/proc/self/cgroup") or "").splitlines():
         _, controllers, path = [*line.split(":", 2), "", ""][:3]
         if controllers == "":
@@ -72,7 +72,7 @@ def _left_in_cgroups(root: str) -> Iterator[int]:
 
 
 def _left_along(mount: str, path: str, names: tuple[str, str]) -> Iterator[int]:
-    """Yield what a cgroup and those above it leave; in a container the mount itself may be this process's."""
+    """Yield the bytes left in a cgroup and in its parents; in a container the mount itself may be the cgroup."""
     while True:
         left = _left_in(os.path.normpath(f"{mount}/{path}"), *names)
         if left is not None:
@@ -90,7 +90,7 @@ def _left_in(folder: str, limit_name: str, usage_name: str) -> int | None:
 
 
 def _reclaimable(folder: str) -> int:
-    """Return what a cgroup counts as used and gives up at once: pages of files that nobody has looked at lately."""
+    """Return the bytes that a cgroup counts as used but frees at once: its inactive pages of files."""
     for line in (read_text(f"{folder}/memory.stat") or "").splitlines():
         words = line.split()
         if len(words) == 2 and words[0] in ("inactive_file", "total_inactive_file") and words[1].isdecimal():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-_BARS = 6
+_BARS = 6  # PCI Local Bus Specification 3.0, 6.1: base address registers of a type 0 header
 # include/linux/ioport.h
 _IORESOURCE_IO = 0x100
 _IORESOURCE_MEM_64 = 0x100000
@@ -19,12 +19,12 @@ class PciBar(NamedTuple):
 
     @property
     def exists(self) -> bool:
-        """Whether the device has it, with an address."""
+        """Whether the device has this BAR, with an address."""
         return self.end > self.start
 
     @property
     def is_memory(self) -> bool:
-        """Whether it is memory, and not I/O ports."""
+        """Whether the BAR is memory, and not I/O ports."""
         return not self.flags & _IORESOURCE_IO
 
     @property
@@ -34,12 +34,12 @@ class PciBar(NamedTuple):
 
     @property
     def size_bytes(self) -> int:
-        """How much of the address space it takes."""
+        """The size of the BAR in the address space."""
         return self.end - self.start + 1
 
 
 def parse_bars(text: str) -> list[PciBar]:
-    """Return the six BARs that a PCI device's file `resource` describes.
+    """Return the six BARs of a PCI device, from its file `resource`.
 
     Raises:
         ValueError: It cannot be understood.

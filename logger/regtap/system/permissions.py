@@ -10,7 +10,7 @@ from functools import cache
 
 
 def describe_node(path: str) -> str:
-    """Return mode and owner as `ls -l` shows them, or that the path cannot be looked at."""
+    """Return mode and owner of a path as `ls -l` shows them, or a remark if stat fails."""
     try:
         status = os.stat(path)
     except OSError:
@@ -29,7 +29,7 @@ def describe_user() -> str:
 
 
 def group_name(gid: int) -> str:
-    """Return a group's name, or its number where it has none."""
+    """Return the name of a group, or its number if the group has no name."""
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:
@@ -38,7 +38,7 @@ def group_name(gid: int) -> str:
 
 @cache
 def user_name(uid: int) -> str:
-    """Return a user's name, or `uid` and the number where there is none."""
+    """Return the name of a user, or `uid` and the number if the user has no name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

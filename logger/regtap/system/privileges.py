@@ -1,4 +1,4 @@
-"""Giving up root: it is needed to map, not to access, and least of all to create files."""
+"""Dropping root: mapping needs root, the accesses and the files do not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class User:
 
 
 def user_behind_root(wanted: str | None) -> User | None:
-    """Return the user that files should belong to, or None where this process is not root or nobody is named.
+    """Return the user behind sudo, owner of all new files; None without root, or if no user is named.
 
     Args:
         wanted: A user's name or number; None: whoever called sudo.
@@ -50,7 +50,7 @@ def _named(wanted: str) -> User:
 
 
 def become(user: User, *, realtime: bool = False) -> None:
-    """Become that user for good: groups, ids and, with them, every capability, in all threads.
+    """Switch to a user for good, in all threads: groups, ids, and no capabilities.
 
     Before that, the limits are raised that the sampling thread meets later: locked memory and, where real time
     was asked for, its priority (which a command that is run meanwhile inherits).
@@ -67,6 +67,6 @@ def become(user: User, *, realtime: bool = False) -> None:
 
 
 def _raise_limit(limit: int, value: int) -> None:
-    """Raise a limit as far as this root may; what it then lacks, the capture says."""
+    """Raise a resource limit as far as this root may; the capture warns if that is too little."""
     with contextlib.suppress(ValueError):  # a container's root without CAP_SYS_RESOURCE
         resource.setrlimit(limit, (value, value))

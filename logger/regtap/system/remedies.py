@@ -1,4 +1,4 @@
-"""What helps against a refusal of the kernel's, by its cause."""
+"""Remedies for refusals of the kernel, by error number."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REMEDIES = {
 
 
 def remedy_for(error: OSError, otherwise: str) -> str:
-    """Return what the user can do.
+    """Return the remedy for an error, as advice to the user.
 
     Args:
         error: The refusal.

@@ -1,4 +1,4 @@
-"""Targets: what can be mapped, and how a person spells it."""
+"""Targets: devices and files to map, by their spelling on the command line."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from regtap.errors import InputError
 from regtap.registers.model import Register
+from regtap.system.kernel import PAGE_BYTES
 from regtap.targets.file import FileTarget
 from regtap.targets.mem import MemTarget
-from regtap.targets.node import PAGE_BYTES, NodeTarget, Place
+from regtap.targets.node import Extent, NodeTarget
 from regtap.targets.pci import PciTarget
 from regtap.targets.target import Target
 from regtap.targets.uio import UioTarget
@@ -17,11 +18,11 @@ from regtap.units.parse import quoted
 __all__ = [
     "PAGE_BYTES",
     "SPELLINGS",
+    "Extent",
     "FileTarget",
     "MemTarget",
     "NodeTarget",
     "PciTarget",
-    "Place",
     "Target",
     "UioTarget",
     "as_registers",
@@ -50,7 +51,7 @@ def as_registers(registers: object) -> list[Register | str]:
 
 
 def parse_target(text: str) -> Target:
-    """Return the target that a person means; nothing is opened or looked at.
+    """Return the target for its spelling; nothing is opened or looked at.
 
     Raises:
         InputError: No target is spelled so; the message lists the spellings.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.errors import AddressError, BusFaultError, InputError, RefusedError
-from regtap.system.closeable import Closing
+from regtap.system.closeable import Closeable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
-    """A window and the addresses of its target that it serves.
+class MappedWindow:
+    """A window, and the range of target addresses in it.
 
     Attributes:
         window: The mapping; the Device closes it.
@@ -38,7 +38,7 @@ class Mapped:
 
 @dataclass(frozen=True, slots=True)
 class SyscallPath:
-    """The way to a target's registers by pread and pwrite, or why there is none.
+    """The file for pread and pwrite on a target's registers, or the refusal if the target has none.
 
     Attributes:
         fd: An open descriptor, which the Device closes; None where there is no such way.
@@ -51,15 +51,16 @@ class SyscallPath:
     shift: int = 0
 
 
-def _swap(value: int, width_bytes: int) -> int:
+def swap_bytes(value: int, width_bytes: int) -> int:
+    """Return a value of so many bytes with their order reversed."""
     return int.from_bytes(value.to_bytes(width_bytes, "little"), "big")
 
 
 def _load_swapped(load: Callable[[], int], width_bytes: int) -> int:
-    return _swap(load(), width_bytes)
+    return swap_bytes(load(), width_bytes)
 
 
-class Device(Closing):
+class Device(Closeable):
     """Registers of one target, mapped; a context manager.
 
     There is no way to the mapping but by read and write: a buffer object would touch the bus twice, or in
@@ -74,7 +75,7 @@ class Device(Closing):
         self,
         spec: str,
         registers: Iterable[Register],
-        mapped: Iterable[Mapped],
+        mapped: Iterable[MappedWindow],
         syscall: SyscallPath,
         *,
         writable: bool = False,
@@ -107,6 +108,13 @@ class Device(Closing):
             mapped.window.close()
         if self._syscall.fd is not None:
             os.close(self._syscall.fd)
+
+    def lend(self) -> Device:
+        """Return another view of the same mapping, for registers only to be read; its close() unmaps nothing.
+
+        The mapping stays this device's: close the other one first.
+        """
+        return _Lent(self.spec, self._registers, self._mapped, SyscallPath(None, self._syscall.refusal))
 
     def read(self, register: Register) -> int:
         """Return the register's value, by exactly one load of its width.
@@ -148,7 +156,7 @@ class Device(Closing):
             value = _native.pread_register(fd, offset, register.width_bytes)
         except OSError as error:
             raise self._syscall.refusal(register, error) from error
-        return _swap(value, register.width_bytes) if register.swapped else value
+        return swap_bytes(value, register.width_bytes) if register.swapped else value
 
     def pwrite(self, register: Register, value: int) -> None:
         """Write a value by one pwrite of the register's width; errors as in write and pread."""
@@ -160,7 +168,7 @@ class Device(Closing):
             raise self._syscall.refusal(register, error) from error
 
     def locate(self, register: Register) -> tuple[_native.Window, int]:
-        """Return the window that holds a register and its offset there, for native loops.
+        """Return the window of a register and the register's offset in the window, for native loops.
 
         The window stays this device's: keep the device open as long as it is used.
 
@@ -189,7 +197,7 @@ class Device(Closing):
         load = partial(window.load, offset, register.width_bytes)
         return partial(_load_swapped, load, register.width_bytes) if register.swapped else load
 
-    def _find(self, register: Register) -> Mapped:
+    def _find(self, register: Register) -> MappedWindow:
         if not self._open:
             raise InputError(f"{self.spec} is closed; open it again to reach {register.name}")
         for mapped in self._mapped:
@@ -204,4 +212,13 @@ class Device(Closing):
         if not self.writable:
             raise InputError(f"{self.spec} was opened read-only; open it with writable=True")
         register.check_value(value)
-        return _swap(value, register.width_bytes) if register.swapped else value
+        return swap_bytes(value, register.width_bytes) if register.swapped else value
+
+
+class _Lent(Device):
+    """A view of another device's mapping."""
+
+    def close(self) -> None:
+        """Leave the mapping to its owner; a second call does nothing."""
+        self._open = False
+        self._loads = {}

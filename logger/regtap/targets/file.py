@@ -1,4 +1,4 @@
-"""A regular file, a file on /dev/shm, or any device node that can be mapped."""
+"""A regular file, a file on /dev/shm, or a device node with mmap."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from regtap.errors import InputError
 from regtap.targets import refusals
-from regtap.targets.node import NodeTarget, Place
+from regtap.targets.node import Extent, NodeTarget
 from regtap.units.parse import quoted
 
 _PREFIX = "file:"
@@ -46,13 +46,13 @@ class FileTarget(NodeTarget):
         except OSError:
             return False
 
-    def _place(self) -> Place:
+    def _extent(self) -> Extent:
         try:
             status = os.stat(self.path)
         except OSError as error:
             raise refusals.at_open(self.path, error, writable=False) from error
         if stat.S_ISREG(status.st_mode):
-            return Place(self.path, status.st_size, sync=False, has_syscalls=True)
+            return Extent(self.path, status.st_size, sync=False, has_syscalls=True)
         if stat.S_ISCHR(status.st_mode):  # a device does not tell its size
-            return Place(self.path, 2**63, sync=True, has_syscalls=True)
+            return Extent(self.path, 2**63, sync=True, has_syscalls=True)
         raise InputError(f"{quoted(self.path)} is neither a file nor a device that can be mapped; name one")

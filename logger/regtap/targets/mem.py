@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import RefusedError
 from regtap.system import iomem, kernel
 from regtap.targets import refusals
-from regtap.targets.node import NodeTarget, Place
+from regtap.targets.node import Extent, NodeTarget
 from regtap.targets.presence import MemPresence
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _ELSEWHERE = "reach the device as uio:N or pci:DDDD:BB:DD.F/barN"
 
 @dataclass(frozen=True)
 class MemTarget(NodeTarget):
-    """Physical addresses through /dev/mem, opened with O_SYNC so that devices are mapped uncached.
+    """Physical addresses through /dev/mem, opened with O_SYNC for uncached mappings of devices.
 
     pread is not a general way to a device: the kernel answers it for RAM only on most systems, and where
     both work they may disagree.
@@ -37,16 +37,16 @@ class MemTarget(NodeTarget):
     node: str = "/dev/mem"
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
-        """Return what asks the system about who owns the addresses; see Target.watch."""
+        """Return the watch over the owners of the addresses; see Target.watch."""
         return MemPresence(
             [(register.address, register.address + register.width_bytes) for register in registers]
         )
 
-    def _place(self) -> Place:
+    def _extent(self) -> Extent:
         # mmap and pread take a signed 64-bit offset; no physical address comes near it.
-        return Place(self.node, length=2**63, has_syscalls=True)
+        return Extent(self.node, length=2**63, has_syscalls=True)
 
-    def _refuse_open(self, place: Place, error: OSError, writable: bool) -> RefusedError:
+    def _refuse_open(self, extent: Extent, error: OSError, writable: bool) -> RefusedError:
         if error.errno in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
             cause = (
                 f"this kernel has no {self.node} (built without CONFIG_DEVMEM, or hidden from this container)"
@@ -57,12 +57,12 @@ class MemTarget(NodeTarget):
         if error.errno == errno.EPERM:
             cause, remedy = _forbidden_open(self.node)
             return RefusedError(cause, remedy=remedy, errno=error.errno)
-        return super()._refuse_open(place, error, writable)
+        return super()._refuse_open(extent, error, writable)
 
-    def _refuse_map(self, place: Place, error: OSError, run: tuple[int, int]) -> RefusedError:
+    def _refuse_map(self, extent: Extent, error: OSError, run: tuple[int, int]) -> RefusedError:
         explain = {errno.EPERM: _forbidden_pages, errno.EINVAL: _impossible_pages}.get(error.errno or 0)
         if explain is None:
-            return super()._refuse_map(place, error, run)
+            return super()._refuse_map(extent, error, run)
         cause, remedy = explain(*run)
         return RefusedError(cause, remedy=remedy, errno=error.errno)
 

@@ -1,8 +1,7 @@
-"""Targets that are a file or a device node: what of it is mapped, and how."""
+"""Targets behind a file or a device node: the pages to map, and the mapping."""
 
 from __future__ import annotations
 
-import mmap
 import os
 import struct
 from abc import abstractmethod
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.errors import AddressError, InputError
+from regtap.system.kernel import PAGE_BYTES
 from regtap.targets import refusals
-from regtap.targets.device import Device, Mapped, SyscallPath
+from regtap.targets.device import Device, MappedWindow, SyscallPath
 from regtap.targets.target import Target
 
 if TYPE_CHECKING:
@@ -21,17 +21,16 @@ if TYPE_CHECKING:
     from regtap.errors import RefusedError
     from regtap.registers.model import Register
 
-PAGE_BYTES = mmap.PAGESIZE
 MAX_ACCESS_BYTES = struct.calcsize("P")  # wider than a pointer is not one access
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a target's addresses lie in the node that gets mapped.
+class Extent:
+    """The part of a device node or file with a target's registers.
 
     Attributes:
         node: Path of the device node or file.
-        length: Addresses from 0 up to here, exclusive, exist.
+        length: Number of addresses: they run from 0 to length - 1.
         shift: Offset in the node of address 0.
         sync: Open with O_SYNC, which makes a device's mapping uncached.
         whole: Map from the start of the page at `shift`: the node's driver takes the offset for an index.
@@ -47,15 +46,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How a register's node is opened and mapped, for a tool that has to do both itself.
+class MapRequest:
+    """The arguments to open and mmap for a register, for tools with calls of their own.
 
     Attributes:
         node: Path of the device node or file.
-        open_flags: Beside the access mode.
-        map_offset: Where in the node the pages to map begin.
-        map_bytes: How much of it to map.
-        offset: Of the register in the node.
+        open_flags: Flags for open, beside the access mode.
+        map_offset: Offset in the node of the first page to map.
+        map_bytes: Number of bytes to map.
+        offset: Offset of the register in the node.
     """
 
     node: str
@@ -66,73 +65,73 @@ class Way:
 
 
 class NodeTarget(Target):
-    """A target that is one node of the file system; subclasses say where, and what a refusal means."""
+    """A target behind one node of the file system; subclasses give the extent and the refusals."""
 
     @abstractmethod
-    def _place(self) -> Place:
-        """Look, without opening the node, where the target is."""
+    def _extent(self) -> Extent:
+        """Return the extent of the target; the node is not opened."""
 
     def open(self, registers: Sequence[Register], *, writable: bool = False) -> Device:
-        """Check every register, open the node, map the pages that are needed; see Target.open."""
+        """Check every register, open the node, and map the pages of the registers; see Target.open."""
         if not registers:
             raise InputError(f"no register to reach on {self.spec}; name at least one")
-        place = self._place()
-        check_registers(registers, place, self.spec)
-        fd = self._open_node(place, writable)
-        mapped: list[Mapped] = []
+        extent = self._extent()
+        check_registers(registers, extent, self.spec)
+        fd = self._open_node(extent, writable)
+        mapped: list[MappedWindow] = []
         try:
-            for first, end in page_runs(registers, place):
-                mapped.append(self._map(fd, place, (first, end), writable))
+            for first, end in page_runs(registers, extent):
+                mapped.append(self._map(fd, extent, (first, end), writable))
         except BaseException:
             for window in mapped:
                 window.window.close()
             os.close(fd)
             raise
-        if not place.has_syscalls:
+        if not extent.has_syscalls:
             os.close(fd)
-        syscall = SyscallPath(fd if place.has_syscalls else None, self._refuse_syscall, place.shift)
+        syscall = SyscallPath(fd if extent.has_syscalls else None, self._refuse_syscall, extent.shift)
         return Device(self.spec, registers, mapped, syscall, writable=writable)
 
-    def way_to(self, register: Register) -> Way:
-        """Return how to reach a register; looks, and opens nothing.
+    def map_request(self, register: Register) -> MapRequest:
+        """Return the arguments to open and mmap for a register; opens nothing.
 
         Raises:
-            AddressError: It lies outside the target.
+            AddressError: The register lies outside the target.
             RefusedError: There is no such target.
         """
-        place = self._place()
-        check_registers([register], place, self.spec)
-        ((first, end),) = page_runs([register], place)
-        flags = os.O_SYNC if place.sync else 0
-        return Way(place.node, flags, first, end - first, place.shift + register.address)
+        extent = self._extent()
+        check_registers([register], extent, self.spec)
+        ((first, end),) = page_runs([register], extent)
+        flags = os.O_SYNC if extent.sync else 0
+        return MapRequest(extent.node, flags, first, end - first, extent.shift + register.address)
 
-    def _open_node(self, place: Place, writable: bool) -> int:
+    def _open_node(self, extent: Extent, writable: bool) -> int:
         flags = (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC | os.O_NOCTTY
         try:
-            return os.open(place.node, flags | (os.O_SYNC if place.sync else 0))
+            return os.open(extent.node, flags | (os.O_SYNC if extent.sync else 0))
         except OSError as error:
-            raise self._refuse_open(place, error, writable) from error
+            raise self._refuse_open(extent, error, writable) from error
 
-    def _map(self, fd: int, place: Place, run: tuple[int, int], writable: bool) -> Mapped:
+    def _map(self, fd: int, extent: Extent, run: tuple[int, int], writable: bool) -> MappedWindow:
         first, end = run
         try:
             window = _native.Window(fd, first, end - first, writable)
         except OSError as error:
-            raise self._refuse_map(place, error, run) from error
-        return Mapped(window, first - place.shift, min(end - place.shift, place.length))
+            raise self._refuse_map(extent, error, run) from error
+        return MappedWindow(window, first - extent.shift, min(end - extent.shift, extent.length))
 
-    def _refuse_open(self, place: Place, error: OSError, writable: bool) -> RefusedError:
-        return refusals.at_open(place.node, error, writable=writable)
+    def _refuse_open(self, extent: Extent, error: OSError, writable: bool) -> RefusedError:
+        return refusals.at_open(extent.node, error, writable=writable)
 
-    def _refuse_map(self, place: Place, error: OSError, run: tuple[int, int]) -> RefusedError:
-        return refusals.at_map(place.node, error, run)
+    def _refuse_map(self, extent: Extent, error: OSError, run: tuple[int, int]) -> RefusedError:
+        return refusals.at_map(extent.node, error, run)
 
     def _refuse_syscall(self, register: Register, error: OSError | None) -> RefusedError:
         return refusals.at_syscall(self.spec, register, error)
 
 
-def check_registers(registers: Iterable[Register], place: Place, spec: str) -> None:
-    """Raise AddressError unless each register lies in the place, whole and aligned on the bus too."""
+def check_registers(registers: Iterable[Register], extent: Extent, spec: str) -> None:
+    """Raise AddressError unless each register lies in the extent, whole and aligned on the bus too."""
     for register in registers:
         where = f"register {register.name} at {register.address:#x} ({register.type})"
         width_bytes = register.width_bytes
@@ -141,27 +140,27 @@ def check_registers(registers: Iterable[Register], place: Place, spec: str) -> N
                 f"{where} is wider than one access of this machine; use u{8 * MAX_ACCESS_BYTES}",
                 address=register.address,
             )
-        if width_bytes > place.length or register.address > place.length - width_bytes:
+        if width_bytes > extent.length or register.address > extent.length - width_bytes:
             raise AddressError(
-                f"{where} does not lie within {spec}, which has {place.length:#x} bytes; check the address",
+                f"{where} does not lie within {spec}, which has {extent.length:#x} bytes; check the address",
                 address=register.address,
             )
-        if place.shift % width_bytes:
-            origin = f"{spec} begins at offset {place.shift:#x} of its mapping"
+        if extent.shift % width_bytes:
+            origin = f"{spec} begins at offset {extent.shift:#x} of its mapping"
             raise AddressError(
                 f"{where} is misaligned on the bus, because {origin}; use a narrower type",
                 address=register.address,
             )
 
 
-def page_runs(registers: Iterable[Register], place: Place) -> list[tuple[int, int]]:
-    """Return the pages that the registers need, as half-open runs of node offsets; neighbours are merged.
+def page_runs(registers: Iterable[Register], extent: Extent) -> list[tuple[int, int]]:
+    """Return the pages of the registers, as half-open runs of node offsets; neighbours are merged.
 
     No other page is mapped: one page that the kernel refuses would fail the whole run.
     """
-    pages = {(place.shift + register.address) // PAGE_BYTES for register in registers}
-    if place.whole:
-        pages.update(range(place.shift // PAGE_BYTES, max(pages)))
+    pages = {(extent.shift + register.address) // PAGE_BYTES for register in registers}
+    if extent.whole:
+        pages.update(range(extent.shift // PAGE_BYTES, max(pages)))
     runs: list[tuple[int, int]] = []
     for page in sorted(pages):
         first, end = page * PAGE_BYTES, (page + 1) * PAGE_BYTES

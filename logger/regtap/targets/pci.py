@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError
 from regtap.system import kernel, pci
-from regtap.targets.node import PAGE_BYTES, NodeTarget, Place
+from regtap.system.kernel import PAGE_BYTES
+from regtap.targets.node import Extent, NodeTarget
 from regtap.targets.presence import PciPresence
 from regtap.units.parse import quoted
 
@@ -55,16 +56,16 @@ class PciTarget(NodeTarget):
         return cls(spec, name if name.count(":") == 2 else f"0000:{name}", int(match[2]))
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
-        """Return what asks the system about the PCI device; see Target.watch."""
+        """Return the watch over the PCI device; see Target.watch."""
         return PciPresence(self.device, self.sys_root)
 
-    def _place(self) -> Place:
+    def _extent(self) -> Extent:
         bars = self._bars()
         self._check_kind(bars)
         self._check_power()
         bar = bars[self.bar]
         # A BAR smaller than a page need not begin on one, but its mapping does.
-        return Place(f"{self._folder}/resource{self.bar}", bar.size_bytes, shift=bar.start % PAGE_BYTES)
+        return Extent(f"{self._folder}/resource{self.bar}", bar.size_bytes, shift=bar.start % PAGE_BYTES)
 
     @property
     def _folder(self) -> str:
@@ -112,16 +113,16 @@ class PciTarget(NodeTarget):
                 remedy=f"as root: echo on > {self._folder}/power/control",
             )
 
-    def _refuse_open(self, place: Place, error: OSError, writable: bool) -> RefusedError:
+    def _refuse_open(self, extent: Extent, error: OSError, writable: bool) -> RefusedError:
         if error.errno == errno.ENOENT:
             return RefusedError(
                 f"this kernel makes no file that maps bar{self.bar} of {self.device}",
                 remedy="reach it by -t mem, or bind the device to uio_pci_generic",
                 errno=error.errno,
             )
-        return super()._refuse_open(place, error, writable)
+        return super()._refuse_open(extent, error, writable)
 
-    def _refuse_map(self, place: Place, error: OSError, run: tuple[int, int]) -> RefusedError:
+    def _refuse_map(self, extent: Extent, error: OSError, run: tuple[int, int]) -> RefusedError:
         if error.errno == errno.EPERM:
             return RefusedError(
                 f"kernel lockdown ({kernel.lockdown_mode()}) forbids mapping BARs",
@@ -134,7 +135,7 @@ class PciTarget(NodeTarget):
                 remedy=f"echo {self.device} > {self._folder}/driver/unbind, or boot with iomem=relaxed",
                 errno=error.errno,
             )
-        return super()._refuse_map(place, error, run)
+        return super()._refuse_map(extent, error, run)
 
     def _refuse_syscall(self, register: Register, error: OSError | None) -> RefusedError:
         cause = (

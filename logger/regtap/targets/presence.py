@@ -23,21 +23,21 @@ _COMMAND_OFFSET, _COMMAND_MEMORY = 4, 0x2  # of configuration space, PCI Local B
 
 
 class Presence:
-    """A device's state when it was opened; this one is of a target of which nothing is known, and never changes.
+    """The state of a device when opened. This base class is for targets without any state, and never changes.
 
     Made while the process has its first privileges, and asked later without them.
     """
 
     def changed(self) -> str:
-        """Return what became of the device, such as `was removed`; empty while it is as it was."""
+        """Return the change of the device, such as `was removed`; empty if nothing changed."""
         return ""
 
     def close(self) -> None:
-        """Close what is open; a second call does nothing."""
+        """Close open files; a second call does nothing."""
 
 
 class PciPresence(Presence):
-    """Of a PCI device.
+    """Presence of a PCI device.
 
     Args:
         address: Domain, bus, device and function.
@@ -51,11 +51,11 @@ class PciPresence(Presence):
         self._decoded = _decodes_memory(self._folder)
 
     def changed(self) -> str:
-        """Return what became of the device; see Presence.changed."""
+        """Return the change of the device; see Presence.changed."""
         return self.lost() or _driver_change(self._driver, _driver(self._folder))
 
     def lost(self) -> str:
-        """Return why the device no longer answers; empty while it does, whoever drives it."""
+        """Return the reason for which the device no longer answers; empty while it answers."""
         if self._identity is None:
             return ""
         if _identity(self._folder) != self._identity:
@@ -71,7 +71,7 @@ class PciPresence(Presence):
 
 
 class UioPresence(Presence):
-    """Of a UIO device.
+    """Presence of a UIO device.
 
     Args:
         folder: Its description under /sys/class/uio.
@@ -85,7 +85,7 @@ class UioPresence(Presence):
         self._pci = PciPresence(name, parent) if _PCI_ADDRESS.fullmatch(name) else None
 
     def changed(self) -> str:
-        """Return what became of the device; see Presence.changed."""
+        """Return the change of the device; see Presence.changed."""
         if self._identity is None:
             return ""
         if _identity(self._folder) == self._identity:
@@ -97,7 +97,7 @@ class UioPresence(Presence):
 
 
 class MemPresence(Presence):
-    """Of physical addresses.
+    """Presence of physical addresses.
 
     Args:
         ranges: First address and the one after the last, of each register.
@@ -118,7 +118,7 @@ class MemPresence(Presence):
         self._devices = {name: PciPresence(name, pci_root) for name in sorted(names)}
 
     def changed(self) -> str:
-        """Return what became of the addresses; see Presence.changed."""
+        """Return the change of the addresses; see Presence.changed."""
         for name, device in self._devices.items():
             if lost := device.lost():
                 return f"lost its device: {name} {lost}"
@@ -144,7 +144,7 @@ class MemPresence(Presence):
 
 
 class ProcessPresence(Presence):
-    """Of a simulated device, which is there as long as its process.
+    """Presence of a simulated device, which lives as long as its process.
 
     Args:
         is_alive: Whether the process lives.
@@ -156,11 +156,11 @@ class ProcessPresence(Presence):
         self._fd = fd
 
     def changed(self) -> str:
-        """Return what became of the process; see Presence.changed."""
+        """Return the change of the process; see Presence.changed."""
         return "" if self._is_alive() else "has ended: its process is gone, and its registers stand still"
 
     def close(self) -> None:
-        """Close what is_alive needed; a second call does nothing."""
+        """Close the file behind `is_alive`; a second call does nothing."""
         fd, self._fd = self._fd, None
         if fd is not None:
             os.close(fd)
@@ -188,7 +188,7 @@ def _driver_change(before: str, now: str) -> str:
 
 
 def _decodes_memory(folder: str) -> bool | None:
-    """Return whether a PCI device answers to memory accesses at all; None where that cannot be read."""
+    """Return whether a PCI device decodes memory accesses, or None if unreadable."""
     try:
         fd = os.open(f"{folder}/config", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -51,19 +51,19 @@ _UNKNOWN = ("{node}: {text}", "see `dmesg` for the kernel's own word on it")
 
 
 def at_open(node: str, error: OSError, *, writable: bool) -> RefusedError:
-    """Return why a node could not be opened."""
+    """Return the refusal for a failed open() of a node."""
     if error.errno == errno.EACCES:
         return no_permission(node, error, writable=writable)
     return _from_table(_AT_OPEN, error, node=node)
 
 
 def at_map(node: str, error: OSError, run: tuple[int, int]) -> RefusedError:
-    """Return why the part [first, end) of a node could not be mapped."""
+    """Return the refusal for a failed mmap() of the part [first, end) of a node."""
     return _from_table(_AT_MAP, error, node=node, place=f"{run[0]:#x}-{run[1] - 1:#x}")
 
 
 def at_syscall(spec: str, register: Register, error: OSError | None) -> RefusedError:
-    """Return why pread or pwrite does not reach a register."""
+    """Return the refusal for a failed pread() or pwrite() of a register."""
     where = f"{register.name} at {register.address:#x}"
     text = os.strerror(error.errno or 0) if error else "it has no such way"
     return RefusedError(
@@ -86,7 +86,7 @@ def no_permission(node: str, error: OSError, *, writable: bool, group_helps: boo
 
 
 def _opening_group(node: str, writable: bool) -> str | None:
-    """Return the group whose members could open the node."""
+    """Return the group with permission to open the node, or None."""
     needed = stat.S_IRGRP | (stat.S_IWGRP if writable else 0)
     try:
         status = os.stat(node)

@@ -1,4 +1,4 @@
-"""The simulated device: what every machine has, without hardware and without privileges."""
+"""The simulated device: a target for every machine, without hardware or privileges."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from regtap.errors import InputError
 from regtap.simulator import process
 from regtap.simulator.registers import REGISTERS
 from regtap.targets import refusals
-from regtap.targets.device import Device, Mapped, SyscallPath
-from regtap.targets.node import NodeTarget, Place, check_registers
+from regtap.targets.device import Device, MappedWindow, SyscallPath
+from regtap.targets.node import Extent, NodeTarget, check_registers
 from regtap.targets.presence import Presence, ProcessPresence
 from regtap.targets.target import Target
 from regtap.units.parse import quoted
@@ -33,13 +33,13 @@ class _Simulated(Target):
 
     @property
     def is_device(self) -> bool:
-        """False: it is RAM that another process changes."""
+        """False: the registers are RAM, changed by another process."""
         return False
 
 
 @dataclass(frozen=True)
 class SimTarget(_Simulated):
-    """A private simulated device: each open() starts a process, which ends with what open() returned."""
+    """A private simulated device: each open() starts a process, which ends when the opened device is closed."""
 
     @classmethod
     def from_spec(cls, spec: str) -> Target:
@@ -61,7 +61,7 @@ class SimTarget(_Simulated):
         """Check every register, start a device, map its page; see Target.open."""
         if not registers:
             raise InputError(f"no register to reach on {self.spec}; name at least one")
-        check_registers(registers, Place("simulated device", process.PAGE_BYTES), self.spec)
+        check_registers(registers, Extent("simulated device", process.SIMULATED_PAGE_BYTES), self.spec)
         started = process.start()
         try:
             return _PrivateDevice(self.spec, registers, started, writable=writable)
@@ -70,7 +70,7 @@ class SimTarget(_Simulated):
             raise
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
-        """Return what asks whether the simulated device's process lives; see Target.watch."""
+        """Return the watch over the process of the simulated device; see Target.watch."""
         assert isinstance(device, _PrivateDevice)  # noqa: S101 - as open() made it
         played = device.simulator.process
         return ProcessPresence(lambda: played.poll() is None)
@@ -91,9 +91,15 @@ class _PrivateDevice(Device):
         *,
         writable: bool,
     ) -> None:
-        window = _native.Window(started.fd, 0, process.PAGE_BYTES, writable)
+        window = _native.Window(started.fd, 0, process.SIMULATED_PAGE_BYTES, writable)
         syscall = SyscallPath(os.dup(started.fd), partial(refusals.at_syscall, spec))
-        super().__init__(spec, registers, [Mapped(window, 0, process.PAGE_BYTES)], syscall, writable=writable)
+        super().__init__(
+            spec,
+            registers,
+            [MappedWindow(window, 0, process.SIMULATED_PAGE_BYTES)],
+            syscall,
+            writable=writable,
+        )
         self.simulator = started
 
     def close(self) -> None:
@@ -104,7 +110,7 @@ class _PrivateDevice(Device):
 
 @dataclass(frozen=True)
 class SharedSimTarget(_Simulated, NodeTarget):
-    """A simulated device that `regtap sim PATH` plays, for any number of processes.
+    """A simulated device of `regtap sim PATH`, for any number of processes.
 
     Attributes:
         path: The file that it plays on.
@@ -112,24 +118,24 @@ class SharedSimTarget(_Simulated, NodeTarget):
 
     path: str
 
-    def _place(self) -> Place:
+    def _extent(self) -> Extent:
         try:
             status = os.stat(self.path)
         except OSError as error:
             raise refusals.at_open(self.path, error, writable=False) from error
-        if not stat.S_ISREG(status.st_mode) or status.st_size != process.PAGE_BYTES:
+        if not stat.S_ISREG(status.st_mode) or status.st_size != process.SIMULATED_PAGE_BYTES:
             raise InputError(
                 f"{quoted(self.path)} is no simulated device; name a file that `regtap sim` plays on"
             )
-        return Place(self.path, process.PAGE_BYTES, sync=False, has_syscalls=True)
+        return Extent(self.path, process.SIMULATED_PAGE_BYTES, sync=False, has_syscalls=True)
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
-        """Return what asks whether the process that plays the device lives; see Target.watch."""
+        """Return the watch over the process of the simulated device; see Target.watch."""
         fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         return ProcessPresence(lambda: process.is_played(fd), fd)
 
-    def _open_node(self, place: Place, writable: bool) -> int:
-        fd = super()._open_node(place, writable)
+    def _open_node(self, extent: Extent, writable: bool) -> int:
+        fd = super()._open_node(extent, writable)
         try:
             process.require_live(fd, self.path)
         except BaseException:

@@ -1,4 +1,4 @@
-"""What can be mapped: the description of a target, and how its registers come to be mapped."""
+"""The description of a target: its registers, and the interface to map them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_REGISTERS = RegisterMap()
 
 @dataclass(frozen=True)
 class Target(ABC):
-    """A description of something that can be mapped; nothing here is open.
+    """The description of a target; nothing is open.
 
     Attributes:
         spec: The target as the user spelled it.
@@ -34,22 +34,22 @@ class Target(ABC):
 
     @property
     def registers(self) -> RegisterMap:
-        """The registers that the target knows by name."""
+        """The registers with names of the target's own."""
         return _NO_REGISTERS
 
     @property
     def is_device(self) -> bool:
-        """Whether a real bus lies behind it, so that its costs are a device's and not those of RAM."""
+        """Whether a real bus lies behind the target: the costs of an access are then a device's, not RAM's."""
         return True
 
     def names(self, maps: Maps = NO_MAPS) -> Names:
-        """Return the names that the target and some maps know."""
+        """Return the names of the target and of some maps."""
         return Names(maps, self.registers)
 
     def resolve(
         self, texts: Sequence[Register | str], maps: Maps = NO_MAPS, *, allow_side_effects: bool = False
     ) -> tuple[Register, ...]:
-        """Return the registers that a person means, in the same order; descriptions stay as they are.
+        """Return the registers for their spellings, in the same order; register objects are returned as they are.
 
         Args:
             texts: Addresses, names and globs; descriptions.
@@ -66,7 +66,7 @@ class Target(ABC):
 
     @abstractmethod
     def open(self, registers: Sequence[Register], *, writable: bool = False) -> Device:
-        """Map what the registers need, and no more.
+        """Map the pages of the registers, and no others.
 
         Args:
             registers: Those to be reached; at least one.
@@ -78,7 +78,7 @@ class Target(ABC):
         """
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
-        """Return what can tell later whether the device is still what it is now; the caller closes it.
+        """Return a watch over the device, to ask later for changes; the caller closes the watch.
 
         Args:
             device: What open() returned.

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError
 from regtap.system import kernel
+from regtap.system.kernel import PAGE_BYTES
+from regtap.system.uio import uio_range
 from regtap.targets import refusals
-from regtap.targets.node import PAGE_BYTES, NodeTarget, Place
+from regtap.targets.node import Extent, NodeTarget
 from regtap.targets.presence import UioPresence
 from regtap.units.parse import quoted
 
@@ -27,7 +29,7 @@ _SPEC = re.compile(r"uio:([0-9]{1,6})(?:/([0-9]{1,3}))?")
 
 @dataclass(frozen=True)
 class UioTarget(NodeTarget):
-    """One map of a UIO device; addresses count from the start of the device's own memory in it.
+    """One map of a UIO device; address 0 is the first byte of the device's own memory in the map.
 
     Attributes:
         number: N of /dev/uioN.
@@ -54,18 +56,15 @@ class UioTarget(NodeTarget):
         return cls(spec, int(match[1]), int(match[2] or 0))
 
     def watch(self, device: Device, registers: Sequence[Register]) -> Presence:  # noqa: ARG002
-        """Return what asks the system about the UIO device; see Target.watch."""
+        """Return the watch over the UIO device; see Target.watch."""
         return UioPresence(f"{self.sys_root}/uio{self.number}")
 
-    def _place(self) -> Place:
+    def _extent(self) -> Extent:
         address, offset, size = (self._attribute(name) for name in ("addr", "offset", "size"))
-        # Newer kernels (uio_pdrv_genirq) give an aligned address, the offset in the page, and a size that
-        # counts from the page; older kernels give the device's own address and size.
-        length = size - offset if address % PAGE_BYTES == 0 else size
         # The driver takes the page offset for the number of the map, so a window starts where the map does.
-        return Place(
+        return Extent(
             f"{self.dev_root}/uio{self.number}",
-            max(length, 0),
+            uio_range(address, offset, size).size_bytes,
             shift=self.map * PAGE_BYTES + offset,
             whole=True,
         )
@@ -100,22 +99,22 @@ class UioTarget(NodeTarget):
         title = kernel.read_text(f"{folder}/{name}/name")
         return f"uio:{self.number}/{name[3:]}" + (f" ({title})" if title else "")
 
-    def _refuse_open(self, place: Place, error: OSError, writable: bool) -> RefusedError:
+    def _refuse_open(self, extent: Extent, error: OSError, writable: bool) -> RefusedError:
         if error.errno == errno.ENOENT:
-            cause = f"uio{self.number} exists, but its node {place.node} does not"
+            cause = f"uio{self.number} exists, but its node {extent.node} does not"
             return RefusedError(
                 cause, remedy="let udev make it, or pass it to the container", errno=error.errno
             )
-        return super()._refuse_open(place, error, writable)
+        return super()._refuse_open(extent, error, writable)
 
-    def _refuse_map(self, place: Place, error: OSError, run: tuple[int, int]) -> RefusedError:
+    def _refuse_map(self, extent: Extent, error: OSError, run: tuple[int, int]) -> RefusedError:
         if error.errno in (errno.EINVAL, errno.ENODEV):
             cause = (
                 f"the kernel cannot map map {self.map} of uio{self.number}: it is not whole pages of memory"
             )
             remedy = "round its address and size to pages in the device tree or the driver"
             return RefusedError(cause, remedy=remedy, errno=error.errno)
-        return refusals.at_map(place.node, error, run)
+        return refusals.at_map(extent.node, error, run)
 
     def _refuse_syscall(self, register: Register, error: OSError | None) -> RefusedError:
         cause = f"{self.spec} has no system call that reaches {register.name}: read() waits for an interrupt"

@@ -20,6 +20,7 @@ MAGIC = b"PAR1"  # first and last four bytes
 _TAIL_BYTES = 8  # the footer's length, and the magic
 _MOST_FOOTER_BYTES = 128 << 20
 _MOST_ROWS = 1 << 62
+_MOST_CODEC = 255  # there are eight
 _PHYSICAL_BYTES = {1: 4, 2: 8}  # INT32, INT64
 # (physical type, converted type) -> numpy's name; the converted type of a plain number is absent.
 _TYPES: dict[tuple[Any, Any], str] = {
@@ -52,11 +53,15 @@ class Chunk:
         range: Smallest and largest value; None where it is not told.
         column_index: Where the smallest and largest values of its pages are; None: there are none.
         offset_index: Where the places of its pages are, likewise.
+        data: Where its data pages are; None where they are not told, or a dictionary belongs to them.
+        codec: Parquet's number of their compression; None where it is not told.
     """
 
     range: tuple[int, int] | None
     column_index: Place | None
     offset_index: Place | None
+    data: Place | None
+    codec: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +155,11 @@ def _group(group: Struct, types: list[tuple[str, int]]) -> RowGroup:
 
 
 def _chunk(chunk: Struct, name: str, width_bytes: int) -> Chunk:
-    statistics = _struct(_struct(chunk, 3), 12)
-    return Chunk(_range(statistics, name, width_bytes), _place(chunk, 6, 7), _place(chunk, 4, 5))
+    described = _struct(chunk, 3)
+    bounds = _range(_struct(described, 12), name, width_bytes)
+    data = None if described.get(11) else _place(described, 9, 7, _MOST_ROWS)
+    codec = None if 4 not in described else _number(described, 4, _MOST_CODEC)
+    return Chunk(bounds, _place(chunk, 6, 7), _place(chunk, 4, 5), data, codec)
 
 
 def _range(statistics: Struct, name: str, width_bytes: int) -> tuple[int, int] | None:
@@ -186,10 +194,10 @@ def _type_of(element: Struct) -> tuple[str, int]:
     return (_TYPES.get((physical, converted), "?") if is_number else "?"), width_bytes
 
 
-def _place(chunk: Struct, offset: int, size: int) -> Place | None:
+def _place(chunk: Struct, offset: int, size: int, most_bytes: int = 1 << 31) -> Place | None:
     if offset not in chunk or size not in chunk:
         return None
-    return Place(_number(chunk, offset, _MOST_ROWS), _number(chunk, size, 1 << 31))
+    return Place(_number(chunk, offset, _MOST_ROWS), _number(chunk, size, most_bytes))
 
 
 def _number(fields: Struct, number: int, most: int) -> int:

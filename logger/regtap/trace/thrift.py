@@ -13,6 +13,7 @@ Struct = dict[int, Any]  # a field's number and its value
 DEPTH = 16
 MOST_VALUES = 1 << 22  # some 400 MB of memory
 _YES, _NO, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
+BINARY, LIST, STRUCT = _BINARY, _LIST, _STRUCT
 _MOST_SHIFT = 63
 
 
@@ -26,15 +27,15 @@ def read_struct(data: bytes, at: int = 0) -> Struct:
     Raises:
         ValueError: It is no such struct, or larger than the limits allow; the text says so on one line.
     """
-    reader = _Reader(data, at)
+    reader = Reader(data, at)
     try:
         return reader.struct(DEPTH)
     except IndexError:
         raise ValueError("it ends in the middle of a value") from None
 
 
-class _Reader:
-    """Goes through the bytes; IndexError says that they have ended."""
+class Reader:
+    """Goes through the bytes; IndexError says that they have ended, ValueError that they are not thrift's."""
 
     def __init__(self, data: bytes, at: int) -> None:
         self.data = data
@@ -42,16 +43,32 @@ class _Reader:
         self.values_left = MOST_VALUES
 
     def struct(self, depth: int) -> Struct:
+        """Return the fields of a struct."""
         fields: Struct = {}
         number = 0
-        while head := self.byte():
-            number = number + (head >> 4) if head >> 4 else self.zigzag()
-            kind = head & 15
-            self.count_value()
-            fields[number] = kind == _YES if kind <= _NO else self.value(kind, depth)
+        while (field := self.field(number)) is not None:
+            number, kind = field
+            fields[number] = self.member(kind, depth)
         return fields
 
+    def field(self, before: int) -> tuple[int, int] | None:
+        """Return the number and the type of a struct's next field; None at its end.
+
+        Args:
+            before: The number of the field before; 0 at the first.
+        """
+        head = self.byte()
+        if not head:
+            return None
+        return (before + (head >> 4) if head >> 4 else self.zigzag()), head & 15
+
+    def member(self, kind: int, depth: int) -> Any:
+        """Return a field's value; a truth value is its type."""
+        self.count_value()
+        return kind == _YES if kind <= _NO else self.value(kind, depth)
+
     def value(self, kind: int, depth: int) -> Any:
+        """Return one value of a type."""
         if kind in (_I16, _I32, _I64):
             return self.zigzag()
         if kind == _BINARY:
@@ -66,6 +83,7 @@ class _Reader:
         return self.container(kind, depth - 1)
 
     def container(self, kind: int, depth: int) -> Any:
+        """Return a struct, list, set or map."""
         if kind == _STRUCT:
             return self.struct(depth)
         if kind in (_LIST, _SET):
@@ -75,17 +93,23 @@ class _Reader:
         raise ValueError(f"it has a value of an unknown type, {kind}")
 
     def list(self, depth: int) -> list[Any]:
-        head = self.byte()
-        count = head >> 4 if head >> 4 < 15 else self.varint()
-        self.check_count(count)
-        kind = head & 15
+        """Return the elements of a list."""
+        count, kind = self.list_head()
         values = []
         for _ in range(count):
             self.count_value()
             values.append(self.value(kind, depth))
         return values
 
+    def list_head(self) -> tuple[int, int]:
+        """Return how many elements a list has, and their type."""
+        head = self.byte()
+        count = head >> 4 if head >> 4 < 15 else self.varint()
+        self.check_count(count)
+        return count, head & 15
+
     def map(self, depth: int) -> dict[Any, Any]:
+        """Return the pairs of a map."""
         count = self.varint()
         self.check_count(count)
         if not count:
@@ -99,25 +123,30 @@ class _Reader:
         return pairs
 
     def count_value(self) -> None:
+        """Raise ValueError if there are too many values by now."""
         self.values_left -= 1
         if not self.values_left:
             raise ValueError(f"it has over {MOST_VALUES:,} values")
 
     def check_count(self, count: int) -> None:
+        """Raise ValueError if fewer bytes follow than a list claims elements."""
         if count > len(self.data) - self.at:
             raise ValueError(f"it claims {count:,} values where fewer bytes follow")
 
     def take(self, size: int) -> bytes:
+        """Return the next bytes."""
         if size > len(self.data) - self.at:
             raise ValueError(f"it claims a text of {size:,} bytes where fewer follow")
         self.at += size
         return self.data[self.at - size : self.at]
 
     def byte(self) -> int:
+        """Return the next byte."""
         self.at += 1
         return self.data[self.at - 1]
 
     def varint(self) -> int:
+        """Return an unsigned number."""
         byte = self.byte()
         value, shift = byte & 0x7F, 7
         while byte & 0x80:
@@ -129,5 +158,6 @@ class _Reader:
         return value
 
     def zigzag(self) -> int:
+        """Return a signed number."""
         value = self.varint()
         return value >> 1 ^ -(value & 1)

@@ -28,7 +28,7 @@ _SIZE = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "Mi
 
 
 def quoted(text: str) -> str:
-    """Return what a user typed, in quotes, on one line and of bearable length."""
+    """Return a user's text in quotes, on one line, shortened if long."""
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
@@ -86,13 +86,13 @@ def parse_rate_hz(text: str) -> Fraction | None:
 
 
 def check_rate_hz(rate_hz: Fraction) -> None:
-    """Raise InputError if no capture can keep that many samples per second."""
+    """Raise InputError unless a capture can keep this rate, in samples per second."""
     if not Fraction(1, 10**6) <= rate_hz <= 10**9:
         raise InputError(f"a rate of {rate_hz} Hz cannot be kept; use one from 1e-6 to 1e9, or max")
 
 
 def parse_integer(text: str, what: str = "number") -> int:
-    """Return a hexadecimal (`0x...`), binary (`0b...`) or decimal integer that fits 64 unsigned bits."""
+    """Return the value of a hexadecimal (`0x...`), binary (`0b...`) or decimal integer of at most 64 unsigned bits."""
     try:
         value = int(text, 0 if text[:2].lower() in ("0x", "0b") else 10) if _INTEGER.fullmatch(text) else -1
     except ValueError:  # an underscore in the wrong place

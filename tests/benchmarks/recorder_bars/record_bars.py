@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.recorder_bars.bars import Figure, rows_of, text_table
 
-from regtap_bench.environment import Load, describe_environment
+from regtap_bench.environment import MachineLoad, describe_environment
 from regtap_bench.markdown import markdown_table
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class RecordBars:
     settings: Mapping[str, Any]
     figures: dict[int, Figure] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
-    began: Load = field(default_factory=Load.now)
+    began: MachineLoad = field(default_factory=MachineLoad.now)
 
     def add(self, place: int, figure: Figure) -> None:
         """Add a line of the table at its place in it."""
@@ -55,7 +55,7 @@ class RecordBars:
 
     def lines(self) -> list[str]:
         """Return the table to print, and under it whether the machine was quiet."""
-        return [*text_table(self._ordered()), "", _quietness(self.began.until(Load.now()))]
+        return [*text_table(self._ordered()), "", _quietness(self.began.until(MachineLoad.now()))]
 
     def write(self, root: str) -> str:
         """Write JSON and Markdown into a new folder of `root`; returns the folder.
@@ -71,7 +71,7 @@ class RecordBars:
             "format_version": _FORMAT_VERSION,
             "ended_utc": now.isoformat(timespec="seconds"),
             "environment": environment,
-            "load": self.began.until(Load.now()),
+            "load": self.began.until(MachineLoad.now()),
             "settings": dict(self.settings),
             "figures": [{**asdict(figure), "verdict": figure.verdict} for figure in self._ordered()],
             "raw": self.raw,

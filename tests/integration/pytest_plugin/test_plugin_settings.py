@@ -39,6 +39,25 @@ def test_target_comes_from_marker_then_command_line_then_ini(run: Run, pytester:
     run(suite, "--regtap-target=file:typed").stdout.fnmatch_lines(["ERROR *test_default*there is no typed*"])
 
 
+def test_maps_come_from_the_ini_file_or_from_the_marker(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("f").write_bytes(bytes(64))
+    pytester.path.joinpath("ini.toml").write_text("registers.A.address = 8")
+    pytester.path.joinpath("marker.toml").write_text("registers.A.address = 16")
+    pytester.makeini("[pytest]\nregtap_map = ini.toml\nregtap_target = file:f")
+
+    result = run("""
+        import pytest
+
+        @pytest.mark.registers("A")
+        def test_ini(register_trace): assert register_trace.registers[0].address == 8
+
+        @pytest.mark.registers("A", maps="marker.toml")
+        def test_marker(register_trace): assert register_trace.registers[0].address == 16
+    """)
+
+    result.assert_outcomes(passed=2)
+
+
 def test_markers_of_module_and_test_are_merged(run: Run) -> None:
     result = run("""
         import pytest

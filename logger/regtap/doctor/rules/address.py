@@ -1,4 +1,4 @@
-"""Rules about one physical address: what lies there, which ways lead to it, and which command to use."""
+"""Rules about one physical address: its owner, the routes to the address, and the command to use."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.doctor.devices import PAGE_BYTES
 from regtap.doctor.findings import Finding, Group, ok, problem, warning
 from regtap.doctor.rules import devices
 from regtap.system.iomem import owning_resources
+from regtap.system.kernel import PAGE_BYTES
 from regtap.units.format import format_size
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from regtap.registers.model import Register
 
 _RAM = "System RAM"
-_LOW_BYTES = 1 << 20
+_LOW_BYTES = 1 << 20  # arch/x86/mm/init.c, devmem_is_allowed(): pages below 256
 _NO_CLAIM = re.compile(
     r"PCI (Bus|MMCONFIG|ECAM) .*|[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]|reserved", re.I
 )
@@ -29,7 +29,7 @@ _NAME = "address"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What doctor has to say about an address.
+    """The diagnosis of an address.
 
     Attributes:
         groups: Findings: what lies there, and the ways to it.
@@ -43,7 +43,7 @@ class Answer:
 
 
 def judge(register: Register, facts: Facts, outcomes: Sequence[Outcome]) -> Answer:
-    """Return what to say, from what became of trying each way."""
+    """Return the diagnosis, from the outcomes of the routes."""
     usable = [outcome for outcome in outcomes if is_usable(outcome)]
     ways = Group("ways to it", tuple(_way(outcome, facts) for outcome in outcomes))
     there = Group("what lies there", tuple(_there(register, facts, [outcome.route for outcome in outcomes])))
@@ -55,7 +55,7 @@ def judge(register: Register, facts: Facts, outcomes: Sequence[Outcome]) -> Answ
 
 
 def is_usable(outcome: Outcome) -> bool:
-    """Whether a way is open and the device behind it answers."""
+    """Whether a route is open, to a device with answers."""
     return outcome.is_open and _answers(outcome.route)
 
 
@@ -147,7 +147,7 @@ def _way(outcome: Outcome, facts: Facts) -> Finding:
 
 
 def _later(outcome: Outcome, facts: Facts) -> str:
-    """Return what root would meet next, where this user did not get that far."""
+    """Return the next obstacle for root, if this user was refused before reaching the obstacle."""
     if not outcome.only_permission or outcome.route.uio is not None:
         return ""
     if facts.kernel.lockdown != "none":

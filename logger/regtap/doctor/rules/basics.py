@@ -1,4 +1,4 @@
-"""Rules about what every capture needs: room for the spool, and the packages."""
+"""Rules about the needs of every capture: memory for the spool, and the packages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from regtap.spool.location import LEAST_BYTES, SHARED_MEMORY, SMALL_BYTES, defau
 from regtap.units.format import format_size
 
 if TYPE_CHECKING:
-    from regtap.doctor.facts import Facts, Room
+    from regtap.doctor.facts import Facts, SpoolSpace
 
 _NEEDED = ("numpy",)
 _OPTIONAL = {  # and what there is without each of them not
@@ -50,7 +50,7 @@ def shared_memory(facts: Facts) -> Finding:
     return ok(name, state, meaning)
 
 
-def _spool_bytes(room: Room) -> int:
+def _spool_bytes(room: SpoolSpace) -> int:
     return default_spool_bytes(room.free_bytes, None if room.memory is None else room.memory.available_bytes)
 
 
@@ -75,7 +75,7 @@ def locked_memory(facts: Facts) -> Finding:
 
 
 def packages(facts: Facts) -> Finding:
-    """Whether what regtap builds on is installed."""
+    """Judge the packages: whether those that regtap needs are installed."""
     state = " ".join(f"{name} {version}" for name, version in facts.versions.items() if version)
     missing = [name for name in _NEEDED if facts.versions.get(name) is None]
     if missing:

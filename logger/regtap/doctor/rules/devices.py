@@ -1,4 +1,4 @@
-"""Rules about the devices that are there."""
+"""Rules about UIO and PCI devices."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ORDER = list(_REMEDIES)
 
 
 def judge(facts: Facts) -> tuple[Finding, ...]:
-    """Return what there is under UIO and under PCI."""
+    """Return a finding about UIO devices, and one about PCI devices."""
     if not facts.has_sys:
         return tuple(
             warning(
@@ -94,7 +94,7 @@ def _uio_lines(device: UioDevice) -> list[str]:
 
 
 def pci(facts: Facts) -> Finding:
-    """Which PCI devices have memory BARs, and which of those can be mapped now."""
+    """Judge the PCI devices: their memory BARs, and the number that can be mapped now."""
     if not facts.pci:
         return ok("PCI", "no devices with memory BARs", "no pci targets here")
     conditions = {device.address: condition(device, device.bars, facts) for device in facts.pci}
@@ -111,7 +111,7 @@ def pci(facts: Facts) -> Finding:
 
 
 def condition(device: PciDevice, bars: Sequence[Bar], facts: Facts) -> str:
-    """Return why none of a device's BARs can be mapped now, or that one can."""
+    """Return the condition of a device: READY, or the obstacle to mapping its BARs."""
     obstacles = {
         LOCKED_DOWN: facts.kernel.lockdown != "none",
         DISABLED: not device.enabled,
@@ -133,14 +133,14 @@ def _claim(device: PciDevice, bars: Sequence[Bar], facts: Facts) -> str | None:
 
 
 def may_claim(device: PciDevice, facts: Facts) -> bool:
-    """Return whether a device's driver may hold its BARs, so that the kernel refuses to map them beside it."""
+    """Return whether the driver of a device may claim the BARs, and make the kernel refuse other mappings."""
     if device.driver is None or device.driver in _CLAIM_NOTHING:
         return False
     return facts.kernel.protects_claims is not False
 
 
 def claimant(bar: Bar, device: PciDevice, facts: Facts) -> str | None:
-    """Return the driver's name that /proc/iomem has inside a BAR, or None."""
+    """Return the name of the driver inside a BAR in /proc/iomem, or None."""
     owners = iomem.owning_resources(facts.memory.resources, bar.first, bar.first + bar.size_bytes)
     names = [owner.name for owner in owners]
     inside = names[names.index(device.address) + 1 :] if device.address in names else []

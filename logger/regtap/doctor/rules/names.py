@@ -1,4 +1,4 @@
-"""What register maps say of an address."""
+"""Rules about the registers of maps at an address."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def judge(register: Register, maps: Maps) -> tuple[Finding, ...]:
-    """Return a finding for each register of the maps that lies where a register is."""
+    """Return a finding for each register of the maps at the address of a register."""
     found = [
         finding for entry in maps.at(register.address, register.size_bytes) for finding in _entry(entry, maps)
     ]

@@ -1,4 +1,4 @@
-"""Rules about what lets a process reach physical memory."""
+"""Rules about the access of a process to physical memory."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MOUNT_PROC = "mount -t proc proc /proc"
 
 
 def judge(facts: Facts) -> tuple[Finding, ...]:
-    """Return a finding for each thing that may stand in the way."""
+    """Return a finding for each possible obstacle."""
     rules = (privileges, lockdown, dev_mem, strict_devmem, io_strict_devmem, iomem)
     return tuple(rule(facts) for rule in rules)
 
 
 def privileges(facts: Facts) -> Finding:
-    """Who runs this, and with which capabilities."""
+    """Judge the user and the capabilities of this process."""
     process = facts.process
     if not process.is_known:
         what = "what this process may do cannot be told"
@@ -42,7 +42,7 @@ def privileges(facts: Facts) -> Finding:
 
 
 def lockdown(facts: Facts) -> Finding:
-    """Whether the kernel is locked down, against root too."""
+    """Judge the lockdown, which restricts root too."""
     mode = facts.kernel.lockdown
     if mode == "none":
         return ok("lockdown", "none", "refuses nothing")
@@ -55,7 +55,7 @@ def lockdown(facts: Facts) -> Finding:
 
 
 def dev_mem(facts: Facts) -> Finding:
-    """Whether there is a /dev/mem, whether it is safe, and whether this process may open it."""
+    """Judge /dev/mem: its existence, its safety, and the permission of this process to open the node."""
     node, name = facts.memory.node, "/dev/mem"
     if node.mode is None:
         built = facts.kernel.is_set("DEVMEM")
@@ -96,7 +96,7 @@ def _openable(facts: Facts) -> Finding:
 
 
 def strict_devmem(facts: Facts) -> Finding:
-    """Whether RAM is kept apart from devices."""
+    """Judge STRICT_DEVMEM: whether RAM is kept apart from devices."""
     name, setting = "STRICT_DEVMEM", facts.kernel.is_set("STRICT_DEVMEM")
     if setting is None:
         return _unknown(name, facts)
@@ -113,7 +113,7 @@ def strict_devmem(facts: Facts) -> Finding:
 
 
 def io_strict_devmem(facts: Facts) -> Finding:
-    """Whether pages that a driver claims are refused."""
+    """Judge IO_STRICT_DEVMEM: whether the kernel refuses pages claimed by a driver."""
     name, setting = "IO_STRICT_DEVMEM", facts.kernel.is_set("IO_STRICT_DEVMEM")
     if facts.kernel.is_relaxed:
         return ok(name, "lifted (iomem=relaxed)", "registers that a driver uses can be mapped beside it")
@@ -135,7 +135,7 @@ def _unknown(name: str, facts: Facts) -> Finding:
 
 
 def iomem(facts: Facts) -> Finding:
-    """Whether /proc/iomem tells who claims an address."""
+    """Judge /proc/iomem: whether the owners of addresses are visible."""
     name, resources = "/proc/iomem", facts.memory.resources
     if not resources:
         return warning(name, "absent", "who claims an address cannot be told", _MOUNT_PROC)

@@ -1,4 +1,4 @@
-"""Rules about clocks, and about what disturbs a loop."""
+"""Rules about clocks, and about disturbances of a sampling loop."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _LARGE_ERROR_NS = 1000  # a register access on a bus takes about as long
 
 
 def judge(facts: Facts) -> tuple[Finding, ...]:
-    """Return a finding for each thing that decides how evenly samples are spaced, and how well timed."""
+    """Return a finding for each influence on the spacing and the timestamps of samples."""
     return tuple(rule(facts) for rule in (clock, processors, governor, isolation, real_time))
 
 
 def clock(facts: Facts) -> Finding:
-    """Where timestamps come from, and how far they may be off."""
+    """Judge the source and the error bound of timestamps."""
     timing = facts.timing
     if timing.tick_source is None or timing.error_bound_ns is None:
         return problem(
@@ -49,7 +49,7 @@ def _dear_clock(state: str, facts: Facts) -> Finding:
 
 
 def processors(facts: Facts) -> Finding:
-    """How many CPUs the sampling thread and the writer share."""
+    """Judge the number of CPUs for the sampling thread and the writer."""
     count = len(facts.process.cpus)
     state = f"{count} usable{', of a virtual machine' if facts.timing.virtual else ''}"
     if count == 1:
@@ -63,7 +63,7 @@ def processors(facts: Facts) -> Finding:
 
 
 def governor(facts: Facts) -> Finding:
-    """Whether the CPUs' frequency stands still."""
+    """Judge the frequency governors of the CPUs."""
     names = facts.timing.governors
     if not names:
         return ok("governor", "no frequency scaling in sight", "nothing to set")
@@ -78,7 +78,7 @@ def governor(facts: Facts) -> Finding:
 
 
 def isolation(facts: Facts) -> Finding:
-    """Whether a CPU is kept free of other work."""
+    """Judge whether a CPU is kept free of other work."""
     isolated, tickless = facts.timing.isolated_cpus, facts.timing.tickless_cpus
     if not isolated:
         return ok(
@@ -89,7 +89,7 @@ def isolation(facts: Facts) -> Finding:
 
 
 def real_time(facts: Facts) -> Finding:
-    """Whether --realtime works, and whether the kernel interrupts it."""
+    """Judge --realtime: whether the option works, and whether the kernel throttles real-time threads."""
     timing, name = facts.timing, "real time"
     refused = facts.process.realtime_refused
     if refused is not None:

@@ -1,0 +1,64 @@
+"""`regtap stats`: what everybody asks of traces."""
+
+from __future__ import annotations
+
+import click
+
+from regtap.cli.output import ExitCode, print_note
+
+_NAMES = ("intervals", "signals", "states", "transitions", "percentiles")
+
+
+@click.command(short_help="Sum traces up: intervals, changes, states.")
+@click.argument("traces", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--question",
+    "questions",
+    multiple=True,
+    type=click.Choice(_NAMES),
+    help="Only this one; may be repeated.",
+)
+@click.option(
+    "--register", "registers", multiple=True, metavar="NAME", help="Only this register; may be repeated."
+)
+@click.option(
+    "--engine", default="duckdb", show_default=True, help="duckdb, spark, spark=MASTER or spark=sc://HOST."
+)
+@click.option("--json", "form", flag_value="json", help="Print JSON, for programs.")
+@click.option("--markdown", "form", flag_value="markdown", help="Print Markdown.")
+def stats(
+    *,
+    traces: tuple[str, ...],
+    questions: tuple[str, ...],
+    registers: tuple[str, ...],
+    engine: str,
+    form: str | None,
+) -> int:
+    r"""Sum TRACES up, each and all together: traces, folders of traces, or patterns such as 'runs/**'.
+
+    \b
+    intervals    time from row to row: count, min, percentiles, max, mean
+    signals      each register and field: changes, first, last, min, max
+    states       time in each value: visits, total, min, median, p99, max
+    transitions  from which value to which, how often, when first
+    percentiles  of the values, by rows
+
+    Percentiles are exact. Ends with exit code 1 if a folder that was named is no trace.
+    """
+    from regtap_analysis.queries.engines import open_engine
+    from regtap_analysis.stats.forms import as_json, as_markdown, as_text
+    from regtap_analysis.stats.questions import StatsOptions, ask_all
+
+    opened = open_engine(traces, engine)
+    try:
+        answers = ask_all(opened.engine, StatsOptions(questions, registers), opened.traces)
+        if form == "json":
+            click.echo(as_json(answers))
+        else:
+            for text in as_markdown(answers) if form == "markdown" else as_text(answers):
+                click.echo(text)
+    finally:
+        opened.engine.close()
+    for left_out in opened.left_out:
+        print_note(f"left out: {left_out.reason}")
+    return ExitCode.FINDING if opened.left_out else ExitCode.OK

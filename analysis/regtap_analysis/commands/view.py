@@ -1,0 +1,89 @@
+"""`regtap view`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from regtap.errors import InputError, RefusedError
+from regtap.units.format import format_size
+from regtap.units.parse import parse_time_ns
+from regtap_analysis.output import write_output
+
+
+@click.command(short_help="Look at traces in the browser: zoom, cursors, search.")
+@click.argument("traces", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="TRACE...")
+@click.option(
+    "--register", "registers", multiple=True, metavar="NAME", help="Only this register; may be repeated."
+)
+@click.option("--align", metavar="MARK", help="Lay several traces over each other at the mark of this text.")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of 127.0.0.1 [any free one].")
+@click.option("--as-root", is_flag=True, help="Serve as root too.")
+@click.option(
+    "--export",
+    "output",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Make one file; serve nothing.",
+)
+@click.option("--from", "first", metavar="TIME", help="Export from this time after the start.")
+@click.option("--to", "stop", metavar="TIME", help="Export up to this time after the start.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+def view(
+    *,
+    traces: tuple[Path, ...],
+    registers: tuple[str, ...],
+    align: str | None,
+    no_browser: bool,
+    port: int,
+    as_root: bool,
+    output: Path | None,
+    first: str | None,
+    stop: str | None,
+    force: bool,
+) -> None:
+    """Show TRACE in the browser, served on this machine alone under a secret address.
+
+    Each column of the screen spans from the smallest to the largest sample in it, so a single odd sample shows at any
+    zoom. The page follows a trace that is being recorded. With --export it becomes one file of at most 5 MB that opens
+    without a network.
+    """
+    if output is None:
+        if first is not None or stop is not None or force:
+            raise InputError("--from, --to and --force belong to --export; in the page, zoom")
+        if os.geteuid() == 0 and not as_root:
+            raise RefusedError(
+                "a server should not run as root",
+                remedy="run this as the user who looks at it, or say --as-root",
+            )
+    else:
+        _check_output(output, force=force)
+    from regtap_analysis.view.session import Session  # imports numpy
+
+    session = Session(traces, registers, align)
+    if output is None:
+        from regtap_analysis.view.serving import serve
+
+        serve(session, port, opens_browser=not no_browser)
+        return
+    from regtap_analysis.view.export import export
+
+    made = export(
+        session,
+        None if first is None else parse_time_ns(first),
+        None if stop is None else parse_time_ns(stop),
+    )
+    write_output(output, made.content)
+    click.echo(f"{output}: {format_size(len(made.content))}, {made.note}")
+
+
+def _check_output(path: Path, *, force: bool) -> None:
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{path} should be named .html; browsers go by that")
+    if path.is_dir() or (path.exists() and not force):
+        raise InputError(f"{path} exists; name another file, or overwrite it with --force")
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")

@@ -1,0 +1,195 @@
+"""The questions, in SQL that means the same in every engine; percentiles are exact, by counting equal values.
+
+A percentile p is the smallest value that at least p of the values are not above (the inverse of the empirical
+distribution function; numpy calls it `inverted_cdf`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError
+from regtap_analysis.queries.answer import Question
+from regtap_analysis.queries.dialects import DuckDialect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pyarrow as pa
+
+    from regtap_analysis.queries.answer import Engine
+
+ALL = "(all)"  # what stands for the trace where traces are taken together
+_MOST_STATES = 64  # a signal with more values than that is no state but a number
+_THOUSANDTHS = {"p1": 10, "p50": 500, "p99": 990, "p999": 999}
+
+
+@dataclass(frozen=True, slots=True)
+class StatsOptions:
+    """What is asked.
+
+    Attributes:
+        questions: Names of questions; empty for all.
+        registers: Only signals of these registers; empty for all.
+    """
+
+    questions: tuple[str, ...] = ()
+    registers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.questions:
+            if name not in QUESTIONS:
+                raise InputError(f"there is no question {name!r}; known: {', '.join(QUESTIONS)}")
+
+
+def ask_all(engine: Engine, options: StatsOptions, traces: int) -> Iterator[tuple[str, pa.Table]]:
+    """Yield each question's name and answer: rows for each trace, then over all.
+
+    Args:
+        engine: Opened on the traces.
+        options: What is asked.
+        traces: How many traces there are; of one there is nothing over all.
+    """
+    for name in options.questions or tuple(QUESTIONS):
+        yield name, engine.ask(Question(question_text(name, options.registers, over_all=traces > 1))).table()
+
+
+def question_text(name: str, registers: Sequence[str] = (), *, over_all: bool = False) -> str:
+    """Return a question of `stats` in SQL.
+
+    Args:
+        name: One of QUESTIONS.
+        registers: Only signals of these; empty for all.
+        over_all: Whether rows for all traces together follow, whose trace is `(all)`.
+    """
+    asked = QUESTIONS[name]
+    where = _where(registers)
+    parts = [asked.text("trace", where), *([asked.text(f"'{ALL}'", where)] if over_all else [])]
+    united = " UNION ALL ".join(
+        f"SELECT {rank} AS rank_, * FROM ({part}) AS q_" for rank, part in enumerate(parts)
+    )
+    return f"SELECT {asked.columns} FROM ({united}) AS a_ ORDER BY rank_, {asked.order}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that everybody asks.
+
+    Attributes:
+        help: What it answers.
+        text: Returns its SQL, given the expression of the trace and the condition on signals.
+        columns: Its columns, in their order.
+        order: The columns that its rows are sorted by.
+    """
+
+    help: str
+    text: Callable[[str, str], str]
+    columns: str
+    order: str
+
+
+def _intervals(key: str, _where: str) -> str:
+    counted = (
+        f"SELECT {key} AS trace, interval_ns AS x, count(*) AS n FROM intervals GROUP BY {key}, interval_ns"
+    )
+    return _percentiles(counted, ("trace",))
+
+
+def _values(key: str, where: str) -> str:
+    counted = (
+        f"SELECT {key} AS trace, signal, value AS x, count(*) AS n FROM values_ WHERE {where}"
+        f" GROUP BY {key}, signal, value"
+    )
+    return _percentiles(counted, ("trace", "signal"))
+
+
+def _percentiles(counted: str, keys: tuple[str, ...]) -> str:
+    """Return count, smallest, largest, mean and percentiles of values x that occur n times, for each of the keys."""
+    group = ", ".join(keys)
+    shares = ", ".join(
+        f"min(CASE WHEN upto * 1000 >= {share} * total THEN x END) AS {name}"
+        for name, share in _THOUSANDTHS.items()
+    )
+    return (
+        f"SELECT {group}, sum(n) AS count, min(x) AS min, {shares}, max(x) AS max,"
+        f" sum(CAST(x AS DOUBLE) * n) / sum(n) AS mean"
+        f" FROM (SELECT {group}, x, n, sum(n) OVER (PARTITION BY {group} ORDER BY x) AS upto,"
+        f" sum(n) OVER (PARTITION BY {group}) AS total FROM ({counted}) AS c_) AS r_ GROUP BY {group}"
+    )
+
+
+def _signals(key: str, where: str) -> str:
+    return (
+        f"SELECT {key} AS trace, signal, count(*) - count(DISTINCT trace) AS changes,"
+        f" count(DISTINCT value) AS different, min(value) AS min, max(value) AS max,"
+        f" CASE WHEN count(DISTINCT trace) = 1 THEN max(CASE WHEN number = 1 THEN value END) END AS first,"
+        f" CASE WHEN count(DISTINCT trace) = 1 THEN arg_max(value, number) END AS last"
+        f" FROM states WHERE {where} GROUP BY {key}, signal"
+    )
+
+
+def _states(key: str, where: str) -> str:
+    counted = (
+        f"SELECT {key} AS trace, signal, value, name, t1_ns - t0_ns AS x, count(*) AS n,"
+        f" sum(CASE WHEN whole THEN 1 ELSE 0 END) AS m FROM states WHERE {where} AND {_few(where)}"
+        f" GROUP BY {key}, signal, value, name, t1_ns - t0_ns"
+    )
+    group = "trace, signal, value, name"
+    return (
+        f"SELECT {group}, sum(n) AS visits, sum(m) AS whole, sum(x * n) AS total_ns,"
+        f" min(CASE WHEN m > 0 THEN x END) AS min_ns,"
+        f" min(CASE WHEN m > 0 AND upto * 2 >= total THEN x END) AS p50_ns,"
+        f" min(CASE WHEN m > 0 AND upto * 100 >= 99 * total THEN x END) AS p99_ns,"
+        f" max(CASE WHEN m > 0 THEN x END) AS max_ns"
+        f" FROM (SELECT {group}, x, n, m, sum(m) OVER (PARTITION BY {group} ORDER BY x) AS upto,"
+        f" sum(m) OVER (PARTITION BY {group}) AS total FROM ({counted}) AS c_) AS r_ GROUP BY {group}"
+    )
+
+
+def _transitions(key: str, where: str) -> str:
+    return (
+        f"SELECT {key} AS trace, signal, before, value, count(*) AS count, min(t_ns) AS first_ns"
+        f" FROM changes WHERE {where} AND {_few(where)} GROUP BY {key}, signal, before, value"
+    )
+
+
+def _few(where: str) -> str:
+    """Return the condition that a signal is a state: it has few values."""
+    return (
+        f"signal IN (SELECT signal FROM states WHERE {where} GROUP BY signal"
+        f" HAVING count(DISTINCT value) <= {_MOST_STATES})"
+    )
+
+
+def _where(registers: Sequence[str]) -> str:
+    if not registers:
+        return "1 = 1"
+    text = DuckDialect().text
+    named = [f"signal = {text(name)} OR starts_with(signal, {text(f'{name}.')})" for name in registers]
+    return f"({' OR '.join(named)})"
+
+
+_SPREAD = "count, min, p1, p50, p99, p999, max, mean"
+QUESTIONS = {
+    "intervals": Asked("time from row to row, in ns", _intervals, f"trace, {_SPREAD}", "trace"),
+    "signals": Asked(
+        "changes, first, last, smallest and largest value of each register and field",
+        _signals,
+        "trace, signal, changes, different, min, max, first, last",
+        "trace, signal",
+    ),
+    "states": Asked(
+        f"time in each value, for signals of at most {_MOST_STATES} values",
+        _states,
+        "trace, signal, value, name, visits, whole, total_ns, min_ns, p50_ns, p99_ns, max_ns",
+        "trace, signal, value",
+    ),
+    "transitions": Asked(
+        "from which value to which, and how often",
+        _transitions,
+        "trace, signal, before, value, count, first_ns",
+        "trace, signal, before, value",
+    ),
+    "percentiles": Asked("values, by rows", _values, f"trace, signal, {_SPREAD}", "trace, signal"),
+}

@@ -1,0 +1,123 @@
+"""What the page draws, as bytes: a JSON head, then the arrays as JavaScript's typed arrays read them.
+
+Layout: uint32 size of the head, the head padded with spaces to a multiple of 8, then the arrays, each at a multiple of
+8 from the end of the head; all little-endian. The head names each array's place, type and length.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regtap_analysis.plot.spans import gap_density
+from regtap_analysis.signals.model import Samples, View
+from regtap_analysis.signals.pyramid import read_view
+from regtap_analysis.signals.search import sample_at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from regtap_analysis.signals.envelope import Envelope
+    from regtap_analysis.signals.model import Signal
+    from regtap_analysis.view.session import Lane, Session, Shown
+
+    Array = npt.NDArray[Any]
+
+_HEAD_ALIGN = 8
+
+
+class Packer:
+    """Arrays one after the other, and where each is."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._at = 0
+
+    def add(self, array: Array) -> list[Any]:
+        """Add an array; return its place, type and length for the head."""
+        data = np.ascontiguousarray(array).tobytes()
+        place = [self._at, array.dtype.name, len(array)]
+        self._pieces.append(data + bytes(-len(data) % 8))
+        self._at += len(self._pieces[-1])
+        return place
+
+    def pack(self, head: dict[str, Any]) -> bytes:
+        """Return head and arrays."""
+        text = json.dumps(head, separators=(",", ":")).encode()
+        text += b" " * (-(len(text) + 4) % _HEAD_ALIGN)
+        return b"".join([len(text).to_bytes(4, "little"), text, *self._pieces])
+
+
+def columns_of(
+    session: Session, lanes: Sequence[Lane], view: View, columns: int, budget_rows: int | None
+) -> bytes:
+    """Return lanes and gaps over a view, reduced to columns.
+
+    Args:
+        session: The traces.
+        lanes: Which lanes.
+        view: The stretch on the common axis.
+        columns: How many columns the page has for it.
+        budget_rows: How many rows may be decoded for each trace; see `read_view`.
+
+    Raises:
+        TraceError: A part is damaged.
+    """
+    packer = Packer()
+    shown = session.shown
+    entries: dict[int, dict[str, Any]] = {}
+    for source, trace in enumerate(shown):
+        mine = [lane for lane in lanes if lane.source == source]
+        if not mine:
+            continue
+        own = View(view.first_ns - trace.offset_ns, view.stop_ns - trace.offset_ns)
+        reading = read_view(trace.pages, [lane.signal for lane in mine], own, columns, budget_rows)
+        for lane in mine:
+            data = reading.signals[lane.signal]
+            if isinstance(data, Samples):
+                data = _with_earlier(trace, lane.signal, data, own)
+            entries[lane.number] = {"rows": reading.rows, "arrays": _arrays(packer, data, own)}
+    head = {
+        "first": str(view.first_ns),
+        "stop": str(view.stop_ns),
+        "lanes": [{"lane": lane.number, **entries[lane.number]} for lane in lanes],
+        "gaps": [
+            gap for source, it in enumerate(shown) for gap in _gaps(packer, source, it, (view, columns))
+        ],
+    }
+    return packer.pack(head)
+
+
+def _with_earlier(shown: Shown, signal: Signal, data: Samples, view: View) -> Samples:
+    """Return samples with the one before the view: its value holds into the view."""
+    before = sample_at(shown.pages, signal, view.first_ns - 1)
+    if before is None:
+        return data
+    value = np.array([before.value], data.values.dtype)
+    return Samples(np.append(before.t_ns, data.times_ns), np.concatenate([value, data.values]))
+
+
+def _arrays(packer: Packer, data: Samples | Envelope, view: View) -> dict[str, list[Any]]:
+    if isinstance(data, Samples):
+        times = (data.times_ns - view.first_ns).astype(np.float64)
+        return {"times": packer.add(times), "values": packer.add(data.values)}
+    filled = data.count > 0
+    low = np.where(filled, data.low, data.low.dtype.type(0))
+    state = filled.astype(np.uint8) + (data.mixed & filled)
+    arrays = {"low": low, "high": data.high, "last": data.last, "state": state}
+    return {name: packer.add(array) for name, array in arrays.items()}
+
+
+def _gaps(packer: Packer, source: int, shown: Shown, place: tuple[View, int]) -> list[dict[str, Any]]:
+    view, columns = place
+    own = View(view.first_ns - shown.offset_ns, view.stop_ns - shown.offset_ns)
+    found = []
+    for summary in shown.trace.gap_summary:
+        gaps = [gap for gap in shown.trace.gaps if gap.cause == summary.cause]
+        density = gap_density(gaps, own, columns).astype(np.float32)
+        found.append({"source": source, "cause": summary.cause, "density": packer.add(density)})
+    return found

@@ -1,0 +1,205 @@
+"""The traces that a page shows: their lanes on one time axis, opened anew while a capture goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from regtap.errors import InputError
+from regtap.trace.reader import open_trace
+from regtap.units.format import count_of, format_duration_ns, format_utc
+from regtap_analysis.plot import caption
+from regtap_analysis.plot.layout import lane_height
+from regtap_analysis.signals.model import View, signals_of, whole_view
+from regtap_analysis.signals.pages import TracePages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from regtap.trace.reader import Trace
+    from regtap_analysis.signals.model import Signal
+
+_AGAIN_S = 0.5  # how often a growing trace is looked at
+MOST_GAPS = 2000  # that one answer lists
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One trace on the page.
+
+    Attributes:
+        trace: The trace as it was opened last.
+        pages: Its pages.
+        offset_ns: What is added to its times on the common axis.
+    """
+
+    trace: Trace
+    pages: TracePages
+    offset_ns: int
+
+    @property
+    def view(self) -> View:
+        """The stretch that it covers on the common axis."""
+        whole = whole_view(self.trace)
+        return View(whole.first_ns + self.offset_ns, whole.stop_ns + self.offset_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One signal on the page.
+
+    Attributes:
+        number: Its number; the page asks for it by this.
+        source: Number of its trace.
+        signal: What it shows.
+    """
+
+    number: int
+    source: int
+    signal: Signal
+
+
+class Session:
+    """Traces and their lanes.
+
+    Args:
+        paths: The traces.
+        registers: Names of the registers to show; empty: all.
+        align: Text of the mark at which several traces are aligned; None: at their start.
+
+    Raises:
+        InputError: One is no trace, has no register or mark of that name.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], registers: Sequence[str] = (), align: str | None = None
+    ) -> None:
+        self._lock = threading.Lock()
+        self._looked_s = time.monotonic()
+        traces = [open_trace(path) for path in paths]
+        moments = [0 if align is None else _mark_ns(trace, align) for trace in traces]
+        self.shown = tuple(
+            Shown(trace, TracePages(trace), moments[0] - moment)
+            for trace, moment in zip(traces, moments, strict=True)
+        )
+        numbered = [
+            (source, signal) for source, trace in enumerate(traces) for signal in signals_of(trace, registers)
+        ]
+        self.lanes = tuple(Lane(number, *entry) for number, entry in enumerate(numbered))
+
+    @property
+    def view(self) -> View:
+        """The stretch that holds all of them."""
+        views = [shown.view for shown in self.shown]
+        return View(min(view.first_ns for view in views), max(view.stop_ns for view in views))
+
+    def look_again(self) -> None:
+        """Open traces anew that were unfinished, if they were not looked at just now."""
+        with self._lock:
+            now_s = time.monotonic()
+            if now_s - self._looked_s < _AGAIN_S:
+                return
+            self._looked_s = now_s
+            self.shown = tuple(_reopened(shown) for shown in self.shown)
+
+    def describe(self) -> dict[str, Any]:
+        """Return all that the page must know before it draws, for JSON; times and values are decimal texts."""
+        view = self.view
+        return {
+            "first": str(view.first_ns),
+            "stop": str(view.stop_ns),
+            "live": any(shown.trace.unfinished for shown in self.shown),
+            "traces": [_described(shown) for shown in self.shown],
+            "lanes": [self._lane(lane) for lane in self.lanes],
+            "marks": list(self._marks()),
+            **self.gap_list(),
+        }
+
+    def gap_list(self) -> dict[str, Any]:
+        """Return the longest gaps in the order of time, and how many there are."""
+        found = [(gap, source) for source, shown in enumerate(self.shown) for gap in shown.trace.gaps]
+        longest = sorted(found, key=lambda entry: entry[0].t0_ns - entry[0].t1_ns)[:MOST_GAPS]
+        listed = [
+            {
+                "source": source,
+                "cause": gap.cause,
+                "first": str(gap.t0_ns + self.shown[source].offset_ns),
+                "stop": str(gap.t1_ns + self.shown[source].offset_ns),
+                "count": str(gap.count),
+            }
+            for gap, source in sorted(longest, key=lambda entry: entry[0].t0_ns)
+        ]
+        return {"gaps": listed, "gap_count": len(found)}
+
+    def _marks(self) -> Iterator[dict[str, Any]]:
+        for source, shown in enumerate(self.shown):
+            for mark in shown.trace.marks:
+                moment = str(mark.t_ns + shown.offset_ns)
+                yield {"source": source, "t": moment, "text": caption.printable(mark.text)}
+
+    def _lane(self, lane: Lane) -> dict[str, Any]:
+        signal, register = lane.signal, lane.signal.register
+        field = signal.field
+        values = () if field is None else tuple(value for value in field.values if value.use != "write")
+        low, high = self.shown[lane.source].trace.ranges.get(register.name, (0, (1 << signal.bits) - 1))
+        return {
+            "source": lane.source,
+            "name": caption.printable(signal.name),
+            "register": register.name,
+            "where": f"{register.type} at {register.address:#x}" if field is None else f"[{field.span}]",
+            "bits": signal.bits,
+            "kind": _kind(signal),
+            "hex": bool(register.fields),
+            "height": lane_height(signal),
+            "bounds": [str(low), str(high)] if field is None else ["0", str((1 << signal.bits) - 1)],
+            "values": [
+                [str(value.value), str(value.any_bits), caption.printable(value.name)] for value in values
+            ],
+            "otherwise": "" if field is None else caption.printable(field.otherwise),
+        }
+
+
+def _kind(signal: Signal) -> str:
+    field = signal.field
+    if field is None:
+        return "analogue"
+    if signal.has_states:
+        return "states"
+    return "bit" if field.bits == 1 else "analogue"
+
+
+def _described(shown: Shown) -> dict[str, Any]:
+    trace = shown.trace
+    return {
+        "name": caption.printable(trace.path.resolve().name),
+        "title": caption.title(trace),
+        "facts": caption.subtitle(trace, whole_view(trace)),
+        "start": format_utc(trace.start.realtime_ns),
+        "gaps": [[it.cause, caption.legend_entry(it)] for it in trace.gap_summary],
+    }
+
+
+def _mark_ns(trace: Trace, text: str) -> int:
+    for mark in trace.marks:
+        if mark.text == text:
+            return mark.t_ns
+    named = ", ".join(repr(mark.text) for mark in trace.marks[:8]) or "no mark"
+    raise InputError(f"{trace.path} has no mark {text!r} to align at; it has {named}")
+
+
+def _reopened(shown: Shown) -> Shown:
+    if not shown.trace.unfinished:
+        return shown
+    trace = open_trace(shown.trace.path)
+    if len(trace.parts) == len(shown.trace.parts) and trace.unfinished:
+        return shown
+    return replace(shown, trace=trace, pages=TracePages(trace))
+
+
+def summary_line(session: Session) -> str:
+    """Return what is shown in one line, such as `2 traces, 12 lanes, 3.2 s`."""
+    span = format_duration_ns(session.view.span_ns)
+    return f"{count_of(len(session.shown), 'trace')}, {count_of(len(session.lanes), 'lane')}, {span}"

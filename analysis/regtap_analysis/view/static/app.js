@@ -1,0 +1,238 @@
+// The page: asks for what the state shows, and paints it; every change goes through changed().
+"use strict";
+
+const ROUGH = 1, EXACT = 2, MAP_COLUMNS = 600, LIVE_MS = 1000, STILL_MS = 250, FRAGMENT_MS = 300, AROUND_PX = 400;
+
+class App {
+  constructor(source, info) {
+    this.source = source;
+    this.state = new State(info);
+    this.state.fromFragment(location.hash.slice(1));
+    this.painter = new Painter();
+    this.painter.sources = info.traces.length;
+    this.panel = new Panel(this);
+    this.input = new Input(this);
+    this.shown = this.overview = this.hover = this.changes = null;
+    this.asked = "";
+    this.frames = 0;
+    this.answers = 0;
+    this.describe();
+    this.wire();
+  }
+
+  describe() {
+    const {traces} = this.state.info;
+    document.title = `${traces.map(trace => trace.name).join(", ")} · regtap view`;
+    const title = traces.map((trace, k) => traces.length > 1 ? `${k + 1}: ${trace.title}` : trace.title).join("   ");
+    document.getElementById("title").textContent = document.getElementById("title").title = title;
+    const facts = traces.map(trace => `${trace.facts} · start ${trace.start}`).join("   ");
+    document.getElementById("facts").textContent = document.getElementById("facts").title = facts;
+    document.getElementById("follow").hidden = !this.state.info.live;
+    this.note(this.state.info.note ?? "? for keys");
+  }
+
+  wire() {
+    const {state} = this;
+    const act = (id, does) => document.getElementById(id).addEventListener("click", () => { does(); this.changed(); });
+    const zoom = factor => { this.hold(); state.zoom(factor, 0.5); };
+    act("zoom-in", () => zoom(ZOOM));
+    act("zoom-out", () => zoom(1 / ZOOM));
+    act("fit", () => state.showWhole());
+    act("next", () => this.search("next"));
+    act("previous", () => this.search("previous"));
+    act("place-a", () => this.setCursor("a", state.timeAt(1 / 3)));
+    act("place-b", () => this.setCursor("b", state.timeAt(2 / 3)));
+    act("follow", () => this.toggleFollow());
+    act("side", () => this.panel.toggle());
+    act("help", () => document.getElementById("keys").showModal());
+    const format = document.getElementById("format");
+    format.value = state.format;
+    format.addEventListener("change", () => { state.format = format.value; this.changed(); });
+    new ResizeObserver(() => this.changed()).observe(document.getElementById("scroll"));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.painter.readTheme(); this.changed(); });
+    addEventListener("hashchange", () => { state.fromFragment(location.hash.slice(1)); this.changed(); });
+  }
+
+  async start() {
+    this.changed();
+    this.loadMap();
+    this.count();
+    if (this.state.info.live && this.source.isLive) setTimeout(() => this.lookAgain(), LIVE_MS);
+  }
+
+  // Paint with the next frame, ask for what is missing, and keep the address up to date.
+  changed() {
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.paint());
+    clearTimeout(this.fragment);
+    this.fragment = setTimeout(() => history.replaceState(null, "", `#${this.state.toFragment()}`), FRAGMENT_MS);
+  }
+
+  paint() {
+    this.frame = 0;
+    this.frames += 1;
+    const {state, painter} = this;
+    painter.paintTop(state, this.shown);
+    painter.paintLanes(state, this.shown, this.hover);
+    painter.paintMap(state, this.overview);
+    writeReadout(state, this.hover);
+    writeCursors(state, this.changes);
+    document.getElementById("follow").setAttribute("aria-pressed", String(state.follows));
+    this.load();
+  }
+
+  // The lanes near the visible ones.
+  get wanted() {
+    const scroll = document.getElementById("scroll"), {boxes} = this.painter.layout(this.state);
+    const top = scroll.scrollTop - AROUND_PX, bottom = scroll.scrollTop + scroll.clientHeight + AROUND_PX;
+    return boxes.filter(box => box.top + box.height > top && box.top < bottom).map(box => box.number);
+  }
+
+  async load() {
+    const {state} = this, lanes = this.wanted, columns = this.painter.plotWidth;
+    const view = {first: state.first, stop: state.stop}, key = `${view.first} ${view.stop} ${columns} ${lanes} ${this.version}`;
+    if (key === this.asked || !lanes.length) return;
+    this.asked = key;
+    clearTimeout(this.still);
+    const answer = await this.try(() => this.source.lanes("lanes", view, columns, lanes, ROUGH));
+    if (!answer || this.asked !== key) return;
+    this.take(answer);
+    const isMixed = [...answer.lanes.values()].some(data => data.state?.includes(2));
+    if (isMixed && this.source.isLive) this.still = setTimeout(() => this.refine(key, view, columns, lanes), STILL_MS);
+  }
+
+  async refine(key, view, columns, lanes) {
+    const answer = await this.try(() => this.source.lanes("lanes", view, columns, lanes, EXACT));
+    if (answer && this.asked === key) this.take(answer);
+  }
+
+  take(answer) {
+    this.shown = answer;
+    this.answers += 1;
+    document.body.dataset.answers = this.answers;  // tests wait for it
+    this.changed();
+  }
+
+  async loadMap() {
+    const {info} = this.state, view = {first: BigInt(info.first), stop: BigInt(info.stop)};
+    const lane = info.lanes.findIndex(one => one.kind === "analogue");
+    this.overview = await this.try(() => this.source.lanes("map", view, MAP_COLUMNS, [Math.max(lane, 0)], ROUGH)) ?? this.overview;
+    this.changed();
+  }
+
+  // Undefined where a later question has cancelled this one; what else goes wrong is said.
+  async try(act) {
+    try { return await act(); } catch (error) {
+      if (error.name !== "AbortError") this.note(error.message || String(error));
+      return undefined;
+    }
+  }
+
+  note(text) { document.getElementById("note").textContent = text; }
+
+  hoverAt(place, lane = null) {
+    if (place === null) { this.hover = null; this.changed(); return; }
+    const time = this.state.timeAt(place), samples = this.hover?.samples;
+    this.hover = {time, lane, samples};
+    this.changed();
+    this.readAt(time);
+  }
+
+  async readAt(time) {
+    const lanes = this.wanted;
+    const found = await this.try(() => this.source.at(time, lanes));
+    if (!found || this.hover?.time !== time) return;
+    this.hover = {...this.hover, samples: new Map(lanes.map((lane, k) => [lane, found[k]]))};
+    this.changed();
+  }
+
+  setCursor(name, time) {
+    this.state[name] = time;
+    this.changes = null;
+    clearTimeout(this.counting);
+    this.counting = setTimeout(() => this.count(), 120);
+    this.changed();
+  }
+
+  async count() {
+    const {state} = this, {a, b, picked} = state;
+    if (a === null || b === null) return;
+    const [first, stop] = a < b ? [a, b] : [b, a];
+    const found = await this.try(() => this.source.count(first, stop, [picked]));
+    if (!found || state.a !== a || state.b !== b) return;
+    const text = found[0] === null ? "changes are not in this file" : `${found[0]} ${found[0] === "1" ? "change" : "changes"}`;
+    this.changes = {lane: picked, text};
+    this.changed();
+  }
+
+  async search(direction) {
+    const {state} = this, lane = state.info.lanes[state.picked].name;
+    this.hold();
+    this.note(`searching ${lane} …`);
+    const from = state.a ?? (direction === "next" ? state.first : state.stop);
+    const found = await this.try(() => this.source.search(state.picked, from, direction));
+    if (found === undefined) return;
+    if (found === null) { this.note(`no ${direction} change of ${lane}`); return; }
+    this.note(`${lane} changes at ${formatMoment(found)}`);
+    this.setCursor("a", found);
+    if (state.place(found) < 0.05 || state.place(found) > 0.95) state.centre(found);
+    this.changed();
+  }
+
+  jump(time) { this.hold(); this.state.centre(time); this.setCursor("a", time); }
+
+  jumpTo(first, stop) {
+    this.hold();
+    const around = (stop - first) * 2n + 100n;
+    this.state.show(first - around, stop + around);
+    this.changed();
+  }
+
+  zoomToCursors() {
+    const {state} = this;
+    if (state.a === null || state.b === null) return;
+    const [first, stop] = state.a < state.b ? [state.a, state.b] : [state.b, state.a];
+    this.hold();
+    state.show(first - (stop - first) / 20n, stop + (stop - first) / 20n + 1n);
+  }
+
+  // The user looks at something: the view stays there.
+  hold() { this.state.follows = false; }
+
+  toggleFollow() {
+    this.state.follows = !this.state.follows && this.state.info.live;
+    if (this.state.follows) this.toEnd(this.state.whole);
+  }
+
+  toEnd(before) {
+    const {state} = this, isWhole = state.first <= before.first && state.stop >= before.stop;
+    if (isWhole) state.showWhole(); else state.show(state.whole.stop - state.span, state.whole.stop);
+  }
+
+  // A capture that goes on has more parts now and then.
+  async lookAgain() {
+    const before = this.state.whole, info = await this.try(() => this.source.info());
+    if (info && (info.stop !== this.state.info.stop || info.live !== this.state.info.live)) {
+      this.state.info = info;
+      this.version = info.stop;
+      if (this.state.follows) this.toEnd(before);
+      this.describe();
+      this.panel.fill();
+      this.loadMap();
+      this.changed();
+    }
+    if (!info || info.live) setTimeout(() => this.lookAgain(), LIVE_MS);
+  }
+}
+
+async function begin() {
+  const source = openSource();
+  try {
+    globalThis.app = new App(source, await source.info());
+    await globalThis.app.start();
+  } catch (error) {
+    document.getElementById("note").textContent = `cannot show this: ${error.message}`;
+    throw error;
+  }
+}
+
+begin();

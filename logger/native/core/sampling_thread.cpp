@@ -1,0 +1,54 @@
+#include "core/sampling_thread.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+namespace regtap {
+
+void block_signals() {
+  sigset_t set;
+  sigfillset(&set);
+  for (int signo : {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP}) sigdelset(&set, signo);
+  pthread_sigmask(SIG_SETMASK, &set, nullptr);
+}
+
+// Asks for short turns of the CPU in exchange for getting them soon: a thread that wakes for a slot then
+// preempts one in the middle of a longer turn. Needs no privilege; Linux before 6.12 ignores it.
+void ask_for_short_turns() {
+  // sched_setattr(2); glibc before 2.41 has neither the call nor the type.
+  struct {
+    std::uint32_t size = 48;
+    std::uint32_t policy = SCHED_OTHER;
+    std::uint64_t flags = 0;
+    std::int32_t nice = 0;
+    std::uint32_t priority = 0;
+    std::uint64_t runtime_ns = 100'000;  // the least that the kernel takes
+    std::uint64_t deadline_ns = 0;
+    std::uint64_t period_ns = 0;
+  } attributes;
+  attributes.nice = getpriority(PRIO_PROCESS, 0);
+  syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
+std::vector<fault::Range> ranges_of(std::span<const Channel> channels) {
+  std::vector<fault::Range> ranges;
+  for (const Channel& channel : channels) ranges.push_back({channel.source, width_bytes(channel.kind)});
+  return ranges;
+}
+
+int channel_at(std::span<const Channel> channels, const void* address) {
+  const auto at = reinterpret_cast<std::uintptr_t>(address);
+  for (std::size_t k = 0; k < channels.size(); ++k) {
+    const auto base = reinterpret_cast<std::uintptr_t>(channels[k].source);
+    if (at >= base && at - base < width_bytes(channels[k].kind)) return static_cast<int>(k);
+  }
+  return -1;
+}
+
+}  // namespace regtap

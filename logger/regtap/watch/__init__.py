@@ -1,0 +1,1 @@
+"""A live view of registers in the terminal."""

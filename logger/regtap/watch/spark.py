@@ -1,0 +1,53 @@
+"""A spark line: what a value did lately, in one character a look."""
+
+from __future__ import annotations
+
+from collections import deque
+
+MOST = 40  # looks in a line
+_LEVELS = "▁▂▃▄▅▆▇█"
+_BOTH = "┃"  # the value moved over more than half of the height between two looks: a pulse that no look saw
+_ASCII = str.maketrans(f"{_LEVELS}{_BOTH}", "_.-:=+*#|")
+
+
+class SparkLine:
+    """The last looks, the newest at the right; heights are between the smallest and the largest value of them all.
+
+    A look in which the value moved by at most half of that is drawn at its largest value.
+    """
+
+    def __init__(self) -> None:
+        self._ranges: deque[tuple[int, int]] = deque(maxlen=MOST)
+        self._lowest = self._highest = 0
+        self._text = ""
+
+    def add(self, low: int, high: int) -> str:
+        """Return the line with one look more.
+
+        Args:
+            low: The smallest value since the look before.
+            high: The largest.
+        """
+        ranges = self._ranges
+        gone = ranges[0] if len(ranges) == MOST else None
+        ranges.append((low, high))
+        is_outside = low < self._lowest or high > self._highest or len(ranges) == 1
+        if is_outside or (gone is not None and (gone[0] == self._lowest or gone[1] == self._highest)):
+            self._lowest, self._highest = min(it[0] for it in ranges), max(it[1] for it in ranges)
+            self._text = "".join(self._character(*it) for it in ranges)
+        else:
+            self._text = (self._text + self._character(low, high))[-MOST:]
+        return self._text
+
+    def _character(self, low: int, high: int) -> str:
+        span = self._highest - self._lowest
+        if span == 0:
+            return _LEVELS[0]
+        if 2 * (high - low) > span:
+            return _BOTH
+        return _LEVELS[(high - self._lowest) * (len(_LEVELS) - 1) // span]
+
+
+def in_ascii(line: str) -> str:
+    """Return a spark line for a terminal that has no block characters."""
+    return line.translate(_ASCII)

@@ -1,0 +1,151 @@
+"""From looks at the native loop to the rows of a live view: rates, what happened lately, a snapshot to compare."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from regtap.sampling.live import Item
+from regtap.watch.spark import SparkLine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regtap.maps.naming import Chosen
+    from regtap.sampling.live import Activity, Look
+
+_NS_PER_S = 10**9
+_RATE_LOOKS = 10  # a rate is of the changes in this many looks: a second, by default
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one row of a live view is about.
+
+    Attributes:
+        name: The full name of the register, or of the field that was named.
+        item: The register, or a field of it.
+        is_part: Whether it is a field that stands below its register.
+    """
+
+    name: str
+    item: Item
+    is_part: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a live view, at one look.
+
+    Attributes:
+        line: The register or field of the row.
+        activity: Its value and its counts.
+        new_changes: Changes since the look before.
+        rate_hz: Changes per second over the last looks.
+        spark: What the value did in the last looks, in one character a look.
+        snapshot: The value in the snapshot; None where there is none.
+    """
+
+    line: Line
+    activity: Activity
+    new_changes: int = 0
+    rate_hz: float = 0.0
+    spark: str = ""
+    snapshot: int | None = None
+
+    @property
+    def is_different(self) -> bool:
+        """Whether the value differs from the snapshot's."""
+        return self.snapshot is not None and self.snapshot != self.activity.value
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All rows at one look.
+
+    Attributes:
+        rows: In the order of the lines.
+        elapsed_ns: Time since the loop began.
+        taken: Rows that the loop read so far.
+        missed: Slots so far in which it could not.
+        rate_hz: Rows that the loop read per second, over the last looks.
+    """
+
+    rows: tuple[Row, ...]
+    elapsed_ns: int
+    taken: int
+    missed: int
+    rate_hz: float
+
+
+def lines_of(chosen: Sequence[Chosen]) -> tuple[Line, ...]:
+    """Return the lines for what a person named: a register's own, and below it one for each of its fields."""
+    lines: list[Line] = []
+    for one in chosen:
+        lines.append(Line(one.name, Item(one.register, one.field)))
+        if one.field is None:
+            lines += [
+                Line(f"{one.name}.{field.name}", Item(one.register, field), is_part=True)
+                for field in one.register.fields
+            ]
+    return tuple(lines)
+
+
+class _Rate:
+    """The rate of a counter over the last looks."""
+
+    def __init__(self) -> None:
+        self._points: deque[tuple[int, int]] = deque(maxlen=_RATE_LOOKS + 1)
+
+    def add(self, elapsed_ns: int, count: int) -> tuple[float, int]:
+        """Return the rate per second, and how much was counted since the look before."""
+        points = self._points
+        if points and points[-1][1] > count:  # the counts began anew
+            points.clear()
+        before = points[-1][1] if points else 0
+        points.append((elapsed_ns, count))
+        span_ns = elapsed_ns - points[0][0]
+        rate_hz = (count - points[0][1]) * _NS_PER_S / span_ns if span_ns > 0 else 0.0
+        return rate_hz, count - before
+
+
+class History:
+    """What is remembered of earlier looks.
+
+    Args:
+        lines: The rows.
+    """
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._lines = tuple(lines)
+        self._rates = [_Rate() for _ in lines]
+        self._sparks = [SparkLine() for _ in lines]
+        self._rows_rate = _Rate()
+        self._snapshot: tuple[int | None, ...] = (None,) * len(self._lines)
+
+    def add(self, look: Look) -> View:
+        """Return the rows at a look, and remember it."""
+        rate_hz, _ = self._rows_rate.add(look.elapsed_ns, look.taken)
+        rows = tuple(
+            self._row(number, activity, look.elapsed_ns) for number, activity in enumerate(look.activities)
+        )
+        return View(rows, look.elapsed_ns, look.taken, look.missed, rate_hz)
+
+    def take_snapshot(self, view: View) -> None:
+        """Keep the values of a view, to compare later ones with them."""
+        self._snapshot = tuple(row.activity.value for row in view.rows)
+
+    def with_snapshot(self, view: View) -> View:
+        """Return a view as it looks beside the snapshot that there is now."""
+        rows = (replace(row, snapshot=was) for row, was in zip(view.rows, self._snapshot, strict=True))
+        return replace(view, rows=tuple(rows))
+
+    def drop_snapshot(self) -> None:
+        """Compare with nothing any more."""
+        self._snapshot = (None,) * len(self._lines)
+
+    def _row(self, number: int, activity: Activity, elapsed_ns: int) -> Row:
+        rate_hz, new_changes = self._rates[number].add(elapsed_ns, activity.changes)
+        spark = "" if activity.value is None else self._sparks[number].add(*activity.recent)
+        return Row(self._lines[number], activity, new_changes, rate_hz, spark, self._snapshot[number])

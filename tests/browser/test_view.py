@@ -1,0 +1,226 @@
+"""`regtap view` in a real browser, and the file that it exports."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+from tests.browser.conftest import ROWS, SPIKE, STEP_NS, Open, settled, wait_for
+from tests.command import run_regtap
+from tests.synthetic import counter_trace
+from tests.viewing import serving
+
+from regtap.trace.files import SPOOL_POINTER
+from regtap_analysis.plot.ticks import time_axis, value_axis
+
+
+def span_of(page: Page) -> int:
+    return int(page.evaluate("String(app.state.span)"))
+
+
+def count_high(page: Page) -> int:
+    """Return in how many columns the spike shows."""
+    script = "[...app.shown.lanes.get(0).high].filter(value => value === 2n ** 63n + 2n).length"
+    return int(page.evaluate(script))
+
+
+def test_the_whole_trace_shows_with_its_spike(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    assert count_high(page) == 1
+    assert "200,000 rows" in page.locator("#facts").inner_text()
+
+
+def test_wheel_keys_and_buttons_zoom_and_move(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    spans = [span_of(page)]
+    page.mouse.move(800, 300)
+    for act in (
+        lambda: page.mouse.wheel(0, -300),
+        lambda: page.keyboard.press("w"),
+        lambda: page.locator("#zoom-in").click(),
+    ):
+        settled(page, act)
+        spans.append(span_of(page))
+    assert spans == sorted(spans, reverse=True)
+    assert spans[-1] < spans[0] // 4
+    first = int(page.evaluate("String(app.state.first)"))
+    settled(page, lambda: page.keyboard.press("d"))
+    assert int(page.evaluate("String(app.state.first)")) > first
+    settled(page, lambda: page.keyboard.press("f"))
+    assert span_of(page) == spans[0]
+
+
+def test_the_spike_shows_at_every_zoom(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    step = f"app.state.zoom(0.5, 0.5); app.state.centre({SPIKE * STEP_NS}n); app.changed()"
+    for _ in range(12):
+        settled(page, lambda: page.evaluate(step))
+        samples = page.evaluate(
+            "[...(app.shown.lanes.get(0).values || [])].filter(v => v === 2n ** 63n + 2n).length"
+        )
+        assert samples == 1 or count_high(page) == 1
+
+
+def test_the_readout_is_exact_to_the_last_of_64_bits(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    settled(
+        page,
+        lambda: page.evaluate(
+            f"app.state.show({SPIKE * STEP_NS - 4000}n, {SPIKE * STEP_NS + 4000}n); app.changed()"
+        ),
+    )
+    box = page.locator("#lanes").bounding_box()
+    assert box
+    x = page.evaluate(f"app.painter.x(app.state, {SPIKE * STEP_NS + 500}n)")
+    page.mouse.move(box["x"] + x, box["y"] + 60)
+    wait_for(page, "document.getElementById('readout').textContent.includes('WIDE')")
+    assert "0x8000000000000002 = 9,223,372,036,854,775,810" in page.locator("#readout").inner_text()
+
+
+def test_cursors_say_distance_rate_and_changes(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    page.evaluate(f"app.setCursor('a', {100_000 * STEP_NS}n); app.setCursor('b', {150_000 * STEP_NS}n)")
+    wait_for(page, "document.getElementById('cursors').textContent.includes('change')")
+    text = page.locator("#cursors").inner_text()
+    assert "Δ 50000000 ns = 50 ms · 20 Hz · WIDE: 2 changes" in text
+
+
+def test_a_cursor_is_dragged_by_its_flag(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    box = page.locator("#top").bounding_box()
+    assert box
+    page.mouse.click(600, 300)
+    wait_for(page, "app.state.a !== null")
+    before = int(page.evaluate("String(app.state.a)"))
+    page.mouse.move(600, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(800, box["y"] + 8, steps=4)
+    page.mouse.up()
+    moved = int(page.evaluate("String(app.state.a)")) - before
+    assert abs(moved - page.evaluate("Number(app.state.span) * 200 / app.painter.plotWidth")) < 10
+
+
+def test_search_goes_to_the_next_and_the_previous_change(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    found = []
+    for key in ("n", "n", "n", "p"):
+        page.evaluate("document.getElementById('note').textContent = 'waiting'")
+        page.keyboard.press(key)
+        wait_for(page, "/changes at|no /.test(document.getElementById('note').textContent)")
+        found.append(int(page.evaluate("String(app.state.a)")))
+    spike = SPIKE * STEP_NS
+    assert found == [spike, spike + STEP_NS, spike + STEP_NS, spike]
+
+
+def test_texts_of_a_trace_are_shown_and_never_run(
+    address: str, open_page: Open, tmp_path: Path, trace: Path
+) -> None:
+    run_regtap("view", trace, "--export", tmp_path / "page.html")
+    for where in (address, f"file://{tmp_path}/page.html"):
+        page = open_page(where)
+        page.keyboard.press("m")
+        assert page.title() == "run · regtap view"
+        assert "</script>" in page.locator("#mark-list li").first.inner_text()
+
+
+def test_the_address_shares_the_view(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    settled(page, lambda: page.evaluate("app.state.show(1000000n, 2000000n); app.setCursor('a', 1500000n)"))
+    wait_for(page, "location.hash.includes('a=1500000')")
+    again = open_page(page.url)
+    assert (
+        again.evaluate("[app.state.first, app.state.stop, app.state.a].join()") == "1000000,2000000,1500000"
+    )
+
+
+def test_two_fingers_zoom_on_a_phone(address: str, open_page: Open) -> None:
+    page = open_page(address, 390, has_touch=True)
+    before = span_of(page)
+    session = page.context.new_cdp_session(page)
+    for kind, left, right in (("touchStart", 180, 240), ("touchMove", 140, 280), ("touchMove", 100, 340)):
+        points = [{"x": x, "y": 400, "id": number} for number, x in enumerate((left, right))]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    wait_for(page, f"Number(app.state.span) < {before // 2}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_follows_the_colours_of_the_system(address: str, open_page: Open, scheme: str) -> None:
+    page = open_page(address, color_scheme=scheme)
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert colour == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 24, 28)"}[scheme]
+
+
+def test_a_capture_that_goes_on_is_followed(tmp_path: Path, open_page: Open) -> None:
+    whole = counter_trace(tmp_path / "whole", rows=3000, rows_per_part=1000)
+    growing = tmp_path / "growing"
+    growing.mkdir()
+    (growing / SPOOL_POINTER).write_text("{}\n")
+    shutil.copy(whole / "part-00000.parquet", growing)
+    with serving(growing) as address:
+        page = open_page(address)
+        before = span_of(page)
+        shutil.copy(whole / "part-00001.parquet", growing / "new")
+        (growing / "new").rename(growing / "part-00001.parquet")
+        wait_for(page, f"Number(app.state.span) > {before * 3 // 2}")
+        assert page.locator("#follow").is_visible()
+
+
+def test_an_exported_file_opens_without_a_network(trace: Path, tmp_path: Path, open_page: Open) -> None:
+    done = run_regtap("view", trace, "--export", tmp_path / "page.html")
+    assert done.returncode == 0
+    assert (tmp_path / "page.html").stat().st_size <= 5_000_000
+    page = open_page(f"file://{tmp_path}/page.html", is_offline=True)
+    assert count_high(page) == 1
+    page.mouse.move(800, 300)
+    settled(page, lambda: page.mouse.wheel(0, -300))
+    page.keyboard.press("n")
+    wait_for(page, "app.state.a !== null")
+    assert abs(int(page.evaluate("String(app.state.a)")) - SPIKE * STEP_NS) <= ROWS * STEP_NS // 1000
+
+
+def test_its_ticks_are_those_of_plot(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    for first, span in (
+        (0, 10**3),
+        (-5, 10**6),
+        (123_456_789, 10**4),
+        (0, 59 * 10**9),
+        (7, 10**13),
+        (0, 10**17),
+    ):
+        axis = time_axis(first, first + span, 10)
+        call = f"timeAxis({first}n, {first + span}n, 10)"
+        script = f"[{call}.label, {call}.ticks.map(String)]"
+        assert page.evaluate(script) == [axis.label, [f"{place},{label}" for place, label in axis.ticks]]
+    for low, high, bits in (
+        (0, 1, 1),
+        (5, 5, 32),
+        (0, 2**64 - 1, 64),
+        (3, 1000, 16),
+        (10**15, 10**15 + 77, 64),
+    ):
+        ticks = value_axis(low, high, bits=bits).ticks
+        script = f"valueAxis({low}n, {high}n, {bits}, 4, false).map(String)"
+        assert page.evaluate(script) == [f"{place},{label}" for place, label in ticks]
+
+
+def test_frames_of_a_zoom_are_drawn(
+    address: str, open_page: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = open_page(address)
+    page.mouse.move(800, 300)
+    begun, before = time.perf_counter(), page.evaluate("app.frames")
+    for down in [-60, -90] * 10:
+        settled(page, partial(page.mouse.wheel, 0, down))
+    each_ms = 1000 * (time.perf_counter() - begun) / 20
+    frames = page.evaluate("app.frames") - before
+    with capsys.disabled():
+        sys.stdout.write(f"\na step of a zoom over {ROWS:,} rows: {each_ms:.0f} ms with its answer\n")
+    assert frames >= 20

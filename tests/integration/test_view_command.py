@@ -1,0 +1,123 @@
+"""`regtap view` as a server that trusts nobody, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from click.testing import CliRunner
+from tests.command import run_regtap
+from tests.synthetic import counter_trace
+from tests.viewing import serving
+
+from regtap.errors import RefusedError
+from regtap_analysis.commands.view import view
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return counter_trace(tmp_path_factory.mktemp("view") / "run", rows=20_000)
+
+
+@pytest.fixture(scope="module")
+def address(trace: Path) -> Iterator[str]:
+    with serving(trace) as found:
+        yield found
+
+
+def get(address: str, path: str = "", **headers: str) -> tuple[int, bytes]:
+    """Ask for a path below the address, or for a whole path; return status and body."""
+    parts = urlsplit(address)
+    connection = HTTPConnection(str(parts.hostname), parts.port, timeout=60)
+    try:
+        connection.request("GET", path if path.startswith("/") else parts.path + path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_the_page_and_its_answers_come_under_the_token(address: str) -> None:
+    assert get(address)[0] == 200
+    status, body = get(address, "api/info")
+    assert (status, json.loads(body)["lanes"][0]["name"]) == (200, "COUNT")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "evil.example:80"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({}, 200),
+    ],
+)
+def test_only_the_page_itself_is_answered(address: str, headers: dict[str, str], status: int) -> None:
+    assert get(address, "api/info", **headers)[0] == status
+
+
+@pytest.mark.parametrize("path", ["/", "/x/", "/x/api/info", "/x/app.js"])
+def test_without_the_token_nothing_is_there(address: str, path: str) -> None:
+    assert get(address, path)[0] == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["../../../etc/passwd", "%2e%2e%2fpyproject.toml", "part-00000.parquet", "a/b"]
+)
+def test_no_other_file_is_served(address: str, path: str) -> None:
+    assert get(address, path)[0] == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "lanes",
+        "lanes?first=0&stop=10&columns=9223372036854775808&lanes=0",
+        "lanes?first=0&stop=10&columns=0&lanes=0",
+        "lanes?first=10&stop=0&columns=10&lanes=0",
+        "lanes?first=-9999999999999999999&stop=9999999999999999999&columns=10&lanes=0",
+        "lanes?first=0&stop=10&columns=10&lanes=99",
+        "lanes?first=0&stop=10&columns=10&lanes=-1",
+        "lanes?first=0&stop=10&columns=10&lanes=%D9%A1",
+        "lanes?first=0&stop=10&columns=10&lanes=0&effort=9",
+        "lanes?first=%00&stop=1e9&columns=10&lanes=0",
+        "at?t=x&lanes=0",
+        "search?t=0&lanes=0&direction=up",
+        "search?t=0&lanes=0,0&direction=next",
+        "count?first=0&lanes=0",
+    ],
+)
+def test_nonsense_gets_400_and_the_server_lives(address: str, query: str) -> None:
+    assert get(address, f"api/{query}")[0] == 400
+    assert get(address, "api/at?t=5000&lanes=0")[1] == b'{"samples":[{"t":"5000","value":"5"}]}'
+
+
+def test_it_does_not_serve_as_root_unasked(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    done = CliRunner().invoke(view, [str(trace), "--no-browser"])
+    assert isinstance(done.exception, RefusedError)
+    assert "should not run as root" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--from", "1s"], "belong to --export"),
+        (["--export", "page.txt"], "should be named .html"),
+        (["--export", "none/page.html"], "make it first"),
+        (["--export", "page.html", "--register", "NONE"], "no register"),
+        (["--export", "page.html", "--align", "reset"], "no mark"),
+        (["--export", "page.html", "--from", "9s"], "nothing to export"),
+    ],
+)
+def test_bad_requests_are_one_line(trace: Path, tmp_path: Path, arguments: list[str], says: str) -> None:
+    done = run_regtap("view", trace, *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert says in done.stderr
+    assert list(tmp_path.iterdir()) == []
