@@ -6,7 +6,7 @@ width is a wrong access, so here the declared one holds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,16 +34,14 @@ class _Properties:
     reset: int | None = None
 
     def with_own(self, texts: dict[str, str], where: str) -> _Properties:
-        own = self
-        if size := texts.get("size"):
-            own = replace(own, bits=parse_number(size, f"{where}, size"))
-        if access := texts.get("access"):
-            own = replace(own, access=access_word(access, where))
-        if "resetValue" in texts:
-            own = replace(own, reset=_reset(texts["resetValue"]))
-        if "resetMask" in texts and _reset(texts["resetMask"]) == 0:
-            own = replace(own, reset=None)
-        return own
+        size, access, reset = texts.get("size"), texts.get("access"), texts.get("resetValue")
+        mask = texts.get("resetMask")
+        value = self.reset if reset is None else _reset(reset)
+        return _Properties(
+            parse_number(size, where) if size else self.bits,
+            access_word(access, where) if access else self.access,
+            None if mask is not None and _reset(mask) == 0 else value,
+        )
 
 
 def read_svd(content: bytes, source: str) -> DeviceMap:
