@@ -143,7 +143,8 @@ def test_a_reader_of_stderr_that_halts_does_not_hold_a_capture(tmp_path: Path) -
         except BlockingIOError:
             break
     os.set_blocking(writer, True)
-    program = "import sys; from regtap.cli import progress; from regtap.cli.main import main; from regtap.commands import record; progress._LINE_S = 0.0; "
+    program = "import sys; from regtap.cli import progress; from regtap.cli.main import main; "
+    program += "from regtap.commands import record; progress._LINE_S = 0.0; "
     program += "record.print_note = lambda text: None; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", program, *RECORD, "-o", "run"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=writer) as process:
