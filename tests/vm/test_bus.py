@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.vm import buslog
 from tests.vm.buslog import Access
@@ -119,3 +121,48 @@ def test_a_python_slice_reads_twice(bus: Bus) -> None:
     assert [(address, size) for address, _, size in found] == [(HPET_COUNTER, 4), (HPET_COUNTER, 4)]
     assert found[0][1] != found[1][1]
     assert int(outcome.stdout) in {value for _, value, _ in found}
+
+
+@pytest.mark.parametrize(
+    "tried", ["map-effect", "map-effect-address", "map-effect-record", "map-effect-range"]
+)
+def test_a_register_that_is_refused_gets_no_access(bus: Bus, tried: str) -> None:
+    outcome = bus.run.tried(tried)
+    assert (outcome.status, outcome.stdout) == (2, "")
+    assert "a read of EDU.FACTORIAL is said to start something" in outcome.stderr
+    assert bus.stretch(12, bus.edu) == []
+
+
+def test_a_dump_reads_each_register_once_and_leaves_out_the_rest(bus: Bus) -> None:
+    outcome = bus.run.tried("map-dump")
+    assert outcome.status == 0, outcome
+    assert "EDU.FACTORIAL is left out" in outcome.stderr
+    assert "EDU.IRQ_ACK is left out" in outcome.stderr
+    dump = json.loads((bus.run.files / "dump.json").read_text())
+    stored = [(it["register"]["address"], it["value"], 4) for it in dump["readings"]]
+    assert [address - bus.edu for address, *_ in stored] == [0x00, LIVENESS, 0x20, 0x24]
+    assert reads(bus.stretch(13, bus.edu)) == stored
+
+
+def test_a_field_is_written_by_one_read_and_one_write(bus: Bus) -> None:
+    assert bus.run.tried("map-field").status == 0
+    read, write = bus.stretch(14, bus.edu)
+    assert read == Access("read", bus.edu + LIVENESS, read.value, 4)
+    assert write == Access("write", bus.edu + LIVENESS, (read.value & ~0xFF) | 0xAB, 4)
+
+
+def test_a_field_with_the_other_bits_given_is_one_write(bus: Bus) -> None:
+    assert bus.run.tried("map-others").status == 0
+    assert bus.stretch(15, bus.edu) == [Access("write", bus.edu + LIVENESS, 0x112233AB, 4)]
+
+
+def test_a_read_that_was_allowed_is_one_read(bus: Bus) -> None:
+    assert bus.run.tried("map-allowed").status == 0
+    assert [(address, size) for address, _, size in reads(bus.stretch(16, bus.edu))] == [(bus.edu + 0x8, 4)]
+
+
+def test_a_device_is_read_by_name(bus: Bus) -> None:
+    (found,) = json.loads(bus.run.tried("map-names").stdout)
+    ((address, value, _),) = reads(bus.stretch(17, bus.edu))
+    assert (found["name"], found["address"], found["value"]) == ("EDU.LIVENESS", address, value)
+    assert found["fields"] == {"LOW": value & 0xFF, "HIGH": value >> 8}

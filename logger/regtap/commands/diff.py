@@ -190,4 +190,5 @@ def _print(found: Sequence[Difference], first: _Moment, second: _Moment) -> None
         old, new = (f"{value:#0{digits}x}" if value is not None else "-" for value in (it.before, it.after))
         fields = "  ".join(it.fields())
         print_line(f"{it.register.name:<{name}}  {old:>{digits}} -> {new:<{digits}}  {fields}".rstrip())
-    print_note(f"{count_of(len(found), 'register')} differ between {first.label} and {second.label}")
+    verb = "differs" if len(found) == 1 else "differ"
+    print_note(f"{count_of(len(found), 'register')} {verb} between {first.label} and {second.label}")

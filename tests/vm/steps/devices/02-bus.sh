@@ -29,3 +29,19 @@ print(int.from_bytes(page[0xF0:0xF4], "little"))
 mark 11
 try several regtap record -t mem low=0xFED000F0 high=0xFED000F4 id=0xFED00000 --samples 500 -o several
 mark 12
+map="--map /vm-share/edu.toml@$bar0"
+try map-effect regtap read -t mem $map EDU.FACTORIAL
+try map-effect-address regtap read -t mem $map EDU.ID $((bar0 + 8))
+try map-effect-record regtap record -t mem $map ID FACTORIAL --samples 10 -o map-effect
+try map-effect-range regtap read -t mem $map $((bar0 + 8))+4
+mark 13
+try map-dump regtap dump -t mem $map -o /vm/dump.json
+mark 14
+try map-field regtap write -t mem $map LIVENESS.LOW ON
+mark 15
+try map-others regtap write -t mem $map LIVENESS.LOW ON --others 0x11223300
+mark 16
+try map-allowed regtap read -t mem $map EDU.FACTORIAL --allow-side-effects
+mark 17
+try map-names regtap read -t mem $map LIVENESS --json
+mark 18
