@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from regtap.documents.text import terminal_text
 from regtap.units.format import format_duration_ns, format_utc
-from regtap_analysis.catalogue.texts import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,7 +55,7 @@ def _cells(facts: TraceFacts) -> tuple[str, ...]:
         f"{len(facts.marks):,}",
         " ".join(register.name for register in facts.registers),
     )
-    return tuple(printable(text) or "-" for text in texts)
+    return tuple(terminal_text(text) or "-" for text in texts)
 
 
 def as_document(facts: TraceFacts) -> dict[str, Any]:

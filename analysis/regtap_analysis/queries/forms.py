@@ -6,8 +6,8 @@ import os
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
+from regtap.documents.text import terminal_text
 from regtap.errors import InputError, StorageError
-from regtap_analysis.catalogue.texts import printable
 from regtap_analysis.queries.values import cell, json_row, plain
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _write_table(answer: Answer, file: IO[bytes]) -> int:
         kinds.is_integer(field.type) or kinds.is_floating(field.type) or kinds.is_decimal(field.type)
         for field in answer.schema
     ]
-    waiting: list[list[str]] = [[printable(name) for name in answer.schema.names]]
+    waiting: list[list[str]] = [[terminal_text(name) for name in answer.schema.names]]
     widths: list[int] = []
     rows = 0
     for batch in answer.batches:

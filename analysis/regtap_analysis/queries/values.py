@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from regtap_analysis.catalogue.texts import printable
+from regtap.documents.text import terminal_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,10 +52,10 @@ def cell(value: Any) -> str:
     if value is None:
         return NULL
     if isinstance(value, str):
-        return printable(value)
+        return terminal_text(value)
     if isinstance(value, float):
         return f"{value:.10g}"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     shown = plain(value)
-    return printable(shown if isinstance(shown, str) else json.dumps(shown))
+    return terminal_text(shown if isinstance(shown, str) else json.dumps(shown))

@@ -6,6 +6,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+from regtap.documents.text import markdown_text
 from regtap_analysis.queries.answer import Answer
 from regtap_analysis.queries.forms import write_answer
 from regtap_analysis.queries.values import cell, plain
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import pyarrow as pa
-
-_MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\|*_`<>[]"})
 
 
 def as_text(answers: Iterable[tuple[str, pa.Table]]) -> Iterator[str]:
@@ -45,4 +44,4 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _text(value: object) -> str:
-    return "" if value is None else cell(value).translate(_MARKDOWN)
+    return "" if value is None else markdown_text(cell(value))
