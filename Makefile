@@ -23,6 +23,8 @@ help:
 	@echo "make test-vm       ... on real kernels and device models, under QEMU"
 	@echo "make test-browser  ... of the page that regtap view shows, in Chromium"
 	@echo "make test-torture  ... kills, damage and slow disks, by the thousand"
+	@echo "make test-fleet    ... of a thousand traces on Spark, by two worker processes"
+	@echo "make fleet-demo    make a lab's thousand traces, and ask them on both engines (results/fleet)"
 	@echo "make check   lint, types, import contracts"
 	@echo "make bench   measure against the bars, and what an access costs (results/)"
 	@echo "make bench-reference  ... and keep that as the reference (results/reference)"
@@ -48,6 +50,18 @@ test-torture: $(READY)
 	REGTAP_TORTURE=$(TORTURE) $(BIN)/pytest $(PARALLEL) tests/torture
 	test $(TORTURE) != long || cp build/torture.md results/reference/torture.md
 	$(BIN)/python -m tests.tables
+
+# Spark is large: it comes when it is asked for, and Java with it. The version is that of the extra `spark` (a copy).
+$(VENV)/.spark: $(READY)
+	@sh .ci/java
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyspark>=4.0"
+	@touch $@
+
+test-fleet: $(VENV)/.spark
+	$(BIN)/pytest tests/fleet
+
+fleet-demo: $(VENV)/.spark
+	$(BIN)/python -m tests.fleet.demo results/fleet
 
 check: lint types imports
 
