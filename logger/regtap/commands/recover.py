@@ -11,6 +11,7 @@ import click
 from regtap.cli.options import json_option
 from regtap.cli.output import ExitCode, print_json, print_lines, print_note
 from regtap.errors import InputError
+from regtap.system.host import own_version
 from regtap.system.permissions import user_name
 from regtap.system.privileges import User, become
 from regtap.units.format import count_of, format_size
@@ -76,6 +77,7 @@ def _become_owner(path: str) -> None:
     status = os.fstat(fd)
     os.close(fd)
     if status.st_uid != 0:
+        own_version()  # reads our own installation, which a user without root need not be able to
         become(User(user_name(status.st_uid), status.st_uid, status.st_gid))
 
 
