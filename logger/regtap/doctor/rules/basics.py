@@ -36,7 +36,7 @@ def shared_memory(facts: Facts) -> Finding:
     size_bytes = _spool_bytes(room)
     spools = " (`regtap recover --list` has the spools)" if room.spool_count else ""
     remedy = f"free some of it{spools}, or mount it larger (docker: --shm-size, mount -o remount,size=)"
-    if room.memory is not None and room.memory.available_bytes < room.free_bytes:
+    if room.memory is not None and size_bytes < default_spool_bytes(room.free_bytes, None):
         state += f", {format_size(room.memory.available_bytes)} left by {room.memory.bound}"
         if size_bytes < SMALL_BYTES:
             remedy = (
