@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -91,7 +92,10 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
         patch.setattr(segments, "COUNT", dice.choice([3, 12]))
         capture = regtap.record(REGISTERS, folder / "run", target=target, **options)
 
+        begun = threading.Event()
+
         def promising(self: journal_writer.Journal) -> bool:
+            assert begun.wait(120)
             progress = capture._begun().resources.sampler.progress()
             is_whole = turn(self)
             if is_whole:
@@ -100,6 +104,7 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
 
         patch.setattr(journal_writer.Journal, "turn", promising)
         with capture:
+            begun.set()
             assert capture.wait(60)
     return truth_of(folder / "run", recording.calls)
 

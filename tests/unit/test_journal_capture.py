@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -53,14 +54,17 @@ def test_no_room_for_a_journal_is_a_refusal_that_leaves_nothing(
 def test_a_journal_that_cannot_be_synced_ends_the_capture_and_keeps_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    begun = threading.Event()
+
     def refuse(fd: int) -> None:
-        if capture.status().taken:
+        if begun.is_set() and capture.status().taken:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(os, "fdatasync", refuse)
     capture = regtap.record("COUNT32", tmp_path / "x", target="sim", rate="1k", durable="10ms")
     with pytest.raises(StorageError, match="cannot write the journal"), capture:
-        assert capture.wait(30)
+        begun.set()
+        assert capture.wait(120)
     trace = regtap.open_trace(tmp_path / "x")
     assert trace.totals is not None
     assert (trace.rows, trace.totals.lost) == (trace.totals.stored, 0)
@@ -88,7 +92,10 @@ def test_what_the_disk_refused_is_in_the_journal(tmp_path: Path, monkeypatch: py
 def test_without_the_spool_the_journal_has_the_rest(
     tmp_path: Path, is_whole: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    begun = threading.Event()
+
     def refuse(self: PartFile, *_: object) -> None:
+        assert begun.wait(120)
         os.unlink(capture._begun().resources.spool.path)
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
@@ -97,6 +104,7 @@ def test_without_the_spool_the_journal_has_the_rest(
     monkeypatch.setattr(PartFile, "write", refuse)
     capture = regtap.record("COUNT32", tmp_path / "x", target="sim", durable="60s", spool_size="1MiB")
     with pytest.raises(StorageError) as raised, capture:
+        begun.set()
         capture.wait()
     monkeypatch.undo()
     taken, lost = capture.summary.totals.taken, capture.summary.totals.lost
