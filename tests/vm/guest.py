@@ -126,7 +126,7 @@ class Guest:
     devices: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     log_bus: bool = False
-    timeout_s: float = 600
+    timeout_s: float = 1800  # under emulation, beside other work
 
     def run(self, steps: Mapping[str, str], folder: Path) -> Run:
         """Boot, run the steps in their order, power off.
