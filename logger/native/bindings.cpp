@@ -337,13 +337,15 @@ void bind_monitor(nb::module_& m) {
       .def("stop", [](Watching& w) { w.monitor().stop(); }, nb::call_guard<nb::gil_scoped_release>());
 }
 
-// Ends what the one latch asks for and the other one is opened by. One call: between its steps no handler of
-// a signal runs any Python.
-void end_and_join(Latch& asked, const Latch& ended) {
+// Ends what the one latch asks for and the others are opened by. One call: between its steps no handler of a
+// signal runs any Python.
+void end_and_join(Latch& asked, const Latch& launched, const Latch& ended) {
   const nb::gil_scoped_release unlocked;
   asked.open();
-  ended.wait(Latch::kForever);
-  ended.wait_for_opener();
+  for (const Latch* last : {&launched, &ended}) {
+    last->wait(Latch::kForever);
+    last->wait_for_opener();
+  }
 }
 
 void bind_latch(nb::module_& m) {
@@ -354,8 +356,8 @@ void bind_latch(nb::module_& m) {
       .def_prop_ro("is_open", &Latch::is_open)
       .def("wait", &Latch::wait, "timeout_ns"_a = Latch::kForever, nb::call_guard<nb::gil_scoped_release>(),
            "Whether it is open; in a forked child at once.");
-  m.def("end_and_join", &end_and_join, "asked"_a, "ended"_a,
-        "Open `asked`, wait for `ended`, and for the end of the thread that opened it.");
+  m.def("end_and_join", &end_and_join, "asked"_a, "launched"_a, "ended"_a,
+        "Open `asked`, wait for the two others, and for the end of the threads that opened them.");
   // A forked child has none of its parent's threads, and what they hold can never be let go there: that is no
   // leak.
   pthread_atfork(nullptr, nullptr, [] { nb::set_leak_warnings(false); });

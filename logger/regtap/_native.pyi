@@ -21,9 +21,9 @@ class Latch:
     def wait(self, timeout_ns: int = 18446744073709551615) -> bool:
         """Whether it is open; in a forked child at once."""
 
-def end_and_join(asked: Latch, ended: Latch) -> None:
+def end_and_join(asked: Latch, launched: Latch, ended: Latch) -> None:
     """
-    Open `asked`, wait for `ended`, and for the end of the thread that opened it.
+    Open `asked`, wait for the two others, and for the end of the threads that opened them.
     """
 
 class BusFault(Exception):

@@ -47,9 +47,10 @@ class CaptureThread:
         self._refusal: BaseException | None = None
         self._owner_pid = os.getpid()
         self._asked = _native.Latch()
+        self._launched = _native.Latch()
         self._begun = _native.Latch()
         self._ended = _native.Latch()
-        self._end = functools.partial(_native.end_and_join, self._asked, self._ended)
+        self._end = functools.partial(_native.end_and_join, self._asked, self._launched, self._ended)
 
     @property
     def is_ours(self) -> bool:
@@ -72,6 +73,7 @@ class CaptureThread:
             raise
         refusal, self._refusal = self._refusal, None
         if refusal is not None:
+            self.end()  # a thread that the interpreter's end overtakes holds its objects for good
             try:
                 raise refusal
             finally:
@@ -103,6 +105,8 @@ class CaptureThread:
             self._refusal = error
             self._begun.open()
             self._ended.open()
+        finally:
+            self._launched.open()
 
     def _run(self) -> None:
         atexit.register(self._end)
