@@ -355,7 +355,9 @@ void bind_latch(nb::module_& m) {
       .def("open", &Latch::open)
       .def_prop_ro("is_open", &Latch::is_open)
       .def("wait", &Latch::wait, "timeout_ns"_a = Latch::kForever, nb::call_guard<nb::gil_scoped_release>(),
-           "Whether it is open; in a forked child at once.");
+           "Whether it is open; in a forked child at once.")
+      .def("wait_or_signal", &Latch::wait_or_signal, "timeout_ns"_a, nb::call_guard<nb::gil_scoped_release>(),
+           "The same; ends also where a signal was handled, save one that came just before.");
   m.def("end_and_join", &end_and_join, "asked"_a, "launched"_a, "ended"_a,
         "Open `asked`, wait for the two others, and for the end of the threads that opened them.");
   // A forked child has none of its parent's threads, and what they hold can never be let go there: that is no

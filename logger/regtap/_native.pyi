@@ -21,6 +21,11 @@ class Latch:
     def wait(self, timeout_ns: int = 18446744073709551615) -> bool:
         """Whether it is open; in a forked child at once."""
 
+    def wait_or_signal(self, timeout_ns: int) -> bool:
+        """
+        The same; ends also where a signal was handled, save one that came just before.
+        """
+
 def end_and_join(asked: Latch, launched: Latch, ended: Latch) -> None:
     """
     Open `asked`, wait for the two others, and for the end of the threads that opened them.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -147,3 +149,30 @@ def test_a_duration_is_kept_at_a_rate_that_cannot_be_held(device: Path, tmp_path
     assert (totals.ended, totals.due) == ("duration", 200_000_000)
     assert totals.stored > 0
     assert_conserved(capture.trace())
+
+
+def test_no_slot_is_due_while_the_capture_still_begins(device: Path, tmp_path: Path) -> None:
+    with regtap.record(
+        ["a=0:u32"], tmp_path / "run", target=f"file:{device}", rate="10k", duration=0.01
+    ) as capture:
+        capture.wait()
+
+    first_ns = capture.trace().to_arrow(["t_ns"])["t_ns"][0].as_py()
+    assert first_ns >= 2_000_000
+
+
+def test_a_signal_ends_a_turn_of_waiting() -> None:
+    latch = _native.Latch()
+    seen: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, _: seen.append(number))
+    began_s = time.monotonic()
+
+    signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+    try:
+        while not seen:
+            assert not latch.wait_or_signal(600 * 10**9)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert time.monotonic() - began_s < 300

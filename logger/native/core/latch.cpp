@@ -39,13 +39,27 @@ void Latch::open() noexcept {
   syscall(SYS_futex, &open_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
+// Returns 0, or why it ended before the latch was opened.
+int Latch::sleep(std::uint64_t timeout_ns) const noexcept {
+  const timespec time = as_time(std::min(timeout_ns, kLongestWaitNs));
+  return syscall(SYS_futex, &open_, FUTEX_WAIT_PRIVATE, 0, &time, nullptr, 0) == 0 ? 0 : errno;
+}
+
 bool Latch::wait(std::uint64_t timeout_ns) const noexcept {
   const std::uint64_t begin = now_ns();
   while (!is_open() && is_ours()) {
     const std::uint64_t waited = now_ns() - begin;
     if (waited >= timeout_ns) return false;
-    const timespec rest = as_time(std::min(timeout_ns - waited, kLongestWaitNs));
-    syscall(SYS_futex, &open_, FUTEX_WAIT_PRIVATE, 0, &rest, nullptr, 0);
+    sleep(timeout_ns - waited);
+  }
+  return is_open();
+}
+
+bool Latch::wait_or_signal(std::uint64_t timeout_ns) const noexcept {
+  const std::uint64_t begin = now_ns();
+  while (!is_open() && is_ours()) {
+    const std::uint64_t waited = now_ns() - begin;
+    if (waited >= timeout_ns || sleep(timeout_ns - waited) == EINTR) break;
   }
   return is_open();
 }

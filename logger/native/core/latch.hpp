@@ -25,12 +25,17 @@ class Latch {
   // parent.
   bool wait(std::uint64_t timeout_ns) const noexcept;
 
+  // The same, and ends also where a signal was handled by this thread. One that comes just before it sleeps
+  // is not seen: so the time should be short.
+  bool wait_or_signal(std::uint64_t timeout_ns) const noexcept;
+
   // Waits until the thread that opened the latch has gone, at most a second; at once where none has opened
   // it.
   void wait_for_opener() const noexcept;
 
  private:
   bool is_ours() const noexcept;
+  int sleep(std::uint64_t timeout_ns) const noexcept;
 
   const pid_t owner_;
   std::atomic<pid_t> opener_{0};

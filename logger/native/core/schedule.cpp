@@ -33,7 +33,8 @@ void sleep_on(const std::atomic<std::uint32_t>& word, std::uint64_t until_ns) {
 
 }  // namespace
 
-Schedule::Schedule(clock::Source source, Period period, std::uint64_t limit, Control& control)
+Schedule::Schedule(clock::Source source, Period period, std::uint64_t limit, std::uint64_t settle_ns,
+                   Control& control)
     : source_(source),
       period_(period),
       limit_(limit),
@@ -42,7 +43,7 @@ Schedule::Schedule(clock::Source source, Period period, std::uint64_t limit, Con
       period_ticks_(static_cast<double>(period.numerator_ns) / static_cast<double>(period.denominator) *
                     ticks_per_ns_) {
   anchor(64);
-  start_ns_ = anchor_ns_;
+  start_ns_ = anchor_ns_ + settle_ns;
   now_ = anchor_ticks_;
 }
 
@@ -130,7 +131,7 @@ Schedule::Event Schedule::wait() {
 double slot_cost_ticks(clock::Source source) {
   constexpr std::uint64_t kSlots = 4000;
   Control control;
-  Schedule schedule(source, {1, 1000}, std::numeric_limits<std::uint64_t>::max(), control);
+  Schedule schedule(source, {1, 1000}, std::numeric_limits<std::uint64_t>::max(), 0, control);
   for (std::uint64_t i = 0; i < kSlots; ++i) schedule.wait();
   return static_cast<double>(schedule.lateness().busy) / kSlots;
 }

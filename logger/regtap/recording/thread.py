@@ -27,7 +27,9 @@ from regtap.recording.running import Outcome, Running, no_thread_refused
 if TYPE_CHECKING:
     from regtap.recording.running import Description
 
-_SLICE_S = 0.02  # handlers of signals run this often while somebody waits for the end
+# A signal ends a turn of waiting, save one that comes just before the turn. Seldom: each turn may wake this thread on
+# the sampling thread's CPU.
+_TURN_S = 0.1
 
 
 class CaptureThread:
@@ -91,7 +93,7 @@ class CaptureThread:
         latest_s = time.monotonic() + (math.inf if timeout_s is None else timeout_s)
         while True:
             rest_s = latest_s - time.monotonic()
-            if self._ended.wait(round(1e9 * max(0.0, min(rest_s, _SLICE_S)))):
+            if self._ended.wait_or_signal(round(1e9 * max(0.0, min(rest_s, _TURN_S)))):
                 return True
             if rest_s <= 0 or not self.is_ours:
                 return False
