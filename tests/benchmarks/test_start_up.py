@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.recorder_bars.record_bars import RecordBars
 
 READ, HELP, NOTHING = "regtap read", "regtap --help", "python -c pass"
-BARS = {READ: Bar(0.35, True), HELP: Bar(0.3, True)}
+BARS = {READ: Bar(0.15, True), HELP: Bar(0.15, True)}
 
 
 def process_block(command: list[str]) -> Callable[[], float]:

@@ -144,6 +144,13 @@ def test_no_command_prints_the_help_and_is_wrong_usage(
     assert (printed.out, printed.err[:13]) == ("", "Usage: regtap")
 
 
+@pytest.mark.parametrize("name", sorted(cli_main._entries()))
+def test_the_help_says_of_a_command_what_it_says_itself(name: str) -> None:
+    entry = cli_main._entries()[name]
+
+    assert cli_main._help_line(entry) == cli_main._load(entry).get_short_help_str(100)
+
+
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("broken", "regtap_no_such_module:command", "regtap.commands")

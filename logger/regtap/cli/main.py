@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import importlib
 import io
 import sys
 from contextlib import contextmanager
@@ -77,6 +78,10 @@ class _EntryPointGroup(click.Group):
         entry = _entries().get(cmd_name)
         return None if entry is None else _load(entry)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _help_line(entry)) for name, entry in sorted(_entries().items())])
+
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
@@ -119,6 +124,16 @@ def _regtap(ctx: click.Context) -> int:
 @functools.cache
 def _entries() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group="regtap.commands")}
+
+
+def _help_line(entry: EntryPoint) -> str:
+    """Return a command's line in the help; the command is imported only where its package keeps no such line."""
+    package, _, _ = entry.module.rpartition(".")
+    try:
+        lines: dict[str, str] = getattr(importlib.import_module(package or entry.module), "HELP_LINES", {})
+    except ImportError:
+        lines = {}
+    return lines.get(entry.name) or _load(entry).get_short_help_str()
 
 
 def _load(entry: EntryPoint) -> click.Command:
