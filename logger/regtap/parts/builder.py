@@ -51,13 +51,13 @@ class OpenPart:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where a maker begins: a new trace, or after its finished parts."""
+    """Where a builder begins: a new trace, or after its finished parts."""
 
     part: int = 0
     index: int = 0
 
 
-class PartMaker:
+class PartBuilder:
     """Makes one part after the other; used by one thread.
 
     Args:
@@ -69,7 +69,7 @@ class PartMaker:
 
     Attributes:
         part: The open part, or None.
-        rows: Rows handed to the encoder so far, by this maker.
+        rows: Rows handed to the encoder so far, by this builder.
     """
 
     def __init__(

@@ -121,7 +121,7 @@ class FlightPipeline(Pipeline):
         """Write blocks from `first_block` on; those since `wanted_ns` were to be there, None: they are."""
         if not blocks:
             return Snapshot(0, 0, 0, short=False)
-        gaps = overwritten_gaps(self._maker.index, self._missed, blocks[0], self._last_tick)
+        gaps = overwritten_gaps(self._builder.index, self._missed, blocks[0], self._last_tick)
         self._missed, self._last_tick = blocks[-1].missed_after, blocks[-1].last_tick
         snapshot = self._describe(blocks, gaps, wanted_ns)
         blocks[0] = replace(blocks[0], gaps=(*gaps, *blocks[0].gaps))
@@ -154,4 +154,4 @@ class FlightPipeline(Pipeline):
         """Whether the part is large, or the sampler has less than half of what it was left."""
         free = self._spool.block_count - (self._spool.sealed() - self._spool.released())
         needs_room = self._sampler.running() and free <= self._spool.block_count // SPARE // 2
-        return needs_room or (self._maker.part is not None and self._maker.part.is_large)
+        return needs_room or (self._builder.part is not None and self._builder.part.is_large)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from regtap import _native
 from regtap.errors import RefusedError
-from regtap.parts.builder import PartMaker
+from regtap.parts.builder import PartBuilder
 from regtap.recording.flight import FlightPipeline
 from regtap.recording.messages import bus_fault, gone_fault, odd_ending, storage_fault, thread_warnings
 from regtap.recording.pace import Pace, pace_warnings
@@ -287,8 +287,8 @@ def _watcher(what: Description, opened: Resources, pipeline: Pipeline) -> Watche
 
 
 def _pipeline(opened: Resources, options: RecordOptions, asked: _native.Latch) -> Pipeline:
-    maker = PartMaker(opened.folder.fd, opened.template, opened.timebase, opened.open_encoder)
-    shared = (opened.spool, opened.sampler, opened.timebase, maker, asked)
+    builder = PartBuilder(opened.folder.fd, opened.template, opened.timebase, opened.open_encoder)
+    shared = (opened.spool, opened.sampler, opened.timebase, builder, asked)
     if options.overwrites:
         return FlightPipeline(*shared, keep_ns=options.keep_ns)
     return Pipeline(*shared)

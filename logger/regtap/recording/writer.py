@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from regtap import _native
     from regtap.clock.live import Timebase
-    from regtap.parts.builder import OpenPart, PartMaker
+    from regtap.parts.builder import OpenPart, PartBuilder
     from regtap.spool.block import Block
     from regtap.spool.ring import Spool
     from regtap.trace.metadata import Mark, PartMetadata
@@ -90,7 +90,7 @@ class Pipeline:
         spool: Filled by `sampler`; stays the caller's.
         sampler: Running.
         timebase: Used by this thread alone from now on.
-        maker: Makes the parts; used by this thread alone from now on.
+        builder: Makes the parts; used by this thread alone from now on.
         asked: Open once the capture is asked to end.
     """
 
@@ -99,7 +99,7 @@ class Pipeline:
         spool: Spool,
         sampler: _native.Sampler,
         timebase: Timebase,
-        maker: PartMaker,
+        builder: PartBuilder,
         asked: _native.Latch,
     ) -> None:
         self.stored = Stored()
@@ -107,7 +107,7 @@ class Pipeline:
         self._sampler = sampler
         self._timebase = timebase
         self._asked = asked
-        self._maker = maker
+        self._builder = builder
         self._seen = 0  # sealed blocks that this thread knows of
         self._pending: list[Block] = []  # of those, the ones whose rows are not yet with the encoder
         self._closer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="regtap-closer")
@@ -156,15 +156,15 @@ class Pipeline:
     def _held_blocks(self) -> int:
         """Return how many blocks wait for the next close, with the encoder or before it."""
         consumed = self._seen - len(self._pending)
-        return self._seen - (consumed if self._maker.part is None else self._maker.part.first_block)
+        return self._seen - (consumed if self._builder.part is None else self._builder.part.first_block)
 
     def _part_is_old(self) -> bool:
-        if self._maker.part is not None:
-            return time.monotonic_ns() - self._maker.part.opened_ns >= PART_NS
+        if self._builder.part is not None:
+            return time.monotonic_ns() - self._builder.part.opened_ns >= PART_NS
         return bool(self._pending) and self._timebase.age_ns(self._pending[0].first_tick) >= PART_NS
 
     def _part_is_due(self) -> bool:
-        part = self._maker.part
+        part = self._builder.part
         return part is not None and (
             self._held_blocks() - len(self._pending) >= self._spool.block_count // 2
             or part.is_large
@@ -186,25 +186,25 @@ class Pipeline:
 
     def _write(self, blocks: list[Block]) -> None:
         self._timebase.advance()
-        if self._maker.part is None:
+        if self._builder.part is None:
             self._begin_part(blocks)
-        self._maker.add(blocks)
-        self.stored.written = self._maker.rows
+        self._builder.add(blocks)
+        self.stored.written = self._builder.rows
 
     def _begin_part(self, blocks: list[Block]) -> None:
         if blocks:
             self._timebase.forget_before(blocks[0].first_tick)
         first_block = self._seen - len(self._pending) - len(blocks)
-        self._maker.begin(first_block)
+        self._builder.begin(first_block)
 
     def _close_part(self, totals: Totals | None) -> None:
         """Hand the open part to the closer; its blocks are given back when it is durable."""
-        if self._maker.part is None:
+        if self._builder.part is None:
             return
         self._wait_for_closer()
         marks = self.stored.take_marks(last=totals is not None)
         consumed = self._seen - len(self._pending)
-        part, metadata = self._maker.take(marks, totals, consumed)
+        part, metadata = self._builder.take(marks, totals, consumed)
         try:
             self._closing = self._closer.submit(self._finish_part, part, metadata, consumed)
         except RuntimeError:
@@ -225,14 +225,14 @@ class Pipeline:
 
     def _finish(self, totals: Callable[[int], Totals]) -> None:
         self._timebase.advance()
-        if self._maker.part is None:
+        if self._builder.part is None:
             self._begin_part([])
-        self._maker.add_gaps(self._spool.overflow_gaps())
+        self._builder.add_gaps(self._spool.overflow_gaps())
         self._close_part(totals(self.stored.written))
         self._wait_for_closer()
 
     def _give_up(self) -> None:
         """Leave finished parts as they are, and nothing half-written beside them."""
         self._sampler.stop()
-        if self._maker.part is not None:
-            self._maker.part.file.abandon()
+        if self._builder.part is not None:
+            self._builder.part.file.abandon()

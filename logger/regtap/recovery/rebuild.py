@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regtap.parts.builder import ROW_GROUP_ROWS, Beginning, PartMaker
+from regtap.parts.builder import ROW_GROUP_ROWS, Beginning, PartBuilder
 from regtap.parts.encoder import encoder_for
 from regtap.recovery.chain import read_chain
 from regtap.recovery.cleanup import half_written
@@ -70,7 +70,7 @@ class Salvage:
         self._overflow = self._read_overflow()
         self._clock, self._range = recovered_clock(template, finished, self._heads, self._last_tick())
         self._tick = self._range.first  # of the last row or gap so far
-        self._maker = PartMaker(
+        self._builder = PartBuilder(
             folder_fd, template, self._clock, encoder_for("none"), Beginning(len(finished), self._index)
         )
         self._pending: list[Block] = []
@@ -101,8 +101,8 @@ class Salvage:
 
     def give_up(self) -> None:
         """Leave nothing half-written behind; after a whole run there is nothing."""
-        if self._maker.part is not None:
-            self._maker.part.file.abandon()
+        if self._builder.part is not None:
+            self._builder.part.file.abandon()
         with contextlib.suppress(OSError):
             _remove_temporaries(self._folder_fd)
 
@@ -159,18 +159,18 @@ class Salvage:
             return
         blocks, self._pending = self._pending, []
         self._begin()
-        self._maker.add(blocks)
-        part = self._maker.part
+        self._builder.add(blocks)
+        part = self._builder.part
         if part is not None and part.is_large:
             self._close(None)
 
     def _begin(self) -> None:
-        if self._maker.part is None:
-            self._maker.begin(self._next_block)
+        if self._builder.part is None:
+            self._builder.begin(self._next_block)
 
     def _close(self, totals: Totals | None) -> None:
         self._begin()
-        part, metadata = self._maker.take((), totals, self._next_block)
+        part, metadata = self._builder.take((), totals, self._next_block)
         self._balance.add(part.file.rows, metadata.gaps)
         part.file.finish(metadata)
         self.rows += part.file.rows
@@ -184,7 +184,7 @@ class Salvage:
             gaps.insert(0, self._absent(first_index, gaps[0].t0_ticks if gaps else self._tick))
         if gaps:
             self._begin()
-            self._maker.add_gaps(gaps)
+            self._builder.add_gaps(gaps)
             self._index += sum(gap.count for gap in gaps)
 
     def _left_gaps(self) -> list[TickGap]:
@@ -207,7 +207,7 @@ class Salvage:
             return []
         # All that was ever dropped is counted; what no other gap has is in this one. That holds in the middle of
         # a change of the table too, but not if a block is missing.
-        open_part = self._maker.part.gaps if self._maker.part is not None else ()
+        open_part = self._builder.part.gaps if self._builder.part is not None else ()
         noted = self._forgotten + self._balance.counts["full"]
         noted += sum(g.count for g in (*open_part, *gaps) if g.cause == "full")
         count = overflow.dropped - noted
@@ -217,7 +217,7 @@ class Salvage:
 
     def _totals(self) -> Totals:
         balance = self._balance
-        part = self._maker.part
+        part = self._builder.part
         if part is not None:
             balance = balance.with_part(part.file.rows, part.gaps)
         return balance.totals(paced=self._paced)
