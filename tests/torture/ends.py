@@ -23,7 +23,7 @@ import pytest
 import regtap
 from regtap.pytest_plugin._recording import RegisterTrace
 from regtap.recording import running, thread
-from regtap.recording import writer as pipeline
+from regtap.recording import writer
 
 _LOADED = (running, thread)  # before the fork, not after it
 _PACKAGE = os.path.dirname(regtap.__file__)
@@ -133,13 +133,13 @@ def at_the_start(folder: Path, number: int, bomb: Bomb) -> None:
 def in_the_capture(folder: Path, number: int, bomb: Bomb) -> None:
     """An error in the capture's own thread, when it makes the last part and closes everything."""
     capture = described(folder, number)
-    original = pipeline.Pipeline._finish
+    original = writer.Writer._finish
 
-    def finish(self: pipeline.Pipeline, *arguments: Any) -> None:
+    def finish(self: writer.Writer, *arguments: Any) -> None:
         bomb.arm(sys._getframe(), capture.status().taken)
         original(self, *arguments)
 
-    pipeline.Pipeline._finish = finish  # type: ignore[method-assign, assignment]
+    writer.Writer._finish = finish  # type: ignore[method-assign, assignment]
     try:
         with capture:
             wait_for_rows(capture)

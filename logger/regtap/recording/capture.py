@@ -113,7 +113,7 @@ class Capture:
             raise InputError(f"a mark has at most {MOST_LETTERS:,} letters, and this one has {len(text):,}")
         now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
         running = self._begun()
-        if not running.pipeline.stored.add_mark(Mark(now_ns - running.resources.timebase.start.raw_ns, text)):
+        if not running.writer.stored.add_mark(Mark(now_ns - running.resources.timebase.start.raw_ns, text)):
             raise InputError(f"cannot mark {text!r}: the capture is not running")
 
     def snapshot(self) -> Future[Snapshot]:

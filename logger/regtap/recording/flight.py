@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from regtap.recording.snapshots import Request, Requests, Snapshot
 from regtap.recording.summary import Kept
-from regtap.recording.writer import TURN_NS, Pipeline
+from regtap.recording.writer import TURN_NS, Writer
 from regtap.spool.overwriting import SPARE, most_kept, overwritten_gaps, too_old
 from regtap.trace.metadata import Mark
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 MARK = "snapshot"
 
 
-class FlightPipeline(Pipeline):
-    """Stores what the ring keeps, when asked and at the end; arguments are those of Pipeline, and more.
+class FlightWriter(Writer):
+    """Stores what the ring keeps, when asked and at the end; arguments are those of Writer, and more.
 
     Attributes:
         snapshots: What was stored, in order; the last one is the end's.

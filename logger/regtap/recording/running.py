@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Self
 from regtap import _native
 from regtap.errors import RefusedError
 from regtap.parts.builder import PartBuilder
-from regtap.recording.flight import FlightPipeline
+from regtap.recording.flight import FlightWriter
 from regtap.recording.messages import bus_fault, gone_fault, odd_ending, storage_fault, thread_warnings
 from regtap.recording.pace import Pace, pace_warnings
 from regtap.recording.resources import Resources
 from regtap.recording.summary import Disturbances, Lateness, Status, Summary
 from regtap.recording.watcher import Watcher
-from regtap.recording.writer import Pipeline
+from regtap.recording.writer import Writer
 from regtap.system import cpus
 from regtap.trace.metadata import Mark
 from regtap.trace.totals import Totals
@@ -103,14 +103,14 @@ class Running:
     Attributes:
         what: What it was asked for.
         resources: What it stands on.
-        pipeline: Stores what is taken.
+        writer: Stores what is taken.
         watcher: Sees what becomes of the device.
         began_ns: When it began, on CLOCK_MONOTONIC.
     """
 
     what: Description
     resources: Resources
-    pipeline: Pipeline
+    writer: Writer
     watcher: Watcher
     began_ns: int
 
@@ -125,7 +125,7 @@ class Running:
         opened = Resources(what.target, what.registers, what.output, what.options)
         try:
             with no_thread_refused():
-                pipeline = _pipeline(opened, what.options, asked)
+                writer = _open_writer(opened, what.options, asked)
                 began_ns = time.monotonic_ns()
                 if opened.journal is not None:
                     opened.journal.start(opened.writer_cpus, opened.sampler.stop)
@@ -133,12 +133,12 @@ class Running:
         except BaseException:
             opened.take_back()
             raise
-        return cls(what, opened, pipeline, _watcher(what, opened, pipeline), began_ns)
+        return cls(what, opened, writer, _watcher(what, opened, writer), began_ns)
 
     @property
-    def flight(self) -> FlightPipeline | None:
-        """The pipeline of a flight recorder; None for any other capture."""
-        return self.pipeline if isinstance(self.pipeline, FlightPipeline) else None
+    def flight(self) -> FlightWriter | None:
+        """The writer of a flight recorder; None for any other capture."""
+        return self.writer if isinstance(self.writer, FlightWriter) else None
 
     def live(self) -> Outcome:
         """Store what is taken until the capture ends, close everything, and return what it came to."""
@@ -166,7 +166,7 @@ class Running:
         """Make parts until the end; return what kept the writer from storing everything, or None."""
         failure: BaseException | None = None
         try:
-            self.pipeline.run(self._last_totals)
+            self.writer.run(self._last_totals)
         except MemoryError as error:
             failure = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
             failure.__cause__ = error
@@ -211,7 +211,7 @@ class Running:
         return Status(
             elapsed_s=((ended_ns or time.monotonic_ns()) - self.began_ns) / 1e9,
             taken=progress.taken,
-            stored=self.pipeline.stored.written,
+            stored=self.writer.stored.written,
             lost=progress.lost,
             missed=progress.missed,
             spool_fill=(spool.sealed() - spool.released()) / spool.block_count,
@@ -222,7 +222,7 @@ class Running:
         journal = self.resources.journal
         progress = self.resources.sampler.progress()
         timebase = self.resources.timebase
-        stored = self.pipeline.stored
+        stored = self.writer.stored
         totals = self._final_totals(failure, closed.kept)
         pace = self._pace(progress)
         return Summary(
@@ -257,7 +257,7 @@ class Running:
         return Pace.of(progress, self.resources.timebase, slot_cost)
 
     def _final_totals(self, failure: BaseException | None, kept: str | None) -> Totals:
-        stored = self.pipeline.stored
+        stored = self.writer.stored
         if failure is None:
             return self.totals(stored.rows)
         totals = self.totals(stored.rows, self.resources.spool.waiting_rows())
@@ -277,18 +277,18 @@ class Running:
         return bus_fault(progress, self.what.registers, self.watcher.state)
 
 
-def _watcher(what: Description, opened: Resources, pipeline: Pipeline) -> Watcher:
+def _watcher(what: Description, opened: Resources, writer: Writer) -> Watcher:
     return Watcher(
         opened.presence,
         what.target.spec,
         opened.timebase.start.raw_ns,
-        lambda t_ns, text: pipeline.stored.add_mark(Mark(t_ns, text)),
+        lambda t_ns, text: writer.stored.add_mark(Mark(t_ns, text)),
     )
 
 
-def _pipeline(opened: Resources, options: RecordOptions, asked: _native.Latch) -> Pipeline:
+def _open_writer(opened: Resources, options: RecordOptions, asked: _native.Latch) -> Writer:
     builder = PartBuilder(opened.folder.fd, opened.template, opened.timebase, opened.open_encoder)
     shared = (opened.spool, opened.sampler, opened.timebase, builder, asked)
     if options.overwrites:
-        return FlightPipeline(*shared, keep_ns=options.keep_ns)
-    return Pipeline(*shared)
+        return FlightWriter(*shared, keep_ns=options.keep_ns)
+    return Writer(*shared)

@@ -83,7 +83,7 @@ class Stored:
             return marks
 
 
-class Pipeline:
+class Writer:
     """Empties a spool into a folder; run() is the writer thread's body.
 
     Args:
