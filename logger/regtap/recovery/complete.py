@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
 from regtap.journal.replay import JournalFile, segment_paths
 from regtap.recovery.cleanup import clear_away
-from regtap.recovery.rebuild import Salvage
+from regtap.recovery.rebuild import Rebuild
 from regtap.recovery.search import pointer_of as _pointer_of
 from regtap.spool.document import parse_document
 from regtap.spool.raw_file import SpoolBytes
@@ -172,7 +172,7 @@ def _recover_into(folder: Path, spool: SpoolFile, template: PartMetadata, *, kee
         _check_same_capture(spool, template, finished)
         totals = _totals_of(finished)
         if totals is None:
-            recovered, damaged = _salvage(folder, folder_fd, spool, template, finished)
+            recovered, damaged = _rebuild(folder, folder_fd, spool, template, finished)
         else:
             recovered = Recovered(str(folder), 0, 0, totals)
             damaged = _is_damaged(finished)
@@ -187,15 +187,15 @@ def _is_damaged(finished: tuple[Part, ...]) -> bool:
     return any(gap.cause == "writer" for part in finished for gap in part.metadata.gaps)
 
 
-def _salvage(
+def _rebuild(
     folder: Path, folder_fd: int, spool: SpoolFile, template: PartMetadata, finished: tuple[Part, ...]
 ) -> tuple[Recovered, bool]:
     """Write what the spool holds; return what came of it, and whether samples are missing that it once held."""
-    salvage = Salvage(spool, template, finished, folder_fd)
+    rebuild = Rebuild(spool, template, finished, folder_fd)
     try:
         # Whoever made the finished parts may have been killed before their names were durable.
         os.fsync(folder_fd)
-        totals = salvage.run()
+        totals = rebuild.run()
     except OSError as error:
         raise StorageError(
             f"cannot write to {folder}: {os.strerror(error.errno or 0)}; "
@@ -204,9 +204,9 @@ def _salvage(
             errno=error.errno,
         ) from error
     finally:
-        salvage.give_up()  # after an error: nothing half-written stays
-    dropped = (*spool.broken, *salvage.dropped)
-    return Recovered(str(folder), salvage.rows, salvage.parts, totals, dropped), salvage.is_incomplete
+        rebuild.give_up()  # after an error: nothing half-written stays
+    dropped = (*spool.broken, *rebuild.dropped)
+    return Recovered(str(folder), rebuild.rows, rebuild.parts, totals, dropped), rebuild.is_incomplete
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from regtap.trace.totals import Totals
 
 
-class Salvage:
+class Rebuild:
     """One run over a spool.
 
     Args:
