@@ -21,7 +21,7 @@ from tests.conservation import assert_conserved
 
 import regtap
 from regtap.simulator.process import check_of
-from regtap.spool.reader import SpoolFile
+from regtap.spool.reader import SpoolReader
 
 NOBODY = pwd.getpwnam("nobody")
 
@@ -203,7 +203,7 @@ def test_kill_9_leaves_a_spool_and_a_note_that_names_it(device: Path, tmp_path: 
     note = json.loads((tmp_path / "run" / "_spool").read_text())
     spool = Path(note["spool"])
     assert spool.stat().st_mode & 0o777 == 0o600
-    with SpoolFile(str(spool)) as file:
+    with SpoolReader(str(spool)) as file:
         assert file.owner_pid == process.pid
     spool.unlink()
 

@@ -16,14 +16,14 @@ from tests.conservation import assert_conserved
 from tests.spools import SpoolImage, leave_behind
 
 import regtap
-from regtap.spool.reader import SpoolFile
+from regtap.spool.reader import SpoolReader
 
 NOBODY = pwd.getpwnam("nobody")
 
 
 def samples_in_spool(folder: Path) -> int:
     try:
-        with SpoolFile(json.loads((folder / "_spool").read_text())["spool"]) as spool:
+        with SpoolReader(json.loads((folder / "_spool").read_text())["spool"]) as spool:
             return sum(spool.head(sequence).rows for sequence in range(spool.opened))
     except (OSError, ValueError):
         return 0

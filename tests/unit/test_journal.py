@@ -20,7 +20,7 @@ from regtap.journal import source
 from regtap.journal.layout import RECORD, UNIT, check_of, checksum
 from regtap.journal.replay import JournalFile, segment_paths
 from regtap.recovery.complete import recover
-from regtap.spool.reader import SpoolFile
+from regtap.spool.reader import SpoolReader
 
 
 def test_the_check_is_crc32c() -> None:
@@ -284,7 +284,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[
             elif what == "turn":
                 assert journal.turn()
     image.save(run.parent / "spool")
-    with JournalFile(run, released) as copy, SpoolFile(str(run.parent / "spool")) as original:
+    with JournalFile(run, released) as copy, SpoolReader(str(run.parent / "spool")) as original:
         assert (copy.sealed, copy.opened) == (original.sealed, original.opened)
         for sequence in range(released, original.opened):
             ours, theirs = copy.head(sequence), original.head(sequence)

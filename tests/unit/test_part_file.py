@@ -14,7 +14,7 @@ from tests.spools import SpoolImage, as_big_endian, template_of
 from regtap.parts.encoder import OpenEncoder, encoder_for
 from regtap.parts.file import PartFile
 from regtap.spool.block import Block
-from regtap.spool.reader import SpoolFile
+from regtap.spool.reader import SpoolReader
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_recovered_blocks_make_the_same_bytes(folder: int, tmp_path: Path) -> No
     for _ in range(3):
         image.full_block()
     (tmp_path / "spool").write_bytes(as_big_endian(image))  # read into other memory, in another order
-    spool = SpoolFile(str(tmp_path / "spool"))
+    spool = SpoolReader(str(tmp_path / "spool"))
     recovered = [spool.block(spool.head(sequence)) for sequence in range(3)]
     spool.close()
 

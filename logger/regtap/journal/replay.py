@@ -15,7 +15,7 @@ from regtap.journal.layout import MAGIC, PREFIX, SEGMENT, VERSION, all_segments,
 from regtap.journal.records import read_records
 from regtap.spool.layout import HEADER, MOST_BLOCKS, OPEN, RELEASED, SEALED
 from regtap.spool.raw_file import SpoolBytes
-from regtap.spool.reader import SpoolFile
+from regtap.spool.reader import SpoolReader
 from regtap.system.files import is_open_to_others
 from regtap.system.permissions import describe_user
 
@@ -142,7 +142,7 @@ class JournalBytes(SpoolBytes):
         return bytes(data)
 
 
-class JournalFile(SpoolFile):
+class JournalFile(SpoolReader):
     """The spool that a trace's journal gives; see JournalBytes."""
 
     def __init__(self, folder: Path, next_block: int) -> None:

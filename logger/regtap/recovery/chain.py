@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from regtap.spool.block import BlockHead, DamagedBlockError
 
 if TYPE_CHECKING:
-    from regtap.spool.reader import SpoolFile
+    from regtap.spool.reader import SpoolReader
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class Chain:
         self.dropped.append(f"block {sequence}: {why}")
 
 
-def read_chain(spool: SpoolFile, first_block: int, first_index: int | None, least_index: int = 0) -> Chain:
+def read_chain(spool: SpoolReader, first_block: int, first_index: int | None, least_index: int = 0) -> Chain:
     """Return the blocks from `first_block` on that follow from each other, and from `first_index` if it is known.
 
     Args:

@@ -20,7 +20,7 @@ from regtap.recovery.rebuild import Rebuild
 from regtap.recovery.search import pointer_of as _pointer_of
 from regtap.spool.document import parse_document
 from regtap.spool.raw_file import SpoolBytes
-from regtap.spool.reader import SpoolFile
+from regtap.spool.reader import SpoolReader
 from regtap.system.files import sync_parent
 from regtap.system.permissions import describe_user, user_name
 from regtap.trace.files import part_number
@@ -88,7 +88,7 @@ def recover(path: str | os.PathLike[str], output: str | os.PathLike[str] | None 
         return _recover_into(folder, spool, document.template, keep=output is not None)
 
 
-def _opened(path: str) -> SpoolFile:
+def _opened(path: str) -> SpoolReader:
     """Open a spool that a person named: it has to be a file of that person's own."""
     try:
         source = SpoolBytes(path)
@@ -108,7 +108,7 @@ def _opened(path: str) -> SpoolFile:
             f"{path} belongs to {user_name(source.status.st_uid)}, not to {describe_user()}",
             remedy="recover it as its owner",
         )
-    return SpoolFile(path, source)
+    return SpoolReader(path, source)
 
 
 def _recover_trace(folder: Path) -> Recovered:
@@ -140,7 +140,7 @@ def _require_own(folder: Path) -> None:
         )
 
 
-def _journal(folder: Path, pointer: SpoolPointer, finished: tuple[Part, ...]) -> SpoolFile:
+def _journal(folder: Path, pointer: SpoolPointer, finished: tuple[Part, ...]) -> SpoolReader:
     """Open a trace's journal, in place of a spool that is gone: what the spool was at its last sync."""
     if not segment_paths(folder):
         raise pointer.no_spool(folder)
@@ -166,7 +166,7 @@ def _totals_of(parts: tuple[Part, ...]) -> Totals | None:
     return parts[-1].metadata.totals if parts else None
 
 
-def _recover_into(folder: Path, spool: SpoolFile, template: PartMetadata, *, keep: bool) -> Recovered:
+def _recover_into(folder: Path, spool: SpoolReader, template: PartMetadata, *, keep: bool) -> Recovered:
     with _folder(folder) as folder_fd:
         finished = finished_parts(folder)
         _check_same_capture(spool, template, finished)
@@ -188,7 +188,7 @@ def _is_damaged(finished: tuple[Part, ...]) -> bool:
 
 
 def _rebuild(
-    folder: Path, folder_fd: int, spool: SpoolFile, template: PartMetadata, finished: tuple[Part, ...]
+    folder: Path, folder_fd: int, spool: SpoolReader, template: PartMetadata, finished: tuple[Part, ...]
 ) -> tuple[Recovered, bool]:
     """Write what the spool holds; return what came of it, and whether samples are missing that it once held."""
     rebuild = Rebuild(spool, template, finished, folder_fd)
@@ -241,7 +241,7 @@ def _check_own(folder: Path, document: SpoolDocument) -> None:
         )
 
 
-def _check_same_capture(spool: SpoolFile, template: PartMetadata, finished: tuple[Part, ...]) -> None:
+def _check_same_capture(spool: SpoolReader, template: PartMetadata, finished: tuple[Part, ...]) -> None:
     if tuple(register.type for register in template.registers) != spool.types or (
         template.mode.latency != spool.has_latency
     ):

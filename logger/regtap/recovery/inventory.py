@@ -12,7 +12,7 @@ from regtap.errors import RefusedError, TraceError
 from regtap.spool.document import parse_document
 from regtap.spool.location import is_spool_path, spool_paths
 from regtap.spool.raw_file import SpoolBytes
-from regtap.spool.reader import SpoolFile
+from regtap.spool.reader import SpoolReader
 from regtap.system.files import is_own
 from regtap.system.permissions import user_name
 
@@ -57,7 +57,7 @@ def spools_of(folder: Path) -> Iterator[str]:
             source = open_own(path)
             if source is None:
                 continue
-            with SpoolFile(path, source) as spool:
+            with SpoolReader(path, source) as spool:
                 is_of_folder = os.path.samefile(parse_document(spool.document, path).trace, folder)
             if is_of_folder:
                 yield path
@@ -115,7 +115,7 @@ def _remove_empty(source: SpoolBytes) -> int | None:
             if source.try_lock():
                 return _unlink(source)
             raise RefusedError(f"the spool {source.path} is in use", remedy="end the capture first")
-    with SpoolFile(source.path, source) as spool:
+    with SpoolReader(source.path, source) as spool:
         # Its recorder ended after it had laid out the spool, and before it made the trace's folder.
         if spool.opened or os.path.lexists(parse_document(spool.document, source.path).trace):
             return None
@@ -159,12 +159,12 @@ def _own(source: SpoolBytes, listed: Leftover) -> Leftover:
     if is_unformatted(source):
         with source:
             return replace(listed, state="empty" if source.try_lock() else "recording")
-    with SpoolFile(source.path, source) as spool:
+    with SpoolReader(source.path, source) as spool:
         trace = parse_document(spool.document, source.path).trace
         if spool.is_owned():
             return replace(listed, state="recording", trace=trace)
         return replace(listed, state="cut off", trace=trace, samples=_samples(spool))
 
 
-def _samples(spool: SpoolFile) -> int:
+def _samples(spool: SpoolReader) -> int:
     return sum(map(spool.rows_at, range(spool.released, spool.opened)))

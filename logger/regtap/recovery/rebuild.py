@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regtap.spool.block import Block, BlockHead, Overflow
-    from regtap.spool.reader import SpoolFile
+    from regtap.spool.reader import SpoolReader
     from regtap.trace.metadata import PartMetadata
     from regtap.trace.parts import Part
     from regtap.trace.totals import Totals
@@ -42,7 +42,7 @@ class Rebuild:
     """
 
     def __init__(
-        self, spool: SpoolFile, template: PartMetadata, finished: Sequence[Part], folder_fd: int
+        self, spool: SpoolReader, template: PartMetadata, finished: Sequence[Part], folder_fd: int
     ) -> None:
         self.rows = 0
         self.parts = 0

@@ -11,7 +11,7 @@ from regtap.errors import RefusedError, RegtapError, StorageError, TraceError
 from regtap.recovery.inventory import open_own, spools_of
 from regtap.spool.document import parse_document
 from regtap.spool.pointer import read_note
-from regtap.spool.reader import SpoolFile
+from regtap.spool.reader import SpoolReader
 from regtap.system.host import boot_id
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class SpoolPointer:
         """Whether the folder has a pointer, of whatever kind."""
         return self.note is not None or bool(self.problem)
 
-    def open(self, folder: Path) -> SpoolFile | None:
+    def open(self, folder: Path) -> SpoolReader | None:
         """Open the trace's spool; None where it is gone, or another file has its name.
 
         Where the pointer does not tell, this user's only spool that names the folder is the one.
@@ -59,7 +59,7 @@ class SpoolPointer:
                 f"{folder}: several spools name it ({', '.join(found)}); recover one of them by its path"
             )
         source = _open(found[0]) if found else None
-        return None if source is None else SpoolFile(found[0], source)
+        return None if source is None else SpoolReader(found[0], source)
 
     def no_spool(self, folder: Path) -> RegtapError:
         """Return the error for a trace whose spool is not there."""
@@ -89,14 +89,14 @@ def _why_gone(note: SpoolNote) -> str:
     return "another file has its name" if os.path.lexists(note.spool) else "somebody removed it"
 
 
-def _open_noted(note: SpoolNote) -> SpoolFile | None:
+def _open_noted(note: SpoolNote) -> SpoolReader | None:
     source = _open(note.spool)
     if source is None:
         return None
     if not note.means(source.status):
         source.close()
         return None
-    spool = SpoolFile(note.spool, source)
+    spool = SpoolReader(note.spool, source)
     if parse_document(spool.document, spool.path).identity != note.identity:
         spool.close()
         return None

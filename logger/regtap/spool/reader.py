@@ -37,7 +37,7 @@ from regtap.trace.ranges import LARGEST
 _LARGEST_COUNT = 1 << 52  # over a year at 100 MHz; a thousand of them still add up to what a part can say
 
 
-class SpoolFile(Closeable):
+class SpoolReader(Closeable):
     """A spool's file, open for reading; a context manager.
 
     Attributes:
