@@ -11,7 +11,7 @@ from regtap.journal.layout import PATCH, RECORD, RECORD_MAGIC, STATE_ONLY, UNIT,
 from regtap.spool.layout import round_up
 
 if TYPE_CHECKING:
-    from regtap.spool.raw_file import SpoolBytes
+    from regtap.spool.raw_file import RawSpoolFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Patch:
 
     offset: int
     size: int
-    segment: SpoolBytes
+    segment: RawSpoolFile
     at: int
 
     def read(self) -> bytes:
@@ -53,7 +53,7 @@ class Record:
         return self.first[0] == STATE_ONLY
 
 
-def read_records(segment: SpoolBytes, begin: int, identity: int) -> list[Record]:
+def read_records(segment: RawSpoolFile, begin: int, identity: int) -> list[Record]:
     """Return the records of a segment, as they lie there; a damaged one does not hide those after it."""
     found: list[Record] = []
     at = begin
@@ -65,7 +65,7 @@ def read_records(segment: SpoolBytes, begin: int, identity: int) -> list[Record]
     return found
 
 
-def _record_at(segment: SpoolBytes, at: int, identity: int) -> Record | None:
+def _record_at(segment: RawSpoolFile, at: int, identity: int) -> Record | None:
     raw = segment.read(at, RECORD.itemsize)
     if raw is None or not raw.startswith(RECORD_MAGIC):
         return None
@@ -80,7 +80,7 @@ def _record_at(segment: SpoolBytes, at: int, identity: int) -> Record | None:
     return None if patches is None else _record(header, size, patches)
 
 
-def _patches(segment: SpoolBytes, begin: int, rest: bytes, count: int) -> tuple[Patch, ...] | None:
+def _patches(segment: RawSpoolFile, begin: int, rest: bytes, count: int) -> tuple[Patch, ...] | None:
     at = count * PATCH.itemsize
     patches = []
     for offset, size in np.frombuffer(rest[:at], dtype=PATCH).tolist():

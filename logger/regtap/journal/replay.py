@@ -14,7 +14,7 @@ from regtap.errors import TraceError
 from regtap.journal.layout import MAGIC, PREFIX, SEGMENT, VERSION, all_segments, check_of, records_begin
 from regtap.journal.records import read_records
 from regtap.spool.layout import HEADER, MOST_BLOCKS, OPEN, RELEASED, SEALED
-from regtap.spool.raw_file import SpoolBytes
+from regtap.spool.raw_file import RawSpoolFile
 from regtap.spool.reader import SpoolReader
 from regtap.system.files import is_open_to_others
 from regtap.system.permissions import describe_user
@@ -43,7 +43,7 @@ class _Head:
     base: bytes
 
 
-class JournalBytes(SpoolBytes):
+class JournalBytes(RawSpoolFile):
     """The spool's bytes as of the last sync, as far as anybody asks for them; zeros elsewhere.
 
     Attributes:
@@ -68,7 +68,7 @@ class JournalBytes(SpoolBytes):
             super().__init__(os.fspath(paths[0]))  # the first one carries the lock
             stack.callback(super().close)
             self.try_lock()  # before anything is read; who has to have it asks again
-            segments = [stack.enter_context(SpoolBytes(os.fspath(path))) for path in paths]
+            segments = [stack.enter_context(RawSpoolFile(os.fspath(path))) for path in paths]
             for segment in segments:
                 _require_own(segment)
             head = _head_of(folder, segments)
@@ -151,7 +151,7 @@ class JournalFile(SpoolReader):
         self.broken = source.broken
 
 
-def _require_own(segment: SpoolBytes) -> None:
+def _require_own(segment: RawSpoolFile) -> None:
     """Raise TraceError unless this process's user alone can have written a segment."""
     if not segment.is_own:
         raise TraceError(f"{segment.path} belongs to another user than {describe_user()}; it is not believed")
@@ -159,7 +159,7 @@ def _require_own(segment: SpoolBytes) -> None:
         raise TraceError(f"other users may write to {segment.path}; if nobody did, chmod go-w it")
 
 
-def _head_of(folder: Path, segments: list[SpoolBytes]) -> _Head:
+def _head_of(folder: Path, segments: list[RawSpoolFile]) -> _Head:
     """Return what the segments say about their capture."""
     heads = [head for head in map(_read_head, segments) if head is not None]
     if not heads:
@@ -169,7 +169,7 @@ def _head_of(folder: Path, segments: list[SpoolBytes]) -> _Head:
     return heads[0]
 
 
-def _read_head(segment: SpoolBytes) -> _Head | None:
+def _read_head(segment: RawSpoolFile) -> _Head | None:
     raw = segment.read(0, SEGMENT.itemsize)
     if raw is None or not raw.startswith(MAGIC):
         return None
@@ -192,7 +192,7 @@ def _read_head(segment: SpoolBytes) -> _Head | None:
     return _Head(int(header["identity"][0]), *sizes, base) if holds else None
 
 
-def _promised(segments: list[SpoolBytes], head: _Head) -> list[Record]:
+def _promised(segments: list[RawSpoolFile], head: _Head) -> list[Record]:
     """Return the records in their order, up to the first that is missing and was never known to be on disk."""
     begin = records_begin(len(head.base))
     found = [record for segment in segments for record in read_records(segment, begin, head.identity)]

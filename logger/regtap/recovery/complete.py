@@ -19,7 +19,7 @@ from regtap.recovery.cleanup import clear_away
 from regtap.recovery.rebuild import Rebuild
 from regtap.recovery.search import pointer_of as _pointer_of
 from regtap.spool.document import parse_document
-from regtap.spool.raw_file import SpoolBytes
+from regtap.spool.raw_file import RawSpoolFile
 from regtap.spool.reader import SpoolReader
 from regtap.system.files import sync_parent
 from regtap.system.permissions import describe_user, user_name
@@ -91,7 +91,7 @@ def recover(path: str | os.PathLike[str], output: str | os.PathLike[str] | None 
 def _opened(path: str) -> SpoolReader:
     """Open a spool that a person named: it has to be a file of that person's own."""
     try:
-        source = SpoolBytes(path)
+        source = RawSpoolFile(path)
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             raise RefusedError(

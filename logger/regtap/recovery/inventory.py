@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import RefusedError, TraceError
 from regtap.spool.document import parse_document
 from regtap.spool.location import is_spool_path, spool_paths
-from regtap.spool.raw_file import SpoolBytes
+from regtap.spool.raw_file import RawSpoolFile
 from regtap.spool.reader import SpoolReader
 from regtap.system.files import is_own
 from regtap.system.permissions import user_name
@@ -63,21 +63,21 @@ def spools_of(folder: Path) -> Iterator[str]:
                 yield path
 
 
-def open_own(path: str) -> SpoolBytes | None:
+def open_own(path: str) -> RawSpoolFile | None:
     """Return the open file of a spool, or None where it is another user's, or others may open it.
 
     Raises:
         TraceError: It is not a regular file.
         OSError: As the kernel said.
     """
-    source = SpoolBytes(path)
+    source = RawSpoolFile(path)
     if source.is_own and source.is_private:
         return source
     source.close()
     return None
 
 
-def is_unformatted(source: SpoolBytes) -> bool:
+def is_unformatted(source: RawSpoolFile) -> bool:
     """Return whether a spool begins with zeros: its recorder has not come to lay it out."""
     beginning = source.read(0, min(_MAGIC_BYTES, source.size_bytes))
     return not (beginning or b"").strip(b"\0")
@@ -109,7 +109,7 @@ def remove_empty(path: str) -> int | None:
         ) from error
 
 
-def _remove_empty(source: SpoolBytes) -> int | None:
+def _remove_empty(source: RawSpoolFile) -> int | None:
     if is_unformatted(source):
         with source:
             if source.try_lock():
@@ -123,7 +123,7 @@ def _remove_empty(source: SpoolBytes) -> int | None:
         return _unlink(source)
 
 
-def _unlink(source: SpoolBytes) -> int:
+def _unlink(source: RawSpoolFile) -> int:
     if source.is_there():
         os.unlink(source.path)
     return source.status.st_blocks * 512
@@ -155,7 +155,7 @@ def _status(path: str) -> os.stat_result | None:
         os.close(fd)
 
 
-def _own(source: SpoolBytes, listed: Leftover) -> Leftover:
+def _own(source: RawSpoolFile, listed: Leftover) -> Leftover:
     if is_unformatted(source):
         with source:
             return replace(listed, state="empty" if source.try_lock() else "recording")

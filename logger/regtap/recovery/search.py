@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from regtap.spool.pointer import SpoolNote
-    from regtap.spool.raw_file import SpoolBytes
+    from regtap.spool.raw_file import RawSpoolFile
 
 
 # Gone, a link, or another user's: the owner of a private file may open it.
@@ -103,7 +103,7 @@ def _open_noted(note: SpoolNote) -> SpoolReader | None:
     return spool
 
 
-def _open(path: str) -> SpoolBytes | None:
+def _open(path: str) -> RawSpoolFile | None:
     """Open a file of this user's own; None where there is none, or another user's."""
     try:
         return open_own(path)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class SpoolBytes(Closeable):
+class RawSpoolFile(Closeable):
     """An open file; a context manager. Nothing is mapped: a file that shrinks must not end in a SIGBUS.
 
     Attributes:

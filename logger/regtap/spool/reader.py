@@ -29,7 +29,7 @@ from regtap.spool.layout import (
     header_check,
     round_up,
 )
-from regtap.spool.raw_file import SpoolBytes
+from regtap.spool.raw_file import RawSpoolFile
 from regtap.system.closeable import Closeable
 from regtap.trace.gaps import CAUSES
 from regtap.trace.ranges import LARGEST
@@ -55,7 +55,7 @@ class SpoolReader(Closeable):
         broken: One line for each block of which less is left than there was, where that is known beforehand.
     """
 
-    def __init__(self, path: str, source: SpoolBytes | None = None) -> None:
+    def __init__(self, path: str, source: RawSpoolFile | None = None) -> None:
         """Open it and check its header.
 
         Args:
@@ -68,7 +68,7 @@ class SpoolReader(Closeable):
         """
         self.path = path
         self.broken: list[str] = []
-        self._bytes = source or SpoolBytes(path)
+        self._bytes = source or RawSpoolFile(path)
         self.size_bytes = self._bytes.size_bytes
         try:
             self._parse()
@@ -77,7 +77,7 @@ class SpoolReader(Closeable):
             raise
 
     @property
-    def source(self) -> SpoolBytes:
+    def source(self) -> RawSpoolFile:
         """Its bytes, with the file that they are in."""
         return self._bytes
 
