@@ -18,7 +18,7 @@ import regtap
 from regtap.errors import RefusedError
 from regtap.journal import source
 from regtap.journal.layout import RECORD, UNIT, check_of, checksum
-from regtap.journal.replay import JournalFile, segment_paths
+from regtap.journal.replay import JournalReader, segment_paths
 from regtap.recovery.complete import recover
 from regtap.spool.reader import SpoolReader
 
@@ -185,7 +185,7 @@ def test_blocks_in_finished_parts_are_not_copied(run: Path) -> None:
     with HandJournal(image, run) as journal:
         journal.release(3)
         journal.turn()
-        with JournalFile(run, 3) as spool:
+        with JournalReader(run, 3) as spool:
             assert spool.head(3).rows == 10
             with pytest.raises(Exception, match="not that of this block"):
                 spool.head(2)
@@ -201,7 +201,7 @@ def test_segments_are_used_again_when_their_blocks_are_durable(run: Path) -> Non
             assert journal.turn()
         assert journal.journal.durability.written_bytes > 2 * size
         assert sum(path.stat().st_size for path in segment_paths(run)) == size
-    with JournalFile(run, 57) as spool:
+    with JournalReader(run, 57) as spool:
         assert [spool.head(block).rows for block in range(57, 60)] == 3 * [image.rows_per_block]
         for block in range(57, 60):
             first = block * image.rows_per_block
@@ -225,7 +225,7 @@ def test_a_full_journal_waits_for_room(run: Path) -> None:
         journal.release(2)
         image.full_block(10)
         assert journal.turn()
-    with JournalFile(run, 2) as spool:
+    with JournalReader(run, 2) as spool:
         assert (spool.opened, spool.head(2).rows) == (3, 10)
 
 
@@ -235,7 +235,7 @@ def test_parts_that_go_further_than_the_journal_are_the_end(run: Path) -> None:
     image.drop(50)
     with HandJournal(image, run) as journal:
         journal.turn()
-    with JournalFile(run, 9) as spool:
+    with JournalReader(run, 9) as spool:
         assert (spool.sealed, spool.opened) == (9, 9)
         assert spool.overflow().dropped == 0
 
@@ -284,7 +284,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[
             elif what == "turn":
                 assert journal.turn()
     image.save(run.parent / "spool")
-    with JournalFile(run, released) as copy, SpoolReader(str(run.parent / "spool")) as original:
+    with JournalReader(run, released) as copy, SpoolReader(str(run.parent / "spool")) as original:
         assert (copy.sealed, copy.opened) == (original.sealed, original.opened)
         for sequence in range(released, original.opened):
             ours, theirs = copy.head(sequence), original.head(sequence)

@@ -17,7 +17,7 @@ import regtap
 from regtap.errors import TraceError
 from regtap.journal import segments
 from regtap.journal.layout import RECORD, SEGMENT, check_of
-from regtap.journal.replay import JournalFile, segment_paths
+from regtap.journal.replay import JournalReader, segment_paths
 from regtap.recovery.complete import recover
 
 
@@ -49,7 +49,7 @@ class PowerLoss:
             with (self._after / name).open("r+b") as file:
                 file.seek(offset)
                 file.write(bytes(size))
-        with JournalFile(self._after, self.released) as spool:
+        with JournalReader(self._after, self.released) as spool:
             rows = [spool.head(block).rows for block in range(self.released, self.promised)]
         assert 0 not in rows, f"{rows} in blocks {self.released} to {self.promised}"
 

@@ -43,7 +43,7 @@ class _Head:
     base: bytes
 
 
-class JournalBytes(RawSpoolFile):
+class ReplayedSpool(RawSpoolFile):
     """The spool's bytes as of the last sync, as far as anybody asks for them; zeros elsewhere.
 
     Attributes:
@@ -142,11 +142,11 @@ class JournalBytes(RawSpoolFile):
         return bytes(data)
 
 
-class JournalFile(SpoolReader):
-    """The spool that a trace's journal gives; see JournalBytes."""
+class JournalReader(SpoolReader):
+    """The spool that a trace's journal gives; see ReplayedSpool."""
 
     def __init__(self, folder: Path, next_block: int) -> None:
-        source = JournalBytes(folder, next_block)
+        source = ReplayedSpool(folder, next_block)
         super().__init__(source.path, source)
         self.broken = source.broken
 

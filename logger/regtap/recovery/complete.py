@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
-from regtap.journal.replay import JournalFile, segment_paths
+from regtap.journal.replay import JournalReader, segment_paths
 from regtap.recovery.cleanup import clear_away
 from regtap.recovery.rebuild import Rebuild
 from regtap.recovery.search import pointer_of as _pointer_of
@@ -146,7 +146,7 @@ def _journal(folder: Path, pointer: SpoolPointer, finished: tuple[Part, ...]) ->
         raise pointer.no_spool(folder)
     next_block = finished[-1].metadata.next_block if finished else None
     try:
-        return JournalFile(folder, next_block or 0)
+        return JournalReader(folder, next_block or 0)
     except OSError as error:
         raise TraceError(f"cannot open the journal of {folder}: {os.strerror(error.errno or 0)}") from error
 
@@ -178,7 +178,7 @@ def _recover_into(folder: Path, spool: SpoolReader, template: PartMetadata, *, k
             damaged = _is_damaged(finished)
         kept: str | None = spool.path
         if not keep:
-            in_memory = spool.path if not isinstance(spool, JournalFile) and spool.source.is_there() else None
+            in_memory = spool.path if not isinstance(spool, JournalReader) and spool.source.is_there() else None
             kept = clear_away(folder, in_memory, is_damaged=damaged or bool(recovered.dropped))
     return replace(recovered, spool=kept)
 
