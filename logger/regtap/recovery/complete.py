@@ -17,7 +17,7 @@ from regtap.errors import InputError, RefusedError, StorageError, TraceError
 from regtap.journal.replay import JournalReader, segment_paths
 from regtap.recovery.cleanup import clear_away
 from regtap.recovery.rebuild import Rebuild
-from regtap.recovery.search import pointer_of as _pointer_of
+from regtap.recovery.search import pointer_state
 from regtap.spool.document import parse_document
 from regtap.spool.raw_file import RawSpoolFile
 from regtap.spool.reader import SpoolReader
@@ -29,7 +29,7 @@ from regtap.trace.reader import open_trace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from regtap.recovery.search import SpoolPointer
+    from regtap.recovery.search import PointerState
     from regtap.spool.document import SpoolDocument
     from regtap.trace.metadata import PartMetadata
     from regtap.trace.parts import Part
@@ -113,16 +113,16 @@ def _opened(path: str) -> SpoolReader:
 
 def _recover_trace(folder: Path) -> Recovered:
     _require_own(folder)
-    pointer = _pointer_of(folder)
+    state = pointer_state(folder)
     finished = finished_parts(folder)
     totals = _totals_of(finished)
-    spool = pointer.open(folder) if totals is None or pointer.is_there else None
+    spool = state.open_spool(folder) if totals is None or state.is_there else None
     if totals is not None and spool is None:
         # The pointer goes last: without one, a recovery came to its end, and what it kept stays.
-        was_kept = not pointer.is_there and totals.ended == "recovered"
+        was_kept = not state.is_there and totals.ended == "recovered"
         kept = clear_away(folder, None, is_damaged=was_kept or _is_damaged(finished))
         return Recovered(str(folder), 0, 0, totals, spool=kept)
-    with spool or _journal(folder, pointer, finished) as left_behind:
+    with spool or _journal(folder, state, finished) as left_behind:
         left_behind.lock()
         template = parse_document(left_behind.document, left_behind.path).template
         return _recover_into(folder, left_behind, template, keep=False)
@@ -140,10 +140,10 @@ def _require_own(folder: Path) -> None:
         )
 
 
-def _journal(folder: Path, pointer: SpoolPointer, finished: tuple[Part, ...]) -> SpoolReader:
+def _journal(folder: Path, state: PointerState, finished: tuple[Part, ...]) -> SpoolReader:
     """Open a trace's journal, in place of a spool that is gone: what the spool was at its last sync."""
     if not segment_paths(folder):
-        raise pointer.no_spool(folder)
+        raise state.no_spool(folder)
     next_block = finished[-1].metadata.next_block if finished else None
     try:
         return JournalReader(folder, next_block or 0)
@@ -230,14 +230,14 @@ def _folder(folder: Path) -> Iterator[int]:
 
 def _check_own(folder: Path, document: SpoolDocument) -> None:
     """Raise TraceError where a folder waits for another spool that is there."""
-    pointer = _pointer_of(folder)
-    if pointer.note is None or pointer.note.identity == document.identity:
+    state = pointer_state(folder)
+    if state.note is None or state.note.identity == document.identity:
         return
-    other = pointer.open(folder)
+    other = state.open_spool(folder)
     if other is not None:
         other.close()
         raise TraceError(
-            f"{folder} is the trace of another spool, {pointer.note.spool}, which is there; name a new folder with -o"
+            f"{folder} is the trace of another spool, {state.note.spool}, which is there; name a new folder with -o"
         )
 
 

@@ -26,8 +26,8 @@ _NOT_OURS = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno
 
 
 @dataclass(frozen=True, slots=True)
-class SpoolPointer:
-    """What a trace's folder says about its spool.
+class PointerState:
+    """The pointer in a trace's folder: read, absent, or not to be believed.
 
     Attributes:
         note: The content of its pointer; None where there is none, or one that cannot be believed.
@@ -42,7 +42,7 @@ class SpoolPointer:
         """Whether the folder has a pointer, of whatever kind."""
         return self.note is not None or bool(self.problem)
 
-    def open(self, folder: Path) -> SpoolReader | None:
+    def open_spool(self, folder: Path) -> SpoolReader | None:
         """Open the trace's spool; None where it is gone, or another file has its name.
 
         Where the pointer does not tell, this user's only spool that names the folder is the one.
@@ -73,16 +73,16 @@ class SpoolPointer:
         return TraceError(f"{reason}; if `regtap recover --list` shows its spool, name that with -o {folder}")
 
 
-def pointer_of(folder: Path) -> SpoolPointer:
+def pointer_state(folder: Path) -> PointerState:
     """Return what a folder, which need not be there, says about its spool.
 
     Raises:
         RefusedError: The system does not let it be read.
     """
     try:
-        return SpoolPointer(read_note(folder))
+        return PointerState(read_note(folder))
     except TraceError as error:
-        return SpoolPointer(None, str(error))
+        return PointerState(None, str(error))
 
 
 def _why_gone(note: SpoolNote) -> str:
