@@ -73,9 +73,9 @@ def recording(trace: Path, *arguments: str, begun: Callable[[], bool]) -> Iterat
         yield process
     finally:
         kill(process)
-        note = trace / "_spool"
-        if note.exists():
-            Path(json.loads(note.read_text())["spool"]).unlink(missing_ok=True)
+        pointer = trace / "_spool"
+        if pointer.exists():
+            Path(json.loads(pointer.read_text())["spool"]).unlink(missing_ok=True)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

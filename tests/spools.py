@@ -27,7 +27,7 @@ from regtap.spool.layout import (
     column_offsets,
     header_check,
 )
-from regtap.spool.pointer import SpoolNote
+from regtap.spool.pointer import SpoolPointer
 from regtap.system.host import boot_id
 from regtap.trace.gaps import CAUSES
 from regtap.trace.metadata import Anchor, ClockInfo, Mode, PartMetadata
@@ -210,9 +210,9 @@ def leave_behind(image: SpoolImage, folder: Path, spool: Path) -> Path:
 def write_pointer(folder: Path, spool: Path, **changes: Any) -> None:
     """Write a trace's pointer to a spool of this boot; `changes`: fields that are to be others."""
     status = spool.lstat()
-    note = SpoolNote(str(spool), boot_id(), status.st_dev, status.st_ino, IDENTITY)
+    pointer = SpoolPointer(str(spool), boot_id(), status.st_dev, status.st_ino, IDENTITY)
     path = folder / "_spool"
-    path.write_text(replace(note, **changes).to_json())
+    path.write_text(replace(pointer, **changes).to_json())
     path.chmod(0o600)
 
 

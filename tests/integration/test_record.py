@@ -200,8 +200,8 @@ def test_kill_9_leaves_a_spool_and_a_note_that_names_it(device: Path, tmp_path: 
     time.sleep(0.1)
     process.kill()
     process.communicate(timeout=30)
-    note = json.loads((tmp_path / "run" / "_spool").read_text())
-    spool = Path(note["spool"])
+    pointer = json.loads((tmp_path / "run" / "_spool").read_text())
+    spool = Path(pointer["spool"])
     assert spool.stat().st_mode & 0o777 == 0o600
     with SpoolReader(str(spool)) as file:
         assert file.owner_pid == process.pid
@@ -302,7 +302,7 @@ class TestAsRoot:
             text=True,
         )
         wait_for(shared / "run" / "_spool")
-        while len(os.listdir(f"/proc/{process.pid}/task")) < 3:  # the threads come after the note
+        while len(os.listdir(f"/proc/{process.pid}/task")) < 3:  # the threads come after the pointer
             assert process.poll() is None
             time.sleep(0.01)
         statuses = [path.read_text() for path in Path(f"/proc/{process.pid}/task").glob("*/status")]

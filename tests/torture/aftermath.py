@@ -39,10 +39,10 @@ def hashes(folder: Path) -> dict[str, str]:
 def scene_of(folder: Path) -> Scene | None:
     """Look at what is left, before anything is done; None where no capture had begun."""
     try:
-        note = json.loads((folder / "_spool").read_text())
+        pointer = json.loads((folder / "_spool").read_text())
     except (OSError, ValueError):
         return None
-    spool = Path(note["spool"])
+    spool = Path(pointer["spool"])
     if not spool.exists():
         return None
     parts = finished_parts(folder)

@@ -83,7 +83,7 @@ def problem_of(trace: Path, pid: int, taken: int = 0) -> str | None:
         if scene is not None:
             recover_and_check(scene)
             spools.remove(scene.spool.name)
-        assert not spools, f"a spool is left, and no note of it: {spools}"
+        assert not spools, f"a spool is left, and no pointer to it: {spools}"
         if not trace.exists():
             assert not taken, "nothing is left"
             return None

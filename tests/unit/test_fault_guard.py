@@ -63,8 +63,8 @@ def run(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
-    for note in tmp_path.glob("*/_spool"):  # who dies by a signal leaves its spool behind, as promised
-        Path(json.loads(note.read_text())["spool"]).unlink()
+    for pointer in tmp_path.glob("*/_spool"):  # who dies by a signal leaves its spool behind, as promised
+        Path(json.loads(pointer.read_text())["spool"]).unlink()
     return done
 
 

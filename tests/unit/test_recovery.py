@@ -405,7 +405,7 @@ def test_what_is_no_spool_is_one_error(run: Path, spool: Path, content: bytes) -
 
 
 def test_a_folder_without_note_and_end_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TraceError, match="no note of a spool"):
+    with pytest.raises(TraceError, match="no pointer to a spool"):
         recover(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The folder of a trace under capture, with the note that names its spool."""
+"""The folder of a trace under capture, with the pointer to its spool."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from regtap.system.remedies import remedy_for
 from regtap.trace.files import SPOOL_POINTER
 
 if TYPE_CHECKING:
-    from regtap.spool.pointer import SpoolNote
+    from regtap.spool.pointer import SpoolPointer
 
 
 def require_free(path: str) -> None:
@@ -34,8 +34,8 @@ class OutputFolder:
         fd: For what is made in it; this object's own.
     """
 
-    def __init__(self, path: str, pointer: SpoolNote) -> None:
-        """Make it, with a durable note; a refusal leaves nothing behind.
+    def __init__(self, path: str, pointer: SpoolPointer) -> None:
+        """Make it, with a durable pointer; a refusal leaves nothing behind.
 
         Args:
             path: It must not exist.
@@ -59,11 +59,11 @@ class OutputFolder:
                 errno=error.errno,
             ) from error
 
-    def remove_note(self) -> str | None:
-        """Remove the note, of a trace that is complete; return what could not be done, or None."""
+    def remove_pointer(self) -> str | None:
+        """Remove the pointer, of a trace that is complete; return what could not be done, or None."""
         try:
-            os.fsync(self.fd)  # a journal is gone before: without the note nobody would look for it
-            _unlink_note(self.fd)
+            os.fsync(self.fd)  # a journal is gone before: without the pointer nobody would look for it
+            _unlink_pointer(self.fd)
             os.fsync(self.fd)
         except OSError as error:
             return (
@@ -83,7 +83,7 @@ class OutputFolder:
     def take_back(self) -> None:
         """Remove the folder again, of a capture that could not begin."""
         with contextlib.suppress(OSError):
-            _unlink_note(self.fd)
+            _unlink_pointer(self.fd)
             os.rmdir(self.path)
 
     def close(self) -> None:
@@ -92,15 +92,15 @@ class OutputFolder:
             os.close(self.fd)
 
 
-def _make(path: str, pointer: SpoolNote) -> int:
+def _make(path: str, pointer: SpoolPointer) -> int:
     os.mkdir(path)
     with ExitStack() as undo:
         undo.callback(os.rmdir, path)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         undo.callback(os.close, fd)
-        undo.callback(_unlink_note, fd)
+        undo.callback(_unlink_pointer, fd)
         sync_parent(path)
-        _write_note(fd, pointer)
+        _write_pointer(fd, pointer)
         undo.pop_all()
     return fd
 
@@ -113,12 +113,12 @@ def _path_of(fd: int) -> str | None:
         return None
 
 
-def _unlink_note(folder_fd: int) -> None:
+def _unlink_pointer(folder_fd: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(SPOOL_POINTER, dir_fd=folder_fd)
 
 
-def _write_note(folder_fd: int, pointer: SpoolNote) -> None:
+def _write_pointer(folder_fd: int, pointer: SpoolPointer) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with contextlib.closing(os.fdopen(os.open(SPOOL_POINTER, flags, 0o600, dir_fd=folder_fd), "w")) as file:
         file.write(pointer.to_json())

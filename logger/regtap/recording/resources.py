@@ -18,7 +18,7 @@ from regtap.recording.messages import scheduling_warnings, small_spool_warnings
 from regtap.recording.writer import PART_NS
 from regtap.sampling.channels import channels_of
 from regtap.spool.document import make_document
-from regtap.spool.pointer import SpoolNote, new_identity
+from regtap.spool.pointer import SpoolPointer, new_identity
 from regtap.spool.ring import Spool, check_memory, free_size_bytes, needed_bytes
 from regtap.system import cpus
 from regtap.system.host import boot_id, describe_host
@@ -128,9 +128,9 @@ class Resources:
         self.sampler = _native.Sampler(self.spool.memory, channels_of(device, self._registers), plan)
         stack.callback(self.end_loop)
 
-    def _pointer(self) -> SpoolNote:
+    def _pointer(self) -> SpoolPointer:
         status = self.spool.status()
-        return SpoolNote(self.spool.path, boot_id(), status.st_dev, status.st_ino, self._identity)
+        return SpoolPointer(self.spool.path, boot_id(), status.st_dev, status.st_ino, self._identity)
 
     def _describe(self, target: Target, timebase: Timebase) -> PartMetadata:
         options = self._options
@@ -173,7 +173,7 @@ class Resources:
         return journal
 
     def take_back(self) -> None:
-        """Leave nothing of a capture that could not begin; one that did keeps its spool and its note."""
+        """Leave nothing of a capture that could not begin; one that did keeps its spool and its pointer."""
         self.end_loop()
         if self.journal is not None:
             self.journal.stop(last_turn=False)
@@ -191,7 +191,7 @@ class Resources:
         """End the loop and close all of it, each step whatever became of the one before.
 
         Args:
-            is_complete: The last part, which has the balance, is durable. Otherwise spool, journal and note stay.
+            is_complete: The last part, which has the balance, is durable. Otherwise spool, journal and pointer stay.
         """
         self.end_loop()
         self._is_complete = is_complete and not self.spool.holds_rows()
@@ -201,7 +201,7 @@ class Resources:
             if self._is_complete:
                 self._remove_spool()
             if kept is None:
-                self._left += filter(None, [self.folder.remove_note()])
+                self._left += filter(None, [self.folder.remove_pointer()])
         return Closed(kept, tuple(self._left))
 
     def _kept(self) -> str | None:

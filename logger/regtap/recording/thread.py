@@ -6,8 +6,8 @@ goes on to its end. The interpreter does not end before that either.
 
 The invariant of a capture's end, which tests/torture/test_ends.py tries at every step: **a spool is removed only when
 every row in it is in a durable part, or was given up by the user's own choice.** `Resources.close` is the only place
-that removes the spool of a capture that has begun, and asks the ring itself. Whatever else is raised, spool and note
-stay, and `regtap recover` completes the trace.
+that removes the spool of a capture that has begun, and asks the ring itself. Whatever else is raised, spool and
+pointer stay, and `regtap recover` completes the trace.
 """
 
 from __future__ import annotations

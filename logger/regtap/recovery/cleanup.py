@@ -1,4 +1,4 @@
-"""What a complete trace does not need any more: spool, journal, half-written parts, and the note of the spool."""
+"""What a complete trace does not need any more: spool, journal, half-written parts, and the pointer to the spool."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | No
         return _clear_away(folder, spool, is_damaged=is_damaged)
     except OSError as error:
         raise StorageError(
-            f"{folder} is complete, but its spool or its note could not be removed: "
+            f"{folder} is complete, but its spool or its pointer could not be removed: "
             f"{os.strerror(error.errno or 0)}; run this again",
             path=str(folder),
             errno=error.errno,

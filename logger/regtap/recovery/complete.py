@@ -231,13 +231,14 @@ def _folder(folder: Path) -> Iterator[int]:
 def _check_own(folder: Path, document: SpoolDocument) -> None:
     """Raise TraceError where a folder waits for another spool that is there."""
     state = pointer_state(folder)
-    if state.note is None or state.note.identity == document.identity:
+    if state.pointer is None or state.pointer.identity == document.identity:
         return
     other = state.open_spool(folder)
     if other is not None:
         other.close()
         raise TraceError(
-            f"{folder} is the trace of another spool, {state.note.spool}, which is there; name a new folder with -o"
+            f"{folder} is the trace of another spool, {state.pointer.spool}, which is there; "
+            "name a new folder with -o"
         )
 
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from regtap.errors import RefusedError, RegtapError, StorageError, TraceError
 from regtap.recovery.inventory import open_own, spools_of
 from regtap.spool.document import parse_document
-from regtap.spool.pointer import read_note
+from regtap.spool.pointer import read_pointer
 from regtap.spool.reader import SpoolReader
 from regtap.system.host import boot_id
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from regtap.spool.pointer import SpoolNote
+    from regtap.spool.pointer import SpoolPointer
     from regtap.spool.raw_file import RawSpoolFile
 
 
@@ -30,17 +30,17 @@ class PointerState:
     """The pointer in a trace's folder: read, absent, or not to be believed.
 
     Attributes:
-        note: The content of its pointer; None where there is none, or one that cannot be believed.
+        pointer: Its content; None where there is none, or one that cannot be believed.
         problem: Why it cannot be believed; empty where it can, or where there is none.
     """
 
-    note: SpoolNote | None
+    pointer: SpoolPointer | None
     problem: str = ""
 
     @property
     def is_there(self) -> bool:
         """Whether the folder has a pointer, of whatever kind."""
-        return self.note is not None or bool(self.problem)
+        return self.pointer is not None or bool(self.problem)
 
     def open_spool(self, folder: Path) -> SpoolReader | None:
         """Open the trace's spool; None where it is gone, or another file has its name.
@@ -51,8 +51,8 @@ class PointerState:
             TraceError: It is damaged, or several spools name the folder.
             RefusedError: The system does not let it be read.
         """
-        if self.note is not None:
-            return _open_noted(self.note)
+        if self.pointer is not None:
+            return _open_spool(self.pointer)
         found = list(spools_of(folder))
         if len(found) > 1:
             raise TraceError(
@@ -63,13 +63,11 @@ class PointerState:
 
     def no_spool(self, folder: Path) -> RegtapError:
         """Return the error for a trace whose spool is not there."""
-        if self.note is not None:
-            why = (
-                "this machine was restarted since" if self.note.boot_id != boot_id() else _why_gone(self.note)
-            )
-            text = f"the spool {self.note.spool} is gone ({why}): {folder} ends with its last finished part"
-            return StorageError(text, path=self.note.spool)
-        reason = self.problem or f"{folder} has no note of a spool"
+        if self.pointer is not None:
+            spool = self.pointer.spool
+            text = f"the spool {spool} is gone ({_why_gone(self.pointer)}): {folder} ends with its last finished part"
+            return StorageError(text, path=spool)
+        reason = self.problem or f"{folder} has no pointer to a spool"
         return TraceError(f"{reason}; if `regtap recover --list` shows its spool, name that with -o {folder}")
 
 
@@ -80,24 +78,26 @@ def pointer_state(folder: Path) -> PointerState:
         RefusedError: The system does not let it be read.
     """
     try:
-        return PointerState(read_note(folder))
+        return PointerState(read_pointer(folder))
     except TraceError as error:
         return PointerState(None, str(error))
 
 
-def _why_gone(note: SpoolNote) -> str:
-    return "another file has its name" if os.path.lexists(note.spool) else "somebody removed it"
+def _why_gone(pointer: SpoolPointer) -> str:
+    if pointer.boot_id != boot_id():
+        return "this machine was restarted since"
+    return "another file has its name" if os.path.lexists(pointer.spool) else "somebody removed it"
 
 
-def _open_noted(note: SpoolNote) -> SpoolReader | None:
-    source = _open(note.spool)
+def _open_spool(pointer: SpoolPointer) -> SpoolReader | None:
+    source = _open(pointer.spool)
     if source is None:
         return None
-    if not note.means(source.status):
+    if not pointer.means(source.status):
         source.close()
         return None
-    spool = SpoolReader(note.spool, source)
-    if parse_document(spool.document, spool.path).identity != note.identity:
+    spool = SpoolReader(pointer.spool, source)
+    if parse_document(spool.document, spool.path).identity != pointer.identity:
         spool.close()
         return None
     return spool

@@ -31,7 +31,7 @@ Identity = Annotated[str, Matching("[0-9a-f]{32}")]
 
 
 @dataclass(frozen=True, slots=True)
-class SpoolNote:
+class SpoolPointer:
     """The pointer in a trace's folder.
 
     Attributes:
@@ -62,7 +62,7 @@ def new_identity() -> str:
     return secrets.token_hex(16)
 
 
-def read_note(folder: Path) -> SpoolNote | None:
+def read_pointer(folder: Path) -> SpoolPointer | None:
     """Return the pointer in a trace's folder, or None where there is none.
 
     Raises:
@@ -71,7 +71,7 @@ def read_note(folder: Path) -> SpoolNote | None:
     """
     path = folder / SPOOL_POINTER
     try:
-        return decode(SpoolNote, load_json(read_own_file(path, _POINTER_BYTES)))
+        return decode(SpoolPointer, load_json(read_own_file(path, _POINTER_BYTES)))
     except FileNotFoundError:
         return None
     except OSError as error:
