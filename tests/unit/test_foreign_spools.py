@@ -13,9 +13,9 @@ from tests.journals import HandJournal
 from tests.spools import IDENTITY, SpoolImage, assert_truth, leave_behind, write_check, write_pointer
 
 from regtap.errors import RefusedError, StorageError, TraceError
-from regtap.recovery import inventory as leftovers
+from regtap.recovery import inventory
 from regtap.recovery.complete import recover
-from regtap.recovery.inventory import find_spools, remove_empty
+from regtap.recovery.inventory import list_spools, remove_empty
 from regtap.spool.document import parse_document
 from regtap.spool.location import new_spool_path, spool_paths
 
@@ -36,7 +36,7 @@ def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in the place of shared memory, for `recover --list`."""
     folder = tmp_path / "shm"
     folder.mkdir()
-    monkeypatch.setattr(leftovers, "spool_paths", lambda: spool_paths(str(folder)))
+    monkeypatch.setattr(inventory, "spool_paths", lambda: spool_paths(str(folder)))
     return folder
 
 
@@ -216,7 +216,7 @@ def test_list_names_foreign_spools_and_opens_none(listed: Path, monkeypatch: pyt
         return opened(path, how, *rest)
 
     monkeypatch.setattr(os, "open", noted)
-    found = find_spools()
+    found = list_spools()
 
     assert {(it.state, it.owner, it.trace) for it in found} == {("foreign", "nobody", None)}
     assert len(found) == len(flags) == 1000
@@ -226,7 +226,7 @@ def test_list_names_foreign_spools_and_opens_none(listed: Path, monkeypatch: pyt
 def test_list_looks_into_no_spool_that_others_may_open(listed: Path) -> None:
     filled().save(listed / "regtap-1-00000000").chmod(0o644)
 
-    assert [it.state for it in find_spools()] == ["foreign"]
+    assert [it.state for it in list_spools()] == ["foreign"]
 
 
 def claim_blocks(image: SpoolImage) -> None:
@@ -248,7 +248,7 @@ def test_list_leaves_out_a_spool_whose_sizes_cannot_be(
     claim(image)
     os.truncate(image.save(listed / "regtap-1-00000000"), 4 << 30)
 
-    assert find_spools() == []
+    assert list_spools() == []
 
 
 BOMBS = {
@@ -267,7 +267,7 @@ def test_a_document_is_bounded_before_it_is_used(body: bytes) -> None:
 def test_list_counts_a_spools_samples(listed: Path) -> None:
     filled("/its/trace").save(listed / "regtap-1-00000000")
 
-    (found,) = find_spools()
+    (found,) = list_spools()
 
     assert (found.state, found.samples, found.trace) == ("cut off", 20, "/its/trace")
 

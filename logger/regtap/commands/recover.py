@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from regtap.recovery.complete import Recovered
-    from regtap.recovery.inventory import Leftover
+    from regtap.recovery.inventory import SpoolInfo
 
 
 @click.command(short_help="Complete a trace that was cut off.")
@@ -102,11 +102,11 @@ def _lines(recovered: Recovered) -> Iterator[str]:
 
 
 def _show_all(as_json: bool) -> int:
-    from regtap.recovery.inventory import find_spools
+    from regtap.recovery.inventory import list_spools
 
-    found = find_spools()
+    found = list_spools()
     if as_json:
-        print_json([asdict(leftover) for leftover in found])
+        print_json([asdict(info) for info in found])
     elif found:
         print_lines(_table(found))
     else:
@@ -114,17 +114,17 @@ def _show_all(as_json: bool) -> int:
     return ExitCode.OK
 
 
-def _table(found: Sequence[Leftover]) -> Iterator[str]:
+def _table(found: Sequence[SpoolInfo]) -> Iterator[str]:
     yield f"{'MEMORY':>9}  {'STATE':<9}  {'SAMPLES':>13}  {'OWNER':<9}  {'SPOOL':<40}  TRACE"
-    for left in found:
-        samples = "-" if left.samples is None else f"{left.samples:,}"
+    for info in found:
+        samples = "-" if info.samples is None else f"{info.samples:,}"
         yield (
-            f"{format_size(left.memory_bytes):>9}  {left.state:<9}  {samples:>13}  {left.owner:<9}  {left.spool:<40}  "
-            f"{left.trace or '-'}"
+            f"{format_size(info.memory_bytes):>9}  {info.state:<9}  {samples:>13}  {info.owner:<9}  {info.spool:<40}  "
+            f"{info.trace or '-'}"
         )
-    total = sum(left.memory_bytes for left in found if left.state in ("cut off", "empty"))
+    total = sum(info.memory_bytes for info in found if info.state in ("cut off", "empty"))
     yield f"{format_size(total)} held by spools that nobody fills; `regtap recover TRACE`, or SPOOL, gives it back"
-    foreign = [left for left in found if left.state == "foreign"]
+    foreign = [info for info in found if info.state == "foreign"]
     if foreign:
-        held = format_size(sum(left.memory_bytes for left in foreign))
+        held = format_size(sum(info.memory_bytes for info in foreign))
         yield f"{held} held by {count_of(len(foreign), 'spool')} of other users, not looked into"

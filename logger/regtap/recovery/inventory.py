@@ -24,7 +24,7 @@ _MAGIC_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
+class SpoolInfo:
     """A spool in shared memory.
 
     Attributes:
@@ -45,9 +45,9 @@ class Leftover:
     trace: str | None = None
 
 
-def find_spools() -> list[Leftover]:
+def list_spools() -> list[SpoolInfo]:
     """Return every spool in shared memory, in the order of their names."""
-    return [leftover for leftover in map(_look_at, spool_paths()) if leftover is not None]
+    return [info for info in map(_inspect, spool_paths()) if info is not None]
 
 
 def spools_of(folder: Path) -> Iterator[str]:
@@ -129,11 +129,11 @@ def _unlink(source: RawSpoolFile) -> int:
     return source.status.st_blocks * 512
 
 
-def _look_at(path: str) -> Leftover | None:
+def _inspect(path: str) -> SpoolInfo | None:
     status = _status(path)
     if status is None or not stat.S_ISREG(status.st_mode):
         return None  # gone meanwhile, or no spool
-    listed = Leftover(path, status.st_blocks * 512, "foreign", user_name(status.st_uid))
+    listed = SpoolInfo(path, status.st_blocks * 512, "foreign", user_name(status.st_uid))
     if not is_own(status):
         return listed
     try:
@@ -155,7 +155,7 @@ def _status(path: str) -> os.stat_result | None:
         os.close(fd)
 
 
-def _own(source: RawSpoolFile, listed: Leftover) -> Leftover:
+def _own(source: RawSpoolFile, listed: SpoolInfo) -> SpoolInfo:
     if is_unformatted(source):
         with source:
             return replace(listed, state="empty" if source.try_lock() else "recording")
