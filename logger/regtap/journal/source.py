@@ -90,7 +90,7 @@ class _Counters:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Copied:
     """How much of a block was taken.
 
     Attributes:
@@ -159,7 +159,7 @@ def _overflow_header(spool: Spool, gap_count: int) -> tuple[int, npt.NDArray[np.
     return start, header.view(np.uint8)
 
 
-def read_block(spool: Spool, done: Progress) -> tuple[Progress, Pieces]:
+def read_block(spool: Spool, done: Copied) -> tuple[Copied, Pieces]:
     """Return how far a block is filled, and what is new since `done`; the pieces are views of the spool."""
     start = spool.start_of(done.block)
     rows = _native.load_counter(spool.memory, start + PUBLISHED)
@@ -179,7 +179,7 @@ def read_block(spool: Spool, done: Progress) -> tuple[Progress, Pieces]:
         for offset, width in spool.column_places:
             first = start + offset + done.rows * width
             pieces.append((first, spool.memory[first : first + (rows - done.rows) * width]))
-    return Progress(done.block, rows, gaps, absent), pieces
+    return Copied(done.block, rows, gaps, absent), pieces
 
 
 def _gap_table(spool: Spool, start: int, count: int) -> npt.NDArray[np.void]:

@@ -18,7 +18,7 @@ import numpy as np
 from regtap.errors import RefusedError, StorageError
 from regtap.journal.layout import PATCH, RECORD, RECORD_MAGIC, STATE_ONLY, UNIT, check_of
 from regtap.journal.segments import Segments, total_bytes
-from regtap.journal.source import Progress, read_block, read_tail
+from regtap.journal.source import Copied, read_block, read_tail
 from regtap.journal.stats import Durability
 from regtap.spool.layout import round_up
 from regtap.system.cpus import pin_thread
@@ -67,7 +67,7 @@ class Journal:
         self._serial = 0
         self._synced = 0  # the last record that is on disk
         self._told = 0  # the last one that a record on disk says is there
-        self._done = Progress(0)
+        self._done = Copied(0)
         self._is_new = True  # nothing of the block that is to be copied next has been copied yet
         self._state = b""  # the counters and the overflow block, as last written
         self._opened = -1  # the blocks begun, as they say
@@ -206,7 +206,7 @@ class Journal:
 
     def _move_on_to(self, block: int) -> None:
         if self._done.block < block:
-            self._done, self._is_new = Progress(block), True
+            self._done, self._is_new = Copied(block), True
 
     def _copy_block(self) -> bool:
         with self._spool.copying:
@@ -228,7 +228,7 @@ class Journal:
         if state == self._state:
             return True
         self._fill(tail.pieces)
-        if not self._append(Progress(tail.opened, STATE_ONLY), Progress(tail.opened)):
+        if not self._append(Copied(tail.opened, STATE_ONLY), Copied(tail.opened)):
             return False
         self._state, self._opened = state, tail.opened
         return True
@@ -242,7 +242,7 @@ class Journal:
             at += len(piece)
         self._record_bytes, self._patches = at, len(pieces)
 
-    def _append(self, before: Progress, now: Progress) -> bool:
+    def _append(self, before: Copied, now: Copied) -> bool:
         """Write the record under construction; return False where there is no room for it yet."""
         size = round_up(self._record_bytes, UNIT)
         if not self._segments.has_room(size, self._spool.released()):
@@ -254,7 +254,7 @@ class Journal:
         return True
 
     def _complete(
-        self, record: npt.NDArray[np.uint8], before: Progress, now: Progress, size: int, patches: int
+        self, record: npt.NDArray[np.uint8], before: Copied, now: Copied, size: int, patches: int
     ) -> None:
         """Give a record the next number, its header and its check."""
         self._serial += 1
@@ -271,7 +271,7 @@ class Journal:
         """
         self._sync()
         record = np.zeros(UNIT, dtype=np.uint8)
-        self._complete(record, Progress(0, STATE_ONLY), Progress(0), RECORD.itemsize, 0)
+        self._complete(record, Copied(0, STATE_ONLY), Copied(0), RECORD.itemsize, 0)
         self._segments.append_last(record, self._serial)
         self._sync()
 
