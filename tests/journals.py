@@ -14,10 +14,10 @@ from tests.spools import GAP_CAPACITY, REGISTERS, SpoolImage
 from regtap.journal.layout import RECORD_MAGIC, UNIT
 from regtap.journal.thread import Journal
 from regtap.spool.layout import HEADER, RELEASED, column_offsets
-from regtap.spool.ring import Spool
+from regtap.spool.ring import Ring
 
 
-class ImageSpool(Spool):
+class ImageRing(Ring):
     """A spool over an image's memory."""
 
     def __init__(self, image: SpoolImage) -> None:
@@ -38,9 +38,9 @@ class HandJournal:
     def __init__(self, image: SpoolImage, folder: Path, interval_ns: int = 60 * 10**9) -> None:
         folder.mkdir(exist_ok=True)
         self._folder_fd = os.open(folder, os.O_RDONLY)
-        self.spool = ImageSpool(image)
+        self.ring = ImageRing(image)
         self.journal = Journal(
-            self.spool, self._folder_fd, str(folder), interval_ns, longest_part_ns=60 * 10**9
+            self.ring, self._folder_fd, str(folder), interval_ns, longest_part_ns=60 * 10**9
         )
         self.journal._covered_ns = 0
 
@@ -49,7 +49,7 @@ class HandJournal:
 
     def release(self, block: int) -> None:
         """Say that the blocks before this one are in durable parts."""
-        self.spool.memory[RELEASED : RELEASED + 8].view("<u8")[0] = block
+        self.ring.memory[RELEASED : RELEASED + 8].view("<u8")[0] = block
 
     def __enter__(self) -> Self:
         return self

@@ -177,7 +177,7 @@ def test_an_eighth_of_a_full_ring_takes_what_comes_while_a_snapshot_is_stored(
         blocks = 0
         while not taken_in and blocks < 2:
             status = capture.status()
-            blocks = (status.taken - status.lost - before) // capture._begun().resources.spool.rows_per_block
+            blocks = (status.taken - status.lost - before) // capture._begun().resources.ring.rows_per_block
             if status.lost > 100_000:
                 break
         taken_in.append(blocks)

@@ -21,7 +21,7 @@ from regtap.recording.options import RecordOptions
 from regtap.sampling.channels import channels_of
 from regtap.spool.block import Block
 from regtap.spool.layout import HELD, RELEASED
-from regtap.spool.ring import Spool
+from regtap.spool.ring import Ring
 from regtap.targets import parse_target
 
 SIZE = 512 << 10  # 32 blocks of about a thousand rows: a lap takes a millisecond
@@ -35,10 +35,10 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @dataclass
-class Ring:
-    """A running sampler over a spool; what was held so far."""
+class RunningLoop:
+    """A running sampler over a ring; what was held so far."""
 
-    spool: Spool
+    ring: Ring
     sampler: _native.Sampler
     end: int = 0  # index after the last block that was looked at
     tick: int = 0
@@ -50,12 +50,12 @@ class Ring:
         return self.sampler.progress().taken
 
     def wait_for_laps(self, count: float = 1.5) -> None:
-        until = self.taken + round(count * self.spool.block_count * self.spool.rows_per_block)
+        until = self.taken + round(count * self.ring.block_count * self.ring.rows_per_block)
         while self.taken < until and self.sampler.running():
             time.sleep(0.0005)
 
     def hash_of(self, sequence: int) -> bytes:
-        block = self.spool.block(sequence)
+        block = self.ring.block(sequence)
         said = f"{block.first_index} {block.gaps}".encode()
         return hashlib.sha256(block.ticks.tobytes() + block.columns[0].tobytes() + said).digest()
 
@@ -73,7 +73,7 @@ class Ring:
     def look(self, oldest: int, sealed: int) -> None:
         """Account for every block that is held, and for what lies before each."""
         for sequence in range(oldest, sealed):
-            block = self.spool.block(sequence)
+            block = self.ring.block(sequence)
             assert block.first_index >= self.end, "it was seen before"
             if sequence > oldest:
                 assert block.first_index == self.end, "what is held has a hole"
@@ -90,112 +90,112 @@ class Ring:
 
 
 @contextmanager
-def running(device: Path, **options: object) -> Iterator[Ring]:
+def running(device: Path, **options: object) -> Iterator[RunningLoop]:
     target = parse_target(f"file:{device}")
     registers = target.resolve(["a=0:u32"])
-    spool = Spool(SIZE)
+    ring = Ring(SIZE)
     try:
-        spool.format(registers, b"{}", latency=False)
+        ring.format(registers, b"{}", latency=False)
         with target.open(registers) as opened:
             plan = RecordOptions(on_full="overwrite", **options)  # type: ignore[arg-type]
-            native = plan.plan(_native.best_source(False), spool.block_count, None)
-            sampler = _native.Sampler(spool.memory, channels_of(opened, registers), native)
+            native = plan.plan(_native.best_source(False), ring.block_count, None)
+            sampler = _native.Sampler(ring.memory, channels_of(opened, registers), native)
             sampler.start()
             try:
-                yield Ring(spool, sampler)
+                yield RunningLoop(ring, sampler)
             finally:
                 sampler.stop()
                 sampler.join()
     finally:
-        spool.remove()
-        spool.close()
+        ring.remove()
+        ring.close()
 
 
 def test_the_oldest_blocks_are_overwritten_while_nobody_holds_them(device: Path) -> None:
-    with running(device) as ring:
-        ring.wait_for_laps(3)
-        assert ring.sampler.progress().lost == 0
-        oldest, sealed = ring.hold()
-        assert oldest > 2 * ring.spool.block_count
-        assert sealed - oldest >= ring.spool.block_count - 1
-        assert ring.spool.released() == oldest
+    with running(device) as loop:
+        loop.wait_for_laps(3)
+        assert loop.sampler.progress().lost == 0
+        oldest, sealed = loop.hold()
+        assert oldest > 2 * loop.ring.block_count
+        assert sealed - oldest >= loop.ring.block_count - 1
+        assert loop.ring.released() == oldest
 
 
 def test_held_blocks_stay_as_they_are_while_the_loop_goes_on(device: Path) -> None:
-    with running(device) as ring:
+    with running(device) as loop:
         for _ in range(20):
-            ring.wait_for_laps()
-            oldest, sealed = ring.hold()
-            ring.look(oldest, sealed)
-            ring.wait_for_laps(3)
-            assert ring.spool.released() == oldest
-            ring.assert_unchanged(oldest)
-            ring.sampler.release(sealed)
-            ring.sampler.let_go()
+            loop.wait_for_laps()
+            oldest, sealed = loop.hold()
+            loop.look(oldest, sealed)
+            loop.wait_for_laps(3)
+            assert loop.ring.released() == oldest
+            loop.assert_unchanged(oldest)
+            loop.sampler.release(sealed)
+            loop.sampler.let_go()
 
 
 def test_the_loop_drops_and_counts_when_all_is_held(device: Path) -> None:
-    with running(device) as ring:
-        ring.wait_for_laps()
-        ring.hold()
-        ring.wait_for_laps()
-        assert ring.sampler.progress().lost > 0
+    with running(device) as loop:
+        loop.wait_for_laps()
+        loop.hold()
+        loop.wait_for_laps()
+        assert loop.sampler.progress().lost > 0
 
 
 def test_the_loop_goes_on_in_blocks_that_come_back_one_after_the_other(device: Path) -> None:
-    with running(device) as ring:
-        ring.wait_for_laps()
-        oldest, sealed = ring.hold()
-        ring.wait_for_laps()
+    with running(device) as loop:
+        loop.wait_for_laps()
+        oldest, sealed = loop.hold()
+        loop.wait_for_laps()
         for first in range(oldest, sealed, 4):
-            ring.sampler.release(first)
-            ring.wait_for_laps(0.2)
-            ring.assert_unchanged(first)
-        assert ring.spool.sealed() > sealed
+            loop.sampler.release(first)
+            loop.wait_for_laps(0.2)
+            loop.assert_unchanged(first)
+        assert loop.ring.sealed() > sealed
 
 
 def test_what_was_let_go_without_a_release_is_overwritten_again(device: Path) -> None:
-    with running(device) as ring:
-        ring.wait_for_laps()
-        oldest, _ = ring.hold()
-        ring.sampler.let_go()
-        ring.wait_for_laps(3)
-        assert ring.spool.released() > oldest
+    with running(device) as loop:
+        loop.wait_for_laps()
+        oldest, _ = loop.hold()
+        loop.sampler.let_go()
+        loop.wait_for_laps(3)
+        assert loop.ring.released() > oldest
 
 
 def test_a_release_keeps_the_hold(device: Path) -> None:
-    with running(device) as ring:
-        ring.wait_for_laps()
-        oldest, _ = ring.hold()
-        ring.sampler.release(oldest + 1)
-        word = int(ring.spool.memory[RELEASED : RELEASED + 8].view("<u8")[0])
+    with running(device) as loop:
+        loop.wait_for_laps()
+        oldest, _ = loop.hold()
+        loop.sampler.release(oldest + 1)
+        word = int(loop.ring.memory[RELEASED : RELEASED + 8].view("<u8")[0])
         assert word == (oldest + 1) | HELD
 
 
 @pytest.mark.parametrize("rate", [None, Fraction(1, 100), Fraction(1000), Fraction(50_000_000)])
 def test_seal_hands_over_what_was_taken_so_far(device: Path, rate: Fraction | None) -> None:
     """Also out of the sleep of a slow schedule, and from one that is always late."""
-    with running(device, rate_hz=rate) as ring:
-        while ring.taken + ring.sampler.progress().missed == 0:  # who is always late takes nothing
+    with running(device, rate_hz=rate) as loop:
+        while loop.taken + loop.sampler.progress().missed == 0:  # who is always late takes nothing
             time.sleep(0.0005)
-        ring.sampler.seal()
-        assert ring.spool.sealed() > 0
-        assert ring.sampler.running()
+        loop.sampler.seal()
+        assert loop.ring.sealed() > 0
+        assert loop.sampler.running()
 
 
 def test_seal_after_the_end_returns(device: Path) -> None:
-    with running(device, samples=10) as ring:
-        ring.sampler.join()
-        ring.sampler.seal()
-        assert ring.spool.sealed() == 1
+    with running(device, samples=10) as loop:
+        loop.sampler.join()
+        loop.sampler.seal()
+        assert loop.ring.sealed() == 1
 
 
 def test_blocks_say_how_many_slots_were_missed_before_them(device: Path) -> None:
-    with running(device, rate_hz=Fraction(50_000_000)) as ring:  # more than the loop can do
-        while ring.spool.released() < 3 and ring.sampler.running():
+    with running(device, rate_hz=Fraction(50_000_000)) as loop:  # more than the loop can do
+        while loop.ring.released() < 3 and loop.sampler.running():
             time.sleep(0.0005)
-        oldest, sealed = ring.hold()
-        blocks = [ring.spool.block(sequence) for sequence in range(oldest, sealed)]
+        oldest, sealed = loop.hold()
+        blocks = [loop.ring.block(sequence) for sequence in range(oldest, sealed)]
         assert blocks[0].missed_before > 0
         for before, after in pairwise(blocks):
             assert after.missed_before == before.missed_after
@@ -213,29 +213,29 @@ STEPS = st.lists(
 def test_any_schedule_of_a_slow_snapshot_accounts_for_every_sample(
     device: Path, steps: list[tuple[str, float]], paced: bool
 ) -> None:
-    with running(device, rate_hz=Fraction(3_000_000) if paced else None) as ring:
+    with running(device, rate_hz=Fraction(3_000_000) if paced else None) as loop:
         held: tuple[int, int] | None = None
         for step, laps in steps:
-            ring.wait_for_laps(laps)
+            loop.wait_for_laps(laps)
             if step == "seal":
-                ring.sampler.seal()
+                loop.sampler.seal()
             elif step == "hold" and held is None:
-                held = ring.hold()
-                ring.look(*held)
+                held = loop.hold()
+                loop.look(*held)
             elif held is not None:
                 first, sealed = held
-                ring.assert_unchanged(first)
+                loop.assert_unchanged(first)
                 held = (first + (sealed - first) // 2, sealed) if step == "free" else None
-                ring.sampler.release(sealed if held is None else held[0])
+                loop.sampler.release(sealed if held is None else held[0])
                 if held is None:
-                    ring.sampler.let_go()
-        ring.sampler.stop()
-        ring.sampler.join()
+                    loop.sampler.let_go()
+        loop.sampler.stop()
+        loop.sampler.join()
         if held is not None:
-            ring.assert_unchanged(held[0])
-            ring.sampler.release(held[1])
-        ring.look(*ring.sampler.hold())
-        gaps = ring.spool.overflow_gaps()
-        progress = ring.sampler.progress()
-        end = gaps[-1].first_index + gaps[-1].count if gaps else ring.end
+            loop.assert_unchanged(held[0])
+            loop.sampler.release(held[1])
+        loop.look(*loop.sampler.hold())
+        gaps = loop.ring.overflow_gaps()
+        progress = loop.sampler.progress()
+        end = gaps[-1].first_index + gaps[-1].count if gaps else loop.end
         assert end == (progress.due if paced else progress.taken)

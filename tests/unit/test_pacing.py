@@ -19,7 +19,7 @@ from regtap import _native
 from regtap.recording.options import RecordOptions
 from regtap.sampling.channels import channels_of
 from regtap.spool.block import TickGap
-from regtap.spool.ring import Spool
+from regtap.spool.ring import Ring
 from regtap.targets import parse_target
 
 BURST, BLOCKS = (
@@ -51,22 +51,22 @@ def pace_natively(device: Path, period_ns: Fraction, slots: int, samples: int) -
     duration_ns = -(-slots * period_ns.numerator // period_ns.denominator)
     options = RecordOptions(rate_hz=10**9 / period_ns, duration_ns=duration_ns, samples=samples)
     source = _native.best_source(False)
-    spool = Spool(4 << 20)
+    ring = Ring(4 << 20)
     try:
-        spool.format(registers, b"{}", latency=False)
+        ring.format(registers, b"{}", latency=False)
         with target.open(registers) as opened:
-            plan = options.plan(source, spool.block_count, None)
-            sampler = _native.Sampler(spool.memory, channels_of(opened, registers), plan)
+            plan = options.plan(source, ring.block_count, None)
+            sampler = _native.Sampler(ring.memory, channels_of(opened, registers), plan)
             sampler.start()
             sampler.join()
-        return taken_by(spool, sampler, _native.frequency_hz(source))
+        return taken_by(ring, sampler, _native.frequency_hz(source))
     finally:
-        spool.remove()
-        spool.close()
+        ring.remove()
+        ring.close()
 
 
-def taken_by(spool: Spool, sampler: _native.Sampler, frequency_hz: float) -> Paced:
-    blocks = [spool.block(sequence) for sequence in range(spool.sealed())]
+def taken_by(ring: Ring, sampler: _native.Sampler, frequency_hz: float) -> Paced:
+    blocks = [ring.block(sequence) for sequence in range(ring.sealed())]
     ticks = np.concatenate([block.ticks for block in blocks])
     gaps = [gap for block in blocks for gap in block.gaps]
     progress = sampler.progress()

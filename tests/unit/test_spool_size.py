@@ -9,7 +9,7 @@ import pytest
 from tests.conservation import assert_conserved
 
 import regtap
-from regtap.spool.ring import Spool, needed_bytes
+from regtap.spool.ring import Ring, needed_bytes
 from regtap.targets import parse_target
 
 
@@ -34,13 +34,13 @@ def test_half_of_the_ring_holds_the_rows(
     chosen = parse_target(f"file:{device}").resolve(names(registers, kind))
     document = b"x" * 300 * registers
     widths = [8, *(register.width_bytes for register in chosen), *[4] * latency]
-    spool = Spool(needed_bytes(rows, widths, len(document)))
+    ring = Ring(needed_bytes(rows, widths, len(document)))
     try:
-        spool.format(chosen, document, latency=latency)
-        assert spool.rows_per_block * spool.block_count >= 2 * rows
+        ring.format(chosen, document, latency=latency)
+        assert ring.rows_per_block * ring.block_count >= 2 * rows
     finally:
-        spool.remove()
-        spool.close()
+        ring.remove()
+        ring.close()
 
 
 @pytest.mark.parametrize(

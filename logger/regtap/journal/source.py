@@ -41,7 +41,7 @@ from regtap.spool.layout import (
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from regtap.spool.ring import Spool
+    from regtap.spool.ring import Ring
 
     Pieces = list[tuple[int, npt.NDArray[np.uint8]]]  # offsets in the spool, and what is there
 
@@ -106,67 +106,67 @@ class Copied:
     absent: int = 0
 
 
-def read_tail(spool: Spool) -> Tail:
+def read_tail(ring: Ring) -> Tail:
     """Return the spool's counters and its overflow block, as they were together."""
     for _ in range(_TRIES):
-        before = _counters(spool)
-        pieces = _overflow(spool, before)
-        if _counters(spool) == before:
-            return _tail(spool, before, [*pieces, *_last_dropped(spool, before)], is_whole=True)
+        before = _counters(ring)
+        pieces = _overflow(ring, before)
+        if _counters(ring) == before:
+            return _tail(ring, before, [*pieces, *_last_dropped(ring, before)], is_whole=True)
     handed_over = _Counters(before.sealed, before.sealed, 0, b"")
-    return _tail(spool, handed_over, [_overflow_header(spool, 0)], is_whole=False)
+    return _tail(ring, handed_over, [_overflow_header(ring, 0)], is_whole=False)
 
 
-def _tail(spool: Spool, counters: _Counters, overflow: Pieces, *, is_whole: bool) -> Tail:
-    pieces = [(SEALED, counters.as_bytes(spool.released())), *overflow]
+def _tail(ring: Ring, counters: _Counters, overflow: Pieces, *, is_whole: bool) -> Tail:
+    pieces = [(SEALED, counters.as_bytes(ring.released())), *overflow]
     return Tail(counters.sealed, counters.opened, pieces, is_whole)
 
 
-def _counters(spool: Spool) -> _Counters:
-    memory = spool.memory
+def _counters(ring: Ring) -> _Counters:
+    memory = ring.memory
     return _Counters(
         _native.load_counter(memory, OPEN),
         _native.load_counter(memory, SEALED),
-        _native.load_counter(memory, spool.start_of(OVERFLOW) + GAP_COUNT),
+        _native.load_counter(memory, ring.start_of(OVERFLOW) + GAP_COUNT),
         memory[OPEN_GAP : OPEN_GAP + OPEN_GAP_BYTES].tobytes(),
     )
 
 
-def _overflow(spool: Spool, counters: _Counters) -> Pieces:
+def _overflow(ring: Ring, counters: _Counters) -> Pieces:
     if not counters.has_overflow:
-        return [_overflow_header(spool, 0)]
-    start = spool.start_of(OVERFLOW)
+        return [_overflow_header(ring, 0)]
+    start = ring.start_of(OVERFLOW)
     table_bytes = counters.gap_count * GAP.itemsize
-    table = spool.memory[start + BLOCK_HEADER_BYTES :][:table_bytes].copy()
-    return [_overflow_header(spool, counters.gap_count), (start + BLOCK_HEADER_BYTES, table)]
+    table = ring.memory[start + BLOCK_HEADER_BYTES :][:table_bytes].copy()
+    return [_overflow_header(ring, counters.gap_count), (start + BLOCK_HEADER_BYTES, table)]
 
 
-def _last_dropped(spool: Spool, counters: _Counters) -> Pieces:
+def _last_dropped(ring: Ring, counters: _Counters) -> Pieces:
     """Return the time of the last sample that was dropped; `recover` looks for the largest, too."""
     if not counters.has_overflow:
         return []
-    start = spool.start_of(OVERFLOW)
-    at, width = spool.column_places[0]
-    ticks = spool.memory[start + at :][: width * spool.rows_per_block].view(np.uint64)
+    start = ring.start_of(OVERFLOW)
+    at, width = ring.column_places[0]
+    ticks = ring.memory[start + at :][: width * ring.rows_per_block].view(np.uint64)
     return [(start + at, ticks.max(keepdims=True).view(np.uint8))]
 
 
-def _overflow_header(spool: Spool, gap_count: int) -> tuple[int, npt.NDArray[np.uint8]]:
-    start = spool.start_of(OVERFLOW)
+def _overflow_header(ring: Ring, gap_count: int) -> tuple[int, npt.NDArray[np.uint8]]:
+    start = ring.start_of(OVERFLOW)
     header = np.zeros(1, dtype=BLOCK)
-    header["published"] = _native.load_counter(spool.memory, start + PUBLISHED)
+    header["published"] = _native.load_counter(ring.memory, start + PUBLISHED)
     header["gap_count"] = gap_count
     return start, header.view(np.uint8)
 
 
-def read_block(spool: Spool, done: Copied) -> tuple[Copied, Pieces]:
+def read_block(ring: Ring, done: Copied) -> tuple[Copied, Pieces]:
     """Return how far a block is filled, and what is new since `done`; the pieces are views of the spool."""
-    start = spool.start_of(done.block)
-    rows = _native.load_counter(spool.memory, start + PUBLISHED)
-    count = _native.load_counter(spool.memory, start + GAP_COUNT)
-    header = spool.memory[start : start + BLOCK_HEADER_BYTES].copy()
+    start = ring.start_of(done.block)
+    rows = _native.load_counter(ring.memory, start + PUBLISHED)
+    count = _native.load_counter(ring.memory, start + GAP_COUNT)
+    header = ring.memory[start : start + BLOCK_HEADER_BYTES].copy()
     fields = header[: BLOCK.itemsize].view(BLOCK)
-    table = _gap_table(spool, start, count)
+    table = _gap_table(ring, start, count)
     gaps = _gaps_among(rows, int(fields["first_index"][0]), table)
     absent = int(table["count"][gaps - 1]) if gaps else 0
     fields["published"], fields["gap_count"] = rows, gaps
@@ -176,17 +176,17 @@ def read_block(spool: Spool, done: Copied) -> tuple[Copied, Pieces]:
         new = table[first:gaps].view(np.uint8)
         pieces.append((start + BLOCK_HEADER_BYTES + first * GAP.itemsize, new))
     if rows > done.rows:
-        for offset, width in spool.column_places:
+        for offset, width in ring.column_places:
             first = start + offset + done.rows * width
-            pieces.append((first, spool.memory[first : first + (rows - done.rows) * width]))
+            pieces.append((first, ring.memory[first : first + (rows - done.rows) * width]))
     return Copied(done.block, rows, gaps, absent), pieces
 
 
-def _gap_table(spool: Spool, start: int, count: int) -> npt.NDArray[np.void]:
+def _gap_table(ring: Ring, start: int, count: int) -> npt.NDArray[np.void]:
     """Return a copy of so many entries of a block's gap table (shape (count,), GAP); the last one may be growing."""
     at = start + BLOCK_HEADER_BYTES
-    absent = _native.load_counter(spool.memory, at + (count - 1) * GAP.itemsize + GAP_ABSENT) if count else 0
-    table = spool.memory[at:][: count * GAP.itemsize].copy().view(GAP)
+    absent = _native.load_counter(ring.memory, at + (count - 1) * GAP.itemsize + GAP_ABSENT) if count else 0
+    table = ring.memory[at:][: count * GAP.itemsize].copy().view(GAP)
     if count:
         table["count"][-1] = absent
     return table

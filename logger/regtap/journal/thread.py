@@ -1,7 +1,7 @@
 """The journal's own thread: copies what is in no durable part to disk, again and again while a capture runs.
 
 A disk may take its time: that holds up neither the loop, which knows nothing of this thread, nor the writer, which
-waits for it no longer than a block takes to be copied in memory (Spool.copying).
+waits for it no longer than a block takes to be copied in memory (Ring.copying).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from regtap.journal.source import Pieces, Tail
-    from regtap.spool.ring import Spool
+    from regtap.spool.ring import Ring
 
 
 class Journal:
@@ -43,12 +43,12 @@ class Journal:
     """
 
     def __init__(
-        self, spool: Spool, folder_fd: int, output: str, interval_ns: int, longest_part_ns: int
+        self, ring: Ring, folder_fd: int, output: str, interval_ns: int, longest_part_ns: int
     ) -> None:
         """Allocate the files.
 
         Args:
-            spool: Formatted; stays the caller's.
+            ring: Formatted; stays the caller's.
             folder_fd: The trace's folder, open; stays the caller's.
             output: Its name, for messages.
             interval_ns: How often to sync.
@@ -59,11 +59,11 @@ class Journal:
         """
         self.durability = Durability(interval_ns)
         self.failure: OSError | None = None
-        self._spool = spool
+        self._ring = ring
         self._identity = secrets.randbits(64)
         self._output = output
         self._segments = self._make_segments(folder_fd, longest_part_ns)
-        self._record = np.zeros(_largest_record(spool), dtype=np.uint8)
+        self._record = np.zeros(_largest_record(ring), dtype=np.uint8)
         self._serial = 0
         self._synced = 0  # the last record that is on disk
         self._told = 0  # the last one that a record on disk says is there
@@ -76,14 +76,14 @@ class Journal:
         self._thread: threading.Thread | None = None
 
     def _make_segments(self, folder_fd: int, longest_part_ns: int) -> Segments:
-        spool = self._spool
+        ring = self._ring
         # A record is rounded up, and its header comes on top: two for each block, and one a turn for as long as a
         # part may be open.
-        records = 2 * spool.block_count + 2 * longest_part_ns // self.durability.interval_ns
-        ring_bytes = spool.block_count * spool.block_bytes + records * UNIT
-        base = spool.memory[: spool.header_bytes].tobytes()
+        records = 2 * ring.block_count + 2 * longest_part_ns // self.durability.interval_ns
+        ring_bytes = ring.block_count * ring.block_bytes + records * UNIT
+        base = ring.memory[: ring.header_bytes].tobytes()
         try:
-            return Segments(folder_fd, self._identity, base, len(spool.memory), ring_bytes)
+            return Segments(folder_fd, self._identity, base, len(ring.memory), ring_bytes)
         except OSError as error:
             raise RefusedError(
                 f"cannot allocate a journal of {total_bytes(len(base), ring_bytes) / 2**20:.0f} MiB in "
@@ -196,7 +196,7 @@ class Journal:
 
     def _copy(self) -> bool:
         """Copy what is new; return False where there was no room for all of it."""
-        tail = read_tail(self._spool)
+        tail = read_tail(self._ring)
         for block in range(self._done.block, tail.opened):
             self._move_on_to(block)
             if not self._copy_block():
@@ -209,10 +209,10 @@ class Journal:
             self._done, self._is_new = Copied(block), True
 
     def _copy_block(self) -> bool:
-        with self._spool.copying:
-            if self._done.block < self._spool.released():
+        with self._ring.copying:
+            if self._done.block < self._ring.released():
                 return True  # it is in a durable part meanwhile
-            now, pieces = read_block(self._spool, self._done)
+            now, pieces = read_block(self._ring, self._done)
             if now == self._done and not self._is_new:
                 return True
             self._fill(pieces)
@@ -245,7 +245,7 @@ class Journal:
     def _append(self, before: Copied, now: Copied) -> bool:
         """Write the record under construction; return False where there is no room for it yet."""
         size = round_up(self._record_bytes, UNIT)
-        if not self._segments.has_room(size, self._spool.released()):
+        if not self._segments.has_room(size, self._ring.released()):
             return False
         if self._segments.last_overwritten(size) > self._told:
             self._tell()
@@ -291,6 +291,6 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno or errno.EIO)
 
 
-def _largest_record(spool: Spool) -> int:
-    patches = PATCH.itemsize * (len(spool.column_places) + 4)
-    return round_up(RECORD.itemsize + patches + spool.block_bytes, UNIT)
+def _largest_record(ring: Ring) -> int:
+    patches = PATCH.itemsize * (len(ring.column_places) + 4)
+    return round_up(RECORD.itemsize + patches + ring.block_bytes, UNIT)

@@ -56,7 +56,7 @@ class FlightWriter(Writer):
 
     def kept(self, taken: int) -> Kept:
         """Return what the ring keeps now that so many samples were taken; for any thread."""
-        oldest = self._spool.oldest()
+        oldest = self._ring.oldest()
         if oldest is None:
             return Kept(0, 0.0, len(self.snapshots))
         before, ticks = oldest
@@ -84,14 +84,14 @@ class FlightWriter(Writer):
 
     def _take_snapshot(self, t_ns: int) -> Snapshot:
         self._sampler.seal()
-        snapshot = self._store(t_ns, most_kept(self._spool.block_count))
+        snapshot = self._store(t_ns, most_kept(self._ring.block_count))
         self._close_part(None)
         self._wait_for_closer()
         self._sampler.let_go()
         return snapshot
 
     def _finish(self, totals: Callable[[int], Totals]) -> None:
-        last = self._store(None, self._spool.block_count)
+        last = self._store(None, self._ring.block_count)
         super()._finish(totals)
         self._requests.close(last)
 
@@ -105,7 +105,7 @@ class FlightWriter(Writer):
         first = max(oldest, sealed - most)
         self._sampler.release(first)  # at once: the sampler may need it
         self._timebase.advance()  # after the last of their ticks
-        blocks = [self._spool.block(sequence) for sequence in range(first, sealed)]
+        blocks = [self._ring.block(sequence) for sequence in range(first, sealed)]
         ends_ns = [self._timebase.to_ns(block.last_tick) for block in blocks]
         cutoff_ns = self._cutoff_ns(ends_ns[-1] if t_ns is None and blocks else t_ns)
         skipped = too_old(ends_ns, cutoff_ns)
@@ -125,7 +125,7 @@ class FlightWriter(Writer):
         self._missed, self._last_tick = blocks[-1].missed_after, blocks[-1].last_tick
         snapshot = self._describe(blocks, gaps, wanted_ns)
         blocks[0] = replace(blocks[0], gaps=(*gaps, *blocks[0].gaps))
-        step = max(1, self._spool.block_count // SPARE)
+        step = max(1, self._ring.block_count // SPARE)
         for at in range(0, len(blocks), step):
             self._pending = blocks[at : at + step]
             self._seen = first_block + at + len(self._pending)
@@ -152,6 +152,6 @@ class FlightWriter(Writer):
 
     def _part_is_due(self) -> bool:
         """Whether the part is large, or the sampler has less than half of what it was left."""
-        free = self._spool.block_count - (self._spool.sealed() - self._spool.released())
-        needs_room = self._sampler.running() and free <= self._spool.block_count // SPARE // 2
+        free = self._ring.block_count - (self._ring.sealed() - self._ring.released())
+        needs_room = self._sampler.running() and free <= self._ring.block_count // SPARE // 2
         return needs_room or (self._builder.part is not None and self._builder.part.is_large)

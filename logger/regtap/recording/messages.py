@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from regtap import _native
     from regtap.registers.model import Register
-    from regtap.spool.ring import Spool
+    from regtap.spool.ring import Ring
     from regtap.system.memory import Memory
 
 _RT_RUNTIME = "/proc/sys/kernel/sched_rt_runtime_us"
@@ -93,10 +93,10 @@ def bus_fault(progress: _native.Progress, registers: Sequence[Register], became:
     return BusFaultError(register.name, register.address, progress.taken, became)
 
 
-def odd_ending(spool: Spool) -> list[str]:
+def odd_ending(ring: Ring) -> list[str]:
     """Return a line for a last sample that a device would give that does not answer."""
-    sealed = spool.sealed()
-    block = spool.block(sealed - 1) if sealed else None
+    sealed = ring.sealed()
+    block = ring.block(sealed - 1) if sealed else None
     if block is None or not block.rows:
         return []
     last = [(int(column[-1]), np.iinfo(column.dtype).max) for column in block.columns]

@@ -19,7 +19,7 @@ from regtap.recording.writer import PART_NS
 from regtap.sampling.channels import channels_of
 from regtap.spool.document import make_document
 from regtap.spool.pointer import SpoolPointer, new_identity
-from regtap.spool.ring import Spool, check_memory, free_size_bytes, needed_bytes
+from regtap.spool.ring import Ring, check_memory, free_size_bytes, needed_bytes
 from regtap.system import cpus
 from regtap.system.host import boot_id, describe_host
 from regtap.system.kernel import is_in_memory
@@ -55,7 +55,7 @@ class Resources:
     """Opened one after the other, and closed in reverse; nothing is left where one of them is refused.
 
     Attributes:
-        spool: The ring.
+        ring: The blocks that the loop fills, in their spool.
         sampler: The loop, not yet started.
         timebase: The capture's clock.
         presence: Tells what becomes of the device.
@@ -117,20 +117,20 @@ class Resources:
         cpu, self.writer_cpus = cpus.choose_cpus(options.cpu)
         source = _native.best_source(target.is_device)
         draft = make_document(self._describe(target, Timebase(source)), self._output, self._identity)
-        self.spool = Spool(self._spool_bytes(len(draft) + _NUMBERS_BYTES))
+        self.ring = Ring(self._spool_bytes(len(draft) + _NUMBERS_BYTES))
         stack.callback(self._close_spool)
         self.timebase = Timebase(source)  # t_ns begins here, when all that takes long is done
         self.template = self._describe(target, self.timebase)
         document = make_document(self.template, self._output, self._identity)
-        self.spool.format(self._registers, document, latency=options.latency)
-        options.check_kept_rows(self.spool.block_count, self.spool.rows_per_block)
-        plan = options.plan(source, self.spool.block_count, cpu)
-        self.sampler = _native.Sampler(self.spool.memory, channels_of(device, self._registers), plan)
+        self.ring.format(self._registers, document, latency=options.latency)
+        options.check_kept_rows(self.ring.block_count, self.ring.rows_per_block)
+        plan = options.plan(source, self.ring.block_count, cpu)
+        self.sampler = _native.Sampler(self.ring.memory, channels_of(device, self._registers), plan)
         stack.callback(self.end_loop)
 
     def _pointer(self) -> SpoolPointer:
-        status = self.spool.status()
-        return SpoolPointer(self.spool.path, boot_id(), status.st_dev, status.st_ino, self._identity)
+        status = self.ring.status()
+        return SpoolPointer(self.ring.path, boot_id(), status.st_dev, status.st_ino, self._identity)
 
     def _describe(self, target: Target, timebase: Timebase) -> PartMetadata:
         options = self._options
@@ -164,7 +164,7 @@ class Resources:
     def _make_journal(self, interval_ns: int) -> Journal:
         with ExitStack() as undo:
             undo.callback(self.folder.take_back)
-            journal = Journal(self.spool, self.folder.fd, self._output, interval_ns, PART_NS)
+            journal = Journal(self.ring, self.folder.fd, self._output, interval_ns, PART_NS)
             undo.pop_all()
         if is_in_memory(self._output):
             self.warnings.append(
@@ -178,7 +178,7 @@ class Resources:
         if self.journal is not None:
             self.journal.stop(last_turn=False)
         self._close_journal()
-        if not self.spool.has_begun():
+        if not self.ring.has_begun():
             self.folder.take_back()
         self._stack.close()
 
@@ -194,7 +194,7 @@ class Resources:
             is_complete: The last part, which has the balance, is durable. Otherwise spool, journal and pointer stay.
         """
         self.end_loop()
-        self._is_complete = is_complete and not self.spool.holds_rows()
+        self._is_complete = is_complete and not self.ring.holds_rows()
         kept = None if self._is_complete else self._kept()
         with self._stack:
             self._close_journal()
@@ -205,27 +205,27 @@ class Resources:
         return Closed(kept, tuple(self._left))
 
     def _kept(self) -> str | None:
-        if self.spool.is_there():
-            return self.spool.path
+        if self.ring.is_there():
+            return self.ring.path
         is_in_journal = self.journal is not None and self.journal.holds_the_rest()
         return all_segments(self._output) if is_in_journal else None
 
     def _close_journal(self) -> None:
         if self.journal is not None:
-            keep = self.spool.has_begun() and not self._is_complete
+            keep = self.ring.has_begun() and not self._is_complete
             self._left += filter(None, [self.journal.close(keep=keep)])
 
     def _remove_spool(self) -> None:
         """Remove the spool's file; recording.thread says when that may be done."""
         try:
-            self.spool.remove()
+            self.ring.remove()
         except OSError as error:
             self._left.append(
-                f"the spool {self.spool.path} could not be removed ({os.strerror(error.errno or 0)}): "
+                f"the spool {self.ring.path} could not be removed ({os.strerror(error.errno or 0)}): "
                 "remove it, nothing in it is needed"
             )
 
     def _close_spool(self) -> None:
-        if not self.spool.has_begun():
+        if not self.ring.has_begun():
             self._remove_spool()
-        self.spool.close()
+        self.ring.close()

@@ -153,7 +153,7 @@ class Running:
             if place not in (None, self.what.output):
                 notes.append(f"{self.what.output} was moved to {place} meanwhile: the trace is there")
             if self.what.target.is_device:
-                notes += odd_ending(self.resources.spool)
+                notes += odd_ending(self.resources.ring)
         finally:
             ended_ns = time.monotonic_ns()
             closed = self.resources.close(is_complete=is_complete)
@@ -207,14 +207,14 @@ class Running:
             ended_ns: When the capture ended, on CLOCK_MONOTONIC; None: it has not.
         """
         progress = self.resources.sampler.progress()
-        spool = self.resources.spool
+        ring = self.resources.ring
         return Status(
             elapsed_s=((ended_ns or time.monotonic_ns()) - self.began_ns) / 1e9,
             taken=progress.taken,
             stored=self.writer.stored.written,
             lost=progress.lost,
             missed=progress.missed,
-            spool_fill=(spool.sealed() - spool.released()) / spool.block_count,
+            spool_fill=(ring.sealed() - ring.released()) / ring.block_count,
             kept=None if self.flight is None else self.flight.kept(progress.taken),
         )
 
@@ -260,7 +260,7 @@ class Running:
         stored = self.writer.stored
         if failure is None:
             return self.totals(stored.rows)
-        totals = self.totals(stored.rows, self.resources.spool.waiting_rows())
+        totals = self.totals(stored.rows, self.resources.ring.waiting_rows())
         lost = totals.lost if kept is not None else totals.taken - totals.stored
         return dataclasses.replace(totals, ended="writer", lost=lost)
 
@@ -288,7 +288,7 @@ def _watcher(what: Description, opened: Resources, writer: Writer) -> Watcher:
 
 def _open_writer(opened: Resources, options: RecordOptions, asked: _native.Latch) -> Writer:
     builder = PartBuilder(opened.folder.fd, opened.template, opened.timebase, opened.open_encoder)
-    shared = (opened.spool, opened.sampler, opened.timebase, builder, asked)
+    shared = (opened.ring, opened.sampler, opened.timebase, builder, asked)
     if options.overwrites:
         return FlightWriter(*shared, keep_ns=options.keep_ns)
     return Writer(*shared)

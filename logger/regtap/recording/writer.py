@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from regtap.clock.live import Timebase
     from regtap.parts.builder import OpenPart, PartBuilder
     from regtap.spool.block import Block
-    from regtap.spool.ring import Spool
+    from regtap.spool.ring import Ring
     from regtap.trace.metadata import Mark, PartMetadata
     from regtap.trace.totals import Totals
 
@@ -84,10 +84,10 @@ class Stored:
 
 
 class Writer:
-    """Empties a spool into a folder; run() is the writer thread's body.
+    """Empties a ring into a folder; run() is the writer thread's body.
 
     Args:
-        spool: Filled by `sampler`; stays the caller's.
+        ring: Filled by `sampler`; stays the caller's.
         sampler: Running.
         timebase: Used by this thread alone from now on.
         builder: Makes the parts; used by this thread alone from now on.
@@ -96,14 +96,14 @@ class Writer:
 
     def __init__(
         self,
-        spool: Spool,
+        ring: Ring,
         sampler: _native.Sampler,
         timebase: Timebase,
         builder: PartBuilder,
         asked: _native.Latch,
     ) -> None:
         self.stored = Stored()
-        self._spool = spool
+        self._ring = ring
         self._sampler = sampler
         self._timebase = timebase
         self._asked = asked
@@ -138,7 +138,7 @@ class Writer:
         """Do what there is to do now; return whether there may be more."""
         ended = not self._sampler.running()
         sealed = self._sampler.wait_sealed(self._seen, 0 if ended else TURN_NS)
-        self._pending += [self._spool.block(sequence) for sequence in range(self._seen, sealed)]
+        self._pending += [self._ring.block(sequence) for sequence in range(self._seen, sealed)]
         self._seen = sealed
         if self._closing is not None and self._closing.done():
             self._closing.result()  # a failed close ends the capture now, not at the next part
@@ -151,7 +151,7 @@ class Writer:
     def _worth_a_row_group(self) -> bool:
         if sum(block.rows for block in self._pending) >= ROW_GROUP_ROWS:
             return True
-        return self._held_blocks() >= self._spool.block_count // 2 or self._part_is_old()
+        return self._held_blocks() >= self._ring.block_count // 2 or self._part_is_old()
 
     def _held_blocks(self) -> int:
         """Return how many blocks wait for the next close, with the encoder or before it."""
@@ -166,7 +166,7 @@ class Writer:
     def _part_is_due(self) -> bool:
         part = self._builder.part
         return part is not None and (
-            self._held_blocks() - len(self._pending) >= self._spool.block_count // 2
+            self._held_blocks() - len(self._pending) >= self._ring.block_count // 2
             or part.is_large
             or self.stored.has_many_marks
             or self._part_is_old()
@@ -216,7 +216,7 @@ class Writer:
         self.stored.rows += part.file.rows
         self.stored.bytes += size_bytes
         self.stored.parts += 1
-        with self._spool.copying:
+        with self._ring.copying:
             self._sampler.release(consumed)
 
     def _wait_for_closer(self) -> None:
@@ -227,7 +227,7 @@ class Writer:
         self._timebase.advance()
         if self._builder.part is None:
             self._begin_part([])
-        self._builder.add_gaps(self._spool.overflow_gaps())
+        self._builder.add_gaps(self._ring.overflow_gaps())
         self._close_part(totals(self.stored.written))
         self._wait_for_closer()
 

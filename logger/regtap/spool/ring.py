@@ -130,11 +130,11 @@ def _shape(size_bytes: int) -> tuple[int, int]:
     return (128, 1024) if size_bytes >= _LARGE_BYTES else (32, 128)
 
 
-class Spool:
-    """A spool of this process's own: created, filled by the native sampler, and removed at a clean end.
+class Ring:
+    """The ring of blocks in a spool of this process: created, filled by the native sampler, removed at a clean end.
 
     Attributes:
-        path: Where it is.
+        path: Of the spool.
         memory: All of it, as bytes (shape (size,), uint8).
         block_count: Blocks of the ring.
         rows_per_block: Rows that fit one block.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from regtap import _native
 from regtap.recording.options import RecordOptions
 from regtap.sampling.channels import channels_of
-from regtap.spool.ring import Spool, default_size_bytes
+from regtap.spool.ring import Ring, default_size_bytes
 from regtap.system.memory import available_memory
 from regtap.targets import parse_target
 
@@ -58,20 +58,20 @@ def run_loop_alone(target: str, registers: Sequence[str], seconds: float, cpu: i
     """
     opened = parse_target(target)
     chosen = opened.resolve(registers)
-    spool = Spool(default_size_bytes(available_memory()))
+    ring = Ring(default_size_bytes(available_memory()))
     try:
-        spool.format(chosen, b"{}", latency=False)
+        ring.format(chosen, b"{}", latency=False)
         with closing(opened.open(chosen)) as device:
-            return _run(spool, device, chosen, RecordOptions(duration_ns=round(seconds * 1e9), cpu=cpu))
+            return _run(ring, device, chosen, RecordOptions(duration_ns=round(seconds * 1e9), cpu=cpu))
     finally:
-        spool.remove()
-        spool.close()
+        ring.remove()
+        ring.close()
 
 
-def _run(spool: Spool, device: Device, registers: Sequence[Register], options: RecordOptions) -> LoopRun:
+def _run(ring: Ring, device: Device, registers: Sequence[Register], options: RecordOptions) -> LoopRun:
     source = _native.best_source(parse_target(device.spec).is_device)
-    plan = options.plan(source, spool.block_count, options.cpu)
-    sampler = _native.Sampler(spool.memory, channels_of(device, registers), plan)
+    plan = options.plan(source, ring.block_count, options.cpu)
+    sampler = _native.Sampler(ring.memory, channels_of(device, registers), plan)
     began = time.perf_counter()
     sampler.start()
     sealed = 0
