@@ -12,7 +12,7 @@ _FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class PacedSlots:
     """How a schedule was kept.
 
     Attributes:
@@ -45,9 +45,9 @@ class PacedLoop:
         subprocess.run([*shlex.split(os.environ.get("CC", "cc")), *_FLAGS, "-o", path, _SOURCE], check=True)
         return cls(path)
 
-    def run(self, device: str, rate_hz: int, slots: int, cpu: int | None) -> Kept:
+    def run(self, device: str, rate_hz: int, slots: int, cpu: int | None) -> PacedSlots:
         """Keep a schedule, reading the first register of a file."""
         arguments = [self.path, device, str(rate_hz), str(slots), str(-1 if cpu is None else cpu)]
         done = subprocess.run(arguments, check=True, capture_output=True, text=True)
         missed, mean, longest = done.stdout.split()
-        return Kept(slots, int(missed), float(mean), int(longest))
+        return PacedSlots(slots, int(missed), float(mean), int(longest))

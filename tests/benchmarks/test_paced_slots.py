@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from tests.benchmarks.paced_loop import Kept, PacedLoop
+from tests.benchmarks.paced_loop import PacedLoop, PacedSlots
 from tests.benchmarks.recorder_bars.bars import Bar, Figure
 
 import regtap
@@ -136,9 +136,9 @@ def test_paced_beside_c(
     rate_hz: int,
 ) -> None:
     slots = int(rate_hz * TURN_S)
-    ours: list[Kept] = []
-    theirs: list[Kept] = []
-    arms: list[tuple[list[Kept], Callable[[], Kept]]] = [
+    ours: list[PacedSlots] = []
+    theirs: list[PacedSlots] = []
+    arms: list[tuple[list[PacedSlots], Callable[[], PacedSlots]]] = [
         (ours, lambda: capture_slots(registers, os.path.join(disk, "turn"), rate_hz, slots, cpus.sampler)),
         (theirs, lambda: paced_loop.run(registers.path, rate_hz, slots, cpus.sampler)),
     ]
@@ -160,7 +160,7 @@ def test_paced_beside_c(
     report.add(PLACES[rate_hz] + 2, Figure(what, (missed + 1) / (missed_in_c + 1), "x", RATIO_BAR, how))
 
 
-def capture_slots(registers: Registers, folder: str, rate_hz: int, slots: int, cpu: int | None) -> Kept:
+def capture_slots(registers: Registers, folder: str, rate_hz: int, slots: int, cpu: int | None) -> PacedSlots:
     """Record so many slots, and remove the trace."""
     with regtap.record(
         "counter=0x0", folder, target=registers.target, rate=rate_hz, duration=slots / rate_hz, cpu=cpu
@@ -169,4 +169,4 @@ def capture_slots(registers: Registers, folder: str, rate_hz: int, slots: int, c
     shutil.rmtree(folder)
     totals, late = capture.summary.totals, capture.summary.lateness
     assert totals.due == slots == totals.stored + totals.lost + totals.missed
-    return Kept(slots, totals.missed, late.mean_ns, late.longest_ns)
+    return PacedSlots(slots, totals.missed, late.mean_ns, late.longest_ns)

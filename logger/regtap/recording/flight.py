@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regtap.recording.snapshots import Request, Requests, Snapshot
-from regtap.recording.summary import Kept
+from regtap.recording.summary import RetainedWindow
 from regtap.recording.writer import TURN_NS, Writer
 from regtap.spool.overwriting import SPARE, most_kept, overwritten_gaps, too_old
 from regtap.trace.metadata import Mark
@@ -54,15 +54,15 @@ class FlightWriter(Writer):
         request = Request(raw_ns - self._timebase.start.raw_ns)
         return request.done if self._requests.put(request) else None
 
-    def kept(self, taken: int) -> Kept:
+    def kept(self, taken: int) -> RetainedWindow:
         """Return what the ring keeps now that so many samples were taken; for any thread."""
         oldest = self._ring.oldest()
         if oldest is None:
-            return Kept(0, 0.0, len(self.snapshots))
+            return RetainedWindow(0, 0.0, len(self.snapshots))
         before, ticks = oldest
         age_ns = max(1, self._timebase.age_ns(ticks))
         share = 1.0 if self._keep_ns is None else min(1.0, self._keep_ns / age_ns)
-        return Kept(round(share * max(0, taken - before)), share * age_ns / 1e9, len(self.snapshots))
+        return RetainedWindow(round(share * max(0, taken - before)), share * age_ns / 1e9, len(self.snapshots))
 
     def _turn(self) -> bool:
         if not self._sampler.running():

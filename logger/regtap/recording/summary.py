@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RetainedWindow:
     """What a flight recorder keeps at the moment, roughly.
 
     Attributes:
@@ -51,7 +51,7 @@ class Status:
     lost: int
     missed: int
     spool_fill: float
-    kept: Kept | None = None
+    kept: RetainedWindow | None = None
 
 
 @dataclass(frozen=True, slots=True)
