@@ -61,9 +61,9 @@ std::uint64_t load_counter(const Bytes& memory, std::size_t offset) {
 }
 
 // Holds the windows and the spool's memory for as long as the thread may touch them.
-class Recording {
+class BoundSampler {
  public:
-  Recording(Bytes memory, std::vector<Place> places, Plan plan)
+  BoundSampler(Bytes memory, std::vector<Place> places, Plan plan)
       : memory_(std::move(memory)),
         places_(std::move(places)),
         sampler_(spool::Spool::attach(memory_of(memory_)), channels_of(places_), plan) {}
@@ -76,9 +76,9 @@ class Recording {
 };
 
 // Holds the windows for as long as the thread may touch them.
-class Watching {
+class BoundMonitor {
  public:
-  Watching(std::vector<Place> places, const std::vector<std::tuple<std::size_t, unsigned, unsigned>>& probes,
+  BoundMonitor(std::vector<Place> places, const std::vector<std::tuple<std::size_t, unsigned, unsigned>>& probes,
            clock::Source source, std::uint64_t numerator_ns, std::uint64_t denominator)
       : places_(std::move(places)),
         monitor_(channels_of(places_), probes_of(probes), source, {numerator_ns, denominator}) {
@@ -264,33 +264,33 @@ void bind_sampler(nb::module_& m) {
       .def_rw("seal_ns", &Plan::seal_ns)
       .def_rw("cpu", &Plan::cpu)
       .def_rw("fifo_priority", &Plan::fifo_priority);
-  nb::class_<Recording>(m, "Sampler", "The sampling thread over a formatted spool.")
+  nb::class_<BoundSampler>(m, "Sampler", "The sampling thread over a formatted spool.")
       .def(nb::init<Bytes, std::vector<Place>, Plan>(), nb::arg("memory").noconvert(), "places"_a, "plan"_a)
-      .def("start", [](Recording& r) { r.sampler().start(); })
-      .def("stop", [](Recording& r) { r.sampler().stop(); })
+      .def("start", [](BoundSampler& bound) { bound.sampler().start(); })
+      .def("stop", [](BoundSampler& bound) { bound.sampler().stop(); })
       .def(
-          "join", [](Recording& r) { r.sampler().join(); }, nb::call_guard<nb::gil_scoped_release>())
-      .def("running", [](Recording& r) { return r.sampler().running(); })
+          "join", [](BoundSampler& bound) { bound.sampler().join(); }, nb::call_guard<nb::gil_scoped_release>())
+      .def("running", [](BoundSampler& bound) { return bound.sampler().running(); })
       .def(
           "wait_sealed",
-          [](Recording& r, std::uint64_t seen, std::uint64_t timeout) {
-            return r.sampler().wait_sealed(seen, timeout);
+          [](BoundSampler& bound, std::uint64_t seen, std::uint64_t timeout) {
+            return bound.sampler().wait_sealed(seen, timeout);
           },
           "seen"_a, "timeout_ns"_a, nb::call_guard<nb::gil_scoped_release>())
       .def(
-          "release", [](Recording& r, std::uint64_t sequence) { r.sampler().release(sequence); },
+          "release", [](BoundSampler& bound, std::uint64_t sequence) { bound.sampler().release(sequence); },
           "sequence"_a)
       .def(
-          "seal", [](Recording& r) { r.sampler().seal(); }, nb::call_guard<nb::gil_scoped_release>())
+          "seal", [](BoundSampler& bound) { bound.sampler().seal(); }, nb::call_guard<nb::gil_scoped_release>())
       .def(
           "hold",
-          [](Recording& r) {
-            const Sampler::Held held = r.sampler().hold();
+          [](BoundSampler& bound) {
+            const Sampler::Held held = bound.sampler().hold();
             return std::make_pair(held.oldest, held.sealed);
           },
           "(oldest, sealed): blocks that stay as they are until they are released.")
-      .def("let_go", [](Recording& r) { r.sampler().let_go(); })
-      .def("progress", [](Recording& r) { return r.sampler().progress(); });
+      .def("let_go", [](BoundSampler& bound) { bound.sampler().let_go(); })
+      .def("progress", [](BoundSampler& bound) { return bound.sampler().progress(); });
   m.def("prefault", &prefault, nb::arg("memory").noconvert());
   m.def("load_counter", &load_counter, nb::arg("memory").noconvert(), "offset"_a, "With acquire order.");
   m.def("format_spool", &format_spool, nb::arg("memory").noconvert(), "kinds"_a, "latency"_a, "blocks"_a,
@@ -320,21 +320,21 @@ void bind_monitor(nb::module_& m) {
       .def_ro("taken", &Look::taken)
       .def_ro("missed", &Look::missed)
       .def_ro("activities", &Look::activities);
-  nb::class_<Watching>(m, "Monitor", "The loop behind a live view: it counts, and stores nothing.")
+  nb::class_<BoundMonitor>(m, "Monitor", "The loop behind a live view: it counts, and stores nothing.")
       .def(nb::init<std::vector<Place>, const std::vector<std::tuple<std::size_t, unsigned, unsigned>>&,
                     clock::Source, std::uint64_t, std::uint64_t>(),
            nb::kw_only(), "places"_a, "probes"_a, "source"_a, "numerator_ns"_a, "denominator"_a,
            "A probe is (number of the place, lowest bit, number of bits).")
-      .def("start", [](Watching& w) { w.monitor().start(); })
+      .def("start", [](BoundMonitor& bound) { bound.monitor().start(); })
       .def(
-          "take_row", [](Watching& w) { w.monitor().take_row(); },
+          "take_row", [](BoundMonitor& bound) { bound.monitor().take_row(); },
           "One row on this thread; only before start().")
-      .def("look", [](Watching& w) { return w.monitor().look(); })
+      .def("look", [](BoundMonitor& bound) { return bound.monitor().look(); })
       .def(
-          "restart", [](Watching& w) { w.monitor().restart(); }, "Counts begin anew with the next row.")
+          "restart", [](BoundMonitor& bound) { bound.monitor().restart(); }, "Counts begin anew with the next row.")
       .def(
-          "retry", [](Watching& w) { w.monitor().retry(); }, "Read those again that had a bus error.")
-      .def("stop", [](Watching& w) { w.monitor().stop(); }, nb::call_guard<nb::gil_scoped_release>());
+          "retry", [](BoundMonitor& bound) { bound.monitor().retry(); }, "Read those again that had a bus error.")
+      .def("stop", [](BoundMonitor& bound) { bound.monitor().stop(); }, nb::call_guard<nb::gil_scoped_release>());
 }
 
 // Ends what the one latch asks for and the others are opened by. One call: between its steps no handler of a
