@@ -22,7 +22,7 @@ _WIDTHS = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "u16be": 2, "u32be": 4, "u64be
 
 
 def sample_into(
-    places: Sequence[tuple[_native.Window, int, _native.Kind]],
+    channels: Sequence[tuple[_native.Window, int, _native.Kind]],
     ticks: npt.NDArray[np.uint64],
     values: Sequence[npt.NDArray[Any]],
     first: int,
@@ -33,7 +33,7 @@ def sample_into(
     """Twin of _native.sample_into; never ends by slice_ns."""
     for row in range(first, len(ticks)):
         last = max(last, _native.take_anchor(source)[0])
-        for k, (window, offset, kind) in enumerate(places):
+        for k, (window, offset, kind) in enumerate(channels):
             width = _WIDTHS[kind.name]
             try:
                 raw = window.load(offset, width).to_bytes(width, "little")

@@ -33,12 +33,12 @@ template <class T>
 using Array = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Bytes = Array<std::uint8_t>;
 
-// A register's place: its window, its offset there, and how it is read.
-using Place = std::tuple<std::shared_ptr<Window>, std::uint64_t, Kind>;
+// A register as Python names it: its window, its offset there, and how it is read.
+using ChannelTuple = std::tuple<std::shared_ptr<Window>, std::uint64_t, Kind>;
 
-std::vector<Channel> channels_of(const std::vector<Place>& places) {
+std::vector<Channel> channels_of(const std::vector<ChannelTuple>& tuples) {
   std::vector<Channel> channels;
-  for (const auto& [window, offset, kind] : places)
+  for (const auto& [window, offset, kind] : tuples)
     channels.push_back({window->at(offset, width_bytes(kind)), kind});
   return channels;
 }
@@ -63,25 +63,25 @@ std::uint64_t load_counter(const Bytes& memory, std::size_t offset) {
 // Holds the windows and the spool's memory for as long as the thread may touch them.
 class BoundSampler {
  public:
-  BoundSampler(Bytes memory, std::vector<Place> places, Plan plan)
+  BoundSampler(Bytes memory, std::vector<ChannelTuple> channels, Plan plan)
       : memory_(std::move(memory)),
-        places_(std::move(places)),
-        sampler_(spool::Spool::attach(memory_of(memory_)), channels_of(places_), plan) {}
+        channels_(std::move(channels)),
+        sampler_(spool::Spool::attach(memory_of(memory_)), channels_of(channels_), plan) {}
   Sampler& sampler() { return sampler_; }
 
  private:
   Bytes memory_;
-  std::vector<Place> places_;
+  std::vector<ChannelTuple> channels_;
   Sampler sampler_;
 };
 
 // Holds the windows for as long as the thread may touch them.
 class BoundMonitor {
  public:
-  BoundMonitor(std::vector<Place> places, const std::vector<std::tuple<std::size_t, unsigned, unsigned>>& probes,
+  BoundMonitor(std::vector<ChannelTuple> channels, const std::vector<std::tuple<std::size_t, unsigned, unsigned>>& probes,
            clock::Source source, std::uint64_t numerator_ns, std::uint64_t denominator)
-      : places_(std::move(places)),
-        monitor_(channels_of(places_), probes_of(probes), source, {numerator_ns, denominator}) {
+      : channels_(std::move(channels)),
+        monitor_(channels_of(channels_), probes_of(probes), source, {numerator_ns, denominator}) {
     require(numerator_ns > 0 && denominator > 0, "a period is above zero");
   }
   Monitor& monitor() { return monitor_; }
@@ -96,7 +96,7 @@ class BoundMonitor {
     return probes;
   }
 
-  std::vector<Place> places_;
+  std::vector<ChannelTuple> channels_;
   Monitor monitor_;
 };
 
@@ -143,14 +143,14 @@ nb::tuple convert_ticks(const Array<const std::uint64_t>& ticks, const Array<std
 }
 
 nb::tuple sample_into_arrays(
-    const std::vector<Place>& places, const Array<std::uint64_t>& ticks,
+    const std::vector<ChannelTuple>& channels, const Array<std::uint64_t>& ticks,
     const std::vector<nb::ndarray<nb::ndim<1>, nb::c_contig, nb::device::cpu>>& values, std::uint64_t first,
     clock::Source source, std::uint64_t slice_ns, std::uint64_t last) {
-  require(values.size() == places.size(), "one array of values is needed for each register");
+  require(values.size() == channels.size(), "one array of values is needed for each register");
   require(first <= ticks.size(), "the first row lies past the end of the arrays");
   Arrays arrays{ticks.data() + first, {}, ticks.size() - first};
   for (std::size_t k = 0; k < values.size(); ++k) {
-    const unsigned width = width_bytes(std::get<2>(places[k]));
+    const unsigned width = width_bytes(std::get<2>(channels[k]));
     require(values[k].size() == ticks.size(), "ticks and values must have the same length");
     require(values[k].dtype() == nb::dlpack::dtype{static_cast<std::uint8_t>(nb::dlpack::dtype_code::UInt),
                                                    static_cast<std::uint8_t>(8 * width), 1},
@@ -160,7 +160,7 @@ nb::tuple sample_into_arrays(
   Samples samples;
   {
     const nb::gil_scoped_release unlocked;
-    samples = sample_into(arrays, channels_of(places), source, slice_ns, last);
+    samples = sample_into(arrays, channels_of(channels), source, slice_ns, last);
   }
   return nb::make_tuple(samples.taken, samples.fault_channel, last);
 }
@@ -265,7 +265,7 @@ void bind_sampler(nb::module_& m) {
       .def_rw("cpu", &Plan::cpu)
       .def_rw("fifo_priority", &Plan::fifo_priority);
   nb::class_<BoundSampler>(m, "Sampler", "The sampling thread over a formatted spool.")
-      .def(nb::init<Bytes, std::vector<Place>, Plan>(), nb::arg("memory").noconvert(), "places"_a, "plan"_a)
+      .def(nb::init<Bytes, std::vector<ChannelTuple>, Plan>(), nb::arg("memory").noconvert(), "channels"_a, "plan"_a)
       .def("start", [](BoundSampler& bound) { bound.sampler().start(); })
       .def("stop", [](BoundSampler& bound) { bound.sampler().stop(); })
       .def(
@@ -296,9 +296,9 @@ void bind_sampler(nb::module_& m) {
   m.def("format_spool", &format_spool, nb::arg("memory").noconvert(), "kinds"_a, "latency"_a, "blocks"_a,
         "gap_capacity"_a, "document"_a, "owner_pid"_a);
   m.def(
-      "sample_into", &sample_into_arrays, "places"_a, nb::arg("ticks").noconvert(),
+      "sample_into", &sample_into_arrays, "channels"_a, nb::arg("ticks").noconvert(),
       nb::arg("values").noconvert(), "first"_a, "source"_a, "slice_ns"_a, "last"_a,
-      nb::sig("def sample_into(places: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], "
+      nb::sig("def sample_into(channels: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], "
               "values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, "
               "last: int) -> tuple[int, int, int]"),
       "(taken, fault_channel, last)");
@@ -321,10 +321,10 @@ void bind_monitor(nb::module_& m) {
       .def_ro("missed", &Look::missed)
       .def_ro("activities", &Look::activities);
   nb::class_<BoundMonitor>(m, "Monitor", "The loop behind a live view: it counts, and stores nothing.")
-      .def(nb::init<std::vector<Place>, const std::vector<std::tuple<std::size_t, unsigned, unsigned>>&,
+      .def(nb::init<std::vector<ChannelTuple>, const std::vector<std::tuple<std::size_t, unsigned, unsigned>>&,
                     clock::Source, std::uint64_t, std::uint64_t>(),
-           nb::kw_only(), "places"_a, "probes"_a, "source"_a, "numerator_ns"_a, "denominator"_a,
-           "A probe is (number of the place, lowest bit, number of bits).")
+           nb::kw_only(), "channels"_a, "probes"_a, "source"_a, "numerator_ns"_a, "denominator"_a,
+           "A probe is (number of the channel, lowest bit, number of bits).")
       .def("start", [](BoundMonitor& bound) { bound.monitor().start(); })
       .def(
           "take_row", [](BoundMonitor& bound) { bound.monitor().take_row(); },

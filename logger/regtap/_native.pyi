@@ -233,7 +233,7 @@ class Plan:
 class Sampler:
     """The sampling thread over a formatted spool."""
 
-    def __init__(self, memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], places: Sequence[tuple[Window, int, Kind]], plan: Plan) -> None: ...
+    def __init__(self, memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], channels: Sequence[tuple[Window, int, Kind]], plan: Plan) -> None: ...
 
     def start(self) -> None: ...
 
@@ -265,7 +265,7 @@ def load_counter(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), ord
 
 def format_spool(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], kinds: Sequence[Kind], latency: bool, blocks: int, gap_capacity: int, document: bytes, owner_pid: int) -> int: ...
 
-def sample_into(places: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, last: int) -> tuple[int, int, int]:
+def sample_into(channels: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, last: int) -> tuple[int, int, int]:
     """(taken, fault_channel, last)"""
 
 class Activity:
@@ -312,8 +312,8 @@ class Look:
 class Monitor:
     """The loop behind a live view: it counts, and stores nothing."""
 
-    def __init__(self, *, places: Sequence[tuple[Window, int, Kind]], probes: Sequence[tuple[int, int, int]], source: Source, numerator_ns: int, denominator: int) -> None:
-        """A probe is (number of the place, lowest bit, number of bits)."""
+    def __init__(self, *, channels: Sequence[tuple[Window, int, Kind]], probes: Sequence[tuple[int, int, int]], source: Source, numerator_ns: int, denominator: int) -> None:
+        """A probe is (number of the channel, lowest bit, number of bits)."""
 
     def start(self) -> None: ...
 

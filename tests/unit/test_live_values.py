@@ -32,7 +32,7 @@ class _Page:
         self._fd = os.open(path, os.O_RDWR)
         window = _native.Window(self._fd, 0, 4096, False)
         self.monitor = _native.Monitor(
-            places=[(window, BYTES * k, _native.Kind[kind]) for k, kind in enumerate(kinds)],
+            channels=[(window, BYTES * k, _native.Kind[kind]) for k, kind in enumerate(kinds)],
             probes=probes,
             source=_native.best_source(False),
             numerator_ns=1000,

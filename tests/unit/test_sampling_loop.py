@@ -17,7 +17,7 @@ from tests import twins
 from regtap import _native
 
 Loop = Callable[..., tuple[int, int, int]]
-Place = tuple[_native.Window, int, _native.Kind]
+Channel = tuple[_native.Window, int, _native.Kind]
 
 PAGE = bytes(range(256)) * 16
 KINDS = [kind.name for kind in _native.Kind]
@@ -50,23 +50,23 @@ def arrays_for(kinds: list[str], rows: int) -> tuple[np.ndarray[Any, Any], list[
     return np.zeros(rows, dtype=np.uint64), values
 
 
-def run(loop: Loop, places: list[Place], ticks: Any, values: Any, first: int = 0) -> tuple[int, int, int]:
-    return loop(places, ticks, values, first, _native.best_source(False), 0, 0)
+def run(loop: Loop, channels: list[Channel], ticks: Any, values: Any, first: int = 0) -> tuple[int, int, int]:
+    return loop(channels, ticks, values, first, _native.best_source(False), 0, 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_register_of_each_kind_has_its_value(loop: Loop, page: Path, kind: str) -> None:
-    places = [(window_on(page), 8, _native.Kind[kind])]
+    channels = [(window_on(page), 8, _native.Kind[kind])]
     ticks, values = arrays_for([kind], 50)
-    assert run(loop, places, ticks, values)[:2] == (50, -1)
+    assert run(loop, channels, ticks, values)[:2] == (50, -1)
     assert set(values[0].tolist()) == {struct.unpack_from(UNPACK[kind], PAGE, 8)[0]}
 
 
 def test_registers_of_mixed_widths_keep_their_columns(loop: Loop, page: Path) -> None:
     window = window_on(page)
-    places = [(window, 8 * (k + 1), _native.Kind[kind]) for k, kind in enumerate(KINDS)]
+    channels = [(window, 8 * (k + 1), _native.Kind[kind]) for k, kind in enumerate(KINDS)]
     ticks, values = arrays_for(KINDS, 20)
-    assert run(loop, places, ticks, values)[0] == 20
+    assert run(loop, channels, ticks, values)[0] == 20
     for k, kind in enumerate(KINDS):
         assert set(values[k].tolist()) == {struct.unpack_from(UNPACK[kind], PAGE, 8 * (k + 1))[0]}
 
@@ -90,12 +90,12 @@ def test_a_bus_error_names_its_register_and_keeps_the_rows_before(loop: Loop, tm
     path.write_bytes(bytes(8192))
     window = window_on(path)
     os.truncate(path, 4096)  # the second page is gone
-    places = [(window, 0, _native.Kind.u32), (window, 4096, _native.Kind.u16)]
+    channels = [(window, 0, _native.Kind.u32), (window, 4096, _native.Kind.u16)]
     ticks, values = arrays_for(["u32", "u16"], 5)
-    assert run(loop, places, ticks, values)[:2] == (0, 1)
+    assert run(loop, channels, ticks, values)[:2] == (0, 1)
     # and the process goes on: the same loop works on what is left
     ticks, values = arrays_for(["u32"], 5)
-    assert run(loop, places[:1], ticks, values)[:2] == (5, -1)
+    assert run(loop, channels[:1], ticks, values)[:2] == (5, -1)
 
 
 @pytest.mark.parametrize(

@@ -77,10 +77,10 @@ def _fill(
     ticks: npt.NDArray[np.uint64],
     source: _native.Source,
 ) -> None:
-    places = channels_of(device, registers)
+    channels = channels_of(device, registers)
     done = last = 0
     while done < len(ticks):
-        taken, fault, last = _native.sample_into(places, ticks, values, done, source, _SLICE_NS, last)
+        taken, fault, last = _native.sample_into(channels, ticks, values, done, source, _SLICE_NS, last)
         done += taken
         if fault >= 0:
             raise BusFaultError(registers[fault].name, registers[fault].address, done)

@@ -97,7 +97,7 @@ class LiveValues(Closeable):
         source = _native.best_source(is_device)
         self._ns_per_tick = _NS_PER_S / _native.frequency_hz(source)
         self._monitor = _native.Monitor(
-            places=channels_of(device, list(registers.values())),
+            channels=channels_of(device, list(registers.values())),
             probes=[(numbers[_access(item)], *item.bits) for item in items],
             source=source,
             numerator_ns=_NS_PER_S * rate_hz.denominator,
