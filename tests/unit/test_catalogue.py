@@ -33,43 +33,43 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_traces_are_found_at_any_depth(runs: Path) -> None:
     found = find_traces(["runs"])
 
-    assert [place.name for place in found.places] == [
+    assert [location.name for location in found.locations] == [
         "runs/board-1/run1",
         "runs/board-1/run2",
         "runs/deep/er/COUNT=7",
     ]
-    assert [place.path for place in found.places] == [str(runs.parent / it.name) for it in found.places]
+    assert [location.path for location in found.locations] == [str(runs.parent / it.name) for it in found.locations]
 
 
 def test_a_trace_named_twice_counts_once(runs: Path) -> None:
     found = find_traces(["runs/board-1/run1", "./runs//board-1/run1/", "runs/board-1"])
 
-    assert [place.name for place in found.places] == ["runs/board-1/run1", "runs/board-1/run2"]
+    assert [location.name for location in found.locations] == ["runs/board-1/run1", "runs/board-1/run2"]
 
 
 def test_a_pattern_is_expanded_here(runs: Path) -> None:
     found = find_traces(["runs/**"])
 
-    assert len(found.places) == 3
+    assert len(found.locations) == 3
     assert found.left_out == ()
 
 
 def test_a_folder_called_like_a_pattern_is_a_folder(runs: Path) -> None:
     counter_trace(Path("runs/odd[1]*?"), 3)
 
-    assert [place.name for place in find_traces(["runs/odd[1]*?"]).places] == ["runs/odd[1]*?"]
+    assert [location.name for location in find_traces(["runs/odd[1]*?"]).locations] == ["runs/odd[1]*?"]
 
 
 def test_links_below_a_folder_are_not_followed(runs: Path) -> None:
     os.symlink("board-1", "runs/latest")
 
-    assert len(find_traces(["runs"]).places) == 3
+    assert len(find_traces(["runs"]).locations) == 3
 
 
 def test_a_name_leaves_the_folder_as_an_absolute_path(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(runs / "deep")
 
-    (first, _) = find_traces(["../board-1"]).places
+    (first, _) = find_traces(["../board-1"]).locations
 
     assert first.name == first.path == str(runs / "board-1" / "run1")
 
@@ -167,7 +167,7 @@ def test_the_command_lists_traces_and_ends_with_one_where_some_are_left_out(runs
 
     assert result.return_value == 1
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["TRACE", *(it.name for it in find_traces(["runs"]).places)]
+    assert [line.split()[0] for line in lines] == ["TRACE", *(it.name for it in find_traces(["runs"]).locations)]
     assert "left out: runs/empty is no trace and holds none" in result.stderr
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from regtap.trace.gaps import Gap
     from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
-    from regtap_analysis.catalogue.search import Place
+    from regtap_analysis.catalogue.search import TraceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class TraceFacts:
     """A trace as its footers describe it.
 
     Attributes:
-        place: Its name and folder.
+        location: Its name and folder.
         columns: Its columns in their order, and the type of each as numpy names it.
         files: Absolute paths of the parts that have rows, in their order.
         registers: The registers, one for each column.
@@ -49,7 +49,7 @@ class TraceFacts:
         error_bound_ns: Largest error of any time.
     """
 
-    place: Place
+    location: TraceLocation
     columns: Mapping[str, str]
     files: tuple[str, ...]
     registers: tuple[Register, ...]
@@ -76,7 +76,7 @@ class TraceFacts:
     @property
     def name(self) -> str:
         """What it is called in every table."""
-        return self.place.name
+        return self.location.name
 
     @property
     def missed(self) -> int:
@@ -99,19 +99,19 @@ class TraceFacts:
         return None if self.first_ns is None or self.last_ns is None else self.last_ns - self.first_ns
 
 
-def read_facts(place: Place) -> TraceFacts:
+def read_facts(location: TraceLocation) -> TraceFacts:
     """Open a trace and return what its footers say; no row is read.
 
     Raises:
         TraceError: It is no trace, or a damaged one.
         RefusedError: The system does not let it be read.
     """
-    trace = open_trace(place.path)
+    trace = open_trace(location.path)
     _check_names(trace)
     _check_texts(trace)
     first_ns, last_ns = trace.time_range or (None, None)
     return TraceFacts(
-        place=place,
+        location=location,
         columns=trace.parts[0].columns,
         files=tuple(str(part.path) for part in trace.parts if part.rows),
         registers=trace.registers,

@@ -62,7 +62,7 @@ def as_document(facts: TraceFacts) -> dict[str, Any]:
     """Return a trace as `regtap traces --json` prints it; times in ns, `null` for what is not known."""
     return {
         "trace": facts.name,
-        "path": facts.place.path,
+        "path": facts.location.path,
         "host": facts.host,
         "machine": facts.machine,
         "kernel": facts.kernel,

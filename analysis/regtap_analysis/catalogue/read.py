@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RegtapError, TraceError
 from regtap_analysis.catalogue.facts import TraceFacts, read_facts
-from regtap_analysis.catalogue.search import LeftOut, Place, find_traces
+from regtap_analysis.catalogue.search import LeftOut, TraceLocation, find_traces
 
 if TYPE_CHECKING:
     import os
@@ -36,19 +36,19 @@ def read_catalogue(arguments: Sequence[str | os.PathLike[str]]) -> Catalogue:
     A folder that cannot be read as a trace is in `left_out` and stops nothing.
     """
     search = find_traces(arguments)
-    with ThreadPoolExecutor(min(_THREADS, len(search.places) or 1)) as threads:
-        read = list(threads.map(facts_or_reason, search.places))
+    with ThreadPoolExecutor(min(_THREADS, len(search.locations) or 1)) as threads:
+        read = list(threads.map(facts_or_reason, search.locations))
     traces = tuple(facts for facts in read if isinstance(facts, TraceFacts))
     damaged = tuple(reason for reason in read if isinstance(reason, LeftOut))
     return Catalogue(traces, search.left_out + damaged)
 
 
-def facts_or_reason(place: Place) -> TraceFacts | LeftOut:
+def facts_or_reason(location: TraceLocation) -> TraceFacts | LeftOut:
     """Return what a trace says about itself, or why it cannot be read."""
     try:
-        return read_facts(place)
+        return read_facts(location)
     except RegtapError as error:
-        return LeftOut(place.name, str(error))
+        return LeftOut(location.name, str(error))
 
 
 def no_traces(left_out: Sequence[LeftOut]) -> RegtapError:

@@ -16,7 +16,7 @@ _GLOB = "*?["
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TraceLocation:
     """A folder to open as a trace.
 
     Attributes:
@@ -39,7 +39,7 @@ class LeftOut:
     """A folder that was asked for and is not among the traces.
 
     Attributes:
-        name: As in Place.
+        name: As in TraceLocation.
         reason: One line that names it.
     """
 
@@ -52,11 +52,11 @@ class Search:
     """What was found.
 
     Attributes:
-        places: In the order of the arguments, and of their names within one; each folder once.
+        locations: In the order of the arguments, and of their names within one; each folder once.
         left_out: Arguments that lead to no trace.
     """
 
-    places: tuple[Place, ...]
+    locations: tuple[TraceLocation, ...]
     left_out: tuple[LeftOut, ...]
 
 
@@ -67,20 +67,20 @@ def find_traces(arguments: Sequence[str | os.PathLike[str]]) -> Search:
         arguments: Traces, folders that hold traces at any depth, or patterns such as `runs/**`. Links below a
             named folder are not followed, so that a trace counts once.
     """
-    places: dict[str, Place] = {}
+    locations: dict[str, TraceLocation] = {}
     left_out: list[LeftOut] = []
     for argument in _expanded(os.fspath(argument) for argument in arguments):
         found = list(_below(argument))
         if not found:
             left_out.append(LeftOut(argument, _no_trace(argument)))
         for folder in found:
-            place = _place(folder)
+            location = _location(folder)
             if _is_text(folder):
-                places.setdefault(place.path, place)
+                locations.setdefault(location.path, location)
             else:
                 name = os.fsencode(folder).decode("ascii", "backslashreplace")
                 left_out.append(LeftOut(name, f"{name}: its name is not UTF-8; rename the folder"))
-    return Search(tuple(places.values()), tuple(left_out))
+    return Search(tuple(locations.values()), tuple(left_out))
 
 
 def _expanded(arguments: Iterable[str]) -> Iterator[str]:
@@ -117,9 +117,9 @@ def _is_trace(folder: str) -> bool:
         return False
 
 
-def _place(folder: str) -> Place:
+def _location(folder: str) -> TraceLocation:
     path, name = os.path.abspath(folder), os.path.normpath(folder)
-    return Place(name if path.endswith(os.sep + name) and name != "." else path, path)
+    return TraceLocation(name if path.endswith(os.sep + name) and name != "." else path, path)
 
 
 def _is_text(folder: str) -> bool:

@@ -121,7 +121,7 @@ class Group:
 
 def layout_of(facts: TraceFacts) -> Layout:
     """Return a trace's layout."""
-    return Layout(tuple(facts.columns.items()), signals_of(facts.registers), facts.place.root)
+    return Layout(tuple(facts.columns.items()), signals_of(facts.registers), facts.location.root)
 
 
 def groups_of(traces: Iterable[TraceFacts]) -> tuple[Group, ...]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from regtap_analysis.catalogue.facts import TraceFacts
 from regtap_analysis.catalogue.read import facts_or_reason
-from regtap_analysis.catalogue.search import LeftOut, Place
+from regtap_analysis.catalogue.search import LeftOut, TraceLocation
 from regtap_analysis.catalogue.tables import SCHEMAS, rows_of
 from regtap_analysis.queries.columns import layout_of
 
@@ -48,15 +48,15 @@ def read_footers(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Yield a row of FOOTERS for each trace.
 
     Args:
-        batches: Columns `name` and `path`, as in Place.
+        batches: Columns `name` and `path`, as in TraceLocation.
     """
     for batch in batches:
-        rows = [_row(Place(place["name"], place["path"])) for place in batch.to_pylist()]
+        rows = [_row(TraceLocation(location["name"], location["path"])) for location in batch.to_pylist()]
         yield pa.RecordBatch.from_pylist(rows, FOOTERS)
 
 
-def _row(place: Place) -> dict[str, Any]:
-    read = facts_or_reason(place)
+def _row(location: TraceLocation) -> dict[str, Any]:
+    read = facts_or_reason(location)
     if isinstance(read, LeftOut):
         return {"trace": read.name, "error": read.reason}
     assert isinstance(read, TraceFacts)  # noqa: S101 (there is nothing else)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from regtap_analysis.catalogue.search import Place
+    from regtap_analysis.catalogue.search import TraceLocation
     from regtap_analysis.queries.answer import Question
 
 _FOOTERS_A_TASK = 64  # traces whose footers one task reads
@@ -42,9 +42,9 @@ def open_spark(arguments: Sequence[str | os.PathLike[str]], master: str) -> Open
         RefusedError: Spark or Java is not installed, or the master does not answer.
     """
     search = find_traces(arguments)
-    if not search.places:
+    if not search.locations:
         raise no_traces(search.left_out)
-    engine = SparkEngine(search.places, master)
+    engine = SparkEngine(search.locations, master)
     left_out = search.left_out + engine.left_out
     if engine.traces == 0:
         engine.close()
@@ -56,7 +56,7 @@ class SparkEngine:
     """Answers questions on a cluster.
 
     Args:
-        places: The traces.
+        locations: The traces.
         master: As in open_spark.
 
     Attributes:
@@ -64,14 +64,14 @@ class SparkEngine:
         left_out: The others.
     """
 
-    def __init__(self, places: Sequence[Place], master: str) -> None:
+    def __init__(self, locations: Sequence[TraceLocation], master: str) -> None:
         self._spark = open_session(master)
         try:
-            footers = self._read_footers(places)
+            footers = self._read_footers(locations)
             self.left_out = tuple(
                 LeftOut(row.trace, row.error) for row in footers.where("error IS NOT NULL").collect()
             )
-            self.traces = len(places) - len(self.left_out)
+            self.traces = len(locations) - len(self.left_out)
             groups = self._groups(footers)
             self._make_tables(footers, groups)
         except BaseException:
@@ -95,9 +95,9 @@ class SparkEngine:
         """End the session."""
         self._spark.stop()
 
-    def _read_footers(self, places: Sequence[Place]) -> Any:
+    def _read_footers(self, locations: Sequence[TraceLocation]) -> Any:
         """Return a row for each trace: what it holds, or why it cannot be read."""
-        named = [(place.name, place.path) for place in places]
+        named = [(location.name, location.path) for location in locations]
         tasks = min(-(-len(named) // _FOOTERS_A_TASK), _MOST_TASKS)
         frame = self._spark.createDataFrame(named, "name STRING, path STRING").repartition(tasks)
         return frame.mapInArrow(footers_reader(), _spark_type(FOOTERS)).cache()
