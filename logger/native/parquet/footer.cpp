@@ -11,15 +11,15 @@ namespace {
 
 // Field numbers are those of parquet.thrift.
 
-struct Place {
+struct ByteRange {
   std::uint64_t offset;
   std::size_t bytes;
 };
 
 // Where a chunk's page index lies.
 struct ChunkIndex {
-  Place columns;  // smallest and largest values
-  Place offsets;
+  ByteRange columns;  // smallest and largest values
+  ByteRange offsets;
 };
 
 // A value as statistics hold it: in its physical type, little-endian.
@@ -232,13 +232,13 @@ void put_column_orders(Thrift& thrift, std::size_t count) {
 
 // Appends what `put` makes; returns where it is.
 template <class Put>
-Place append(FileOutput& output, Put put) {
+ByteRange append(FileOutput& output, Put put) {
   std::vector<std::byte> bytes;
   Thrift thrift(bytes);
   put(thrift);
-  const Place place = {output.position(), bytes.size()};
+  const ByteRange written = {output.position(), bytes.size()};
   output.append(bytes);
-  return place;
+  return written;
 }
 
 // The page index of all row groups: the smallest and largest values of all chunks, then all their offsets.
@@ -265,7 +265,7 @@ void write_footer(FileOutput& output, std::span<const Column> columns, std::span
   const std::vector<ChunkIndex> indexes = write_page_index(output, columns, groups);
   std::uint64_t rows = 0;
   for (const RowGroup& group : groups) rows += group.rows;
-  const Place footer = append(output, [&](Thrift& thrift) {
+  const ByteRange footer = append(output, [&](Thrift& thrift) {
     thrift.begin_element();
     thrift.field(1, format::kVersion);
     put_schema(thrift, columns);

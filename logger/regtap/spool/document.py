@@ -34,7 +34,7 @@ class SpoolDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _TraceIdentity:
     trace: PathText
     identity: Identity
 
@@ -45,8 +45,8 @@ def make_document(template: PartMetadata, trace: str, identity: str) -> bytes:
     Raises:
         InputError: It would be larger than a recovery reads.
     """
-    place = asdict(_Place(os.path.abspath(trace), identity))
-    text = json.dumps({**place, **json.loads(template.to_json())}).encode()
+    identified = asdict(_TraceIdentity(os.path.abspath(trace), identity))
+    text = json.dumps({**identified, **json.loads(template.to_json())}).encode()
     if len(text) > MOST_DOCUMENT_BYTES - _CHECKSUM_BYTES:
         raise InputError(
             f"what is to be recorded takes {len(text):,} bytes to describe, and {MOST_DOCUMENT_BYTES:,} are allowed; "
@@ -68,10 +68,10 @@ def parse_document(text: bytes, where: str) -> SpoolDocument:
         document = load_json(body)
         if not isinstance(document, dict):
             raise ValueError("it is no object")
-        place = decode(_Place, {name: document.pop(name, None) for name in ("trace", "identity")})
+        found = decode(_TraceIdentity, {name: document.pop(name, None) for name in ("trace", "identity")})
     except ValueError as error:
         raise TraceError(f"{where}: {_DAMAGED} ({error})") from error
     template = PartMetadata.from_json(json.dumps(document).encode(), where)
     if not template.clock.anchors:
         raise TraceError(f"{where}: {_DAMAGED} (it has no reading of the clock)")
-    return SpoolDocument(template, place.trace, place.identity)
+    return SpoolDocument(template, found.trace, found.identity)

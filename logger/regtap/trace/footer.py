@@ -38,7 +38,7 @@ _TYPES: dict[tuple[Any, Any], str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ByteRange:
     """Bytes of a file."""
 
     offset: int
@@ -52,15 +52,15 @@ class Chunk:
     Attributes:
         range: Smallest and largest value; None where it is not told.
         column_index: Where the smallest and largest values of its pages are; None: there are none.
-        offset_index: Where the places of its pages are, likewise.
+        offset_index: Where the offsets of its pages are, likewise.
         data: Where its data pages are; None where they are not told, or a dictionary belongs to them.
         codec: Parquet's number of their compression; None where it is not told.
     """
 
     range: tuple[int, int] | None
-    column_index: Place | None
-    offset_index: Place | None
-    data: Place | None
+    column_index: ByteRange | None
+    offset_index: ByteRange | None
+    data: ByteRange | None
     codec: int | None
 
 
@@ -157,9 +157,9 @@ def _group(group: Struct, types: list[tuple[str, int]]) -> RowGroup:
 def _chunk(chunk: Struct, name: str, width_bytes: int) -> Chunk:
     described = _struct(chunk, 3)
     bounds = _range(_struct(described, 12), name, width_bytes)
-    data = None if described.get(11) else _place(described, 9, 7, _MOST_ROWS)
+    data = None if described.get(11) else _byte_range(described, 9, 7, _MOST_ROWS)
     codec = None if 4 not in described else _number(described, 4, _MOST_CODEC)
-    return Chunk(bounds, _place(chunk, 6, 7), _place(chunk, 4, 5), data, codec)
+    return Chunk(bounds, _byte_range(chunk, 6, 7), _byte_range(chunk, 4, 5), data, codec)
 
 
 def _range(statistics: Struct, name: str, width_bytes: int) -> tuple[int, int] | None:
@@ -194,10 +194,10 @@ def _type_of(element: Struct) -> tuple[str, int]:
     return (_TYPES.get((physical, converted), "?") if is_number else "?"), width_bytes
 
 
-def _place(chunk: Struct, offset: int, size: int, most_bytes: int = 1 << 31) -> Place | None:
+def _byte_range(chunk: Struct, offset: int, size: int, most_bytes: int = 1 << 31) -> ByteRange | None:
     if offset not in chunk or size not in chunk:
         return None
-    return Place(_number(chunk, offset, _MOST_ROWS), _number(chunk, size, most_bytes))
+    return ByteRange(_number(chunk, offset, _MOST_ROWS), _number(chunk, size, most_bytes))
 
 
 def _number(fields: Struct, number: int, most: int) -> int:

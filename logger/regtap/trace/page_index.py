@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from regtap.trace.footer import Chunk, Place, RowGroup
+    from regtap.trace.footer import Chunk, ByteRange, RowGroup
 
     Values = npt.NDArray[Any]
-    Places = npt.NDArray[np.int64]
+    Integers = npt.NDArray[np.int64]
 
 _LARGEST_INDEX = 256 << 20  # of one row group and column; ours have some 5 kB
 _MOST_ROWS = 1 << 26  # of one page or row group: what is decoded at once
@@ -47,8 +47,8 @@ class ColumnPages:
 
     least: Values
     most: Values
-    offsets: Places
-    sizes: Places
+    offsets: Integers
+    sizes: Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class PageIndex:
             entry stands for a row group.
     """
 
-    rows: Places
+    rows: Integers
     columns: Mapping[str, ColumnPages]
     codec: int
     is_by_page: bool
@@ -130,15 +130,15 @@ class _Group:
         self.chunks = chunks
 
 
-_Found = tuple[list["Places"], dict[str, list[ColumnPages]], bool]  # rows, columns, whether by page
+_Found = tuple[list["Integers"], dict[str, list[ColumnPages]], bool]  # rows, columns, whether by page
 
 
 def _by_page(fd: int, groups: Sequence[_Group], types: Mapping[str, str]) -> _Found | None:
     """Return the pages; None where one column has no index, or another cut."""
-    rows: list[Places] = []
+    rows: list[Integers] = []
     columns: dict[str, list[ColumnPages]] = {name: [] for name in types}
     for group in groups:
-        cuts: Places | None = None
+        cuts: Integers | None = None
         for name, chunk in group.chunks.items():
             if chunk.column_index is None or chunk.offset_index is None or chunk.data is None:
                 return None
@@ -166,7 +166,7 @@ def _by_group(groups: Sequence[_Group], types: Mapping[str, str]) -> _Found | No
 
 
 def _joined(
-    rows: Sequence[Places],
+    rows: Sequence[Integers],
     columns: Mapping[str, Sequence[ColumnPages]],
     is_by_page: bool,
     codec: int,
@@ -190,11 +190,11 @@ def _joined(
     return PageIndex(lengths, whole, codec, is_by_page)
 
 
-def _bytes_at(fd: int, place: Place) -> bytes:
-    if place.size_bytes > _LARGEST_INDEX:
-        raise ValueError(f"its page index claims {place.size_bytes:,} bytes")
-    data = os.pread(fd, place.size_bytes, place.offset)
-    if len(data) < place.size_bytes:
+def _bytes_at(fd: int, at: ByteRange) -> bytes:
+    if at.size_bytes > _LARGEST_INDEX:
+        raise ValueError(f"its page index claims {at.size_bytes:,} bytes")
+    data = os.pread(fd, at.size_bytes, at.offset)
+    if len(data) < at.size_bytes:
         raise ValueError("its page index lies past the end of the file")
     return data
 
@@ -243,25 +243,25 @@ def _values(data: bytes, dtype: str) -> Values:
     return narrow
 
 
-def _locations(data: bytes) -> tuple[Places, Places, Places]:
+def _locations(data: bytes) -> tuple[Integers, Integers, Integers]:
     """Return offsets, sizes and first rows of an OffsetIndex."""
     reader = Reader(data, 0)
     if reader.field(0) != (1, LIST):
-        raise ValueError("its page index has no places")
+        raise ValueError("its page index has no offsets")
     count, kind = reader.list_head()
     if kind != STRUCT or not count:
-        raise ValueError("its page index has no places")
+        raise ValueError("its page index has no offsets")
     # A PageLocation is seven numbers when the heads of its fields are read as numbers too.
     numbers = _varints(data[reader.at :], 7 * count).reshape(count, 7)
     if np.any(numbers[:, [0, 2, 4, 6]] != _PLACE_HEADS) or np.any(numbers[:, [1, 3, 5]] & 1):
-        raise ValueError("its page index has places that cannot be")
+        raise ValueError("its page index has offsets that cannot be")
     offsets, sizes, first_rows = (numbers[:, [1, 3, 5]] >> 1).T
     if first_rows[0] != 0 or np.any(np.diff(first_rows) < 1):
         raise ValueError("its page index names rows that are not there")
     return offsets, sizes, first_rows
 
 
-def _varints(data: bytes, count: int) -> Places:
+def _varints(data: bytes, count: int) -> Integers:
     """Decode so many unsigned numbers below 2**63 from the start of the data, all at once."""
     encoded = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(encoded < 0x80)[:count]
