@@ -56,7 +56,7 @@ RAW = [
 ]
 _HOLE = "@hole@"
 
-Place = tuple[str | int, ...]
+JsonPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -64,64 +64,64 @@ class Mutation:
     """One change of a document.
 
     Attributes:
-        place: Keys and indices down to the value.
+        path: Keys and indices down to the value.
         how: `replaced`, `raw` (replaced by text that need not be JSON), `removed` or `doubled`.
         value: What replaces it.
     """
 
-    place: Place
+    path: JsonPath
     how: str
     value: Any = None
 
     def __str__(self) -> str:
         value = json.dumps(self.value)
-        return f"{'.'.join(map(str, self.place)) or 'all'} {self.how} {value[:40]}"
+        return f"{'.'.join(map(str, self.path)) or 'all'} {self.how} {value[:40]}"
 
     def of(self, document: Any) -> bytes:
         """Return the mutated document as JSON."""
         if self.how == "raw":
-            text = json.dumps(_changed(document, self.place, lambda parent, key: _put(parent, key, _HOLE)))
+            text = json.dumps(_changed(document, self.path, lambda parent, key: _put(parent, key, _HOLE)))
             return text.replace(f'"{_HOLE}"', self.value).encode()
         edits = {
             "replaced": lambda parent, key: _put(parent, key, self.value),
             "removed": lambda parent, key: parent.pop(key),
             "doubled": _double,
         }
-        return json.dumps(_changed(document, self.place, edits[self.how])).encode()
+        return json.dumps(_changed(document, self.path, edits[self.how])).encode()
 
 
-def places(document: Any, place: Place = ()) -> Iterator[Place]:
-    """Yield the place of each value in a document, itself included; of a list, its first and last value."""
-    yield place
+def paths(document: Any, path: JsonPath = ()) -> Iterator[JsonPath]:
+    """Yield the path of each value in a document, itself included; of a list, its first and last value."""
+    yield path
     inner: list[tuple[str | int, Any]] = []
     if isinstance(document, dict):
         inner = list(document.items())
     elif isinstance(document, list):
         inner = [(k, document[k]) for k in sorted({0, len(document) - 1}) if document]
     for key, value in inner:
-        yield from places(value, (*place, key))
+        yield from paths(value, (*path, key))
 
 
 def mutations(document: Any) -> Iterator[Mutation]:
     """Yield single mutations of a document."""
-    for place in places(document):
-        yield from (Mutation(place, "replaced", value) for value in VALUES)
-        yield from (Mutation(place, "raw", value) for value in RAW)
-        if place:
-            yield from (Mutation(place, how) for how in ("removed", "doubled"))
+    for path in paths(document):
+        yield from (Mutation(path, "replaced", value) for value in VALUES)
+        yield from (Mutation(path, "raw", value) for value in RAW)
+        if path:
+            yield from (Mutation(path, how) for how in ("removed", "doubled"))
 
 
-def _changed(document: Any, place: Place, edit: Callable[[Any, Any], object]) -> Any:
+def _changed(document: Any, path: JsonPath, edit: Callable[[Any, Any], object]) -> Any:
     """Return a document with one container edited; only the containers above it are copied."""
-    if not place:
+    if not path:
         holder = [document]
         edit(holder, 0)
         return holder[0]
     copied = document.copy()
-    if len(place) == 1:
-        edit(copied, place[0])
+    if len(path) == 1:
+        edit(copied, path[0])
     else:
-        copied[place[0]] = _changed(document[place[0]], place[1:], edit)
+        copied[path[0]] = _changed(document[path[0]], path[1:], edit)
     return copied
 
 
