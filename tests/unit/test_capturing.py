@@ -100,7 +100,7 @@ def test_progress_outlives_whoever_reads_it(number: int, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(progress, "_LINE_S", 0.0)
     monkeypatch.setattr("click.echo", refuse)
-    progress._Progress(_one_row()).show()
+    progress._CaptureProgress(_one_row()).show()
 
     assert asked == [number]
 
@@ -124,7 +124,7 @@ def _shown(monkeypatch: pytest.MonkeyPatch, term: str | None, columns: int) -> s
         monkeypatch.delenv("TERM", raising=False)
     else:
         monkeypatch.setenv("TERM", term)
-    shown = progress._Progress(_one_row())
+    shown = progress._CaptureProgress(_one_row())
     shown.show()
     shown.clear()
     assert isinstance(sys.stderr, _Terminal)

@@ -24,7 +24,7 @@ from regtap.trace.metadata import Mark
 from regtap.trace.reader import Trace, open_trace
 from regtap_analysis.export import write
 from regtap_analysis.export.options import ExportOptions, select
-from regtap_analysis.export.progress import Progress, Written
+from regtap_analysis.export.progress import ExportProgress, Written
 from regtap_analysis.export.write import check_output, export_trace
 
 BIG = Register("U.BIG", 0x40, "u64")
@@ -48,7 +48,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
 
 def export(trace: Trace, path: Path, **options: Any) -> Written:
     """Export a trace to a file."""
-    return export_trace(select(trace, ExportOptions(**options)), path, Progress(0, 1))
+    return export_trace(select(trace, ExportOptions(**options)), path, ExportProgress(0, 1))
 
 
 def waves(path: Path) -> dict[str, list[tuple[int, int | str]]]:
@@ -253,7 +253,7 @@ def test_progress_is_a_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> Non
     said: list[str] = []
     moments = iter([0.0, 0.5, 1.5, 1.5, 2.0])
     monkeypatch.setattr("regtap_analysis.export.progress.time.monotonic", lambda: next(moments))
-    progress = Progress(100, 300, said.append)
+    progress = ExportProgress(100, 300, said.append)
 
     progress.at(150)
     progress.at(200)

@@ -10,7 +10,7 @@ import click
 from regtap.cli.output import print_note
 from regtap.trace.reader import open_trace
 from regtap.units.parse import parse_time_ns
-from regtap_analysis.export.progress import Progress
+from regtap_analysis.export.progress import ExportProgress
 
 
 @click.command(short_help="Write a trace as CSV, Parquet, Arrow, VCD, FST or Perfetto.")
@@ -67,7 +67,7 @@ def export(
         print_note(f"{output.suffix} cannot hold {lacking}")
 
 
-def _progress(span_ns: tuple[int, int]) -> Progress:
+def _progress(span_ns: tuple[int, int]) -> ExportProgress:
 
     shown = sys.stderr.isatty()
-    return Progress(*span_ns, (lambda text: click.echo(f"\r{text}", err=True, nl=False)) if shown else None)
+    return ExportProgress(*span_ns, (lambda text: click.echo(f"\r{text}", err=True, nl=False)) if shown else None)

@@ -27,7 +27,7 @@ class Written:
     lacking: tuple[str, ...]
 
 
-class Progress:
+class ExportProgress:
     """Says each second how far an export is.
 
     Args:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from regtap_analysis.export.options import Selection
-    from regtap_analysis.export.progress import Progress
+    from regtap_analysis.export.progress import ExportProgress
 
 METADATA_KEY = b"regtap_export"
 
@@ -66,7 +66,7 @@ def document(selection: Selection) -> bytes:
     return json.dumps(facts).encode()
 
 
-def write_csv(selection: Selection, file: IO[bytes], progress: Progress) -> Written:
+def write_csv(selection: Selection, file: IO[bytes], progress: ExportProgress) -> Written:
     """Write a heading and a line for each row."""
     import pyarrow.csv as pacsv
 
@@ -81,7 +81,7 @@ def write_csv(selection: Selection, file: IO[bytes], progress: Progress) -> Writ
     return Written(rows, "rows", lacking + (("marks",) if selection.trace.marks else ()))
 
 
-def write_parquet(selection: Selection, file: IO[bytes], progress: Progress) -> Written:
+def write_parquet(selection: Selection, file: IO[bytes], progress: ExportProgress) -> Written:
     """Write one Parquet file, delta-encoded, which every reader of Parquet opens."""
     import pyarrow.parquet as pq
 
@@ -104,7 +104,7 @@ def write_parquet(selection: Selection, file: IO[bytes], progress: Progress) -> 
     return Written(rows, "rows", ())
 
 
-def write_arrow(selection: Selection, file: IO[bytes], progress: Progress) -> Written:
+def write_arrow(selection: Selection, file: IO[bytes], progress: ExportProgress) -> Written:
     """Write an Arrow IPC file, which can be mapped into memory."""
     import pyarrow as pa
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from regtap.trace.gaps import Gap
     from regtap_analysis.export.options import Selection
-    from regtap_analysis.export.progress import Progress
+    from regtap_analysis.export.progress import ExportProgress
     from regtap_analysis.queries.columns import Signal
 
 _HOLDS = "unchanged"  # the cause of gaps in which the values are known: they did not change
@@ -86,7 +86,7 @@ class WaveWriter(Protocol):
         ...
 
 
-def write_waves(selection: Selection, writer: WaveWriter, progress: Progress) -> Written:
+def write_waves(selection: Selection, writer: WaveWriter, progress: ExportProgress) -> Written:
     """Write what is selected of a trace as changes."""
     moments = list(_moments(selection))
     finder = _ChangeFinder(selection.signals)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from regtap_analysis.export.options import Selection
-    from regtap_analysis.export.progress import Progress, Written
+    from regtap_analysis.export.progress import ExportProgress, Written
 
-_ROWS: dict[str, Callable[[Selection, IO[bytes], Progress], Written]] = {
+_ROWS: dict[str, Callable[[Selection, IO[bytes], ExportProgress], Written]] = {
     "csv": rows.write_csv,
     "parquet": rows.write_parquet,
     "arrow": rows.write_arrow,
@@ -33,7 +33,7 @@ def check_output(path: Path, *, force: bool) -> None:
         raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
 
 
-def export_trace(selection: Selection, path: Path, progress: Progress) -> Written:
+def export_trace(selection: Selection, path: Path, progress: ExportProgress) -> Written:
     """Write what is selected of a trace to a file, in the format that its ending names.
 
     Args:
@@ -62,7 +62,7 @@ def export_trace(selection: Selection, path: Path, progress: Progress) -> Writte
     return written
 
 
-def _write(selection: Selection, file_format: str, path: Path, progress: Progress) -> Written:
+def _write(selection: Selection, file_format: str, path: Path, progress: ExportProgress) -> Written:
     if file_format == "fst":
         from regtap_analysis.export.fst import FstWriter
 

@@ -21,14 +21,14 @@ _LINE_S = 1.0  # between two lines of progress where they do not overwrite each 
 
 def wait_with_progress(capture: Capture, signals: EndSignals) -> int:
     """Show progress on stderr until the capture ends or is asked to."""
-    progress = _Progress(capture)
+    progress = _CaptureProgress(capture)
     while not signals.count and not capture.wait(POLL_S):
         progress.show()
     progress.clear()
     return ExitCode.OK
 
 
-class _Progress:
+class _CaptureProgress:
     """The progress on stderr: one line, overwritten, on a terminal; a line a second elsewhere.
 
     A line that stderr does not take at once is left out: the capture waits for no reader, and outlives it.
