@@ -48,7 +48,7 @@ class Call:
 
 
 @dataclass
-class Recording:
+class DiskLog:
     """The calls made below one folder, in their order; other threads may make them at the same time.
 
     Attributes:
@@ -151,42 +151,42 @@ class Recording:
 class _RawFile(io.FileIO):
     """A file whose writes are noted."""
 
-    def __init__(self, fd: int, file: File, recording: Recording) -> None:
+    def __init__(self, fd: int, file: File, log: DiskLog) -> None:
         super().__init__(fd, "w")
         self._file = file
-        self._recording = recording
+        self._log = log
 
     def write(self, data: Any, /) -> int:
-        self._recording.note("write", self._file, self.tell(), bytes(data))
+        self._log.note("write", self._file, self.tell(), bytes(data))
         return super().write(data)
 
     def close(self) -> None:
         if not self.closed:
-            self._recording._open.pop(self.fileno(), None)
+            self._log._open.pop(self.fileno(), None)
         super().close()
 
 
 @contextmanager
-def recorded(root: Path, known: Disk | None = None) -> Iterator[Recording]:
+def recorded(root: Path, known: Disk | None = None) -> Iterator[DiskLog]:
     """Note every call below a folder; `known`: what is in it already, durably."""
-    recording = Recording(root)
+    log = DiskLog(root)
     if known is not None:
-        recording._names.update({name: file for name, file in known.entries.items() if file is not None})
+        log._names.update({name: file for name, file in known.entries.items() if file is not None})
     names = ("open", "close", "fdopen", "pwrite", "posix_fallocate", "fsync", "rename", "unlink", "mkdir")
     originals = {name: getattr(os, name) for name in (*names, "fdatasync")}
 
     def noted(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *arguments, **options: getattr(recording, name)(original, *arguments, **options)
+        return lambda *arguments, **options: getattr(log, name)(original, *arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         for name in names:
             patch.setattr(os, name, noted(name, originals[name]))
         patch.setattr(os, "fdatasync", noted("fsync", originals["fdatasync"]))
-        patch.setattr(native, "NativeEncoder", noted_encoder(recording))
-        yield recording
+        patch.setattr(native, "NativeEncoder", noted_encoder(log))
+        yield log
 
 
-def noted_encoder(recording: Recording) -> type[NativeEncoder]:
+def noted_encoder(log: DiskLog) -> type[NativeEncoder]:
     """Return an encoder whose writes are noted after each call, and before its file is synced."""
 
     class NotedEncoder(NativeEncoder):
@@ -197,12 +197,12 @@ def noted_encoder(recording: Recording) -> type[NativeEncoder]:
         def write(self, blocks: Sequence[Block], clock: AnchoredClock) -> None:
             size = os.fstat(self._fd).st_size
             super().write(blocks, clock)
-            recording.note_growth(self._fd, size)
+            log.note_growth(self._fd, size)
 
         def finish(self, document: bytes) -> None:
             size = os.fstat(self._fd).st_size
             super().finish(document)
-            recording.note_growth(self._fd, size)
+            log.note_growth(self._fd, size)
 
     return NotedEncoder
 

@@ -9,7 +9,7 @@ import numpy as np
 from tests.conservation import assert_conserved
 from tests.spools import expected_index
 from tests.torture.aftermath import hashes
-from tests.torture.faulty import Balance, Ended, FaultyRegtap, balance_of
+from tests.torture.faulty import Balance, FaultyRegtap, RunResult, balance_of
 
 import regtap
 from regtap.trace.parts import find_parts, read_part
@@ -20,42 +20,42 @@ RECOVER_CODES = (0, 3, 4)
 VALUE = 0x5A5A5A5A  # of the register
 
 
-def judge_record(regtap_command: FaultyRegtap, ended: Ended, trace: Path, samples: int) -> None:
+def judge_record(regtap_command: FaultyRegtap, result: RunResult, trace: Path, samples: int) -> None:
     """Assert that a capture of so many samples ended as it should, and that what it kept can be had."""
-    judge_words(ended, RECORD_CODES)
-    if ended.status == 3:
-        judge_refusal(ended, trace)
+    judge_words(result, RECORD_CODES)
+    if result.status == 3:
+        judge_refusal(result, trace)
         return
-    balance = balance_of(ended.out)
+    balance = balance_of(result.out)
     assert balance.lost == 0, balance
-    if ended.status == 0:
+    if result.status == 0:
         assert (balance.samples, balance.kept) == (samples, 0), balance
-        judge_complete(ended, trace, samples)
+        judge_complete(result, trace, samples)
         tidy_after(regtap_command, trace)
         return
-    judge_kept(ended, balance, trace)
-    complete_after(regtap_command, ended, balance, trace)
+    judge_kept(result, balance, trace)
+    complete_after(regtap_command, result, balance, trace)
 
 
-def judge_words(ended: Ended, codes: tuple[int, ...]) -> None:
+def judge_words(result: RunResult, codes: tuple[int, ...]) -> None:
     """One error line or none, nothing of Python's, an exit code of ours."""
-    assert ended.status in codes, ended
-    assert "Traceback" not in ended.err + ended.out, ended.err
-    assert "Exception" not in ended.err, ended.err
-    assert len(ended.errors) == (ended.status > 1), ended.err
-    for line in ended.err.splitlines():
-        assert line.startswith("regtap: ") or PROGRESS.fullmatch(line), ended.err
+    assert result.status in codes, result
+    assert "Traceback" not in result.err + result.out, result.err
+    assert "Exception" not in result.err, result.err
+    assert len(result.errors) == (result.status > 1), result.err
+    for line in result.err.splitlines():
+        assert line.startswith("regtap: ") or PROGRESS.fullmatch(line), result.err
 
 
-def judge_refusal(ended: Ended, trace: Path) -> None:
+def judge_refusal(result: RunResult, trace: Path) -> None:
     """Nothing was recorded, and nothing is left, or it is said what."""
-    assert ended.out == ""
-    assert trace.exists() <= (str(trace) in ended.err), ended.err
-    for spool in ended.spools():
-        assert str(spool) in ended.err, ended.err
+    assert result.out == ""
+    assert trace.exists() <= (str(trace) in result.err), result.err
+    for spool in result.spools():
+        assert str(spool) in result.err, result.err
 
 
-def judge_complete(ended: Ended, trace: Path, samples: int) -> None:
+def judge_complete(result: RunResult, trace: Path, samples: int) -> None:
     """The trace is whole and there is nothing beside it, or it is said what."""
     opened = regtap.open_trace(trace)
     assert_conserved(opened)
@@ -63,10 +63,10 @@ def judge_complete(ended: Ended, trace: Path, samples: int) -> None:
     judge_rows(trace)
     parts = {part.path.name for part in opened.parts}
     for name in {path.name for path in trace.iterdir()} - parts:
-        assert str(trace) in ended.err, ended.err
-        assert name in ended.err, (name, ended.err)
-    for spool in ended.spools():
-        assert str(spool) in ended.err, (spool, ended.err)
+        assert str(trace) in result.err, result.err
+        assert name in result.err, (name, result.err)
+    for spool in result.spools():
+        assert str(spool) in result.err, (spool, result.err)
 
 
 def tidy_after(regtap_command: FaultyRegtap, trace: Path) -> None:
@@ -85,19 +85,19 @@ def judge_rows(trace: Path) -> None:
     assert np.all(table["a"].to_numpy() == VALUE)
 
 
-def judge_kept(ended: Ended, balance: Balance, trace: Path) -> None:
+def judge_kept(result: RunResult, balance: Balance, trace: Path) -> None:
     """After a fault: what is said to be stored is stored, and the rest is where it is said to be."""
     paths = find_parts(trace) if any(trace.glob("*.parquet")) else ()
     rows = sum(read_part(path).rows for path in paths)
     assert rows >= balance.stored, (rows, balance)
     assert balance.spool is not None or balance.kept == 0, balance
-    assert ended.spools() == ([] if balance.spool is None else [balance.spool]), (balance, ended.spools())
+    assert result.spools() == ([] if balance.spool is None else [balance.spool]), (balance, result.spools())
     assert (trace / "_spool").exists() == (balance.spool is not None)
     if balance.spool is not None:
-        assert f"regtap recover {trace}" in ended.err, ended.err
+        assert f"regtap recover {trace}" in result.err, result.err
 
 
-def complete_after(regtap_command: FaultyRegtap, ended: Ended, balance: Balance, trace: Path) -> None:
+def complete_after(regtap_command: FaultyRegtap, result: RunResult, balance: Balance, trace: Path) -> None:
     """The fault is gone: `recover` completes the trace and touches no finished part."""
     finished = hashes(trace)
     if balance.spool is not None:
@@ -105,7 +105,7 @@ def complete_after(regtap_command: FaultyRegtap, ended: Ended, balance: Balance,
         assert recovered.status == 0, recovered
         assert balance_of(recovered.out).samples == balance.samples
     assert finished.items() <= hashes(trace).items(), "a finished part was touched"
-    assert not ended.spools()
+    assert not result.spools()
     opened = regtap.open_trace(trace)
     assert_conserved(opened)
     assert opened.rows == balance.samples
@@ -113,12 +113,12 @@ def complete_after(regtap_command: FaultyRegtap, ended: Ended, balance: Balance,
     assert {path.name for path in trace.iterdir()} == {part.path.name for part in opened.parts}
 
 
-def judge_recover(ended: Ended, folder: Path, spool: Path, again: Ended) -> None:
+def judge_recover(result: RunResult, folder: Path, spool: Path, again: RunResult) -> None:
     """Assert that a recovery met its fault as it should, and that the next one completes the trace."""
-    judge_words(ended, RECOVER_CODES)
+    judge_words(result, RECOVER_CODES)
     judge_words(again, (0,))
-    if ended.status == 0:
-        assert balance_of(ended.out) == balance_of(again.out)
+    if result.status == 0:
+        assert balance_of(result.out) == balance_of(again.out)
     assert not spool.exists()
     opened = regtap.open_trace(folder)
     assert_conserved(opened)

@@ -43,7 +43,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Ended:
+class RunResult:
     """How a command ended.
 
     Attributes:
@@ -84,7 +84,7 @@ class FaultyRegtap:
 
     def run(
         self, arguments: Sequence[str], fault: Fault | None = None, *, small_parts: bool = False
-    ) -> Ended:
+    ) -> RunResult:
         """Run the command; `small_parts`: a recovery closes a part after each block."""
         out, err = self.root.parent / "out", self.root.parent / "err"
         request = {
@@ -100,7 +100,7 @@ class FaultyRegtap:
         self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
         answer: dict[str, Any] = json.loads(self._server.stdout.readline())
-        return Ended(
+        return RunResult(
             answer["status"],
             out.read_text(),
             err.read_text(),

@@ -13,7 +13,7 @@ import pytest
 from tests.torture.aftermath import hashes
 from tests.torture.conftest import IS_LONG, Tally
 from tests.torture.fault_oracle import VALUE, judge_record, judge_recover
-from tests.torture.faulty import Ended, Fault, FaultyRegtap, compile_library, faulty_regtap
+from tests.torture.faulty import Fault, FaultyRegtap, RunResult, compile_library, faulty_regtap
 from tests.torture.test_recover_kill import scene
 
 RECORD = "record: any one file operation fails, once or for ever: it ends as documented, and says the truth"
@@ -45,7 +45,7 @@ def faulty(shared_folder: Path) -> Iterator[FaultyRegtap]:
         yield command
 
 
-def record(faulty: FaultyRegtap, trace: Path, more: Sequence[str], fault: Fault | None = None) -> Ended:
+def record(faulty: FaultyRegtap, trace: Path, more: Sequence[str], fault: Fault | None = None) -> RunResult:
     device = f"file:{faulty.root.parent / 'device'}"
     size = ["--samples", str(SAMPLES), "--spool-size", "512KiB"]
     return faulty.run(["record", "-t", device, "a=0:u32", "-o", str(trace), *size, *more], fault)
@@ -96,17 +96,17 @@ def test_each_file_operation_of_record_fails(
     every_error = IS_LONG and promise == RECORD  # no error is told apart by its number: one run sees them all
     for fault in faults(clean.counts, every_error=every_error):
         shutil.rmtree(trace, ignore_errors=True)
-        ended = record(faulty, trace, more, fault)
-        problem = problem_of(lambda: judge_record(faulty, ended, trace, SAMPLES), fault)  # noqa: B023 - called now
-        grown_kib = ended.peak_kib - clean.peak_kib
+        result = record(faulty, trace, more, fault)
+        problem = problem_of(lambda: judge_record(faulty, result, trace, SAMPLES), fault)  # noqa: B023 - called now
+        grown_kib = result.peak_kib - clean.peak_kib
         grown = f"{fault}: {grown_kib} KiB more" if grown_kib > MEMORY_KIB else None
-        if ended.met(fault) or problem is not None:
+        if result.met(fault) or problem is not None:
             tally.case(promise, problem)
-            statuses[ended.status] += 1
+            statuses[result.status] += 1
             met.add(fault.call)
-        if (ended.met(fault) and ended.status != 3) or grown is not None:  # a refused capture has no writer
+        if (result.met(fault) and result.status != 3) or grown is not None:  # a refused capture has no writer
             tally.case(MEMORY, grown)
-        for spool in ended.spools():
+        for spool in result.spools():
             spool.unlink()
     assert statuses.keys() >= {0, 3, 4}, statuses  # whoever refuses everything has nothing to be judged by
     assert met == {call for call, count in clean.counts.items() if count}
@@ -118,7 +118,7 @@ def test_each_file_operation_of_recover_fails(faulty: FaultyRegtap, tally: Tally
     trace = faulty.root / "run"
     spool = Path(f"/dev/shm/regtap-torture-{os.getpid()}")
 
-    def recover(fault: Fault | None) -> Ended:
+    def recover(fault: Fault | None) -> RunResult:
         return faulty.run(["recover", str(trace)], fault, small_parts=True)
 
     scene(trace, spool)
@@ -128,15 +128,15 @@ def test_each_file_operation_of_recover_fails(faulty: FaultyRegtap, tally: Tally
     for fault in faults(counts):
         shutil.rmtree(trace, ignore_errors=True)
         scene(trace, spool)
-        ended = recover(fault)
+        result = recover(fault)
         finished = hashes(trace)
         again = recover(None)
-        problem = problem_of(lambda: judge_recover(ended, trace, spool, again), fault)  # noqa: B023 - called now
+        problem = problem_of(lambda: judge_recover(result, trace, spool, again), fault)  # noqa: B023 - called now
         if not finished.items() <= hashes(trace).items():
             problem = f"{fault}: a finished part was touched"
-        if ended.met(fault) or problem is not None:
+        if result.met(fault) or problem is not None:
             tally.case(RECOVER, problem)
-            statuses[ended.status] += 1
+            statuses[result.status] += 1
             met.add(fault.call)
         spool.unlink(missing_ok=True)
     assert statuses.keys() >= {0, 3, 4}, statuses

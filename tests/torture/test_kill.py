@@ -17,7 +17,7 @@ import pytest
 from tests.conservation import assert_conserved
 from tests.torture.aftermath import Scene, recover_and_check, scene_of
 from tests.torture.conftest import Tally, cases
-from tests.torture.victim import Recording, record
+from tests.torture.victim import VictimCapture, record
 
 import regtap
 
@@ -26,25 +26,25 @@ STEPS = "kill -9 of a recorder before and after each file operation: the same"
 SMALL = {"spool_size": "512KiB"}
 SIM = ("COUNT32", "CHECKED")
 
-SETUPS: dict[str, Recording] = {
-    "full rate, wait": Recording(SIM, "sim", "", {**SMALL, "on_full": "wait"}),
-    "full rate, wait, slow writer": Recording(SIM, "sim", "", {**SMALL, "on_full": "wait"}, stall_s=0.02),
-    "full rate, discard, slow writer": Recording(
+SETUPS: dict[str, VictimCapture] = {
+    "full rate, wait": VictimCapture(SIM, "sim", "", {**SMALL, "on_full": "wait"}),
+    "full rate, wait, slow writer": VictimCapture(SIM, "sim", "", {**SMALL, "on_full": "wait"}, stall_s=0.02),
+    "full rate, discard, slow writer": VictimCapture(
         SIM, "sim", "", {**SMALL, "on_full": "discard"}, stall_s=0.03
     ),
-    "full rate, stop": Recording(SIM, "sim", "", {**SMALL, "on_full": "stop"}, stall_s=0.02),
-    "paced fast, discard, slow writer": Recording(SIM, "sim", "", {**SMALL, "rate": "300k"}, stall_s=0.06),
-    "paced, wait, slow writer": Recording(
+    "full rate, stop": VictimCapture(SIM, "sim", "", {**SMALL, "on_full": "stop"}, stall_s=0.02),
+    "paced fast, discard, slow writer": VictimCapture(SIM, "sim", "", {**SMALL, "rate": "300k"}, stall_s=0.06),
+    "paced, wait, slow writer": VictimCapture(
         SIM, "sim", "", {**SMALL, "rate": "300k", "on_full": "wait"}, stall_s=0.06
     ),
-    "flight recorder": Recording(SIM, "sim", "", {**SMALL, "on_full": "overwrite"}),
-    "flight recorder, snapshots": Recording(
+    "flight recorder": VictimCapture(SIM, "sim", "", {**SMALL, "on_full": "overwrite"}),
+    "flight recorder, snapshots": VictimCapture(
         SIM, "sim", "", {**SMALL, "on_full": "overwrite"}, snapshot_s=0.01
     ),
-    "flight recorder, snapshots, slow writer": Recording(
+    "flight recorder, snapshots, slow writer": VictimCapture(
         SIM, "sim", "", {**SMALL, "on_full": "overwrite"}, stall_s=0.02, snapshot_s=0.01
     ),
-    "paced flight recorder, snapshots": Recording(
+    "paced flight recorder, snapshots": VictimCapture(
         SIM,
         "sim",
         "",
@@ -52,12 +52,12 @@ SETUPS: dict[str, Recording] = {
         stall_s=0.02,
         snapshot_s=0.03,
     ),
-    "paced slowly": Recording(SIM, "sim", "", {**SMALL, "rate": "2k"}),
-    "many registers, latency": Recording(
+    "paced slowly": VictimCapture(SIM, "sim", "", {**SMALL, "rate": "2k"}),
+    "many registers, latency": VictimCapture(
         ("COUNT64", "CHECKED", "COUNT32", "STATUS", "ADC"), "sim", "", {"spool_size": "1MiB", "latency": True}
     ),
-    "zeros": Recording(("zero=0:u32", "zero8=8:u8"), "zeros", "", SMALL, stall_s=0.01),
-    "ones": Recording(("one=0:u64",), "ones", "", {**SMALL, "on_full": "discard"}, stall_s=0.02),
+    "zeros": VictimCapture(("zero=0:u32", "zero8=8:u8"), "zeros", "", SMALL, stall_s=0.01),
+    "ones": VictimCapture(("one=0:u64",), "ones", "", {**SMALL, "on_full": "discard"}, stall_s=0.02),
 }
 
 
@@ -99,7 +99,7 @@ def after_its_end(process: BaseProcess, ready: Connection) -> Killed:
     return Killed(process.pid, began, process.exitcode == 0)
 
 
-def kill_one(processes: ForkServerContext, what: Recording, delay_s: float, early: bool) -> Killed:
+def kill_one(processes: ForkServerContext, what: VictimCapture, delay_s: float, early: bool) -> Killed:
     """Record, and kill after the delay; `early`: reckoned from the process's start, not from the capture's."""
     ready, theirs = processes.Pipe(duplex=False)
     process = processes.Process(target=record, args=(what, theirs))
@@ -160,7 +160,7 @@ def test_kill_9_at_each_step(
     targets: dict[str, str], shared_folder: Path, processes: ForkServerContext, tally: Tally
 ) -> None:
     options: dict[str, Any] = {**SMALL, "samples": 150_000, "on_full": "wait"}
-    whole = Recording(("zero=0:u32",), targets["zeros"], "", options, part_bytes=1)
+    whole = VictimCapture(("zero=0:u32",), targets["zeros"], "", options, part_bytes=1)
     step = survived = 0
     while survived < 8:  # threads count together, so that a number may be passed by
         folder = shared_folder / str(step)

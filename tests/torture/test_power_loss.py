@@ -86,7 +86,7 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
         time.sleep(stall_s * dice.random())
         write(self, *rows)
 
-    with monkeypatch.context() as patch, recorded(folder) as recording:
+    with monkeypatch.context() as patch, recorded(folder) as log:
         patch.setattr(PartFile, "write", slow)
         patch.setattr(builder, "PART_BYTES", dice.choice([1, 20_000]))
         patch.setattr(writer, "ROW_GROUP_ROWS", dice.choice([1, 2000]))
@@ -101,14 +101,14 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
             progress = capture._begun().resources.sampler.progress()
             is_whole = turn(self)
             if is_whole:
-                recording.note("promise", offset=progress.taken + progress.missed)
+                log.note("promise", offset=progress.taken + progress.missed)
             return is_whole
 
         patch.setattr(journal_writer.Journal, "turn", promising)
         with capture:
             begun.set()
             assert capture.wait(60)
-    return truth_of(folder / "run", recording.calls)
+    return truth_of(folder / "run", log.calls)
 
 
 def promising_truth(folder: Path, target: str, dice: random.Random, monkeypatch: pytest.MonkeyPatch) -> Truth:
@@ -255,9 +255,9 @@ def recovery_after_kill(
     root.mkdir()
     seen = Disk().as_seen(calls)
     seen.lay_out(root)
-    with recorded(root, seen) as recording:
+    with recorded(root, seen) as log:
         recover_or_not(root / "run", promise)
-    done = recording.calls[: moment_among(recording.calls, dice)]
+    done = log.calls[: moment_among(log.calls, dice)]
     return [replace(call, upto=call.upto + len(calls)) for call in done]
 
 
@@ -265,10 +265,10 @@ def lose_power_again(root: Path, disk: Disk, promise: int | None, dice: random.R
     root.mkdir()
     disk.lay_out(root)
     durable = replace(disk, contents={file: disk.contents.get(file, bytearray()) for file in files_of(disk)})
-    with recorded(root, durable) as recording:
+    with recorded(root, durable) as log:
         recover_or_not(root / "run", promise)
-    moment = moment_among(recording.calls, dice)
-    return durable.after_power_loss(recording.calls[:moment], dice)
+    moment = moment_among(log.calls, dice)
+    return durable.after_power_loss(log.calls[:moment], dice)
 
 
 def files_of(disk: Disk) -> list[Any]:

@@ -25,7 +25,7 @@ METHODS = ("write", "_finish", "abandon")  # of PartFile
 
 
 @dataclass(frozen=True)
-class Recording:
+class VictimCapture:
     """A capture to be killed.
 
     Attributes:
@@ -51,7 +51,7 @@ class Recording:
     kill_at: int | None = None
 
 
-def record(what: Recording, ready: Connection) -> None:
+def record(what: VictimCapture, ready: Connection) -> None:
     """Record until killed; `ready` gets a word when the capture runs, and another if it ends by itself."""
     if what.part_bytes is not None:
         builder.PART_BYTES = what.part_bytes
