@@ -17,7 +17,7 @@ static_assert(kMiniblock == kPacked);
 
 // A block's differences less the smallest of them, and for each miniblock the bits that any of them has.
 template <class Bits>
-struct Block {
+struct DeltaBlock {
   Bits rest[kBlockValues];
   Bits used[kMiniblocks];
   Bits least;
@@ -26,7 +26,7 @@ struct Block {
 // `values` begins with the value before the block. A block of fewer than kBlockValues differences is filled
 // up with its smallest one: nothing is left of that.
 template <class Value, class Bits>
-[[gnu::always_inline]] inline void take_block(const Value* values, std::size_t count, Block<Bits>& block) {
+[[gnu::always_inline]] inline void take_block(const Value* values, std::size_t count, DeltaBlock<Bits>& block) {
   using Signed = std::make_signed_t<Bits>;
   Signed least = std::numeric_limits<Signed>::max();
   for (std::size_t i = 0; i < count; ++i) {
@@ -48,7 +48,7 @@ template <class Value, class Bits>
 
 // A whole block has a constant count, which is what makes vector code of it.
 #define REGTAP_WHOLE_BLOCK(Value, Bits)                                                 \
-  REGTAP_VECTOR_CLONES void take_whole_block(const Value* values, Block<Bits>& block) { \
+  REGTAP_VECTOR_CLONES void take_whole_block(const Value* values, DeltaBlock<Bits>& block) { \
     take_block(values, kBlockValues, block);                                            \
   }
 REGTAP_WHOLE_BLOCK(std::uint8_t, std::uint32_t)
@@ -65,7 +65,7 @@ std::int64_t as_signed(Bits bits) {
 // Where every miniblock needs all bits, no smallest difference would save any: 0 is the shortest one to
 // store.
 template <class Bits>
-void forgo_least(Block<Bits>& block) {
+void forgo_least(DeltaBlock<Bits>& block) {
   constexpr Bits kTop = Bits{1} << (std::numeric_limits<Bits>::digits - 1);
   if ((block.used[0] & block.used[1] & block.used[2] & block.used[3] & kTop) == 0) return;
   for (Bits& rest : block.rest) rest += block.least;
@@ -73,7 +73,7 @@ void forgo_least(Block<Bits>& block) {
 }
 
 template <class Bits>
-std::byte* put_block(Block<Bits>& block, std::size_t count, std::byte* out) {
+std::byte* put_block(DeltaBlock<Bits>& block, std::size_t count, std::byte* out) {
   if (count == kBlockValues) forgo_least(block);
   out = put_varint(zigzag(as_signed(block.least)), out);
   std::byte* const widths = out;
@@ -95,7 +95,7 @@ std::byte* encode(std::span<const Value> values, std::byte* out) {
   out = put_varint(kMiniblocks, out);
   out = put_varint(values.size(), out);
   out = put_varint(zigzag(as_signed(first)), out);
-  Block<Bits> block;
+  DeltaBlock<Bits> block;
   for (std::size_t at = 0; at + 1 < values.size(); at += kBlockValues) {
     const std::size_t count = std::min(kBlockValues, values.size() - 1 - at);
     if (count == kBlockValues)
