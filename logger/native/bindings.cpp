@@ -289,7 +289,7 @@ void bind_sampler(nb::module_& m) {
             return std::make_pair(held.oldest, held.sealed);
           },
           "(oldest, sealed): blocks that stay as they are until they are released.")
-      .def("let_go", [](BoundSampler& bound) { bound.sampler().let_go(); })
+      .def("end_hold", [](BoundSampler& bound) { bound.sampler().end_hold(); })
       .def("progress", [](BoundSampler& bound) { return bound.sampler().progress(); });
   m.def("prefault", &prefault, nb::arg("memory").noconvert());
   m.def("load_counter", &load_counter, nb::arg("memory").noconvert(), "offset"_a, "With acquire order.");

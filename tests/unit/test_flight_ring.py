@@ -131,7 +131,7 @@ def test_held_blocks_stay_as_they_are_while_the_loop_goes_on(device: Path) -> No
             assert loop.ring.released() == oldest
             loop.assert_unchanged(oldest)
             loop.sampler.release(sealed)
-            loop.sampler.let_go()
+            loop.sampler.end_hold()
 
 
 def test_the_loop_drops_and_counts_when_all_is_held(device: Path) -> None:
@@ -158,7 +158,7 @@ def test_what_was_let_go_without_a_release_is_overwritten_again(device: Path) ->
     with running(device) as loop:
         loop.wait_for_laps()
         oldest, _ = loop.hold()
-        loop.sampler.let_go()
+        loop.sampler.end_hold()
         loop.wait_for_laps(3)
         assert loop.ring.released() > oldest
 
@@ -228,7 +228,7 @@ def test_any_schedule_of_a_slow_snapshot_accounts_for_every_sample(
                 held = (first + (sealed - first) // 2, sealed) if step == "free" else None
                 loop.sampler.release(sealed if held is None else held[0])
                 if held is None:
-                    loop.sampler.let_go()
+                    loop.sampler.end_hold()
         loop.sampler.stop()
         loop.sampler.join()
         if held is not None:

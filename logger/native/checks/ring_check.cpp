@@ -108,7 +108,7 @@ class Reader {
     const auto [oldest, sealed] = sampler.hold();
     if (oldest < sealed) skip_overwritten(spool_.block_header(oldest));
     for (next_ = oldest; next_ < sealed; ++next_) take(sampler);
-    sampler.let_go();
+    sampler.end_hold();
   }
 
   // What lies before a block is known from the block alone.

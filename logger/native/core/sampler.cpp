@@ -342,7 +342,7 @@ Sampler::Held Sampler::hold() {
   return {oldest & ~spool::kHeld, header.sealed.load(std::memory_order_acquire)};
 }
 
-void Sampler::let_go() { spool_.header().released.fetch_and(~spool::kHeld, std::memory_order_release); }
+void Sampler::end_hold() { spool_.header().released.fetch_and(~spool::kHeld, std::memory_order_release); }
 
 Progress Sampler::progress() const {
   Progress progress;

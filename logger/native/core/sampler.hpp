@@ -85,7 +85,7 @@ class Sampler {
     std::uint64_t sealed;
   };
   Held hold();    // from now on blocks [oldest, sealed) stay as they are, until released
-  void let_go();  // what is not released may be overwritten again
+  void end_hold();  // what is not released may be overwritten again
 
   Progress progress() const;
 

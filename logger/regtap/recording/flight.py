@@ -87,7 +87,7 @@ class FlightWriter(Writer):
         snapshot = self._store(t_ns, most_kept(self._ring.block_count))
         self._close_part(None)
         self._wait_for_closer()
-        self._sampler.let_go()
+        self._sampler.end_hold()
         return snapshot
 
     def _finish(self, totals: Callable[[int], Totals]) -> None:

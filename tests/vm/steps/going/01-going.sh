@@ -7,8 +7,8 @@ going() {
     try "going-$1" regtap record -t "$2" "$3" --rate 1k -o "going-$1" -- sh -c "$4"
 }
 
-# let_go: binds the device to no driver, and lets it answer
-let_go() {
+# end_hold: binds the device to no driver, and lets it answer
+end_hold() {
     if [ -e "$device/driver" ]; then
         echo "$edu" >"$device/driver/unbind"
     fi
@@ -17,14 +17,14 @@ let_go() {
 
 echo "1234 11e8" >$driver/new_id # hilscher (uio_cif) claims BAR 0 of whatever it is bound to
 going unbound uio:0 id=0x0 "echo $edu >$driver/unbind"
-let_go
+end_hold
 going claimed-pci "pci:$edu/bar0" id=0x0 "echo $edu >$driver/bind"
-let_go
+end_hold
 going claimed-mem mem "id=$(bar "$edu" 0)" "echo $edu >$driver/bind"
-let_go
+end_hold
 # The file counts: each 1 that was written to it takes a 0.
 going disabled "pci:$edu/bar0" id=0x0 "until [ \$(cat $device/enable) = 0 ]; do echo 0 >$device/enable; done"
-let_go
+end_hold
 command=$(dd if="$device/config" bs=1 skip=4 count=1 2>/dev/null)
 going undecoded "pci:$edu/bar0" id=0x0 "printf '\\0' | dd of=$device/config bs=1 seek=4 conv=notrunc; sleep 0.1"
 printf %s "$command" | dd of="$device/config" bs=1 seek=4 conv=notrunc
