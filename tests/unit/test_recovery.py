@@ -425,7 +425,7 @@ def test_names_of_finished_parts_are_durable_before_anything_is_changed(
     leave_behind(SpoolImage(), run, spool)
     if is_complete:
         with monkeypatch.context() as patch:
-            patch.setattr("regtap.recovery.complete.clear_away", lambda *_, **__: None)
+            patch.setattr("regtap.recovery.complete.clean_up", lambda *_, **__: None)
             recover(run)
     calls = []
 

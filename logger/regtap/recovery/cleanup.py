@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def half_written(folder: int | Path) -> list[str]:
+def half_written_parts(folder: int | Path) -> list[str]:
     """Return the names of parts that were being written when the capture, or a recovery, was cut off."""
     return list(filter(is_half_written, os.listdir(folder)))
 
 
-def clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
-    """Remove it; return what was kept, or None.
+def clean_up(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
+    """Remove the spool, the journal, half-written parts and the pointer; return the path of what was kept, or None.
 
     Args:
         folder: The trace, whose last part is durable.
@@ -34,7 +34,7 @@ def clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | No
         StorageError: The system refused; then run it again.
     """
     try:
-        return _clear_away(folder, spool, is_damaged=is_damaged)
+        return _clean_up(folder, spool, is_damaged=is_damaged)
     except OSError as error:
         raise StorageError(
             f"{folder} is complete, but its spool or its pointer could not be removed: "
@@ -44,7 +44,7 @@ def clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | No
         ) from error
 
 
-def _clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
+def _clean_up(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
     sync_folder(folder)  # whoever finished the last part may have been killed before its name was durable
     kept = None
     if spool is not None and (is_damaged or not _is_ours(spool)):
@@ -56,7 +56,7 @@ def _clear_away(folder: Path, spool: str | None, *, is_damaged: bool) -> str | N
     if is_damaged and segments:
         kept = kept or all_segments(os.fspath(folder))
         segments = []
-    _remove([*segments, *(folder / name for name in half_written(folder))], folder)
+    _remove([*segments, *(folder / name for name in half_written_parts(folder))], folder)
     _remove([folder / SPOOL_POINTER], folder)  # last: it says that there is something to do
     return kept
 

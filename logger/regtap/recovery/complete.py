@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
 from regtap.journal.replay import JournalReader, segment_paths
-from regtap.recovery.cleanup import clear_away
+from regtap.recovery.cleanup import clean_up
 from regtap.recovery.rebuild import Rebuild
 from regtap.recovery.search import pointer_state
 from regtap.spool.document import parse_document
@@ -120,7 +120,7 @@ def _recover_trace(folder: Path) -> Recovered:
     if totals is not None and spool is None:
         # The pointer goes last: without one, a recovery came to its end, and what it kept stays.
         was_kept = not state.is_there and totals.ended == "recovered"
-        kept = clear_away(folder, None, is_damaged=was_kept or _is_damaged(finished))
+        kept = clean_up(folder, None, is_damaged=was_kept or _is_damaged(finished))
         return Recovered(str(folder), 0, 0, totals, spool=kept)
     with spool or _journal(folder, state, finished) as left_behind:
         left_behind.lock()
@@ -179,7 +179,7 @@ def _recover_into(folder: Path, spool: SpoolReader, template: PartMetadata, *, k
         kept: str | None = spool.path
         if not keep:
             in_memory = spool.path if not isinstance(spool, JournalReader) and spool.source.is_there() else None
-            kept = clear_away(folder, in_memory, is_damaged=damaged or bool(recovered.dropped))
+            kept = clean_up(folder, in_memory, is_damaged=damaged or bool(recovered.dropped))
     return replace(recovered, spool=kept)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from regtap.parts.builder import ROW_GROUP_ROWS, Beginning, PartBuilder
 from regtap.parts.encoder import encoder_for
 from regtap.recovery.chain import read_chain
-from regtap.recovery.cleanup import half_written
+from regtap.recovery.cleanup import half_written_parts
 from regtap.recovery.clock import recovered_clock
 from regtap.spool.block import DamagedBlockError, TickGap
 from regtap.spool.overwriting import overwritten_gaps
@@ -237,5 +237,5 @@ def _extent(part: Part) -> int:
 
 
 def _remove_temporaries(folder_fd: int) -> None:
-    for name in half_written(folder_fd):
+    for name in half_written_parts(folder_fd):
         os.unlink(name, dir_fd=folder_fd)
