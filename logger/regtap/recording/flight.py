@@ -95,8 +95,8 @@ class FlightWriter(Writer):
         super()._finish(totals)
         self._requests.close(last)
 
-    def _give_up(self) -> None:
-        super()._give_up()
+    def _abandon(self) -> None:
+        super()._abandon()
         self._requests.close(OSError("the capture ended before the snapshot was stored"))
 
     def _store(self, t_ns: int | None, most: int) -> Snapshot:

@@ -80,7 +80,7 @@ class OutputFolder:
                     return self.path if path == self._place else path
         return None
 
-    def take_back(self) -> None:
+    def undo(self) -> None:
         """Remove the folder again, of a capture that could not begin."""
         with contextlib.suppress(OSError):
             _unlink_pointer(self.fd)

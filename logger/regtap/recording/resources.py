@@ -162,24 +162,24 @@ class Resources:
         return size_bytes
 
     def _make_journal(self, interval_ns: int) -> Journal:
-        with ExitStack() as undo:
-            undo.callback(self.folder.take_back)
+        with ExitStack() as stack:
+            stack.callback(self.folder.undo)
             journal = Journal(self.ring, self.folder.fd, self._output, interval_ns, PART_NS)
-            undo.pop_all()
+            stack.pop_all()
         if is_in_memory(self._output):
             self.warnings.append(
                 f"{self._output} is in memory itself: --durable protects it from nothing there"
             )
         return journal
 
-    def take_back(self) -> None:
+    def undo(self) -> None:
         """Leave nothing of a capture that could not begin; one that did keeps its spool and its pointer."""
         self.end_loop()
         if self.journal is not None:
             self.journal.stop(last_turn=False)
         self._close_journal()
         if not self.ring.has_begun():
-            self.folder.take_back()
+            self.folder.undo()
         self._stack.close()
 
     def end_loop(self) -> None:

@@ -131,7 +131,7 @@ class Running:
                     opened.journal.start(opened.writer_cpus, opened.sampler.stop)
                 opened.sampler.start()
         except BaseException:
-            opened.take_back()
+            opened.undo()
             raise
         return cls(what, opened, writer, _watcher(what, opened, writer), began_ns)
 

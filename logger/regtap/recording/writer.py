@@ -129,7 +129,7 @@ class Writer:
                     self._sampler.stop()
             self._finish(totals)
         except BaseException:
-            self._give_up()
+            self._abandon()
             raise
         finally:
             self._closer.shutdown()
@@ -231,7 +231,7 @@ class Writer:
         self._close_part(totals(self.stored.written))
         self._wait_for_closer()
 
-    def _give_up(self) -> None:
+    def _abandon(self) -> None:
         """Leave finished parts as they are, and nothing half-written beside them."""
         self._sampler.stop()
         if self._builder.part is not None:

@@ -204,7 +204,7 @@ def _rebuild(
             errno=error.errno,
         ) from error
     finally:
-        rebuild.give_up()  # after an error: nothing half-written stays
+        rebuild.remove_half_written()  # after an error: nothing half-written stays
     dropped = (*spool.broken, *rebuild.dropped)
     return Recovered(str(folder), rebuild.rows, rebuild.parts, totals, dropped), rebuild.is_incomplete
 

@@ -99,7 +99,7 @@ class Rebuild:
         """Whether the trace has gaps for samples that were taken and are not there."""
         return self._balance.counts["writer"] > 0
 
-    def give_up(self) -> None:
+    def remove_half_written(self) -> None:
         """Leave nothing half-written behind; after a whole run there is nothing."""
         if self._builder.part is not None:
             self._builder.part.file.abandon()
