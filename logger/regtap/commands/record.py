@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,14 +18,11 @@ from regtap.errors import InputError
 from regtap.maps.naming import whole_registers
 from regtap.system.privileges import User, become, user_behind_root
 from regtap.targets import parse_target
-from regtap.units import parse
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable
 
     from regtap.recording.capture import Capture
-    from regtap.recording.options import RecordOptions
 
 _COMMAND = "regtap.command"
 _DURABLE = "--durable"
@@ -104,8 +101,29 @@ class _WithCommand(click.Command):
 )
 @click.argument("texts", metavar="REGISTER...", nargs=-1, required=True)
 @click.pass_context
-def record(
-    ctx: click.Context, /, target_text: str, texts: tuple[str, ...], as_json: bool, **given: Any
+def record(  # noqa: PLR0913 - one parameter for each option
+    ctx: click.Context,
+    /,
+    target_text: str,
+    map_texts: tuple[str, ...],
+    texts: tuple[str, ...],
+    output: str,
+    rate: str,
+    duration: str | None,
+    samples: str | None,
+    on_full: str | None,
+    keep_last: str | None,
+    snapshot_on: str | None,
+    latency: bool,
+    spool_size: str | None,
+    compress: str,
+    durable: str | None,
+    cpu: int | None,
+    realtime: bool,
+    strict_pace: bool,
+    user: str | None,
+    allow_side_effects: bool,
+    as_json: bool,
 ) -> int:
     """Read registers in a tight loop and store every sample.
 
@@ -117,26 +135,43 @@ def record(
     With --on-full overwrite nothing is stored but the last samples before the end, or before a signal.
     """
     from regtap.recording.capture import Capture
+    from regtap.recording.options import RecordOptions
 
     command = _command(ctx)
     target = parse_target(target_text)
-    selection = target.names(maps_of(given["map_texts"])).select(
-        texts, allow_side_effects=given["allow_side_effects"]
-    )
+    selection = target.names(maps_of(map_texts)).select(texts, allow_side_effects=allow_side_effects)
     registers = whole_registers(selection)
     note_left_out(selection.left_out)
-    user = user_behind_root(given["user"])
-    snapshot_signal = _snapshot_signal(given)
-    options = _options(given, None if user is None else lambda: become(user, realtime=given["realtime"]))
-    _say_whose_files(user)
-    capture = Capture(target, registers, given["output"], options)
+    later_user = user_behind_root(user)
+    snapshot_signal = _snapshot_signal(snapshot_on, on_full)
+    options = RecordOptions.parse(
+        rate=rate,
+        duration=duration,
+        samples=samples,
+        on_full=on_full,
+        keep_last=keep_last,
+        latency=latency,
+        spool_size=spool_size,
+        cpu=cpu,
+        realtime=realtime,
+        compress=compress,
+        durable=durable is not None and (durable or True),  # without a time: every second
+        before_output=None if later_user is None else lambda: become(later_user, realtime=realtime),
+    )
+    _say_whose_files(later_user)
+    capture = Capture(target, registers, output, options)
     with SnapshotSignal(capture, snapshot_signal):
         status = _run(capture, command, as_json=as_json)
+    return _report(capture, status, as_json=as_json, strict_pace=strict_pace)
+
+
+def _report(capture: Capture, status: int, *, as_json: bool, strict_pace: bool) -> int:
+    """Print the summary of a capture that has ended; return the exit status, given the command's."""
     try:
-        print_report(capture.summary, as_json=as_json, strict_pace=given["strict_pace"])
+        print_report(capture.summary, as_json=as_json, strict_pace=strict_pace)
     finally:  # a fault is to be heard of though the report cannot be printed
         capture.raise_fault()
-    if not capture.summary.clean or (given["strict_pace"] and capture.summary.totals.missed):
+    if not capture.summary.clean or (strict_pace and capture.summary.totals.missed):
         return ExitCode.FINDING
     return status
 
@@ -150,40 +185,12 @@ def _command(ctx: click.Context) -> list[str] | None:
     return find_command(command)
 
 
-def _snapshot_signal(given: dict[str, Any]) -> signal.Signals | None:
-    name = given["snapshot_on"]
+def _snapshot_signal(name: str | None, on_full: str | None) -> signal.Signals | None:
     if name is None:
         return None
-    if given["on_full"] != "overwrite":
+    if on_full != "overwrite":
         raise InputError("--snapshot-on is for a flight recorder: add --on-full overwrite")
     return parse_snapshot_signal(name)
-
-
-def _options(given: dict[str, Any], before_output: Callable[[], None] | None) -> RecordOptions:
-    from regtap.recording.options import RecordOptions
-
-    return RecordOptions(
-        rate_hz=parse.parse_rate_hz(given["rate"]),
-        duration_ns=None if given["duration"] is None else parse.parse_duration_ns(given["duration"]),
-        samples=None if given["samples"] is None else parse.parse_count(given["samples"]),
-        on_full=given["on_full"] or "",
-        keep_ns=None if given["keep_last"] is None else parse.parse_duration_ns(given["keep_last"]),
-        latency=given["latency"],
-        spool_bytes=None if given["spool_size"] is None else parse.parse_size_bytes(given["spool_size"]),
-        cpu=given["cpu"],
-        realtime=given["realtime"],
-        compression=given["compress"],
-        durable_ns=_durable_ns(given["durable"]),
-        before_output=before_output,
-    )
-
-
-def _durable_ns(text: str | None) -> int | None:
-    from regtap.recording.options import DURABLE_NS
-
-    if text is None:
-        return None
-    return parse.parse_duration_ns(text) if text else DURABLE_NS
 
 
 def _say_whose_files(user: User | None) -> None:

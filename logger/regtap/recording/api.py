@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
-from numbers import Rational, Real
 from typing import TYPE_CHECKING
 
-from regtap.errors import InputError
 from regtap.maps.load import MapsGiven, given_maps
 from regtap.recording.capture import Capture
-from regtap.recording.options import DURABLE_NS, RecordOptions
+from regtap.recording.options import RecordOptions
 from regtap.targets import as_registers, parse_target
-from regtap.units import parse
-
-_MOST_S = 9e9  # what 63 bits of nanoseconds hold
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+    from fractions import Fraction
 
     from regtap.registers.model import Register
 
@@ -70,56 +64,18 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
     """
     opened = parse_target(target)
     names = as_registers(registers)
-    options = RecordOptions(
-        rate_hz=_rate(rate),
-        duration_ns=None if duration is None else _duration_ns(duration),
-        samples=None if samples is None else parse.parse_count(str(samples)),
-        on_full=on_full or "",
-        keep_ns=None if keep_last is None else _duration_ns(keep_last),
+    options = RecordOptions.parse(
+        rate=rate,
+        duration=duration,
+        samples=samples,
+        on_full=on_full,
+        keep_last=keep_last,
         latency=latency,
-        spool_bytes=None if spool_size is None else parse.parse_size_bytes(str(spool_size)),
+        spool_size=spool_size,
         cpu=cpu,
         realtime=realtime,
-        compression=compress,
-        durable_ns=_durable_ns(durable),
+        compress=compress,
+        durable=durable,
     )
     chosen = opened.resolve(names, given_maps(maps), allow_side_effects=allow_side_effects)
     return Capture(opened, chosen, output, options)
-
-
-def _rate(rate: object) -> Fraction | None:
-    if isinstance(rate, str):
-        return parse.parse_rate_hz(rate)
-    if isinstance(rate, Rational) and not isinstance(rate, bool) and int(rate.numerator) > 0:
-        return Fraction(int(rate.numerator), int(rate.denominator)).limit_denominator(parse.MOST_DENOMINATOR)
-    value = _number(rate, "rate", '1000, "10k", or "max"')
-    if not 0 < value < math.inf:
-        raise InputError(f"a rate of {rate} Hz cannot be kept; give a number above zero, or max")
-    return Fraction(value).limit_denominator(parse.MOST_DENOMINATOR)
-
-
-def _durable_ns(durable: object) -> int | None:
-    if isinstance(durable, bool):
-        return DURABLE_NS if durable else None
-    return _duration_ns(durable)
-
-
-def _duration_ns(duration: object) -> int:
-    if isinstance(duration, str):
-        return parse.parse_duration_ns(duration)
-    seconds = _number(duration, "duration", '2.5, or "500ms"')
-    if not 0 < seconds < _MOST_S:
-        raise InputError(
-            f"a duration of {duration} s cannot be kept; give one above zero and below {_MOST_S:.0e} s"
-        )
-    return max(1, round(seconds * 1e9))
-
-
-def _number(value: object, what: str, examples: str) -> float:
-    """Return a number of any type as a float; numpy's count, truth values do not."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InputError(f"a {what} is a number or a text, not {value!r}; write {examples}")
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf

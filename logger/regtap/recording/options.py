@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from regtap import _native
 from regtap.errors import InputError
 from regtap.spool.overwriting import most_kept
 from regtap.units import parse
+from regtap.units.values import to_duration_ns, to_rate_hz
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,43 @@ class RecordOptions:
     compression: str = "none"
     durable_ns: int | None = None
     before_output: Callable[[], None] | None = None
+
+    @classmethod
+    def parse(  # noqa: PLR0913 - one keyword for each option of `regtap record`
+        cls,
+        *,
+        rate: str | float | Fraction = "max",
+        duration: str | float | None = None,
+        samples: str | int | None = None,
+        on_full: str | None = None,
+        keep_last: str | float | None = None,
+        latency: bool = False,
+        spool_size: str | int | None = None,
+        cpu: int | None = None,
+        realtime: bool = False,
+        compress: str = "none",
+        durable: bool | str | float = False,
+        before_output: Callable[[], None] | None = None,
+    ) -> Self:
+        """Return the options that texts or numbers describe; regtap.record says what each of them means.
+
+        Raises:
+            InputError: A value cannot be read, or two of them contradict each other.
+        """
+        return cls(
+            rate_hz=to_rate_hz(rate),
+            duration_ns=None if duration is None else to_duration_ns(duration),
+            samples=None if samples is None else parse.parse_count(str(samples)),
+            on_full=on_full or "",
+            keep_ns=None if keep_last is None else to_duration_ns(keep_last),
+            latency=latency,
+            spool_bytes=None if spool_size is None else parse.parse_size_bytes(str(spool_size)),
+            cpu=cpu,
+            realtime=realtime,
+            compression=compress,
+            durable_ns=_durable_ns(durable),
+            before_output=before_output,
+        )
 
     def __post_init__(self) -> None:
         if not self.on_full:
@@ -148,3 +186,9 @@ class RecordOptions:
         if not self.overwrites:
             return _SEAL_SHARE_NS // block_count
         return _NEVER_NS if self.keep_ns is None else max(1, 4 * self.keep_ns // (3 * block_count))
+
+
+def _durable_ns(durable: bool | str | float) -> int | None:
+    if isinstance(durable, bool):
+        return DURABLE_NS if durable else None
+    return to_duration_ns(durable)
