@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from regtap import _native
+from regtap.clock.source import hypervisor_signature
 from regtap.system.host import describe_host, first_line, package_version
 from regtap.system.kernel import is_virtual
 
@@ -34,7 +34,7 @@ def describe_environment() -> dict[str, Any]:
     facts: dict[str, Any] = {key: value for key, value in describe_host().items() if key != "boot_id"}
     facts["usable_cpus"] = sorted(os.sched_getaffinity(0))
     facts["hypervisor"] = is_virtual() or False
-    facts["hypervisor_signature"] = _native.hypervisor_signature()
+    facts["hypervisor_signature"] = hypervisor_signature()
     facts |= read_settings()
     facts |= {package: package_version(package) or "absent" for package in _PACKAGES}
     return facts

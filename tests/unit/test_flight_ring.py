@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from regtap import _native
 from regtap.recording.options import RecordOptions
-from regtap.sampling.channels import channels_of
+from regtap.sampling.sampler import make_sampler
 from regtap.spool.block import Block
 from regtap.spool.layout import HELD, RELEASED
 from regtap.spool.ring import Ring
@@ -97,9 +97,9 @@ def running(device: Path, **options: object) -> Iterator[RunningLoop]:
     try:
         ring.format(registers, b"{}", latency=False)
         with target.open(registers) as opened:
-            plan = RecordOptions(on_full="overwrite", **options)  # type: ignore[arg-type]
-            native = plan.plan(_native.best_source(False), ring.block_count, None)
-            sampler = _native.Sampler(ring.memory, channels_of(opened, registers), native)
+            asked = RecordOptions(on_full="overwrite", **options)  # type: ignore[arg-type]
+            plan = asked.plan(_native.best_source(False), ring.block_count, None)
+            sampler = make_sampler(ring.memory, opened, registers, plan)
             sampler.start()
             try:
                 yield RunningLoop(ring, sampler)

@@ -56,7 +56,7 @@ def pace_natively(device: Path, period_ns: Fraction, slots: int, samples: int) -
         ring.format(registers, b"{}", latency=False)
         with target.open(registers) as opened:
             plan = options.plan(source, ring.block_count, None)
-            sampler = _native.Sampler(ring.memory, channels_of(opened, registers), plan)
+            sampler = _native.Sampler(ring.memory, channels_of(opened, registers), plan.to_native())
             sampler.start()
             sampler.join()
         return taken_by(ring, sampler, _native.frequency_hz(source))

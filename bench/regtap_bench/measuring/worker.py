@@ -13,7 +13,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from regtap import _native as core
+from regtap.clock import source
 from regtap.errors import RegtapError
 from regtap_bench import _native
 from regtap_bench.arms.base import BLOCK_S, DELAY, TWIN, AccessArm
@@ -60,7 +60,7 @@ def _arms(job: Job, sites: Sites) -> dict[str, AccessArm]:
 
 def _prepare() -> float:
     """Set the known delay; returns ticks a second."""
-    frequency_hz = core.frequency_hz(core.best_source(True))
+    frequency_hz = source.frequency_hz(source.best_source(True))
     _native.set_delay_ticks(round(frequency_hz * DELAY_S))
     return frequency_hz
 
@@ -113,8 +113,8 @@ def _delay_truth(sites: Sites) -> list[float]:
 
 
 def _anchor() -> tuple[int, int]:
-    ticks, raw_ns, *_ = core.take_anchor(core.best_source(True))
-    return ticks, raw_ns
+    reading = source.read_clocks(source.best_source(True))
+    return reading.ticks, reading.raw_ns
 
 
 def _usage() -> Mapping[str, int]:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regtap import _native
 from regtap.clock.anchored import AnchoredClock
-from regtap.trace.metadata import Anchor, ClockInfo, StartTimes
+from regtap.clock.source import Source, frequency_hz, read_clocks, source_name
+from regtap.trace.metadata import ClockInfo, StartTimes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
 
 _OLD_NS = 3600 * 10**9  # far below what core/clock.cpp can bridge
 
@@ -34,24 +29,23 @@ class Timebase(AnchoredClock):
         source: Of its ticks.
     """
 
-    def __init__(self, source: _native.Source) -> None:
+    def __init__(self, source: Source) -> None:
         """Take the first anchor: the start of the trace is now."""
         self.source = source
-        frequency_hz = _native.frequency_hz(source)
-        ticks, raw_ns, realtime_ns, monotonic_ns, boottime_ns, uncertainty = _native.take_anchor(source)
-        first = Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / frequency_hz)
+        nominal_hz = frequency_hz(source)
+        first = read_clocks(source)
         super().__init__(
-            ClockInfo(_native.source_name(source), frequency_hz, 0.0, (first,)),
-            StartTimes(realtime_ns, monotonic_ns, boottime_ns, raw_ns),
+            ClockInfo(source_name(source), nominal_hz, 0.0, (first.anchor(nominal_hz),)),
+            StartTimes(first.realtime_ns, first.monotonic_ns, first.boottime_ns, first.raw_ns),
         )
 
     def advance(self) -> None:
         """Take an anchor now."""
         while True:
-            ticks, raw_ns, realtime_ns, _, _, uncertainty = _native.take_anchor(self.source)
-            if ticks > self._anchors[-1].ticks:  # two readings within one tick say nothing new
+            reading = read_clocks(self.source)
+            if reading.ticks > self._anchors[-1].ticks:  # two readings within one tick say nothing new
                 break
-        self._anchors.append(Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / self._frequency_hz))
+        self._anchors.append(reading.anchor(self._frequency_hz))
 
     def keep_up(self) -> None:
         """Take an anchor if the last one is old; for a writer that converts nothing for days."""
@@ -60,7 +54,7 @@ class Timebase(AnchoredClock):
 
     def age_ns(self, ticks: int) -> int:
         """Return how long ago a tick was, roughly."""
-        return self.in_ns(_native.take_anchor(self.source)[0] - ticks)
+        return self.in_ns(read_clocks(self.source).ticks - ticks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from regtap.errors import InputError
 from regtap.maps.naming import whole_registers
 from regtap.system.privileges import User, become, user_behind_root
 from regtap.targets import parse_target
+from regtap.trace.metadata import OnFull
 
 if TYPE_CHECKING:
     import signal
@@ -60,7 +61,7 @@ class _WithCommand(click.Command):
 )
 @click.option(
     "--on-full",
-    type=click.Choice(["wait", "discard", "stop", "overwrite"]),
+    type=click.Choice([choice.value for choice in OnFull]),
     help="When the ring is full: pause, drop and count, end, or overwrite the oldest: a flight recorder.  "
     "[default: wait at max, else discard]",
 )
@@ -188,7 +189,7 @@ def _command(ctx: click.Context) -> list[str] | None:
 def _snapshot_signal(name: str | None, on_full: str | None) -> signal.Signals | None:
     if name is None:
         return None
-    if on_full != "overwrite":
+    if on_full != OnFull.OVERWRITE:
         raise InputError("--snapshot-on is for a flight recorder: add --on-full overwrite")
     return parse_snapshot_signal(name)
 

@@ -33,7 +33,7 @@ CAPABILITIES = {
 }
 _CPU = "/sys/devices/system/cpu"
 _CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0"
-_ANCHORS = 4  # arbitrary: the best of four is rarely disturbed
+_READINGS = 4  # arbitrary: the best of four is rarely disturbed
 
 
 def gather(root: str = "") -> Facts:
@@ -140,13 +140,11 @@ def gather_timing(root: str = "") -> Timing:
 def _ticks() -> tuple[str | None, float | None, str | None]:
     """Return source and error bound of timestamps, or the error of loading the native core."""
     try:
-        from regtap import _native
+        from regtap.clock import source
     except ImportError as error:
         return None, None, str(error)
-    source = _native.best_source(True)
-    uncertainty = min(_native.take_anchor(source)[5] for _ in range(_ANCHORS))
-    # As timebase.Timebase has it: a nanosecond more, for rounding.
-    return _native.source_name(source), uncertainty * 1e9 / _native.frequency_hz(source) + 1, None
+    best = source.best_source(True)
+    return source.source_name(best), source.error_bound_ns(best, _READINGS), None
 
 
 def _governors(root: str) -> tuple[str, ...]:

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regtap import _native
 from regtap.spool.layout import (
     BLOCK,
     BLOCK_HEADER_BYTES,
@@ -123,12 +122,11 @@ def _tail(ring: Ring, counters: _Counters, overflow: Pieces, *, is_whole: bool) 
 
 
 def _counters(ring: Ring) -> _Counters:
-    memory = ring.memory
     return _Counters(
-        _native.load_counter(memory, OPEN),
-        _native.load_counter(memory, SEALED),
-        _native.load_counter(memory, ring.start_of(OVERFLOW) + GAP_COUNT),
-        memory[OPEN_GAP : OPEN_GAP + OPEN_GAP_BYTES].tobytes(),
+        ring.counter(OPEN),
+        ring.counter(SEALED),
+        ring.counter(ring.start_of(OVERFLOW) + GAP_COUNT),
+        ring.memory[OPEN_GAP : OPEN_GAP + OPEN_GAP_BYTES].tobytes(),
     )
 
 
@@ -154,7 +152,7 @@ def _last_dropped(ring: Ring, counters: _Counters) -> Pieces:
 def _overflow_header(ring: Ring, gap_count: int) -> tuple[int, npt.NDArray[np.uint8]]:
     start = ring.start_of(OVERFLOW)
     header = np.zeros(1, dtype=BLOCK)
-    header["published"] = _native.load_counter(ring.memory, start + PUBLISHED)
+    header["published"] = ring.counter(start + PUBLISHED)
     header["gap_count"] = gap_count
     return start, header.view(np.uint8)
 
@@ -162,8 +160,8 @@ def _overflow_header(ring: Ring, gap_count: int) -> tuple[int, npt.NDArray[np.ui
 def read_block(ring: Ring, done: Copied) -> tuple[Copied, Pieces]:
     """Return how far a block is filled, and what is new since `done`; the pieces are views of the spool."""
     start = ring.start_of(done.block)
-    rows = _native.load_counter(ring.memory, start + PUBLISHED)
-    count = _native.load_counter(ring.memory, start + GAP_COUNT)
+    rows = ring.counter(start + PUBLISHED)
+    count = ring.counter(start + GAP_COUNT)
     header = ring.memory[start : start + BLOCK_HEADER_BYTES].copy()
     fields = header[: BLOCK.itemsize].view(BLOCK)
     table = _gap_table(ring, start, count)
@@ -185,7 +183,7 @@ def read_block(ring: Ring, done: Copied) -> tuple[Copied, Pieces]:
 def _gap_table(ring: Ring, start: int, count: int) -> npt.NDArray[np.void]:
     """Return a copy of so many entries of a block's gap table (shape (count,), GAP); the last one may be growing."""
     at = start + BLOCK_HEADER_BYTES
-    absent = _native.load_counter(ring.memory, at + (count - 1) * GAP.itemsize + GAP_ABSENT) if count else 0
+    absent = ring.counter(at + (count - 1) * GAP.itemsize + GAP_ABSENT) if count else 0
     table = ring.memory[at:][: count * GAP.itemsize].copy().view(GAP)
     if count:
         table["count"][-1] = absent

@@ -16,8 +16,8 @@ from regtap.units.format import format_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap import _native
     from regtap.registers.model import Register
+    from regtap.sampling.sampler import Progress
     from regtap.spool.ring import Ring
     from regtap.system.memory import Memory
 
@@ -79,7 +79,7 @@ def gone_fault(output: str) -> StorageError:
     )
 
 
-def bus_fault(progress: _native.Progress, registers: Sequence[Register], became: str) -> FaultError:
+def bus_fault(progress: Progress, registers: Sequence[Register], became: str) -> FaultError:
     """Return the error of a loop that a bus error ended.
 
     Args:

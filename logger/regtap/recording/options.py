@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Self
 
-from regtap import _native
 from regtap.errors import InputError
+from regtap.sampling.plan import Plan
 from regtap.spool.overwriting import most_kept
+from regtap.trace.metadata import OnFull
 from regtap.units import parse
 from regtap.units.values import to_duration_ns, to_rate_hz
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from fractions import Fraction
 
-ON_FULL = ("wait", "discard", "stop", "overwrite")
+    from regtap.clock.source import Source
+
 COMPRESSION = ("none", "zstd")
-_FIFO_PRIORITY = 50  # above ordinary threads, below the kernel's own at 99
 _SEAL_SHARE_NS = 240 * 10**9  # over the number of blocks: half a ring lasts two minutes, twice a part's 60 s
 _RING_NS = 120 * 10**9
 _NEVER_NS = 10**17  # three years: where a block waits until it is full, or asked for
@@ -100,10 +101,10 @@ class RecordOptions:
 
     def __post_init__(self) -> None:
         if not self.on_full:
-            object.__setattr__(self, "on_full", "wait" if self.rate_hz is None else "discard")
-        if self.on_full not in ON_FULL:
+            object.__setattr__(self, "on_full", OnFull.WAIT if self.rate_hz is None else OnFull.DISCARD)
+        if self.on_full not in list(OnFull):
             raise InputError(
-                f"unknown choice {self.on_full!r} for a full ring; use one of {', '.join(ON_FULL)}"
+                f"unknown choice {self.on_full!r} for a full ring; use one of {', '.join(OnFull)}"
             )
         if self.keep_ns is not None and not self.overwrites:
             raise InputError("how much to keep is for a flight recorder: add --on-full overwrite")
@@ -133,7 +134,7 @@ class RecordOptions:
     @property
     def overwrites(self) -> bool:
         """Whether it is a flight recorder."""
-        return self.on_full == "overwrite"
+        return self.on_full == OnFull.OVERWRITE
 
     def most_waiting_rows(self) -> int | None:
         """Return how many rows may have to wait in the ring, or None where only the bus decides.
@@ -149,19 +150,24 @@ class RecordOptions:
         known = [rows for rows in (slots, self.samples) if rows is not None]
         return min(known) if known else None
 
-    def plan(self, source: _native.Source, block_count: int, cpu: int | None) -> _native.Plan:
-        """Return the same for the native sampler."""
-        plan = _native.Plan()
-        plan.source = source
-        plan.on_full = _native.OnFull[self.on_full]
-        if self.rate_hz is not None:
-            plan.set_period(_NS_PER_S * self.rate_hz.denominator, self.rate_hz.numerator)
-        plan.duration_ns = self.duration_ns or 0
-        plan.samples = self.samples or 0
-        plan.seal_ns = self._seal_ns(block_count)
-        plan.cpu = -1 if cpu is None else int(cpu)
-        plan.fifo_priority = _FIFO_PRIORITY if self.realtime else 0
-        return plan
+    def plan(self, source: Source, block_count: int, cpu: int | None) -> Plan:
+        """Return the orders of the native loop.
+
+        Args:
+            source: The counter that ticks come from.
+            block_count: Blocks of the ring.
+            cpu: The CPU of the loop; None: any.
+        """
+        return Plan(
+            source=source,
+            on_full=OnFull(self.on_full),
+            seal_ns=self._seal_ns(block_count),
+            rate_hz=self.rate_hz,
+            duration_ns=self.duration_ns,
+            samples=self.samples,
+            cpu=cpu,
+            realtime=self.realtime,
+        )
 
     def check_kept_rows(self, block_count: int, rows_per_block: int) -> None:
         """Check that a ring holds what a paced flight recorder is to keep; a bus's own pace is not known before.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from regtap.units.format import format_duration_ns
 
 if TYPE_CHECKING:
-    from regtap import _native
     from regtap.clock.anchored import AnchoredClock
+    from regtap.sampling.sampler import Progress
 
 MANY_MISSED = 0.01  # above this share of its slots a capture did not keep its schedule
 _LOAD = 0.8  # a rate that takes up more of the loop's time leaves too little for the machine's own pauses
@@ -30,7 +30,7 @@ class Pace:
     row_cost_ns: float | None
 
     @classmethod
-    def of(cls, progress: _native.Progress, clock: AnchoredClock, slot_cost_ticks: float) -> Pace:
+    def of(cls, progress: Progress, clock: AnchoredClock, slot_cost_ticks: float) -> Pace:
         """Return what a loop that has ended says.
 
         Args:

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap import _native
 from regtap.clock.live import Timebase
+from regtap.clock.source import best_source
 from regtap.errors import RefusedError
 from regtap.journal.layout import all_segments
 from regtap.journal.thread import Journal
@@ -16,7 +16,7 @@ from regtap.parts.encoder import encoder_for
 from regtap.recording.folder import OutputFolder
 from regtap.recording.messages import scheduling_warnings, small_spool_warnings
 from regtap.recording.writer import PART_NS
-from regtap.sampling.channels import channels_of
+from regtap.sampling.sampler import make_sampler
 from regtap.spool.document import make_document
 from regtap.spool.pointer import SpoolPointer, new_identity
 from regtap.spool.ring import Ring, check_memory, free_size_bytes, needed_bytes
@@ -115,7 +115,7 @@ class Resources:
     def _open_loop(self, target: Target, device: Device, stack: ExitStack) -> None:
         options = self._options
         cpu, self.writer_cpus = cpus.choose_cpus(options.cpu)
-        source = _native.best_source(target.is_device)
+        source = best_source(target.is_device)
         draft = make_document(self._describe(target, Timebase(source)), self._output, self._identity)
         self.ring = Ring(self._spool_bytes(len(draft) + _NUMBERS_BYTES))
         stack.callback(self._close_spool)
@@ -125,7 +125,7 @@ class Resources:
         self.ring.format(self._registers, document, latency=options.latency)
         options.check_kept_rows(self.ring.block_count, self.ring.rows_per_block)
         plan = options.plan(source, self.ring.block_count, cpu)
-        self.sampler = _native.Sampler(self.ring.memory, channels_of(device, self._registers), plan)
+        self.sampler = make_sampler(self.ring.memory, device, self._registers, plan)
         stack.callback(self.end_loop)
 
     def _pointer(self) -> SpoolPointer:

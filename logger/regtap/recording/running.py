@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from regtap import _native
 from regtap.errors import RefusedError
 from regtap.parts.builder import PartBuilder
 from regtap.recording.flight import FlightWriter
@@ -21,6 +20,7 @@ from regtap.recording.resources import Resources
 from regtap.recording.summary import Disturbances, Lateness, Status, Summary
 from regtap.recording.watcher import Watcher
 from regtap.recording.writer import Writer
+from regtap.sampling.sampler import Ended, slot_cost_ticks
 from regtap.system import cpus
 from regtap.trace.metadata import Mark
 from regtap.trace.totals import Totals
@@ -32,16 +32,11 @@ if TYPE_CHECKING:
     from regtap.recording.options import RecordOptions
     from regtap.recording.resources import Closed
     from regtap.registers.model import Register
+    from regtap.sampling.latch import Latch
+    from regtap.sampling.sampler import Progress
     from regtap.targets.target import Target
 
 _LOOK_S = 0.001
-_ENDED = {
-    _native.Ended.stopped: "stopped",
-    _native.Ended.duration: "duration",
-    _native.Ended.samples: "samples",
-    _native.Ended.full: "full",
-    _native.Ended.fault: "fault",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +110,7 @@ class Running:
     began_ns: int
 
     @classmethod
-    def begin(cls, what: Description, asked: _native.Latch) -> Self:
+    def begin(cls, what: Description, asked: Latch) -> Self:
         """Open everything and start the loop; an error leaves nothing behind.
 
         Args:
@@ -190,7 +185,7 @@ class Running:
         """Return the balance; `waiting`: rows that are in no part, but in the spool for good."""
         progress = self.resources.sampler.progress()
         return Totals(
-            ended=_ENDED[progress.ended],
+            ended=progress.ended.name,
             due=None if self.what.options.rate_hz is None else progress.due,
             taken=progress.taken,
             stored=stored,
@@ -250,10 +245,10 @@ class Running:
             snapshots=None if self.flight is None else tuple(self.flight.snapshots),
         )
 
-    def _pace(self, progress: _native.Progress) -> Pace:
+    def _pace(self, progress: Progress) -> Pace:
         # Advice about a schedule is given where the loop had to wait: only then what one costs has to be known.
         asks = self.what.options.rate_hz is None and progress.pauses > 0
-        slot_cost = _native.slot_cost_ticks(self.resources.timebase.source) if asks else 0.0
+        slot_cost = slot_cost_ticks(self.resources.timebase.source) if asks else 0.0
         return Pace.of(progress, self.resources.timebase, slot_cost)
 
     def _final_totals(self, failure: BaseException | None, kept: str | None) -> Totals:
@@ -265,14 +260,14 @@ class Running:
         return dataclasses.replace(totals, ended="writer", lost=lost)
 
     def _fault(
-        self, failure: BaseException | None, progress: _native.Progress, kept: str | None
+        self, failure: BaseException | None, progress: Progress, kept: str | None
     ) -> FaultError | None:
         if isinstance(failure, OSError):
             return storage_fault(failure, self.what.output, kept)
         journal = self.resources.journal
         if failure is None and journal is not None and journal.failure is not None:
             return journal.fault()
-        if failure is not None or progress.ended is not _native.Ended.fault:
+        if failure is not None or progress.ended is not Ended.fault:
             return None
         return bus_fault(progress, self.what.registers, self.watcher.state)
 
@@ -286,7 +281,7 @@ def _watcher(what: Description, opened: Resources, writer: Writer) -> Watcher:
     )
 
 
-def _open_writer(opened: Resources, options: RecordOptions, asked: _native.Latch) -> Writer:
+def _open_writer(opened: Resources, options: RecordOptions, asked: Latch) -> Writer:
     builder = PartBuilder(opened.folder.fd, opened.template, opened.timebase, opened.open_encoder)
     shared = (opened.ring, opened.sampler, opened.timebase, builder, asked)
     if options.overwrites:

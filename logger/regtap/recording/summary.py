@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from regtap import _native
     from regtap.clock.live import Timebase
     from regtap.errors import FaultError
     from regtap.journal.stats import Durability
     from regtap.recording.pace import Pace
     from regtap.recording.snapshots import Snapshot
+    from regtap.sampling import sampler
+    from regtap.sampling.sampler import Progress
     from regtap.trace.metadata import ClockInfo
     from regtap.trace.totals import Totals
 
@@ -69,7 +70,7 @@ class Lateness:
     longest_ns: int
 
     @classmethod
-    def of(cls, progress: _native.Progress, timebase: Timebase) -> Lateness:
+    def of(cls, progress: Progress, timebase: Timebase) -> Lateness:
         """Return what the loop says, in ns."""
         sum_ns, longest_ns = map(timebase.in_ns, (progress.late_sum_ticks, progress.late_longest_ticks))
         return cls(progress.late_slots, sum_ns, longest_ns)
@@ -95,7 +96,7 @@ class Disturbances:
     preemptions: int
 
     @classmethod
-    def of(cls, counted: _native.Disturbances) -> Disturbances:
+    def of(cls, counted: sampler.Disturbances) -> Disturbances:
         """Return what the loop counted."""
         return cls(counted.minor_faults + counted.major_faults, counted.sleeps, counted.preemptions)
 

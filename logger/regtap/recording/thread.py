@@ -21,8 +21,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from regtap import _native
 from regtap.recording.running import Outcome, Running, no_thread_refused
+from regtap.sampling.latch import Latch, end_and_join
 
 if TYPE_CHECKING:
     from regtap.recording.running import Description
@@ -48,11 +48,11 @@ class CaptureThread:
         self._description = description
         self._refusal: BaseException | None = None
         self._owner_pid = os.getpid()
-        self._asked = _native.Latch()
-        self._launched = _native.Latch()
-        self._begun = _native.Latch()
-        self._ended = _native.Latch()
-        self._end = functools.partial(_native.end_and_join, self._asked, self._launched, self._ended)
+        self._asked = Latch()
+        self._launched = Latch()
+        self._begun = Latch()
+        self._ended = Latch()
+        self._end = functools.partial(end_and_join, self._asked, self._launched, self._ended)
 
     @property
     def is_ours(self) -> bool:

@@ -18,9 +18,10 @@ from regtap.parts.builder import MOST_ROWS, ROW_GROUP_ROWS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from regtap import _native
     from regtap.clock.live import Timebase
     from regtap.parts.builder import OpenPart, PartBuilder
+    from regtap.sampling.latch import Latch
+    from regtap.sampling.sampler import Sampler
     from regtap.spool.block import Block
     from regtap.spool.ring import Ring
     from regtap.trace.metadata import Mark, PartMetadata
@@ -97,10 +98,10 @@ class Writer:
     def __init__(
         self,
         ring: Ring,
-        sampler: _native.Sampler,
+        sampler: Sampler,
         timebase: Timebase,
         builder: PartBuilder,
-        asked: _native.Latch,
+        asked: Latch,
     ) -> None:
         self.stored = Stored()
         self._ring = ring

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from regtap import _native
 from regtap.clock.anchored import AnchoredClock
+from regtap.clock.source import read_clocks, source_named
 from regtap.system.host import boot_id
 from regtap.trace.metadata import Anchor
 from regtap.trace.ranges import LARGEST
@@ -100,12 +100,8 @@ def _anchor_now(template: PartMetadata) -> Anchor | None:
     """Return an anchor of the capture's own counter, or None where that is not to be had any more."""
     if template.host.get("boot_id") != boot_id():
         return None
-    sources = (_native.Source.counter, _native.Source.system)
-    for source in sources:
-        if _native.source_name(source) == template.clock.source:
-            ticks, raw_ns, realtime_ns, _, _, uncertainty = _native.take_anchor(source)
-            return Anchor(ticks, raw_ns, realtime_ns, uncertainty * 1e9 / template.clock.frequency_hz)
-    return None
+    source = source_named(template.clock.source)
+    return None if source is None else read_clocks(source).anchor(template.clock.frequency_hz)
 
 
 def _extended(anchor: Anchor, nominal_hz: float) -> Anchor:

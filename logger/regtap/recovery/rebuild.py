@@ -14,6 +14,7 @@ from regtap.recovery.cleanup import half_written_parts
 from regtap.recovery.clock import recovered_clock
 from regtap.spool.block import DamagedBlockError, TickGap
 from regtap.spool.overwriting import overwritten_gaps
+from regtap.trace.metadata import OnFull
 from regtap.trace.totals import Balance
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Rebuild:
         self._index = finished[-1].metadata.first_index + _extent(finished[-1]) if finished else 0
         after = finished[-1].metadata.next_block if finished else None
         # A flight recorder's: what lay between the finished parts and its oldest block was overwritten.
-        overwritten = template.mode.on_full == "overwrite" and spool.released > (after or 0)
+        overwritten = template.mode.on_full == OnFull.OVERWRITE and spool.released > (after or 0)
         self._oldest = spool.released if overwritten else None
         first_block = spool.released if overwritten or after is None else after
         known = not overwritten and (bool(finished) or not first_block)

@@ -8,6 +8,7 @@ import numpy as np
 
 from regtap import _native
 from regtap.clock.live import TickClock
+from regtap.clock.source import Reading, Source, best_source, read_clocks, source_name
 from regtap.errors import BusFaultError, InputError
 from regtap.maps.load import MapsGiven, given_maps
 from regtap.sampling.channels import channels_of
@@ -56,18 +57,18 @@ def sample(  # noqa: PLR0913 - as regtap.record has them
     opened = parse_target(target)
     chosen = opened.resolve(as_registers(registers), given_maps(maps), allow_side_effects=allow_side_effects)
     _check_arrays(chosen, arrays, ticks)
-    source = _native.best_source(opened.is_device)
+    source = best_source(opened.is_device)
     with opened.open(chosen) as device:
-        before = _native.take_anchor(source)
+        before = read_clocks(source)
         _fill(device, chosen, arrays, ticks, source)
         return _clock(source, before)
 
 
-def _clock(source: _native.Source, before: tuple[int, ...]) -> TickClock:
-    after = _native.take_anchor(source)
-    frequency_hz = (after[0] - before[0]) * 1e9 / (after[1] - before[1])
-    uncertainty_ns = max(before[5], after[5]) * 1e9 / frequency_hz
-    return TickClock(_native.source_name(source), frequency_hz, uncertainty_ns, before[0])
+def _clock(source: Source, before: Reading) -> TickClock:
+    after = read_clocks(source)
+    frequency_hz = (after.ticks - before.ticks) * 1e9 / (after.raw_ns - before.raw_ns)
+    uncertainty_ns = max(before.uncertainty_ns(frequency_hz), after.uncertainty_ns(frequency_hz))
+    return TickClock(source_name(source), frequency_hz, uncertainty_ns, before.ticks)
 
 
 def _fill(
@@ -75,12 +76,20 @@ def _fill(
     registers: Sequence[Register],
     values: list[npt.NDArray[np.unsignedinteger]],
     ticks: npt.NDArray[np.uint64],
-    source: _native.Source,
+    source: Source,
 ) -> None:
     channels = channels_of(device, registers)
     done = last = 0
     while done < len(ticks):
-        taken, fault, last = _native.sample_into(channels, ticks, values, done, source, _SLICE_NS, last)
+        taken, fault, last = _native.sample_into(
+            channels=channels,
+            ticks=ticks,
+            values=values,
+            first=done,
+            source=source,
+            slice_ns=_SLICE_NS,
+            last=last,
+        )
         done += taken
         if fault >= 0:
             raise BusFaultError(registers[fault].name, registers[fault].address, done)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap import _native
+from regtap.clock.source import best_source, frequency_hz, read_clocks
 from regtap.sampling.channels import channels_of
 from regtap.system.closeable import Closeable
 
@@ -94,8 +95,8 @@ class LiveValues(Closeable):
     def __init__(self, device: Device, items: Sequence[Item], rate_hz: Fraction, *, is_device: bool) -> None:
         registers = {_access(item): item.register for item in items}
         numbers = {access: number for number, access in enumerate(registers)}
-        source = _native.best_source(is_device)
-        self._ns_per_tick = _NS_PER_S / _native.frequency_hz(source)
+        source = best_source(is_device)
+        self._ns_per_tick = _NS_PER_S / frequency_hz(source)
         self._monitor = _native.Monitor(
             channels=channels_of(device, list(registers.values())),
             probes=[(numbers[_access(item)], *item.bits) for item in items],
@@ -103,7 +104,7 @@ class LiveValues(Closeable):
             numerator_ns=_NS_PER_S * rate_hz.denominator,
             denominator=rate_hz.numerator,
         )
-        self._begun = _native.take_anchor(source)[0]
+        self._begun = read_clocks(source).ticks
         self._monitor.start()
 
     def look(self) -> Look:

@@ -165,7 +165,13 @@ class Ring:
         """
         kinds = [_native.Kind[register.type] for register in registers]
         self.rows_per_block = _native.format_spool(
-            self.memory, kinds, latency, self.block_count, self._gap_capacity, document, os.getpid()
+            memory=self.memory,
+            kinds=kinds,
+            latency=latency,
+            blocks=self.block_count,
+            gap_capacity=self._gap_capacity,
+            document=document,
+            owner_pid=os.getpid(),
         )
         if self.rows_per_block == 0:
             size_bytes = len(self.memory)
@@ -215,13 +221,14 @@ class Ring:
 
     def sealed(self) -> int:
         """Return how many blocks the sampler has handed over."""
-        return self._counter(SEALED)
+        return self.counter(SEALED)
 
     def released(self) -> int:
         """Return how many of them may be filled again, or were."""
-        return self._counter(RELEASED) & ~HELD
+        return self.counter(RELEASED) & ~HELD
 
-    def _counter(self, offset: int) -> int:
+    def counter(self, offset: int) -> int:
+        """Return a counter of the spool, read with acquire order: all that it counts is visible then."""
         return _native.load_counter(self.memory, offset)
 
     def start_of(self, sequence: int) -> int:
@@ -250,13 +257,13 @@ class Ring:
 
     def has_begun(self) -> bool:
         """Return whether the sampler has opened a block, and so may have taken samples."""
-        return self._counter(OPEN) > 0
+        return self.counter(OPEN) > 0
 
     def holds_rows(self) -> bool:
         """Return whether a row in it was not given back, by the writer or for good; the sampler has ended."""
         return any(
-            self._counter(self.start_of(sequence) + PUBLISHED)
-            for sequence in range(self.released(), self._counter(OPEN))
+            self.counter(self.start_of(sequence) + PUBLISHED)
+            for sequence in range(self.released(), self.counter(OPEN))
         )
 
     def waiting_rows(self) -> int:

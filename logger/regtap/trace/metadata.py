@@ -6,6 +6,7 @@ Columns of a part: `t_ns` int64, then one column for each register in its own un
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Mapping  # noqa: TC003 - decode() reads the annotations
 from dataclasses import asdict, dataclass, field
@@ -87,13 +88,22 @@ class StartTimes:
     raw_ns: Count
 
 
+class OnFull(enum.StrEnum):
+    """What a capture does when the ring is full."""
+
+    WAIT = "wait"  # pause
+    DISCARD = "discard"  # drop the newest samples and count them
+    STOP = "stop"
+    OVERWRITE = "overwrite"  # a flight recorder: drop the oldest
+
+
 @dataclass(frozen=True, slots=True)
 class Mode:
     """How the capture was asked to run.
 
     Attributes:
         rate_hz: Samples per second as a fraction such as `10000` or `1/3`; None for `max`.
-        on_full: `wait`, `discard`, `stop` or `overwrite`.
+        on_full: One of OnFull; a later version may know more.
         latency: Whether `latency_ns` was recorded.
         keep_ns: What a flight recorder was to keep; None: all that its spool holds.
     """

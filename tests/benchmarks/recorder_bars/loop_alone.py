@@ -71,7 +71,7 @@ def run_loop_alone(target: str, registers: Sequence[str], seconds: float, cpu: i
 def _run(ring: Ring, device: Device, registers: Sequence[Register], options: RecordOptions) -> LoopRun:
     source = _native.best_source(parse_target(device.spec).is_device)
     plan = options.plan(source, ring.block_count, options.cpu)
-    sampler = _native.Sampler(ring.memory, channels_of(device, registers), plan)
+    sampler = _native.Sampler(ring.memory, channels_of(device, registers), plan.to_native())
     began = time.perf_counter()
     sampler.start()
     sealed = 0

@@ -1,0 +1,58 @@
+"""The orders of the native loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap import _native
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from regtap.clock.source import Source
+    from regtap.trace.metadata import OnFull
+
+_FIFO_PRIORITY = 50  # above ordinary threads, below the kernel's own at 99
+_NS_PER_S = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the native loop samples.
+
+    Attributes:
+        source: The counter that ticks come from.
+        on_full: What the loop does when the ring is full.
+        seal_ns: How long a block may wait to be handed over.
+        rate_hz: Rows per second on an absolute schedule; None: as fast as the bus allows.
+        duration_ns: The loop ends after this time; None: it does not.
+        samples: The loop ends after this many samples; None: it does not.
+        cpu: The CPU of the thread; None: any.
+        realtime: Whether the thread is to be SCHED_FIFO.
+    """
+
+    source: Source
+    on_full: OnFull
+    seal_ns: int
+    rate_hz: Fraction | None = None
+    duration_ns: int | None = None
+    samples: int | None = None
+    cpu: int | None = None
+    realtime: bool = False
+
+    def to_native(self) -> _native.Plan:
+        """Return the plan as the native loop takes it."""
+        plan = _native.Plan()
+        plan.source = self.source
+        plan.on_full = _native.OnFull[self.on_full]
+        if self.rate_hz is not None:
+            plan.set_period(
+                numerator_ns=_NS_PER_S * self.rate_hz.denominator, denominator=self.rate_hz.numerator
+            )
+        plan.duration_ns = self.duration_ns or 0
+        plan.samples = self.samples or 0
+        plan.seal_ns = self.seal_ns
+        plan.cpu = -1 if self.cpu is None else int(self.cpu)
+        plan.fifo_priority = _FIFO_PRIORITY if self.realtime else 0
+        return plan

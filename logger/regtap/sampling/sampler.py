@@ -1,0 +1,34 @@
+"""The native sampling thread over a ring, and what it tells of itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regtap._native import Disturbances, Ended, Progress, Sampler, slot_cost_ticks
+from regtap.sampling.channels import channels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from regtap.registers.model import Register
+    from regtap.sampling.plan import Plan
+    from regtap.targets.device import Device
+
+__all__ = ["Disturbances", "Ended", "Progress", "Sampler", "make_sampler", "slot_cost_ticks"]
+
+
+def make_sampler(
+    memory: npt.NDArray[np.uint8], device: Device, registers: Sequence[Register], plan: Plan
+) -> Sampler:
+    """Return a sampling thread that has not started.
+
+    Args:
+        memory: Of a formatted spool, shape (size,); stays the caller's.
+        device: Open for the registers; keep it open while the thread runs.
+        registers: In the order of access.
+        plan: How to sample.
+    """
+    return Sampler(memory=memory, channels=channels_of(device, registers), plan=plan.to_native())
