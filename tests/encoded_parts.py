@@ -39,7 +39,7 @@ def native_part(path: Path, groups: Sequence[Rows], lengths: Sequence[int] = ())
     registers = [(f"r{k}", KINDS[str(column.dtype)]) for k, column in enumerate(groups[0][1:])]
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        encoder = _native.PartEncoder(fd, "t_ns", registers, "")
+        encoder = _native.PartEncoder(fd, time="t_ns", registers=registers, latency="")
         last_ns = -1
         for rows in groups:
             blocks = cut((rows[0].astype(np.uint64), *rows[1:]), lengths)

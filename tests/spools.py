@@ -85,7 +85,13 @@ class SpoolImage:
         self.memory = np.zeros(8192 + len(document) // 4096 * 4096 + (blocks + 1) * 8192, dtype=np.uint8)
         kinds = [_native.Kind[register.type] for register in REGISTERS]
         self.rows_per_block = _native.format_spool(
-            self.memory, kinds, False, blocks, GAP_CAPACITY, document, 4242
+            self.memory,
+            kinds=kinds,
+            latency=False,
+            blocks=blocks,
+            gap_capacity=GAP_CAPACITY,
+            document=document,
+            owner_pid=4242,
         )
         assert self.rows_per_block > 20
         write_check(self.memory, "<u4")

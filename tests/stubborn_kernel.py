@@ -25,7 +25,7 @@ def refuse_open(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 def refuse_map(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Let every mapping of a target fail with that errno."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(node, "_native", SimpleNamespace(Window=refuse))
@@ -48,9 +48,9 @@ def record_windows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, bool
     """Return a list that gets offset, size in bytes and writability of every mapping of a target."""
     seen: list[tuple[int, int, bool]] = []
 
-    def window(fd: int, offset: int, size: int, writable: bool) -> _native.Window:
+    def window(fd: int, *, offset: int, size: int, writable: bool) -> _native.Window:
         seen.append((offset, size, writable))
-        return _native.Window(fd, offset, size, writable)
+        return _native.Window(fd, offset=offset, size=size, writable=writable)
 
     monkeypatch.setattr(node, "_native", SimpleNamespace(Window=window))
     return seen

@@ -118,7 +118,7 @@ def write_native_part(
     registers = [(register.name, KINDS[register.dtype]) for register in metadata.registers]
     arrays = [times.astype(np.uint64), *(columns[register.name] for register in metadata.registers)]
     with path.open("wb") as file:
-        encoder = _native.PartEncoder(file.fileno(), TIME_COLUMN, registers, "")
+        encoder = _native.PartEncoder(file.fileno(), time=TIME_COLUMN, registers=registers, latency="")
         last_ns = -1
         for start in range(0, len(times), 1 << 15):
             block = [np.ascontiguousarray(array[start : start + (1 << 15)]) for array in arrays]

@@ -176,16 +176,18 @@ void bind_access(nb::module_& m) {
       .value("u32be", Kind::u32be)
       .value("u64be", Kind::u64be);
   nb::class_<Window>(m, "Window", "One mapped window of a descriptor, which stays the caller's.")
-      .def(nb::init<int, std::uint64_t, std::size_t, bool>(), "fd"_a, "offset"_a, "size"_a, "writable"_a)
+      .def(nb::init<int, std::uint64_t, std::size_t, bool>(), "fd"_a, nb::kw_only(), "offset"_a, "size"_a,
+           "writable"_a)
       .def_prop_ro("size", &Window::size_bytes)
       .def("load", &Window::load, "offset"_a, "width_bytes"_a, "Exactly one volatile load.")
-      .def("store", &Window::store, "offset"_a, "width_bytes"_a, "value"_a, "Exactly one volatile store.")
+      .def("store", &Window::store, "offset"_a, "width_bytes"_a, nb::kw_only(), "value"_a,
+           "Exactly one volatile store.")
       .def("close", &Window::close);
-  m.def("pread_register", &pread_register, "fd"_a, "offset"_a, "width_bytes"_a,
+  m.def("pread_register", &pread_register, "fd"_a, nb::kw_only(), "offset"_a, "width_bytes"_a,
         nb::call_guard<nb::gil_scoped_release>());
-  m.def("pwrite_register", &pwrite_register, "fd"_a, "offset"_a, "width_bytes"_a, "value"_a,
+  m.def("pwrite_register", &pwrite_register, "fd"_a, nb::kw_only(), "offset"_a, "width_bytes"_a, "value"_a,
         nb::call_guard<nb::gil_scoped_release>());
-  m.def("run_simulator", &run_simulator, "fd"_a, "parent_pid"_a, nb::call_guard<nb::gil_scoped_release>());
+  m.def("run_simulator", &run_simulator, "fd"_a, nb::kw_only(), "parent_pid"_a, nb::call_guard<nb::gil_scoped_release>());
 }
 
 void bind_clock(nb::module_& m) {
@@ -258,14 +260,15 @@ void bind_sampler(nb::module_& m) {
             require(numerator_ns > 0 && denominator > 0, "a period is above zero");
             plan.period = Period{numerator_ns, denominator};
           },
-          "numerator_ns"_a, "denominator"_a, "Pace by an absolute schedule of this exact period.")
+          nb::kw_only(), "numerator_ns"_a, "denominator"_a, "Pace by an absolute schedule of this exact period.")
       .def_rw("duration_ns", &Plan::duration_ns)
       .def_rw("samples", &Plan::samples)
       .def_rw("seal_ns", &Plan::seal_ns)
       .def_rw("cpu", &Plan::cpu)
       .def_rw("fifo_priority", &Plan::fifo_priority);
   nb::class_<BoundSampler>(m, "Sampler", "The sampling thread over a formatted spool.")
-      .def(nb::init<Bytes, std::vector<ChannelTuple>, Plan>(), nb::arg("memory").noconvert(), "channels"_a, "plan"_a)
+      .def(nb::init<Bytes, std::vector<ChannelTuple>, Plan>(), nb::kw_only(), nb::arg("memory").noconvert(), "channels"_a,
+           "plan"_a)
       .def("start", [](BoundSampler& bound) { bound.sampler().start(); })
       .def("stop", [](BoundSampler& bound) { bound.sampler().stop(); })
       .def(
@@ -293,12 +296,12 @@ void bind_sampler(nb::module_& m) {
       .def("progress", [](BoundSampler& bound) { return bound.sampler().progress(); });
   m.def("prefault", &prefault, nb::arg("memory").noconvert());
   m.def("load_counter", &load_counter, nb::arg("memory").noconvert(), "offset"_a, "With acquire order.");
-  m.def("format_spool", &format_spool, nb::arg("memory").noconvert(), "kinds"_a, "latency"_a, "blocks"_a,
+  m.def("format_spool", &format_spool, nb::arg("memory").noconvert(), nb::kw_only(), "kinds"_a, "latency"_a, "blocks"_a,
         "gap_capacity"_a, "document"_a, "owner_pid"_a);
   m.def(
-      "sample_into", &sample_into_arrays, "channels"_a, nb::arg("ticks").noconvert(),
+      "sample_into", &sample_into_arrays, nb::kw_only(), "channels"_a, nb::arg("ticks").noconvert(),
       nb::arg("values").noconvert(), "first"_a, "source"_a, "slice_ns"_a, "last"_a,
-      nb::sig("def sample_into(channels: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], "
+      nb::sig("def sample_into(*, channels: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], "
               "values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, "
               "last: int) -> tuple[int, int, int]"),
       "(taken, fault_channel, last)");

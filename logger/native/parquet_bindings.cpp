@@ -104,7 +104,7 @@ void finish(PartEncoder& encoder, std::string created_by,
 void bind_parquet(nb::module_& m) {
   nb::class_<PartEncoder>(m, "PartEncoder",
                           "One part of a trace; the file of the descriptor stays the caller's.")
-      .def("__init__", &construct, "fd"_a, "time"_a, "registers"_a, "latency"_a)
+      .def("__init__", &construct, "fd"_a, nb::kw_only(), "time"_a, "registers"_a, "latency"_a)
       .def("write", &write, "blocks"_a, nb::arg("anchor_ticks").noconvert(), nb::arg("anchor_ns").noconvert(),
            "floor_ns"_a, "latency_ns_per_tick"_a,
            nb::sig("def write(self, blocks: Sequence[Sequence[NDArray[numpy.unsignedinteger]]], "

@@ -64,7 +64,7 @@ def test_chunks_beyond_two_gibibytes(shared_folder: Path, tally: Tally) -> None:
     index = np.arange(BLOCK_ROWS, dtype=np.uint64)
     block: list[Values] = [index, random, random[::-1].copy(), (index >> 11).astype(np.uint8)]
     tail = Tail()
-    encoder = _native.PartEncoder(tail.fd, "t_ns", KINDS, "")
+    encoder = _native.PartEncoder(tail.fd, time="t_ns", registers=KINDS, latency="")
 
     encoder.write([block] * BLOCKS, *ANCHORS, -1, 1.0)
     encoder.finish(CREATED_BY, METADATA)

@@ -119,7 +119,7 @@ def test_a_device_is_read_only_unless_asked(target: FileTarget, way: str) -> Non
             getattr(device, way)(register, 1)
         window, offset = device.locate(register)
         with pytest.raises(ValueError, match="read-only"):
-            window.store(offset, 4, 1)
+            window.store(offset, 4, value=1)
         assert device.read(register) == _expected(register)
 
 

@@ -30,7 +30,7 @@ class _Page:
     def __init__(self, path: Path, kinds: list[str], probes: list[Probe]) -> None:
         path.write_bytes(bytes(4096))
         self._fd = os.open(path, os.O_RDWR)
-        window = _native.Window(self._fd, 0, 4096, False)
+        window = _native.Window(self._fd, offset=0, size=4096, writable=False)
         self.monitor = _native.Monitor(
             channels=[(window, BYTES * k, _native.Kind[kind]) for k, kind in enumerate(kinds)],
             probes=probes,

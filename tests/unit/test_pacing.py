@@ -17,7 +17,7 @@ from tests.twins import Paced
 import regtap
 from regtap import _native
 from regtap.recording.options import RecordOptions
-from regtap.sampling.channels import channels_of
+from regtap.sampling.sampler import make_sampler
 from regtap.spool.block import TickGap
 from regtap.spool.ring import Ring
 from regtap.targets import parse_target
@@ -56,7 +56,7 @@ def pace_natively(device: Path, period_ns: Fraction, slots: int, samples: int) -
         ring.format(registers, b"{}", latency=False)
         with target.open(registers) as opened:
             plan = options.plan(source, ring.block_count, None)
-            sampler = _native.Sampler(ring.memory, channels_of(opened, registers), plan.to_native())
+            sampler = make_sampler(ring.memory, opened, registers, plan)
             sampler.start()
             sampler.join()
         return taken_by(ring, sampler, _native.frequency_hz(source))

@@ -287,7 +287,7 @@ def test_a_flipped_bit_of_a_page_is_noticed(tmp_path: Path, column: int, place: 
 def test_a_full_disk_is_the_kernels_own_error() -> None:
     fd = os.open("/dev/full", os.O_WRONLY)
     try:
-        encoder = _native.PartEncoder(fd, "t_ns", [], "")
+        encoder = _native.PartEncoder(fd, time="t_ns", registers=[], latency="")
         with pytest.raises(OSError, match="No space left") as caught:
             encoder.write([[np.arange(10, dtype=np.uint64)]], *ANCHORS, -1, 1.0)
     finally:
@@ -298,7 +298,7 @@ def test_a_full_disk_is_the_kernels_own_error() -> None:
 
 def encoder_to_nowhere(latency: str = "") -> _native.PartEncoder:
     fd = os.open("/dev/null", os.O_WRONLY)
-    return _native.PartEncoder(fd, "t_ns", [("r0", _native.Kind.u16)], latency)
+    return _native.PartEncoder(fd, time="t_ns", registers=[("r0", _native.Kind.u16)], latency=latency)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_times_are_those_of_the_clock(tmp_path: Path, count: int, floor_ns: int)
     last_ns, longest_ns = _native.convert_ticks(ticks, expected, *anchors, floor_ns)
     path = tmp_path / "part.parquet"
     with path.open("wb", buffering=0) as file:
-        encoder = _native.PartEncoder(file.fileno(), "t_ns", [], "")
+        encoder = _native.PartEncoder(file.fileno(), time="t_ns", registers=[], latency="")
 
         said = encoder.write([[ticks[:17]], [ticks[17:9000]], [ticks[9000:]]], *anchors, floor_ns, 1.0)
         encoder.finish(CREATED_BY, [])
@@ -355,7 +355,7 @@ def test_latencies_are_rounded_and_bounded(tmp_path: Path, ns_per_tick: float) -
     ticks = np.arange(len(latency), dtype=np.uint64)
     path = tmp_path / "part.parquet"
     with path.open("wb", buffering=0) as file:
-        encoder = _native.PartEncoder(file.fileno(), "t_ns", [], "latency_ns")
+        encoder = _native.PartEncoder(file.fileno(), time="t_ns", registers=[], latency="latency_ns")
 
         encoder.write([[ticks[:100], latency[:100]], [ticks[100:], latency[100:]]], *ANCHORS, -1, ns_per_tick)
         encoder.finish(CREATED_BY, [])

@@ -40,7 +40,7 @@ def page(tmp_path: Path) -> Path:
 def window_on(path: Path, *, writable: bool = False) -> _native.Window:
     fd = os.open(path, os.O_RDWR if writable else os.O_RDONLY)
     try:
-        return _native.Window(fd, 0, path.stat().st_size, writable)
+        return _native.Window(fd, offset=0, size=path.stat().st_size, writable=writable)
     finally:
         os.close(fd)
 
@@ -51,7 +51,15 @@ def arrays_for(kinds: list[str], rows: int) -> tuple[np.ndarray[Any, Any], list[
 
 
 def run(loop: Loop, channels: list[Channel], ticks: Any, values: Any, first: int = 0) -> tuple[int, int, int]:
-    return loop(channels, ticks, values, first, _native.best_source(False), 0, 0)
+    return loop(
+        channels=channels,
+        ticks=ticks,
+        values=values,
+        first=first,
+        source=_native.best_source(False),
+        slice_ns=0,
+        last=0,
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -121,9 +129,9 @@ def test_a_place_outside_the_window_or_misaligned_is_refused(page: Path, offset:
 
 def test_a_window_is_read_only_unless_asked(page: Path) -> None:
     with pytest.raises(ValueError, match="read-only"):
-        window_on(page).store(0, 4, 1)
+        window_on(page).store(0, 4, value=1)
     writable = window_on(page, writable=True)
-    writable.store(0, 4, 0x01020304)
+    writable.store(0, 4, value=0x01020304)
     assert page.read_bytes()[:4] == b"\x04\x03\x02\x01"
 
 

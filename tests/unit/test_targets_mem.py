@@ -196,7 +196,7 @@ def test_any_other_refusal_at_mmap_still_has_cause_and_remedy(
 def test_a_refused_pread_points_to_the_mapping(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, number: int, cause: str
 ) -> None:
-    def refuse(*_: object) -> int:
+    def refuse(*_: object, **__: object) -> int:
         raise OSError(number, os.strerror(number))
 
     register = Register("R", 0x10)

@@ -48,7 +48,10 @@ class AnchoredClock:
 
     def convert(self, ticks: npt.NDArray[np.uint64], out: npt.NDArray[np.int64]) -> None:
         """Fill `out` (as long as `ticks`) with ns; never below what an earlier call returned."""
-        last_ns, longest_ns = _native.convert_ticks(ticks, out, *self.anchor_arrays(), self.floor_ns)
+        anchor_ticks, anchor_ns = self.anchor_arrays()
+        last_ns, longest_ns = _native.convert_ticks(
+            ticks, out, anchor_ticks=anchor_ticks, anchor_ns=anchor_ns, floor_ns=self.floor_ns
+        )
         if len(out):
             self.note_converted(int(out[0]), last_ns, longest_ns)
 

@@ -25,7 +25,7 @@ class NativeEncoder:
     def __init__(self, fd: int, template: PartMetadata) -> None:
         registers = [(register.name, _native.Kind[register.type]) for register in template.registers]
         latency = LATENCY_COLUMN if template.mode.latency else ""
-        self._native = _native.PartEncoder(fd, TIME_COLUMN, registers, latency)
+        self._native = _native.PartEncoder(fd, time=TIME_COLUMN, registers=registers, latency=latency)
 
     @property
     def bytes_written(self) -> int:
@@ -35,7 +35,14 @@ class NativeEncoder:
     def write(self, blocks: Sequence[Block], clock: AnchoredClock) -> None:
         """Write one row group; see PartEncoder."""
         arrays = [_arrays_of(block) for block in blocks]
-        times = self._native.write(arrays, *clock.anchor_arrays(), clock.floor_ns, clock.ns_per_tick)
+        anchor_ticks, anchor_ns = clock.anchor_arrays()
+        times = self._native.write(
+            arrays,
+            anchor_ticks=anchor_ticks,
+            anchor_ns=anchor_ns,
+            floor_ns=clock.floor_ns,
+            latency_ns_per_tick=clock.ns_per_tick,
+        )
         clock.note_converted(*times)
 
     def finish(self, document: bytes) -> None:

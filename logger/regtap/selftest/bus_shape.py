@@ -104,7 +104,11 @@ def observe(argv: Sequence[str], probe: str, *, deadline_s: float = DEADLINE_S) 
     with tempfile.TemporaryFile() as output:
         try:
             raw, exit_status, ended = _native.trap_accesses(
-                [*_AS_IS, *argv], probe, LIMIT, deadline_s, output.fileno()
+                [*_AS_IS, *argv],
+                probe_path=probe,
+                limit=LIMIT,
+                deadline_s=deadline_s,
+                output_fd=output.fileno(),
             )
         except OSError as error:
             raise _as_regtap_error(error) from error

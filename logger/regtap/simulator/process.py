@@ -50,7 +50,7 @@ path, fd, parent_pid = sys.argv[1:]
 loader = ExtensionFileLoader("regtap._native", path)
 native = loader.create_module(ModuleSpec("regtap._native", loader, origin=path))
 loader.exec_module(native)
-native.run_simulator(int(fd), int(parent_pid))
+native.run_simulator(int(fd), parent_pid=int(parent_pid))
 """
 
 
@@ -130,7 +130,7 @@ def serve(path: str, announce: Callable[[], None]) -> None:
     """
     with _signals_held_back(), _shared_page(path) as fd:
         announce()
-        _native.run_simulator(fd, 0)
+        _native.run_simulator(fd, parent_pid=0)
 
 
 def require_live(fd: int, path: str) -> None:

@@ -165,7 +165,7 @@ class Ring:
         """
         kinds = [_native.Kind[register.type] for register in registers]
         self.rows_per_block = _native.format_spool(
-            memory=self.memory,
+            self.memory,
             kinds=kinds,
             latency=latency,
             blocks=self.block_count,

@@ -140,7 +140,7 @@ class Device(Closeable):
         raw = self._checked_value(register, value)
         window, offset = self.locate(register)
         try:
-            window.store(offset, register.width_bytes, raw)
+            window.store(offset, register.width_bytes, value=raw)
         except _native.BusFault as fault:
             raise BusFaultError(register.name, register.address) from fault
 
@@ -153,7 +153,7 @@ class Device(Closeable):
         """
         fd, offset = self.locate_syscall(register)
         try:
-            value = _native.pread_register(fd, offset, register.width_bytes)
+            value = _native.pread_register(fd, offset=offset, width_bytes=register.width_bytes)
         except OSError as error:
             raise self._syscall.refusal(register, error) from error
         return swap_bytes(value, register.width_bytes) if register.swapped else value
@@ -163,7 +163,7 @@ class Device(Closeable):
         raw = self._checked_value(register, value)
         fd, offset = self.locate_syscall(register)
         try:
-            _native.pwrite_register(fd, offset, register.width_bytes, raw)
+            _native.pwrite_register(fd, offset=offset, width_bytes=register.width_bytes, value=raw)
         except OSError as error:
             raise self._syscall.refusal(register, error) from error
 

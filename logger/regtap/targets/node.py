@@ -115,7 +115,7 @@ class NodeTarget(Target):
     def _map(self, fd: int, extent: Extent, run: tuple[int, int], writable: bool) -> MappedWindow:
         first, end = run
         try:
-            window = _native.Window(fd, first, end - first, writable)
+            window = _native.Window(fd, offset=first, size=end - first, writable=writable)
         except OSError as error:
             raise self._refuse_map(extent, error, run) from error
         return MappedWindow(window, first - extent.shift, min(end - extent.shift, extent.length))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.recording.options import RecordOptions
-from regtap.sampling.channels import channels_of
+from regtap.sampling.sampler import make_sampler
 from regtap.spool.ring import Ring, default_size_bytes
 from regtap.system.memory import available_memory
 from regtap.targets import parse_target
@@ -71,7 +71,7 @@ def run_loop_alone(target: str, registers: Sequence[str], seconds: float, cpu: i
 def _run(ring: Ring, device: Device, registers: Sequence[Register], options: RecordOptions) -> LoopRun:
     source = _native.best_source(parse_target(device.spec).is_device)
     plan = options.plan(source, ring.block_count, options.cpu)
-    sampler = _native.Sampler(ring.memory, channels_of(device, registers), plan.to_native())
+    sampler = make_sampler(ring.memory, device, registers, plan)
     began = time.perf_counter()
     sampler.start()
     sealed = 0
