@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from regtap.errors import AddressError, RefusedError
 from regtap.registers.model import Register
+from regtap.system.closeable import Closeable
 from regtap.targets import PAGE_BYTES, parse_target
 from regtap.targets.device import swap_bytes
 from regtap.targets.node import MapRequest, NodeTarget
 from regtap_bench import _native
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from regtap.targets.device import Device
 
 
@@ -41,7 +40,7 @@ class MappedRegister:
     calls_refused: str = ""
 
 
-class Sites:
+class Sites(Closeable):
     """The open registers, files and mappings for the arms of one process; a context manager.
 
     Attributes:
@@ -78,12 +77,8 @@ class Sites:
             self._stack.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the files and mappings."""
         self._stack.close()
 
     def narrowed(self, register: Register) -> _native.Site:

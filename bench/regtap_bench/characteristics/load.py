@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Self
 
 from regtap.errors import FaultError
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from regtap.system.closeable import Closeable
 
 # Ends with its parent, so that not even kill -9 leaves a core busy for ever.
 _LOOP = """
@@ -22,7 +19,7 @@ while os.getppid() == int(sys.argv[2]):
 """
 
 
-class BusyLoops:
+class BusyLoops(Closeable):
     """A busy process on each CPU of a set; a context manager.
 
     Args:
@@ -32,16 +29,18 @@ class BusyLoops:
     def __init__(self, cpus: set[int]) -> None:
         self._cpus = sorted(cpus)
         self._loops: list[subprocess.Popen[bytes]] = []
+        try:
+            for cpu in self._cpus:
+                command = [sys.executable, "-S", "-c", _LOOP, str(cpu), str(os.getpid())]
+                self._loops.append(
+                    subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                )
+        except BaseException:
+            self.close()
+            raise
 
-    def __enter__(self) -> Self:
-        for cpu in self._cpus:
-            command = [sys.executable, "-S", "-c", _LOOP, str(cpu), str(os.getpid())]
-            self._loops.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the processes."""
         for loop in self._loops:
             loop.kill()
         for loop in self._loops:

@@ -68,8 +68,7 @@ class TrialRunner:
             self._calibrate(tell)
             for condition in conditions:
                 missing = [it for it in self.plan.trials(condition) if not os.path.exists(self.path_of(it))]
-                loops = BusyLoops(os.sched_getaffinity(0) if condition == LOADED else set())
-                with loops:
+                with BusyLoops(os.sched_getaffinity(0) if condition == LOADED else set()) as loops:
                     self._run(missing, loops, TrialProgress(condition, len(missing), tell))
 
     def path_of(self, trial: Trial) -> str:

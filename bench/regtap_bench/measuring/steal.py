@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from regtap.system.closeable import Closeable
 
 if TYPE_CHECKING:
     from array import array
-    from types import TracebackType
 
 _STAT = "/proc/stat"
 _STAT_BYTES = 1 << 20  # arbitrary: more than the lines of thousands of CPUs have
@@ -18,7 +19,7 @@ _MOST = 0xFFFF  # what a column of 16 bits holds
 _REST = 100  # pause after a reading, in durations of a reading: the readings take below 1 % of the time
 
 
-class StealWatch:
+class StealWatch(Closeable):
     """Tags rounds with the time stolen meanwhile; a context manager.
 
     /proc/stat counts in steps of 10 ms, and the kernel makes all of it up for each look: where that takes long (many
@@ -43,12 +44,8 @@ class StealWatch:
         self._next_s = time.perf_counter() + self._rest_s
         self._untagged = 0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close /proc/stat."""
         os.close(self._fd)
 
     def end_round(self, number: int, stolen: array[int]) -> None:

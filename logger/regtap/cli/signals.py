@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from regtap.cli.output import print_note
 from regtap.errors import InputError
+from regtap.system.closeable import Closeable
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
-    from types import FrameType, TracebackType
+    from types import FrameType
 
     from regtap.recording.capture import Capture
 
@@ -21,7 +22,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SNAPSHOT_SIGNALS = ("SIGUSR1", "SIGUSR2")
 
 
-class EndSignals:
+class EndSignals(Closeable):
     """While open, Ctrl-C, SIGTERM and SIGHUP are ordinary ends of a capture: they are counted, and do nothing else.
 
     An ignored signal stays ignored (nohup, background jobs).
@@ -34,15 +35,11 @@ class EndSignals:
     def __init__(self) -> None:
         self.count = 0  # no Event: what interrupts its wait() may not set it
         self.number = 0
-
-    def __enter__(self) -> Self:
         heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
         self._before = {number: signal.signal(number, self._note) for number in heard}
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Give the signals back to the handlers from before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -51,7 +48,7 @@ class EndSignals:
         self.count += 1
 
 
-class SnapshotSignal:
+class SnapshotSignal(Closeable):
     """While open, a signal makes a flight recorder store a snapshot.
 
     Args:
@@ -62,16 +59,12 @@ class SnapshotSignal:
     def __init__(self, capture: Capture, number: signal.Signals | None) -> None:
         self._capture = capture
         self._number = number
+        self._before = None if number is None else signal.signal(number, self._ask)
+        if number is not None:
+            print_note(f"kill -{number.name[3:]} {os.getpid()} stores what is kept")
 
-    def __enter__(self) -> Self:
-        if self._number is not None:
-            self._before = signal.signal(self._number, self._ask)
-            print_note(f"kill -{self._number.name[3:]} {os.getpid()} stores what is kept")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Give the signal back to the handler from before."""
         if self._number is not None:
             signal.signal(self._number, self._before)
 

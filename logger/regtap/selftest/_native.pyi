@@ -1,7 +1,7 @@
 """The page trap (logger/native/selftest/page_trap.hpp)."""
 
 def trap_accesses(
-    argv: list[str], probe_path: str, limit: int, deadline_s: float, output_fd: int
+    argv: list[str], *, probe_path: str, limit: int, deadline_s: float, output_fd: int
 ) -> tuple[list[tuple[int, bool, bytes]], int, str]:
     """Run a command and log every access that its own code makes to the mapped pages of one file.
 
