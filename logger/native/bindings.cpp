@@ -187,6 +187,7 @@ void bind_access(nb::module_& m) {
         nb::call_guard<nb::gil_scoped_release>());
   m.def("pwrite_register", &pwrite_register, "fd"_a, nb::kw_only(), "offset"_a, "width_bytes"_a, "value"_a,
         nb::call_guard<nb::gil_scoped_release>());
+  m.attr("SIMULATED_PAGE_BYTES") = simulated::kPageBytes;
   m.def("run_simulator", &run_simulator, "fd"_a, nb::kw_only(), "parent_pid"_a, nb::call_guard<nb::gil_scoped_release>());
 }
 
@@ -294,6 +295,9 @@ void bind_sampler(nb::module_& m) {
           "(oldest, sealed): blocks that stay as they are until they are released.")
       .def("end_hold", [](BoundSampler& bound) { bound.sampler().end_hold(); })
       .def("progress", [](BoundSampler& bound) { return bound.sampler().progress(); });
+  m.attr("SPOOL_VERSION") = spool::kVersion;
+  m.attr("SPOOL_PAGE_BYTES") = spool::kPage;
+  m.attr("SPARE_SHARE") = spool::kSpareShare;
   m.def("prefault", &prefault, nb::arg("memory").noconvert());
   m.def("load_counter", &load_counter, nb::arg("memory").noconvert(), "offset"_a, "With acquire order.");
   m.def("format_spool", &format_spool, nb::arg("memory").noconvert(), nb::kw_only(), "kinds"_a, "latency"_a, "blocks"_a,

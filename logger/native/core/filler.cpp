@@ -115,7 +115,7 @@ void Filler::start_dropping() {
 
 bool Filler::is_roomy() const {
   const std::uint64_t count = spool_.geometry().block_count;
-  return count - used() >= std::max<std::uint64_t>(1, count / 8);
+  return count - used() >= std::max<std::uint64_t>(1, count / spool::kSpareShare);
 }
 
 void Filler::drop_on() { row_ = 0; }

@@ -58,6 +58,8 @@ inline constexpr char kMagic[8] = {'R', 'E', 'G', 'T', 'A', 'P', 'S', 'P'};
 inline constexpr char kBlockMagic[8] = {'R', 'E', 'G', 'T', 'A', 'P', 'B', 'K'};
 inline constexpr std::uint32_t kVersion = 2;  // 1: first version, 2: gaps with rows inside
 inline constexpr std::size_t kPage = 4096;
+// Of a ring that overwrites, one block of so many is free for new samples while a snapshot is stored.
+inline constexpr std::uint32_t kSpareShare = 8;
 inline constexpr std::uint64_t kHeld = std::uint64_t{1} << 63;  // in `released`: overwrite nothing
 
 enum class Cause : std::uint32_t { none, full, missed, throttled, fault, writer, overwritten };

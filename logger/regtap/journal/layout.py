@@ -29,13 +29,13 @@ import os
 import numpy as np
 import numpy.typing as npt
 
-from regtap.spool.layout import round_up
+from regtap.spool.layout import PAGE, round_up
 
 PREFIX = "_journal-"  # readers of Parquet folders skip names that begin with _
 MAGIC = b"REGTAPJL"
 RECORD_MAGIC = b"REGTAPJR"
 VERSION = 1  # 1: first version
-UNIT = 4096  # a page, and no less than any disk's sector
+UNIT = PAGE  # no less than any disk's sector
 
 SEGMENT = np.dtype(
     [

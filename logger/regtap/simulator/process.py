@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # These numbers are those of native/core/simulator.hpp.
-SIMULATED_PAGE_BYTES = 4096  # whatever the page size of the machine is
+SIMULATED_PAGE_BYTES = _native.SIMULATED_PAGE_BYTES  # whatever the page size of the machine is
 ID_BYTES = b"REGT"
 COUNT64_AHEAD = 2**32 - 3000  # COUNT64 - COUNT32
 _CONTROL_OFFSET = 0xFFC

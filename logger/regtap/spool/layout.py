@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regtap import _native
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 MAGIC = b"REGTAPSP"
 BLOCK_MAGIC = b"REGTAPBK"
-VERSION = 2
+VERSION = _native.SPOOL_VERSION
 SEALED, OPEN, OPEN_GAP, RELEASED = 64, 72, 80, 128  # offsets of what a live spool is asked for
 HELD = 1 << 63  # in `released`: a snapshot has the ring, and nothing is overwritten
 OPEN_GAP_BYTES = 28
@@ -22,12 +24,11 @@ GAP_ABSENT = 8  # where an entry of the gap table says how many are absent
 CHECK = 136  # offset of the header's check
 BLOCK_HEADER_BYTES = 128
 OVERFLOW = -1  # in place of a sequence number
-PAGE = 4096
+PAGE = _native.SPOOL_PAGE_BYTES
 MOST_BLOCKS = 4096  # believed of a header; rings are made with 32 or 128
 MOST_DOCUMENT_BYTES = 1 << 20
 
-# kinds in their native order (core/access.hpp)
-KINDS = ("u8", "u16", "u32", "u64", "u16be", "u32be", "u64be")
+KINDS = tuple(kind.name for kind in _native.Kind)  # register types by the number that a header gives them
 
 HEADER = np.dtype(
     [

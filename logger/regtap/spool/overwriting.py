@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from regtap import _native
 from regtap.spool.block import TickGap
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from regtap.spool.block import Block
 
-SPARE = 8  # one block of so many takes what comes while the others are stored (Filler::is_roomy agrees)
+SPARE = _native.SPARE_SHARE  # one block of so many takes what comes while the others are stored
 
 
 def most_kept(block_count: int) -> int:
