@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from tests.spools import GAP_CAPACITY, REGISTERS, SpoolImage
+from tests.spools import SpoolImage
 
 from regtap.journal.layout import RECORD_MAGIC, UNIT
 from regtap.journal.thread import Journal
-from regtap.spool.layout import HEADER, RELEASED, column_offsets
+from regtap.spool.header import parse_header
+from regtap.spool.layout import RELEASED
 from regtap.spool.ring import Ring
 
 
-class ImageRing(Ring):
-    """A spool over an image's memory."""
+def ring_of(image: SpoolImage) -> Ring:
+    """Return the ring in an image's memory."""
 
-    def __init__(self, image: SpoolImage) -> None:
-        header: Any = image.memory[: HEADER.itemsize].view(HEADER)[0]
-        self.path = "image"
-        self.memory = image.memory
-        self.block_count, self.rows_per_block = image.block_count, image.rows_per_block
-        self.header_bytes, self.block_bytes = int(header["header_bytes"]), int(header["block_bytes"])
-        widths = [8, *(register.width_bytes for register in REGISTERS)]
-        offsets = column_offsets(widths, self.rows_per_block, GAP_CAPACITY)
-        self.column_places = tuple(zip(offsets, widths, strict=False))
-        self.copying = threading.Lock()
+    def read(offset: int, size: int) -> bytes:
+        return image.memory[offset : offset + size].tobytes()
+
+    return Ring(image.memory, parse_header(read, len(image.memory), "image"))
 
 
 class HandJournal:
@@ -38,7 +32,7 @@ class HandJournal:
     def __init__(self, image: SpoolImage, folder: Path, interval_ns: int = 60 * 10**9) -> None:
         folder.mkdir(exist_ok=True)
         self._folder_fd = os.open(folder, os.O_RDONLY)
-        self.ring = ImageRing(image)
+        self.ring = ring_of(image)
         self.journal = Journal(
             self.ring, self._folder_fd, str(folder), interval_ns, longest_part_ns=60 * 10**9
         )

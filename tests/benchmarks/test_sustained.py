@@ -23,7 +23,7 @@ from tests.benchmarks.recorder_bars.loop_alone import LoopRun, run_loop_alone
 from tests.command import REGTAP
 
 from regtap import open_trace
-from regtap.spool.ring import default_size_bytes
+from regtap.spool.size import default_size_bytes
 from regtap.system.memory import available_memory
 
 if TYPE_CHECKING:

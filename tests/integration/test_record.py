@@ -204,7 +204,7 @@ def test_kill_9_leaves_a_spool_and_a_note_that_names_it(device: Path, tmp_path: 
     spool = Path(pointer["spool"])
     assert spool.stat().st_mode & 0o777 == 0o600
     with SpoolReader(str(spool)) as file:
-        assert file.owner_pid == process.pid
+        assert file.header.owner_pid == process.pid
     spool.unlink()
 
 

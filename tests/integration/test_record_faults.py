@@ -25,7 +25,7 @@ from regtap import _native
 from regtap.errors import RefusedError, StorageError
 from regtap.parts.file import PartFile
 from regtap.recovery.complete import recover
-from regtap.spool.ring import free_size_bytes
+from regtap.spool.size import free_size_bytes
 from regtap.targets.file import FileTarget
 
 RECORD = ["record", "-t", "file:device", "a=0", "-o", "run", "--spool-size", "1MiB"]

@@ -24,7 +24,7 @@ NOBODY = pwd.getpwnam("nobody")
 def samples_in_spool(folder: Path) -> int:
     try:
         with SpoolReader(json.loads((folder / "_spool").read_text())["spool"]) as spool:
-            return sum(spool.head(sequence).rows for sequence in range(spool.opened))
+            return sum(spool.head(sequence).rows for sequence in range(spool.header.opened))
     except (OSError, ValueError):
         return 0
 

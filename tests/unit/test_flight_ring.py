@@ -21,6 +21,7 @@ from regtap.recording.options import RecordOptions
 from regtap.sampling.sampler import make_sampler
 from regtap.spool.block import Block
 from regtap.spool.layout import HELD, RELEASED
+from regtap.spool.own import OwnSpool
 from regtap.spool.ring import Ring
 from regtap.targets import parse_target
 
@@ -93,9 +94,9 @@ class RunningLoop:
 def running(device: Path, **options: object) -> Iterator[RunningLoop]:
     target = parse_target(f"file:{device}")
     registers = target.resolve(["a=0:u32"])
-    ring = Ring(SIZE)
+    spool = OwnSpool(SIZE)
     try:
-        ring.format(registers, b"{}", latency=False)
+        ring = spool.format(registers, b"{}", latency=False)
         with target.open(registers) as opened:
             asked = RecordOptions(on_full="overwrite", **options)  # type: ignore[arg-type]
             plan = asked.plan(_native.best_source(False), ring.block_count, None)
@@ -107,8 +108,8 @@ def running(device: Path, **options: object) -> Iterator[RunningLoop]:
                 sampler.stop()
                 sampler.join()
     finally:
-        ring.remove()
-        ring.close()
+        spool.remove()
+        spool.close()
 
 
 def test_the_oldest_blocks_are_overwritten_while_nobody_holds_them(device: Path) -> None:

@@ -226,7 +226,7 @@ def test_a_full_journal_waits_for_room(run: Path) -> None:
         image.full_block(10)
         assert journal.turn()
     with JournalReader(run, 2) as spool:
-        assert (spool.opened, spool.head(2).rows) == (3, 10)
+        assert (spool.header.opened, spool.head(2).rows) == (3, 10)
 
 
 def test_parts_that_go_further_than_the_journal_are_the_end(run: Path) -> None:
@@ -236,7 +236,7 @@ def test_parts_that_go_further_than_the_journal_are_the_end(run: Path) -> None:
     with HandJournal(image, run) as journal:
         journal.turn()
     with JournalReader(run, 9) as spool:
-        assert (spool.sealed, spool.opened) == (9, 9)
+        assert (spool.header.sealed, spool.header.opened) == (9, 9)
         assert spool.overflow().dropped == 0
 
 
@@ -285,8 +285,8 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[
                 assert journal.turn()
     image.save(run.parent / "spool")
     with JournalReader(run, released) as copy, SpoolReader(str(run.parent / "spool")) as original:
-        assert (copy.sealed, copy.opened) == (original.sealed, original.opened)
-        for sequence in range(released, original.opened):
+        assert (copy.header.sealed, copy.header.opened) == (original.header.sealed, original.header.opened)
+        for sequence in range(released, original.header.opened):
             ours, theirs = copy.head(sequence), original.head(sequence)
             assert ours == theirs
             got, expected = copy.block(ours), original.block(theirs)

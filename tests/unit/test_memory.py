@@ -9,7 +9,7 @@ import pytest
 from regtap.errors import RefusedError
 from regtap.recording.messages import small_spool_warnings
 from regtap.spool.location import default_spool_bytes
-from regtap.spool.ring import check_memory
+from regtap.spool.size import check_memory
 from regtap.system.memory import Memory, available_memory
 
 MIB = 1 << 20

@@ -19,6 +19,7 @@ from regtap import _native
 from regtap.recording.options import RecordOptions
 from regtap.sampling.sampler import make_sampler
 from regtap.spool.block import TickGap
+from regtap.spool.own import OwnSpool
 from regtap.spool.ring import Ring
 from regtap.targets import parse_target
 
@@ -51,9 +52,9 @@ def pace_natively(device: Path, period_ns: Fraction, slots: int, samples: int) -
     duration_ns = -(-slots * period_ns.numerator // period_ns.denominator)
     options = RecordOptions(rate_hz=10**9 / period_ns, duration_ns=duration_ns, samples=samples)
     source = _native.best_source(False)
-    ring = Ring(4 << 20)
+    spool = OwnSpool(4 << 20)
     try:
-        ring.format(registers, b"{}", latency=False)
+        ring = spool.format(registers, b"{}", latency=False)
         with target.open(registers) as opened:
             plan = options.plan(source, ring.block_count, None)
             sampler = make_sampler(ring.memory, opened, registers, plan)
@@ -61,8 +62,8 @@ def pace_natively(device: Path, period_ns: Fraction, slots: int, samples: int) -
             sampler.join()
         return taken_by(ring, sampler, _native.frequency_hz(source))
     finally:
-        ring.remove()
-        ring.close()
+        spool.remove()
+        spool.close()
 
 
 def taken_by(ring: Ring, sampler: _native.Sampler, frequency_hz: float) -> Paced:

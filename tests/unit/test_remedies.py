@@ -11,7 +11,7 @@ import pytest
 from regtap.errors import RefusedError
 from regtap.recording.folder import OutputFolder
 from regtap.simulator import process
-from regtap.spool import ring
+from regtap.spool import size
 from regtap.spool.location import LEAST_BYTES
 from regtap.system.remedies import remedy_for
 
@@ -48,11 +48,11 @@ def test_a_remedy_is_that_of_the_cause(number: int, remedy: str) -> None:
     ],
 )
 def test_a_spool_that_cannot_be_had_advises_by_cause(number: int, size_bytes: int, remedy: str) -> None:
-    assert ring._no_room(size_bytes, OSError(number, ""), "").remedy == remedy
+    assert size.no_room(size_bytes, OSError(number, "")).remedy == remedy
 
 
 def test_a_spool_that_may_not_be_made_shows_the_folders_mode() -> None:
-    assert ring._no_room(1 << 20, OSError(errno.EACCES, ""), "").remedy.startswith(
+    assert size.no_room(1 << 20, OSError(errno.EACCES, "")).remedy.startswith(
         "chmod 1777 /dev/shm, which is d"
     )
 

@@ -9,7 +9,8 @@ import pytest
 from tests.conservation import assert_conserved
 
 import regtap
-from regtap.spool.ring import Ring, needed_bytes
+from regtap.spool.own import OwnSpool
+from regtap.spool.size import needed_bytes
 from regtap.targets import parse_target
 
 
@@ -34,13 +35,13 @@ def test_half_of_the_ring_holds_the_rows(
     chosen = parse_target(f"file:{device}").resolve(names(registers, kind))
     document = b"x" * 300 * registers
     widths = [8, *(register.width_bytes for register in chosen), *[4] * latency]
-    ring = Ring(needed_bytes(rows, widths, len(document)))
+    spool = OwnSpool(needed_bytes(rows, widths, len(document)))
     try:
-        ring.format(chosen, document, latency=latency)
+        ring = spool.format(chosen, document, latency=latency)
         assert ring.rows_per_block * ring.block_count >= 2 * rows
     finally:
-        ring.remove()
-        ring.close()
+        spool.remove()
+        spool.close()
 
 
 @pytest.mark.parametrize(

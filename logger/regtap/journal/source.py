@@ -144,8 +144,8 @@ def _last_dropped(ring: Ring, counters: _Counters) -> Pieces:
     if not counters.has_overflow:
         return []
     start = ring.start_of(OVERFLOW)
-    at, width = ring.column_places[0]
-    ticks = ring.memory[start + at :][: width * ring.rows_per_block].view(np.uint64)
+    at = ring.header.columns[0].offset
+    ticks = ring.memory[start + at :][: 8 * ring.rows_per_block].view(np.uint64)
     return [(start + at, ticks.max(keepdims=True).view(np.uint8))]
 
 
@@ -174,8 +174,9 @@ def read_block(ring: Ring, done: Copied) -> tuple[Copied, Pieces]:
         new = table[first:gaps].view(np.uint8)
         pieces.append((start + BLOCK_HEADER_BYTES + first * GAP.itemsize, new))
     if rows > done.rows:
-        for offset, width in ring.column_places:
-            first = start + offset + done.rows * width
+        for column in ring.header.columns:
+            width = column.dtype.itemsize
+            first = start + column.offset + done.rows * width
             pieces.append((first, ring.memory[first : first + (rows - done.rows) * width]))
     return Copied(done.block, rows, gaps, absent), pieces
 

@@ -80,8 +80,8 @@ class Journal:
         # A record is rounded up, and its header comes on top: two for each block, and one a turn for as long as a
         # part may be open.
         records = 2 * ring.block_count + 2 * longest_part_ns // self.durability.interval_ns
-        ring_bytes = ring.block_count * ring.block_bytes + records * UNIT
-        base = ring.memory[: ring.header_bytes].tobytes()
+        ring_bytes = ring.block_count * ring.header.block_bytes + records * UNIT
+        base = ring.memory[: ring.header.header_bytes].tobytes()
         try:
             return Segments(folder_fd, self._identity, base, len(ring.memory), ring_bytes)
         except OSError as error:
@@ -292,5 +292,5 @@ def _reason(error: OSError) -> str:
 
 
 def _largest_record(ring: Ring) -> int:
-    patches = PATCH.itemsize * (len(ring.column_places) + 4)
-    return round_up(RECORD.itemsize + patches + ring.block_bytes, UNIT)
+    patches = PATCH.itemsize * (len(ring.header.columns) + 4)
+    return round_up(RECORD.itemsize + patches + ring.header.block_bytes, UNIT)

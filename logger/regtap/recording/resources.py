@@ -18,8 +18,9 @@ from regtap.recording.messages import scheduling_warnings, small_spool_warnings
 from regtap.recording.writer import PART_NS
 from regtap.sampling.sampler import make_sampler
 from regtap.spool.document import make_document
+from regtap.spool.own import OwnSpool
 from regtap.spool.pointer import SpoolPointer, new_identity
-from regtap.spool.ring import Ring, check_memory, free_size_bytes, needed_bytes
+from regtap.spool.size import check_memory, free_size_bytes, needed_bytes
 from regtap.system import cpus
 from regtap.system.host import boot_id, describe_host
 from regtap.system.kernel import is_in_memory
@@ -55,7 +56,8 @@ class Resources:
     """Opened one after the other, and closed in reverse; nothing is left where one of them is refused.
 
     Attributes:
-        ring: The blocks that the loop fills, in their spool.
+        spool: The file that outlives this process.
+        ring: The blocks in it, which the loop fills.
         sampler: The loop, not yet started.
         timebase: The capture's clock.
         presence: Tells what becomes of the device.
@@ -117,20 +119,20 @@ class Resources:
         cpu, self.writer_cpus = cpus.choose_cpus(options.cpu)
         source = best_source(target.is_device)
         draft = make_document(self._describe(target, Timebase(source)), self._output, self._identity)
-        self.ring = Ring(self._spool_bytes(len(draft) + _NUMBERS_BYTES))
+        self.spool = OwnSpool(self._spool_bytes(len(draft) + _NUMBERS_BYTES))
         stack.callback(self._close_spool)
         self.timebase = Timebase(source)  # t_ns begins here, when all that takes long is done
         self.template = self._describe(target, self.timebase)
         document = make_document(self.template, self._output, self._identity)
-        self.ring.format(self._registers, document, latency=options.latency)
+        self.ring = self.spool.format(self._registers, document, latency=options.latency)
         options.check_kept_rows(self.ring.block_count, self.ring.rows_per_block)
         plan = options.plan(source, self.ring.block_count, cpu)
         self.sampler = make_sampler(self.ring.memory, device, self._registers, plan)
         stack.callback(self.end_loop)
 
     def _pointer(self) -> SpoolPointer:
-        status = self.ring.status()
-        return SpoolPointer(self.ring.path, boot_id(), status.st_dev, status.st_ino, self._identity)
+        status = self.spool.status()
+        return SpoolPointer(self.spool.path, boot_id(), status.st_dev, status.st_ino, self._identity)
 
     def _describe(self, target: Target, timebase: Timebase) -> PartMetadata:
         options = self._options
@@ -178,7 +180,7 @@ class Resources:
         if self.journal is not None:
             self.journal.stop(last_turn=False)
         self._close_journal()
-        if not self.ring.has_begun():
+        if not self.spool.has_begun():
             self.folder.undo()
         self._stack.close()
 
@@ -205,27 +207,27 @@ class Resources:
         return Closed(kept, tuple(self._left))
 
     def _kept(self) -> str | None:
-        if self.ring.is_there():
-            return self.ring.path
+        if self.spool.is_there():
+            return self.spool.path
         is_in_journal = self.journal is not None and self.journal.holds_the_rest()
         return all_segments(self._output) if is_in_journal else None
 
     def _close_journal(self) -> None:
         if self.journal is not None:
-            keep = self.ring.has_begun() and not self._is_complete
+            keep = self.spool.has_begun() and not self._is_complete
             self._left += filter(None, [self.journal.close(keep=keep)])
 
     def _remove_spool(self) -> None:
         """Remove the spool's file; recording.thread says when that may be done."""
         try:
-            self.ring.remove()
+            self.spool.remove()
         except OSError as error:
             self._left.append(
-                f"the spool {self.ring.path} could not be removed ({os.strerror(error.errno or 0)}): "
+                f"the spool {self.spool.path} could not be removed ({os.strerror(error.errno or 0)}): "
                 "remove it, nothing in it is needed"
             )
 
     def _close_spool(self) -> None:
-        if not self.ring.has_begun():
+        if not self.spool.has_begun():
             self._remove_spool()
-        self.ring.close()
+        self.spool.close()

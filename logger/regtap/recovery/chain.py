@@ -41,7 +41,7 @@ def read_chain(spool: SpoolReader, first_block: int, first_index: int | None, le
     if first_block < spool.oldest():
         count = spool.oldest() - first_block
         found.dropped.append(f"blocks {first_block} to {spool.oldest() - 1}: filled again ({count} blocks)")
-    for sequence in range(max(first_block, spool.oldest()), spool.opened):
+    for sequence in range(max(first_block, spool.oldest()), spool.header.opened):
         try:
             head = spool.head(sequence)
             if head.rows and spool.tick_at(head, head.rows - 1) < spool.tick_at(head, 0):

@@ -243,8 +243,8 @@ def _check_own(folder: Path, document: SpoolDocument) -> None:
 
 
 def _check_same_capture(spool: SpoolReader, template: PartMetadata, finished: tuple[Part, ...]) -> None:
-    if tuple(register.type for register in template.registers) != spool.types or (
-        template.mode.latency != spool.has_latency
+    if tuple(register.type for register in template.registers) != spool.header.types or (
+        template.mode.latency != spool.header.has_latency
     ):
         raise TraceError(
             f"{spool.path}: its header and its document speak of different registers; it is damaged"
@@ -254,7 +254,7 @@ def _check_same_capture(spool: SpoolReader, template: PartMetadata, finished: tu
         if (said.start, said.registers, said.mode) != (template.start, template.registers, template.mode):
             raise TraceError(f"{spool.path} is the spool of another capture than {part.path.parent}")
     after = finished[-1].metadata.next_block if finished else None
-    if after is not None and after > spool.opened:
+    if after is not None and after > spool.header.opened:
         raise TraceError(
             f"{spool.path} is older than the parts of the trace: an early copy; bring the last one"
         )

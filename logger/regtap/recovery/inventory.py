@@ -117,7 +117,7 @@ def _remove_empty(source: RawSpoolFile) -> int | None:
             raise RefusedError(f"the spool {source.path} is in use", remedy="end the capture first")
     with SpoolReader(source.path, source) as spool:
         # Its recorder ended after it had laid out the spool, and before it made the trace's folder.
-        if spool.opened or os.path.lexists(parse_document(spool.document, source.path).trace):
+        if spool.header.opened or os.path.lexists(parse_document(spool.document, source.path).trace):
             return None
         spool.lock()
         return _unlink(source)
@@ -167,4 +167,4 @@ def _own(source: RawSpoolFile, listed: SpoolInfo) -> SpoolInfo:
 
 
 def _samples(spool: SpoolReader) -> int:
-    return sum(map(spool.rows_at, range(spool.released, spool.opened)))
+    return sum(map(spool.rows_at, range(spool.header.released, spool.header.opened)))

@@ -56,9 +56,9 @@ class Rebuild:
         self._index = finished[-1].metadata.first_index + _extent(finished[-1]) if finished else 0
         after = finished[-1].metadata.next_block if finished else None
         # A flight recorder's: what lay between the finished parts and its oldest block was overwritten.
-        overwritten = template.mode.on_full == OnFull.OVERWRITE and spool.released > (after or 0)
-        self._oldest = spool.released if overwritten else None
-        first_block = spool.released if overwritten or after is None else after
+        overwritten = template.mode.on_full == OnFull.OVERWRITE and spool.header.released > (after or 0)
+        self._oldest = spool.header.released if overwritten else None
+        first_block = spool.header.released if overwritten or after is None else after
         known = not overwritten and (bool(finished) or not first_block)
         chain = read_chain(spool, first_block, self._index if known else None, self._index)
         self._heads, self.dropped = chain.heads, chain.dropped

@@ -37,6 +37,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*\Z")
 _RESERVED = ("t_ns", "latency_ns")  # columns of every trace
 
 
+def type_width_bytes(name: str) -> int:
+    """Return the width of a register of a type, such as `u32be`; the type must be one of TYPES."""
+    return _TYPES[name][0]
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """A number that a field's manual gives a name.

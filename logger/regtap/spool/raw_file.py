@@ -1,4 +1,4 @@
-"""The bytes of a spool's file: opened with care, locked, and read in the byte order that it was written in."""
+"""The bytes of a spool's file: opened with care, and locked."""
 
 from __future__ import annotations
 
@@ -7,18 +7,10 @@ import errno
 import fcntl
 import os
 import stat
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from regtap.errors import TraceError
 from regtap.system.closeable import Closeable
 from regtap.system.files import is_own
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    import numpy.typing as npt
 
 
 class RawSpoolFile(Closeable):
@@ -28,7 +20,6 @@ class RawSpoolFile(Closeable):
         path: Where it is.
         status: What fstat() said of it when it was opened.
         size_bytes: Its size then.
-        swapped: Whether it was written in the other byte order.
     """
 
     def __init__(self, path: str) -> None:
@@ -39,7 +30,6 @@ class RawSpoolFile(Closeable):
             OSError: As the kernel said.
         """
         self.path = path
-        self.swapped = False
         self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         self.status = os.fstat(self._fd)
         self.size_bytes = self.status.st_size
@@ -93,8 +83,3 @@ class RawSpoolFile(Closeable):
                 return None
             data += more
         return data
-
-    def table(self, raw: bytes, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        """Return raw bytes as an array in this machine's own byte order; `dtype` says little-endian."""
-        written = dtype.newbyteorder(">") if self.swapped else dtype
-        return np.frombuffer(raw, dtype=written).astype(dtype.newbyteorder("="), copy=False)

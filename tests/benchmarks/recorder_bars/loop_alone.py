@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from regtap import _native
 from regtap.recording.options import RecordOptions
 from regtap.sampling.sampler import make_sampler
-from regtap.spool.ring import Ring, default_size_bytes
+from regtap.spool.own import OwnSpool
+from regtap.spool.size import default_size_bytes
 from regtap.system.memory import available_memory
 from regtap.targets import parse_target
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regtap.registers.model import Register
+    from regtap.spool.ring import Ring
     from regtap.targets.device import Device
 
 _TURN_NS = 50_000_000
@@ -58,14 +60,14 @@ def run_loop_alone(target: str, registers: Sequence[str], seconds: float, cpu: i
     """
     opened = parse_target(target)
     chosen = opened.resolve(registers)
-    ring = Ring(default_size_bytes(available_memory()))
+    spool = OwnSpool(default_size_bytes(available_memory()))
     try:
-        ring.format(chosen, b"{}", latency=False)
+        ring = spool.format(chosen, b"{}", latency=False)
         with closing(opened.open(chosen)) as device:
             return _run(ring, device, chosen, RecordOptions(duration_ns=round(seconds * 1e9), cpu=cpu))
     finally:
-        ring.remove()
-        ring.close()
+        spool.remove()
+        spool.close()
 
 
 def _run(ring: Ring, device: Device, registers: Sequence[Register], options: RecordOptions) -> LoopRun:
