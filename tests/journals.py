@@ -11,7 +11,7 @@ import numpy as np
 from tests.spools import SpoolImage
 
 from regtap.journal.layout import RECORD_MAGIC, UNIT
-from regtap.journal.thread import Journal
+from regtap.journal.thread import JournalThread
 from regtap.spool.header import parse_header
 from regtap.spool.layout import RELEASED
 from regtap.spool.ring import Ring
@@ -33,7 +33,7 @@ class HandJournal:
         folder.mkdir(exist_ok=True)
         self._folder_fd = os.open(folder, os.O_RDONLY)
         self.ring = ring_of(image)
-        self.journal = Journal(
+        self.journal = JournalThread(
             self.ring, self._folder_fd, str(folder), interval_ns, longest_part_ns=60 * 10**9
         )
         self.journal._covered_ns = 0

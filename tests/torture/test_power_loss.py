@@ -29,7 +29,7 @@ from tests.torture.disk import Call, Disk, recorded
 import regtap
 from regtap.errors import RegtapError
 from regtap.journal import segments
-from regtap.journal import thread as journal_writer
+from regtap.journal.thread import JournalThread
 from regtap.parts import builder
 from regtap.parts.file import PartFile
 from regtap.recording import resources, writer
@@ -80,7 +80,7 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
     """Record, with a slow writer that closes small parts."""
     options = options_of(dice)
     stall_s = dice.choice([0.0, 0.01, 0.05])
-    write, turn = PartFile.write, journal_writer.Journal.turn
+    write, turn = PartFile.write, JournalThread.turn
 
     def slow(self: PartFile, *rows: Any) -> None:
         time.sleep(stall_s * dice.random())
@@ -96,7 +96,7 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
 
         begun = threading.Event()
 
-        def promising(self: journal_writer.Journal) -> bool:
+        def promising(self: JournalThread) -> bool:
             assert begun.wait(120)
             progress = capture._begun().resources.sampler.progress()
             is_whole = turn(self)
@@ -104,7 +104,7 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
                 log.note("promise", offset=progress.taken + progress.missed)
             return is_whole
 
-        patch.setattr(journal_writer.Journal, "turn", promising)
+        patch.setattr(JournalThread, "turn", promising)
         with capture:
             begun.set()
             assert capture.wait(60)

@@ -11,7 +11,7 @@ from regtap.clock.live import Timebase
 from regtap.clock.source import best_source
 from regtap.errors import RefusedError
 from regtap.journal.layout import all_segments
-from regtap.journal.thread import Journal
+from regtap.journal.thread import JournalThread
 from regtap.parts.encoder import encoder_for
 from regtap.recording.folder import OutputFolder
 from regtap.recording.messages import scheduling_warnings, small_spool_warnings
@@ -78,7 +78,7 @@ class Resources:
             InputError: The output exists already, or a register lies outside the target.
             RefusedError: The system lets the target not be mapped, or the output not be made.
         """
-        self.journal: Journal | None = None
+        self.journal: JournalThread | None = None
         self.warnings: list[str] = []
         self._left: list[str] = []
         self._registers = registers
@@ -163,10 +163,10 @@ class Resources:
         self.warnings += small_spool_warnings(size_bytes, memory)
         return size_bytes
 
-    def _make_journal(self, interval_ns: int) -> Journal:
+    def _make_journal(self, interval_ns: int) -> JournalThread:
         with ExitStack() as stack:
             stack.callback(self.folder.undo)
-            journal = Journal(self.ring, self.folder.fd, self._output, interval_ns, PART_NS)
+            journal = JournalThread(self.ring, self.folder.fd, self._output, interval_ns, PART_NS)
             stack.pop_all()
         if is_in_memory(self._output):
             self.warnings.append(
