@@ -20,11 +20,11 @@ import pyarrow as pa
 from tests.spools import REGISTERS, SpoolImage, write_check
 from tests.torture.test_damage import SPOOLS, Suspects, assert_whole, problem_of, recovered
 
-from regtap.recovery import chain, complete, rebuild
+from regtap.recovery import chain, complete, plan, rebuild
 from regtap.spool import block, header, layout, raw_file, reader
 from regtap.spool.layout import HEADER, OVERFLOW
 
-PARSER = (complete, rebuild, raw_file, chain, reader, header, block, layout)
+PARSER = (complete, plan, rebuild, raw_file, chain, reader, header, block, layout)
 EDIT = struct.Struct("<HQB")  # from which byte, what, how many bytes of it
 CHECKED = {*range(64), *range(HEADER.itemsize, HEADER.itemsize + 4 * len(REGISTERS))}  # by the header's check
 

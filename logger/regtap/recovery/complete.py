@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError, RefusedError, StorageError, TraceError
 from regtap.journal.replay import JournalReader, segment_paths
 from regtap.recovery.cleanup import clean_up
+from regtap.recovery.plan import plan_recovery
 from regtap.recovery.rebuild import Rebuild
 from regtap.recovery.search import pointer_state
 from regtap.spool.document import parse_document
@@ -191,7 +192,7 @@ def _rebuild(
     folder: Path, folder_fd: int, spool: SpoolReader, template: PartMetadata, finished: tuple[Part, ...]
 ) -> tuple[Recovered, bool]:
     """Write what the spool holds; return what came of it, and whether samples are missing that it once held."""
-    rebuild = Rebuild(spool, template, finished, folder_fd)
+    rebuild = Rebuild(spool, plan_recovery(spool, template, finished), folder_fd)
     try:
         # Whoever made the finished parts may have been killed before their names were durable.
         os.fsync(folder_fd)

@@ -9,31 +9,27 @@ from typing import TYPE_CHECKING
 
 from regtap.parts.builder import ROW_GROUP_ROWS, Beginning, PartBuilder
 from regtap.parts.encoder import encoder_for
-from regtap.recovery.chain import read_chain
 from regtap.recovery.cleanup import half_written_parts
 from regtap.recovery.clock import recovered_clock
 from regtap.spool.block import DamagedBlockError, TickGap
 from regtap.spool.overwriting import overwritten_gaps
-from regtap.trace.metadata import OnFull
 from regtap.trace.totals import Balance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from regtap.recovery.plan import RecoveryPlan
     from regtap.spool.block import Block, BlockHead, Overflow
     from regtap.spool.reader import SpoolReader
-    from regtap.trace.metadata import PartMetadata
-    from regtap.trace.parts import Part
     from regtap.trace.totals import Totals
 
 
 class Rebuild:
-    """One run over a spool.
+    """One run of a recovery.
 
     Args:
         spool: Open and locked; stays the caller's.
-        template: What every part says.
-        finished: The trace's parts so far.
+        plan: What to do.
         folder_fd: The trace's folder, open; stays the caller's.
 
     Attributes:
@@ -42,37 +38,23 @@ class Rebuild:
         parts: Parts added.
     """
 
-    def __init__(
-        self, spool: SpoolReader, template: PartMetadata, finished: Sequence[Part], folder_fd: int
-    ) -> None:
+    def __init__(self, spool: SpoolReader, plan: RecoveryPlan, folder_fd: int) -> None:
         self.rows = 0
         self.parts = 0
+        self.dropped = list(plan.dropped)
         self._spool = spool
-        self._paced = template.mode.rate_hz is not None
+        self._plan = plan
         self._folder_fd = folder_fd
         self._balance = Balance()
-        for part in finished:
+        for part in plan.finished:
             self._balance.add(part.rows, part.metadata.gaps)
-        self._index = finished[-1].metadata.first_index + _extent(finished[-1]) if finished else 0
-        after = finished[-1].metadata.next_block if finished else None
-        # A flight recorder's: what lay between the finished parts and its oldest block was overwritten.
-        overwritten = template.mode.on_full == OnFull.OVERWRITE and spool.header.released > (after or 0)
-        self._oldest = spool.header.released if overwritten else None
-        first_block = spool.header.released if overwritten or after is None else after
-        known = not overwritten and (bool(finished) or not first_block)
-        chain = read_chain(spool, first_block, self._index if known else None, self._index)
-        self._heads, self.dropped = chain.heads, chain.dropped
-        if not finished and first_block and not overwritten:
-            self.dropped.insert(0, f"blocks 0 to {first_block - 1}: they are in parts that are not here")
-        self._next_block = first_block
-        self._forgotten = 0  # dropped samples whose gaps are in no part and in no block
-        if self._heads and self._heads[0].sequence == self._oldest:
-            self._forgotten = self._heads[0].dropped_before - self._balance.counts["full"]
-        self._overflow = self._read_overflow()
-        self._clock, self._range = recovered_clock(template, finished, self._heads, self._last_tick())
+        self._index = plan.index
+        self._next_block = plan.first_block
+        self._clock, self._range = recovered_clock(plan.template, plan.finished, plan.heads, plan.last_tick)
         self._tick = self._range.first  # of the last row or gap so far
+        beginning = Beginning(len(plan.finished), plan.index)
         self._builder = PartBuilder(
-            folder_fd, template, self._clock, encoder_for("none"), Beginning(len(finished), self._index)
+            folder_fd, plan.template, self._clock, encoder_for("none"), beginning
         )
         self._pending: list[Block] = []
 
@@ -84,7 +66,7 @@ class Rebuild:
         """
         _remove_temporaries(self._folder_fd)
         end = self._index
-        for head in self._heads:
+        for head in self._plan.heads:
             block = self._read(head)
             if block is not None:
                 self._put(block, head)
@@ -106,20 +88,6 @@ class Rebuild:
             self._builder.part.file.abandon()
         with contextlib.suppress(OSError):
             _remove_temporaries(self._folder_fd)
-
-    def _read_overflow(self) -> Overflow | None:
-        try:
-            return self._spool.overflow()
-        except DamagedBlockError as error:
-            self.dropped.append(f"the count of dropped samples: {error}")
-            return None
-
-    def _last_tick(self) -> int:
-        ticks = [0 if self._overflow is None else self._overflow.last_tick]
-        for head in self._heads[-1:]:
-            with contextlib.suppress(DamagedBlockError):
-                ticks += [self._spool.tick_at(head, head.rows - 1)] if head.rows else []
-        return min(max(ticks), 1 << 62)
 
     def _read(self, head: BlockHead) -> Block | None:
         try:
@@ -146,7 +114,7 @@ class Rebuild:
         self._next_block = head.sequence + 1
 
     def _gaps_before(self, block: Block, head: BlockHead) -> tuple[TickGap, ...]:
-        if head.sequence == self._oldest:
+        if head.sequence == self._plan.oldest:
             t0_ticks = self._clock.to_ticks(self._clock.last_ns)
             return overwritten_gaps(self._index, self._balance.counts["missed"], block, t0_ticks)
         return (self._absent(block.first_index, block.first_tick),)
@@ -189,12 +157,13 @@ class Rebuild:
             self._index += sum(gap.count for gap in gaps)
 
     def _left_gaps(self) -> list[TickGap]:
-        overflow = self._overflow
+        overflow = self._plan.overflow
         if overflow is None:
             return []
         gaps = overflow.gaps
         # When storing resumes the table moves into the new block, and is emptied after that.
-        if self._heads and gaps and self._heads[-1].gaps[: len(gaps)] == gaps:
+        heads = self._plan.heads
+        if heads and gaps and heads[-1].gaps[: len(gaps)] == gaps:
             gaps = ()
         left = _one_after_the_other([*gaps, *self._open_gap(overflow, gaps)])
         if left and left[0].first_index < self._index:
@@ -209,7 +178,7 @@ class Rebuild:
         # All that was ever dropped is counted; what no other gap has is in this one. That holds in the middle of
         # a change of the table too, but not if a block is missing.
         open_part = self._builder.part.gaps if self._builder.part is not None else ()
-        noted = self._forgotten + self._balance.counts["full"]
+        noted = self._plan.uncounted + self._balance.counts["full"]
         noted += sum(g.count for g in (*open_part, *gaps) if g.cause == "full")
         count = overflow.dropped - noted
         if self.dropped or not 0 <= count <= gap.count:
@@ -221,7 +190,7 @@ class Rebuild:
         part = self._builder.part
         if part is not None:
             balance = balance.with_part(part.file.rows, part.gaps)
-        return balance.totals(paced=self._paced)
+        return balance.totals(paced=self._plan.template.mode.rate_hz is not None)
 
 
 def _one_after_the_other(gaps: list[TickGap]) -> list[TickGap]:
@@ -231,10 +200,6 @@ def _one_after_the_other(gaps: list[TickGap]) -> list[TickGap]:
         at = laid[-1].first_index + laid[-1].count if laid else gap.first_index
         laid.append(replace(gap, first_index=at))
     return laid
-
-
-def _extent(part: Part) -> int:
-    return part.rows + sum(gap.count for gap in part.metadata.gaps)
 
 
 def _remove_temporaries(folder_fd: int) -> None:

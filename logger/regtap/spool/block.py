@@ -5,25 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from regtap.trace.gaps import CAUSES
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-from typing import TYPE_CHECKING
-
 
 @dataclass(frozen=True, slots=True)
 class TickGap:
-    """A gap with its times still in ticks; see trace_format.Gap."""
+    """A gap with its times still in ticks; see trace.gaps.Gap."""
 
     first_index: int
     count: int

@@ -6,8 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.trace.gaps import Gap
-from regtap.trace.ranges import Count, Word  # noqa: TC001 - likewise
+from regtap.trace.ranges import Count, Word  # noqa: TC001 - decode() reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,118 @@
+"""What a recovery is going to do, decided before it writes anything."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap.recovery.chain import read_chain
+from regtap.spool.block import DamagedBlockError
+from regtap.trace.metadata import OnFull
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regtap.recovery.chain import Chain
+    from regtap.spool.block import BlockHead, Overflow
+    from regtap.spool.reader import SpoolReader
+    from regtap.trace.metadata import PartMetadata
+    from regtap.trace.parts import Part
+
+_MOST_TICKS = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryPlan:
+    """The rest of a trace, as its finished parts and its spool describe it.
+
+    Attributes:
+        template: Metadata that all parts share.
+        finished: The parts that are there.
+        index: Index after the last sample, slot or gap of the finished parts.
+        first_block: Number of the first block that is wanted.
+        heads: The blocks that can be used, in order.
+        oldest: Number of the block before which everything was overwritten; None where nothing was.
+        uncounted: Dropped samples whose gaps are in no part and in no block.
+        overflow: What was dropped while no block was free; None where that cannot be read.
+        last_tick: The latest tick in the spool, of a row or a dropped sample; 0 where there is none.
+        dropped: One line for each thing that cannot be used.
+    """
+
+    template: PartMetadata
+    finished: tuple[Part, ...]
+    index: int
+    first_block: int
+    heads: tuple[BlockHead, ...]
+    oldest: int | None
+    uncounted: int
+    overflow: Overflow | None
+    last_tick: int
+    dropped: tuple[str, ...]
+
+
+def plan_recovery(spool: SpoolReader, template: PartMetadata, finished: Sequence[Part]) -> RecoveryPlan:
+    """Return the plan for a spool, which is read only.
+
+    Args:
+        spool: Open; of the same capture as the parts.
+        template: Metadata that all parts share.
+        finished: The trace's parts so far.
+    """
+    index = _end_of(finished[-1]) if finished else 0
+    after = finished[-1].metadata.next_block if finished else None
+    # A flight recorder's ring: what lay between the finished parts and its oldest block was overwritten.
+    released = spool.header.released
+    overwritten = template.mode.on_full == OnFull.OVERWRITE and released > (after or 0)
+    first_block = released if overwritten or after is None else after
+    known = not overwritten and (bool(finished) or not first_block)
+    chain = read_chain(spool, first_block, index if known else None, index)
+    dropped = [] if finished or not first_block or overwritten else [_missing_parts(first_block)]
+    dropped += chain.dropped
+    overflow = _read_overflow(spool, dropped)
+    oldest = released if overwritten else None
+    return RecoveryPlan(
+        template=template,
+        finished=tuple(finished),
+        index=index,
+        first_block=first_block,
+        heads=tuple(chain.heads),
+        oldest=oldest,
+        uncounted=_uncounted(chain, oldest, finished),
+        overflow=overflow,
+        last_tick=_last_tick(spool, chain, overflow),
+        dropped=tuple(dropped),
+    )
+
+
+def _end_of(part: Part) -> int:
+    """Return the index after the last sample, slot or gap of a part."""
+    return part.metadata.first_index + part.rows + sum(gap.count for gap in part.metadata.gaps)
+
+
+def _missing_parts(first_block: int) -> str:
+    return f"blocks 0 to {first_block - 1}: they are in parts that are not here"
+
+
+def _uncounted(chain: Chain, oldest: int | None, finished: Sequence[Part]) -> int:
+    if not chain.heads or chain.heads[0].sequence != oldest:
+        return 0
+    gaps = (gap for part in finished for gap in part.metadata.gaps)
+    return chain.heads[0].dropped_before - sum(gap.count for gap in gaps if gap.cause == "full")
+
+
+def _read_overflow(spool: SpoolReader, dropped: list[str]) -> Overflow | None:
+    """Return the overflow block, or None and one more line in `dropped`."""
+    try:
+        return spool.overflow()
+    except DamagedBlockError as error:
+        dropped.append(f"the count of dropped samples: {error}")
+        return None
+
+
+def _last_tick(spool: SpoolReader, chain: Chain, overflow: Overflow | None) -> int:
+    ticks = [0 if overflow is None else overflow.last_tick]
+    for head in chain.heads[-1:]:
+        with contextlib.suppress(DamagedBlockError):
+            ticks += [spool.tick_at(head, head.rows - 1)] if head.rows else []
+    return min(max(ticks), _MOST_TICKS)
