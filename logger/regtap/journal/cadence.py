@@ -1,10 +1,10 @@
-"""When a journal takes its turns."""
+"""The times at which a journal copies and syncs."""
 
 from __future__ import annotations
 
 
 class Cadence:
-    """One turn each interval; a turn that comes late moves those after it, so that none is made up for.
+    """One turn in each interval. A late turn moves the turns after it: missed turns are not made up for.
 
     Args:
         interval_ns: From one turn to the next.
@@ -16,6 +16,6 @@ class Cadence:
         self._due_ns = now_ns
 
     def next_wait_ns(self, now_ns: int) -> int:
-        """Plan the next turn; return how long it is until then."""
+        """Plan the next turn; return the time until it is due, in ns."""
         self._due_ns = max(self._due_ns + self._interval_ns, now_ns)
         return self._due_ns - now_ns

@@ -7,17 +7,18 @@ a multiple of UNIT on: RECORD, `patches` PATCHes, and the bytes that they place,
 
 Rules, from which it follows that what was synced survives and that nothing else is believed:
 
-- Records are numbered through the whole journal (`serial`), and a CRC32C covers each, with its number and the
-  journal's identity. A record that the disk wrote in part, or one of another journal, is no record.
-- A record is never written into a UNIT that holds another: no torn write can hurt one that was synced.
-- `synced` is the last number that was known to be on disk when the record was written. A number missing up to
-  there is damage, or was overwritten; one missing after it was never promised, and everything from there on is left
-  aside.
-- A segment is used again only when all blocks in it are in parts that are durable, and when a record of another
-  segment is on disk whose `synced` covers all of its records: else those after them would be left aside. Records
-  that are left over from before are genuine, of blocks that nobody asks for any more, and have lower numbers than
-  those before them.
-- A record follows from the one before it of the same block (`first_row`, `first_gap`), or its block ends there.
+- Records are numbered through the whole journal (`serial`). A CRC32C covers each record, with its number and the
+  journal's identity, so that a record which the disk wrote in part, or one of another journal, is recognised.
+- No UNIT holds bytes of two records: a torn write cannot damage a record that was synced.
+- `synced` is the number of the last record that was known to be on disk when this record was written. A record missing
+  up to there is damaged, or was overwritten. A record missing after there was never promised: a recovery ignores it
+  and all records after it.
+- A segment is used again only when all its blocks are in durable parts, and when a record of another segment is on
+  disk whose `synced` covers all records of this one: otherwise a recovery would ignore the records after them. Old
+  records at the end of a segment that is used again are valid, but belong to blocks that are in parts; their numbers
+  are lower than those of the records before them.
+- A record continues the record before it of the same block (`first_row`, `first_gap`); where it does not, a record
+  between them is damaged, and the block ends there.
 
 Numbers are little-endian; the bytes that a PATCH places are in the spool's own order.
 """
@@ -80,17 +81,30 @@ def segment_name(number: int) -> str:
 
 
 def all_segments(folder: str) -> str:
-    """Return what a message calls the files of a trace's journal."""
+    """Return the path pattern of a journal's files, for messages.
+
+    Args:
+        folder: The trace's folder.
+    """
     return os.path.join(folder, f"{PREFIX}*")
 
 
 def records_begin(base_bytes: int) -> int:
-    """Return where a segment's first record is."""
+    """Return the offset of the first record in a segment, in bytes.
+
+    Args:
+        base_bytes: Size of the spool's header.
+    """
     return round_up(SEGMENT.itemsize + base_bytes, UNIT)
 
 
 def checksum(data: npt.NDArray[np.uint8] | bytes, before: int = 0) -> int:
-    """Return the CRC32C of bytes (shape (n,)), going on from that of the bytes before them."""
+    """Return the CRC32C of bytes.
+
+    Args:
+        data: The bytes, shape (n,).
+        before: CRC32C of the bytes before them, which this one continues.
+    """
     import google_crc32c  # only a durable capture needs it
 
     if isinstance(data, np.ndarray):
@@ -100,7 +114,12 @@ def checksum(data: npt.NDArray[np.uint8] | bytes, before: int = 0) -> int:
 
 
 def check_of(header: npt.NDArray[np.void], rest: npt.NDArray[np.uint8] | bytes) -> int:
-    """Return the check of a header (shape (1,), its own check counted as 0) and of what follows it."""
+    """Return the CRC32C of a header and of the bytes after it.
+
+    Args:
+        header: Shape (1,); its field `check` is taken as 0.
+        rest: The bytes after the header, shape (n,).
+    """
     blank = header.copy()
     blank["check"] = 0
     return checksum(rest, checksum(blank.tobytes()))

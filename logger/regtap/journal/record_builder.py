@@ -55,7 +55,7 @@ class RecordBuilder:
         self._buffer = np.zeros(_largest_record(header), dtype=np.uint8)
 
     def draft(self, pieces: Pieces) -> Draft:
-        """Copy pieces of the spool into a draft; its buffer holds them until the next draft is made."""
+        """Copy pieces of the spool into a draft, which is valid until the next draft is made."""
         table = np.array([(offset, len(piece)) for offset, piece in pieces], dtype=PATCH)
         at = RECORD.itemsize
         for piece in (table.view(np.uint8), *(piece for _, piece in pieces)):
@@ -68,8 +68,8 @@ class RecordBuilder:
 
         Args:
             draft: The record's content.
-            before: How much of its block the records before it hold.
-            now: How much of the block they hold together with this one.
+            before: Rows and gaps of the block in the records before this one.
+            now: Rows and gaps of the block in all records, this one included.
             synced: Number of the last record that is on disk.
         """
         self.serial += 1
@@ -82,7 +82,7 @@ class RecordBuilder:
         return record
 
     def sync_notice(self, synced: int) -> npt.NDArray[np.uint8]:
-        """Return a record of one UNIT that says only which records are on disk; the draft at hand stays as it is."""
+        """Return a record of one UNIT that holds only the number `synced`; the current draft stays valid."""
         draft = Draft(np.zeros(UNIT, dtype=np.uint8), RECORD.itemsize, 0)
         return self.finish(draft, Copied(0, STATE_ONLY), Copied(0), synced)
 

@@ -1,4 +1,4 @@
-"""The records of a segment that was left behind: what is whole, and nothing else."""
+"""Reads the undamaged records of a segment."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Bytes of the spool, and where they are on disk.
+    """The location of bytes of the spool in a segment.
 
     Attributes:
-        offset: In the spool.
-        size: How many.
-        segment: The file that has them.
-        at: In that file.
+        offset: Offset in the spool.
+        size: The number of bytes.
+        segment: The segment's file.
+        at: Offset in the segment.
     """
 
     offset: int
@@ -31,13 +31,13 @@ class Patch:
     at: int
 
     def read(self) -> bytes:
-        """Return the bytes; none where the file became shorter meanwhile."""
+        """Return the bytes; empty if the file became shorter in the meantime."""
         return self.segment.read(self.at, self.size) or b""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record that is whole; layout.py says what its numbers mean."""
+    """An undamaged record; layout.py explains its fields."""
 
     serial: int
     synced: int
@@ -49,12 +49,20 @@ class Record:
 
     @property
     def is_state(self) -> bool:
-        """Whether it holds the spool's counters and overflow block, and nothing of a block."""
+        """Whether the record holds the spool's counters and overflow block, and no rows of a block."""
         return self.first[0] == STATE_ONLY
 
 
 def read_records(segment: RawSpoolFile, begin: int, identity: int) -> list[Record]:
-    """Return the records of a segment, as they lie there; a damaged one does not hide those after it."""
+    """Return the undamaged records of a segment, in the order of their offsets.
+
+    A damaged record does not hide the records after it.
+
+    Args:
+        segment: The segment's file.
+        begin: Offset of the first record.
+        identity: The journal's identity; records of another journal are left out.
+    """
     found: list[Record] = []
     at = begin
     while at + RECORD.itemsize <= segment.size_bytes:

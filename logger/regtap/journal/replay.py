@@ -1,4 +1,4 @@
-"""A journal that was left behind, played back into the spool that it was copied from."""
+"""Plays back a journal: its records give the spool as of the last sync."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LARGEST_HEAD = 1 << 24
 
 
 def segment_paths(folder: Path) -> list[Path]:
-    """Return the files of a trace's journal; none if it has none."""
+    """Return the paths of a trace's journal files; empty if the trace has no journal."""
     return sorted(folder / name for name in os.listdir(folder) if _NAME.match(name))
 
 
@@ -44,21 +44,21 @@ class _Head:
 
 
 class ReplayedSpool(RawSpoolFile):
-    """The spool's bytes as of the last sync, as far as anybody asks for them; zeros elsewhere.
+    """The bytes of the spool as of the last sync: header and blocks that are in no part; zeros elsewhere.
 
     Attributes:
-        broken: One line for each block of which something is missing that was once on disk.
+        broken: One line for each block with rows missing that were on disk before.
     """
 
     def __init__(self, folder: Path, next_block: int) -> None:
-        """Open the journal of a trace and look for its whole records.
+        """Open the journal of a trace and play back its records.
 
         Args:
             folder: The trace's folder.
-            next_block: The first block that is in no finished part.
+            next_block: Sequence number of the first block that is in no finished part.
 
         Raises:
-            TraceError: There is none that can be read, or its files are of different captures.
+            TraceError: The trace has no journal, or a damaged one, or files of different captures.
             OSError: As the kernel said.
         """
         paths = segment_paths(folder)
@@ -86,14 +86,14 @@ class ReplayedSpool(RawSpoolFile):
             self._begin_anew(next_block)
 
     def close(self) -> None:
-        """Close all files, and with them give up the lock."""
+        """Close all files; that gives up the lock."""
         self._files.close()
 
     def _counter(self, offset: int) -> int:
         return int.from_bytes(self._base[offset : offset + 8], "little")
 
     def _begin_anew(self, block: int) -> None:
-        """The finished parts go further than the journal: what it says of the tail is older."""
+        """Drop the journal's counters and overflow block, which are older than the finished parts."""
         self._base[SEALED:_COUNTERS_END] = bytes(_COUNTERS_END - SEALED)
         for offset in (SEALED, OPEN, RELEASED):
             self._base[offset : offset + 8] = block.to_bytes(8, "little")
@@ -126,7 +126,7 @@ class ReplayedSpool(RawSpoolFile):
                 self._slots[self._block_count].append(patch)
 
     def read(self, offset: int, size: int) -> bytes | None:
-        """Return that many bytes, or None where the spool ends before."""
+        """Return `size` bytes of the spool at an offset; None if the spool ends before them."""
         if size > self.size_bytes - offset:
             return None
         if offset < len(self._base):
@@ -143,7 +143,12 @@ class ReplayedSpool(RawSpoolFile):
 
 
 class JournalReader(SpoolReader):
-    """The spool that a trace's journal gives; see ReplayedSpool."""
+    """Reads a journal like a spool; see ReplayedSpool.
+
+    Args:
+        folder: The trace's folder.
+        next_block: Sequence number of the first block that is in no finished part.
+    """
 
     def __init__(self, folder: Path, next_block: int) -> None:
         source = ReplayedSpool(folder, next_block)
@@ -152,7 +157,7 @@ class JournalReader(SpoolReader):
 
 
 def _require_own(segment: RawSpoolFile) -> None:
-    """Raise TraceError unless this process's user alone can have written a segment."""
+    """Raise TraceError unless only this process's user can have written a segment."""
     if not segment.is_own:
         raise TraceError(f"{segment.path} belongs to another user than {describe_user()}; it is not believed")
     if is_open_to_others(segment.status):
@@ -160,7 +165,7 @@ def _require_own(segment: RawSpoolFile) -> None:
 
 
 def _head_of(folder: Path, segments: list[RawSpoolFile]) -> _Head:
-    """Return what the segments say about their capture."""
+    """Return the header that all segments of a journal share."""
     heads = [head for head in map(_read_head, segments) if head is not None]
     if not heads:
         raise TraceError(f"{folder}: no file of its journal can be read")
@@ -193,7 +198,10 @@ def _read_head(segment: RawSpoolFile) -> _Head | None:
 
 
 def _promised(segments: list[RawSpoolFile], head: _Head) -> list[Record]:
-    """Return the records in their order, up to the first that is missing and was never known to be on disk."""
+    """Return the records of all segments in the order of their numbers, up to the first that was never promised.
+
+    See layout.py: a missing record after the last `synced` was never known to be on disk.
+    """
     begin = records_begin(len(head.base))
     found = [record for segment in segments for record in read_records(segment, begin, head.identity)]
     found.sort(key=lambda record: record.serial)

@@ -1,4 +1,4 @@
-"""The files of a journal: allocated beforehand, written one after the other, used again in turn."""
+"""The files of a journal: allocated before the capture, written one after the other, and used again in turn."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _segment_bytes(base_bytes: int, ring_bytes: int) -> int:
 
 
 def total_bytes(base_bytes: int, ring_bytes: int) -> int:
-    """Return the size of all files together; see Segments."""
+    """Return the size of all files of a journal together, in bytes; see Segments for the arguments."""
     return COUNT * _segment_bytes(base_bytes, ring_bytes)
 
 
@@ -52,19 +52,19 @@ class Segments:
     """A journal's files, open for writing by one thread.
 
     Attributes:
-        size_bytes: All of them together.
+        size_bytes: Size of all files together.
         written_bytes: Bytes written so far.
     """
 
     def __init__(self, folder_fd: int, identity: int, base: bytes, spool_bytes: int, ring_bytes: int) -> None:
-        """Make them, durably.
+        """Make the files, durably.
 
         Args:
             folder_fd: The trace's folder, open; stays the caller's.
-            identity: A number that no other journal has.
+            identity: A random number of this journal.
             base: The spool's header.
             spool_bytes: The spool's size.
-            ring_bytes: Records that may have to be kept at once.
+            ring_bytes: Size of the records that the journal must be able to keep at once.
 
         Raises:
             OSError: As the kernel said; nothing is left then.
@@ -96,20 +96,29 @@ class Segments:
         os.fsync(fd)
 
     def has_room(self, size: int, released: int) -> bool:
-        """Whether a record can be written; `released`: the blocks before this one are in durable parts."""
+        """Return whether there is room for a record.
+
+        Args:
+            size: Size of the record, in bytes.
+            released: All blocks with lower sequence numbers are in durable parts.
+        """
         return self._fits(size) or self._following.last_block < released
 
     def last_overwritten(self, size: int) -> int:
-        """Return the last serial number that a record of that size would overwrite; 0: none."""
+        """Return the number of the last record that a new one would overwrite; 0: it overwrites none.
+
+        Args:
+            size: Size of the new record, in bytes.
+        """
         return 0 if self._fits(size) else self._following.last_serial
 
     def append(self, record: npt.NDArray[np.uint8], serial: int, block: int) -> None:
-        """Write a record for which there is room.
+        """Write a record, after has_room() has returned True.
 
         Args:
-            record: Its bytes, whole UNITs, shape (n * UNIT,).
-            serial: Its number.
-            block: The latest block that it belongs to.
+            record: Bytes of the record, whole UNITs, shape (n * UNIT,).
+            serial: Number of the record.
+            block: Sequence number of the record's block.
 
         Raises:
             OSError: As the kernel said.
@@ -119,7 +128,7 @@ class Segments:
         self._write(record, serial, block)
 
     def append_last(self, record: npt.NDArray[np.uint8], serial: int) -> None:
-        """Write a record of one UNIT, of no block, at the end of the segment; the next one goes to the next segment.
+        """Write a record of one UNIT at the end of the segment, which has room for it; later records go to the next segment.
 
         Raises:
             OSError: As the kernel said.
@@ -154,14 +163,14 @@ class Segments:
         self._unsynced.clear()
 
     def are_there(self) -> bool:
-        """Return whether all files still have a name; closed ones do not count."""
+        """Return whether all files are open and still have a name."""
         return bool(self._segments) and all(os.fstat(segment.fd).st_nlink for segment in self._segments)
 
     def close(self) -> None:
-        """Close the files, which stay; a second call does nothing.
+        """Close the files without removing them; a second call does nothing.
 
         Raises:
-            OSError: As the kernel said of one of them; all are closed then, too.
+            OSError: The kernel's error for one of the files; all of them are closed all the same.
         """
         failed = None
         while self._segments:
@@ -173,9 +182,9 @@ class Segments:
             raise failed
 
     def remove(self) -> dict[str, OSError]:
-        """Close the files and remove them; return the names of those that stay, and why.
+        """Remove and close the files; return the kernel's error for each file that could not be removed, by its name.
 
-        They do no harm, and go with the next recovery.
+        Files that stay do no harm: the next recovery removes them.
         """
         staying = {}
         for name in map(segment_name, range(len(self._segments))):
@@ -201,7 +210,7 @@ def _head(
 
 
 def write_all(fd: int, data: npt.NDArray[np.uint8], offset: int) -> None:
-    """Write all bytes at a place; raises OSError as the kernel said."""
+    """Write all bytes at an offset of a file; raises OSError as the kernel said."""
     done = 0
     while done < len(data):
         done += os.pwrite(fd, data[done:].data, offset + done)

@@ -1,18 +1,20 @@
-"""What a running spool holds at a moment, read while the sampler goes on filling it.
+"""Reads a consistent copy of a live spool while the sampler goes on filling it.
 
-The order of reading makes it consistent, without a word to the sampler. The tail is read first: which blocks are open,
-and what is being dropped. Blocks are read after it, and each is cut where its own counters agree:
+The order of reading makes the copy consistent; the sampler knows nothing of it. The tail is read first: the number of
+opened blocks, and the samples that are being dropped. The blocks are read after the tail, and each is cut where its own
+counters agree:
 
-- `published` is read (acquire) before `gap_count`, so that every gap before a row that is taken is taken too; gaps
-  that lie after those rows are left for the next time. The last gap may still grow (Filler::join_missed): its count
-  is read before the rest of it, which is then no older, and it is copied again when it has grown.
-- While samples are dropped no block is open, so the tail's overflow block follows from the last block, whole. A
-  tail whose counters moved while it was read is read again, and in the end left out. When sampling resumes, the
-  overflow block's gaps are moved into the block that was opened; in between they may be in both, or in the overflow
-  block alone.
+- `published` is read (acquire) before `gap_count`, so that the copy has every gap before its last row; gaps after that
+  row are left for the next copy. The last gap may still grow (Filler::join_missed): its count is read before its
+  other fields, which are then no older, and the gap is copied again when it has grown.
+- While samples are dropped no block is open, so that the overflow block of the tail continues the last block. If the
+  counters of the tail change while it is read, it is read again; after 100 tries it is left out. When storing resumes,
+  the gaps of the overflow block are moved into the newly opened block; in between they may be in both, or in the
+  overflow block alone.
 
-So what is read is always what the spool would have held, had the process been killed at some moment since the tail was
-read; only what was dropped may be of a little earlier, and then it says so itself.
+So the copy is always a spool that a killed process could have left behind, at some moment since the tail was read. Only
+the number of dropped samples may be older than the blocks: in the overflow block of the copy, `published` and the gaps
+then agree on the older number.
 """
 
 from __future__ import annotations
@@ -42,21 +44,21 @@ if TYPE_CHECKING:
 
     from regtap.spool.ring import Ring
 
-    Pieces = list[tuple[int, npt.NDArray[np.uint8]]]  # offsets in the spool, and what is there
+    Pieces = list[tuple[int, npt.NDArray[np.uint8]]]  # offsets in the spool, and the bytes there
 
 _TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """Where the spool ends.
+    """The counters and the overflow block of a spool.
 
     Attributes:
-        sealed: Blocks handed over.
-        opened: Blocks begun.
-        pieces: The counters, and the overflow block, as they are to be found in a spool.
-        is_whole: Whether the open block, and what is being dropped, are in it. They may change too fast to be read:
-            then it ends with the last block that was handed over.
+        sealed: The number of sealed blocks.
+        opened: The number of opened blocks.
+        pieces: The counters and the overflow block, as bytes of the spool.
+        is_whole: Whether the tail includes the open block and the samples that are being dropped. If they change too
+            fast to be read, it ends with the last sealed block.
     """
 
     sealed: int
@@ -67,7 +69,7 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class _Counters:
-    """What moves whenever the tail does."""
+    """The fields that change whenever the tail changes."""
 
     opened: int
     sealed: int
@@ -76,11 +78,11 @@ class _Counters:
 
     @property
     def has_overflow(self) -> bool:
-        """Whether anything may be in the overflow block that is in no other."""
+        """Whether the overflow block may hold samples or gaps that are in no other block."""
         return self.opened == self.sealed or self.gap_count > 0
 
     def as_bytes(self, released: int) -> npt.NDArray[np.uint8]:
-        """Return the part of a spool's header that changes."""
+        """Return the changing part of a spool's header, from the counter `sealed` to the counter `released`."""
         counters = np.zeros(RELEASED + 8 - SEALED, dtype=np.uint8)
         counters[:16].view("<u8")[:] = self.sealed, self.opened
         counters[OPEN_GAP - SEALED :][: len(self.open_gap)] = np.frombuffer(self.open_gap, dtype=np.uint8)
@@ -90,13 +92,13 @@ class _Counters:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """How much of a block was taken.
+    """The amount of a block that has been copied.
 
     Attributes:
-        block: Its sequence number.
-        rows: Rows taken.
-        gaps: Gaps taken.
-        absent: What the last of them counted.
+        block: Sequence number of the block.
+        rows: Rows copied.
+        gaps: Gaps copied.
+        absent: Samples or slots of the last copied gap.
     """
 
     block: int
@@ -106,7 +108,7 @@ class Copied:
 
 
 def read_tail(ring: Ring) -> Tail:
-    """Return the spool's counters and its overflow block, as they were together."""
+    """Return the counters and the overflow block of a spool, as they were at one moment."""
     for _ in range(_TRIES):
         before = _counters(ring)
         pieces = _overflow(ring, before)
@@ -140,7 +142,7 @@ def _overflow(ring: Ring, counters: _Counters) -> Pieces:
 
 
 def _last_dropped(ring: Ring, counters: _Counters) -> Pieces:
-    """Return the time of the last sample that was dropped; `recover` looks for the largest, too."""
+    """Return the largest tick in the overflow block, the time of the last dropped sample; `recover` looks for it."""
     if not counters.has_overflow:
         return []
     start = ring.start_of(OVERFLOW)
@@ -158,7 +160,15 @@ def _overflow_header(ring: Ring, gap_count: int) -> tuple[int, npt.NDArray[np.ui
 
 
 def read_block(ring: Ring, done: Copied) -> tuple[Copied, Pieces]:
-    """Return how far a block is filled, and what is new since `done`; the pieces are views of the spool."""
+    """Return the amount of a block that is there now, and the pieces that are new.
+
+    Args:
+        ring: The live spool's blocks.
+        done: The amount of the block that has been copied.
+
+    Returns:
+        The pieces' arrays are views of the spool: copy them while you hold `ring.copying`.
+    """
     start = ring.start_of(done.block)
     rows = ring.counter(start + PUBLISHED)
     count = ring.counter(start + GAP_COUNT)
@@ -182,7 +192,7 @@ def read_block(ring: Ring, done: Copied) -> tuple[Copied, Pieces]:
 
 
 def _gap_table(ring: Ring, start: int, count: int) -> npt.NDArray[np.void]:
-    """Return a copy of so many entries of a block's gap table (shape (count,), GAP); the last one may be growing."""
+    """Return a copy of a block's gap table (shape (count,), GAP); the last gap may be growing."""
     at = start + BLOCK_HEADER_BYTES
     absent = ring.counter(at + (count - 1) * GAP.itemsize + GAP_ABSENT) if count else 0
     table = ring.memory[at:][: count * GAP.itemsize].copy().view(GAP)
@@ -192,7 +202,7 @@ def _gap_table(ring: Ring, start: int, count: int) -> npt.NDArray[np.void]:
 
 
 def _gaps_among(rows: int, first_index: int, table: npt.NDArray[np.void]) -> int:
-    """Return how many gaps lie before, or right after, that many rows of a block."""
+    """Return the number of gaps that lie before the last of `rows` rows of a block, or right after it."""
     counts = table["count"].astype(np.uint64)
     rows_before = table["first_index"] - np.uint64(first_index) - (np.cumsum(counts) - counts)
     return int(np.count_nonzero(rows_before <= rows))

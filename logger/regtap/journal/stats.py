@@ -1,4 +1,4 @@
-"""How durable a capture is."""
+"""Statistics of a journal."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Durability:
-    """What a journal has done.
+    """Statistics of a journal over a capture.
 
     Attributes:
-        interval_ns: How often it was to sync.
-        syncs: How often it did; it does not where there is nothing new.
-        longest_sync_ns: The longest time that one took.
-        exposed_ns: The longest time for which a sample was on no disk: what a power loss would have cost at most.
+        interval_ns: Time from one sync to the next, as asked for.
+        syncs: The number of syncs; there is none without new samples.
+        longest_sync_ns: Duration of the longest sync.
+        exposed_ns: The longest time for which a sample was on no disk: a power loss would have cost that at most.
         written_bytes: Bytes written.
     """
 

@@ -1,7 +1,7 @@
-"""The journal's own thread: copies what is in no durable part to disk, again and again while a capture runs.
+"""The journal's thread: while a capture runs, it copies samples that are in no durable part to disk, once an interval.
 
-A disk may take its time: that holds up neither the loop, which knows nothing of this thread, nor the writer, which
-waits for it no longer than a block takes to be copied in memory (Ring.copying).
+A slow disk delays neither the sampling loop, which knows nothing of this thread, nor the writer, which waits for this
+thread no longer than a block takes to be copied in memory (Ring.copying).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 class JournalThread:
     """The journal of one capture, and the thread that keeps it.
 
-    Threads: its own, between start() and stop(); the rest is called by one thread after the other.
+    Threads: only its own between start() and stop(); the other methods are called by one thread after the other.
 
     Attributes:
-        durability: What it has done so far.
-        failure: Why it ended before it was stopped, or None.
+        durability: Statistics so far.
+        failure: The error that ended the journal before stop(); None: there was none.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class JournalThread:
         Args:
             ring: Of the capture's spool; stays the caller's.
             folder_fd: The trace's folder, open; stays the caller's.
-            output: Its name, for messages.
-            interval_ns: How often to sync.
-            longest_part_ns: How long a part may be open.
+            output: Name of the folder, for messages.
+            interval_ns: Time from one sync to the next.
+            longest_part_ns: The longest time for which a part is open.
 
         Raises:
             RefusedError: The disk has no room, or refused; nothing is left then.
@@ -68,11 +68,11 @@ class JournalThread:
         self._thread: threading.Thread | None = None
 
     def start(self, cpus: Iterable[int], on_failure: Callable[[], None]) -> None:
-        """Begin; samples are taken from now on.
+        """Start the thread, before the first sample is taken.
 
         Args:
-            cpus: Those that the thread may use; none: any.
-            on_failure: Called, on the journal's thread, if the disk refuses.
+            cpus: CPUs for the thread; empty: any.
+            on_failure: Called on the journal's thread if the disk refuses.
 
         Raises:
             RuntimeError: The system lets this process start no more threads.
@@ -85,7 +85,11 @@ class JournalThread:
         self._thread = thread
 
     def stop(self, *, last_turn: bool) -> None:
-        """End the thread; `last_turn`: copy once more, since not all that is in the spool came into parts."""
+        """End the thread.
+
+        Args:
+            last_turn: Copy once more: some samples in the spool came into no part.
+        """
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -95,11 +99,11 @@ class JournalThread:
             self._note_exposure(time.monotonic_ns())
 
     def holds_the_rest(self) -> bool:
-        """Return whether all that is in no part is in its files: after a last turn, before close()."""
+        """Return whether the journal has all samples that are in no part; asked after a last turn and before close()."""
         return self.failure is None and self._is_whole and self._segments.are_there()
 
     def fault(self) -> StorageError:
-        """Return what ended the journal, and the capture with it."""
+        """Return the error that ended the journal and the capture."""
         assert self.failure is not None  # noqa: S101 - else nobody asks
         return StorageError(
             f"cannot write the journal of {self._output}: {_reason(self.failure)}; "
@@ -109,7 +113,14 @@ class JournalThread:
         )
 
     def close(self, *, keep: bool) -> str | None:
-        """Close the files; `keep` leaves them for recovery. Return what could not be done, or None."""
+        """Close the files.
+
+        Args:
+            keep: Leave the files for a recovery; otherwise they are removed.
+
+        Returns:
+            A line for the user if a file could not be closed or removed; None: all went well.
+        """
         return self._close() if keep else self._remove()
 
     def _close(self) -> str | None:
@@ -149,10 +160,10 @@ class JournalThread:
         return self.failure is None
 
     def turn(self) -> bool:
-        """Make all samples durable that were completed before this call.
+        """Make all samples durable that were taken before this call.
 
         Returns:
-            Whether all of them could be copied; if not, there is no room until parts are finished.
+            False if the journal has no room for all of them until parts are finished, or could not read them.
 
         Raises:
             OSError: As the kernel said.
@@ -170,7 +181,7 @@ class JournalThread:
 
 
 def _allocate(ring: Ring, folder_fd: int, identity: int, ring_bytes: int, output: str) -> Segments:
-    """Make the files of a journal; `ring_bytes`: of the records that may have to be kept at once."""
+    """Make the files of a journal; `ring_bytes` is the size of the records that it must be able to keep at once."""
     base = ring.memory[: ring.header.header_bytes].tobytes()
     try:
         return Segments(folder_fd, identity, base, len(ring.memory), ring_bytes)

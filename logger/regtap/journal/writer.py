@@ -1,4 +1,4 @@
-"""The writer of a journal: copies what is new in a spool into the segments, and syncs them."""
+"""Copies new rows and gaps of a spool into the journal's segments, and syncs them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class JournalWriter:
     Args:
         ring: Of the spool; stays the caller's.
         segments: The journal's files; they stay the caller's.
-        identity: The number that the segments carry.
-        durability: Its counts of syncs are kept here.
+        identity: The journal's identity, as the segments have it.
+        durability: This object keeps its numbers up to date.
     """
 
     def __init__(self, ring: Ring, segments: Segments, identity: int, durability: Durability) -> None:
@@ -40,7 +40,7 @@ class JournalWriter:
         self._opened = -1  # the blocks begun, as they say
 
     def copy(self) -> bool:
-        """Copy what is new; return whether all of it could be copied.
+        """Copy all rows and gaps that are new; return False if some could not be copied yet.
 
         Raises:
             OSError: As the kernel said.
@@ -99,7 +99,7 @@ class JournalWriter:
         return True
 
     def _append(self, draft: Draft, before: Copied, now: Copied) -> bool:
-        """Write a record; return False where there is no room for it yet."""
+        """Write a record; return False if there is no room for it yet."""
         if not self._segments.has_room(draft.size_bytes, self._ring.released()):
             return False
         if self._segments.last_overwritten(draft.size_bytes) > self._reported:
@@ -109,9 +109,9 @@ class JournalWriter:
         return True
 
     def _report_synced(self) -> None:
-        """Write on disk that all records so far are there, before some of them are overwritten.
+        """Record on disk that all records so far are synced, before some of them are overwritten.
 
-        Two syncs more, where less than a whole journal was written since the last turn but one: none.
+        This costs two syncs. It is not needed as long as less than a whole journal is written in two turns.
         """
         self.sync()
         self._segments.append_last(self._builder.sync_notice(self._synced), self._builder.serial)

@@ -1,4 +1,4 @@
-"""Blocks of a spool into parts of a trace: what the writer thread and a recovery have in common."""
+"""Makes parts of a trace from blocks of a spool, for the writer and for a recovery."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ PART_GAPS = 10_000
 
 @dataclass(slots=True)
 class OpenPart:
-    """The part under construction, and the blocks that it holds back.
+    """A part that is not finished; its blocks cannot be released before it is.
 
     Attributes:
-        file: Its file.
-        first_block: Sequence number of the first of its blocks.
-        first_index: Index of the first sample, slot or gap in it.
-        opened_ns: When it was begun, on CLOCK_MONOTONIC.
-        gaps: Its gaps so far.
+        file: The part's file.
+        first_block: Sequence number of the part's first block.
+        first_index: Index of the part's first sample, slot or gap.
+        opened_ns: When the part was begun, on CLOCK_MONOTONIC.
+        gaps: Gaps of the part so far.
     """
 
     file: PartFile
@@ -45,24 +45,24 @@ class OpenPart:
 
     @property
     def is_large(self) -> bool:
-        """Whether it holds as much as a part may."""
+        """Whether the part has as many bytes or gaps as a part may have."""
         return self.file.bytes_written >= PART_BYTES or len(self.gaps) >= PART_GAPS
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where a builder begins: a new trace, or after its finished parts."""
+    """The number of the first part to be built and the index of its first sample, slot or gap."""
 
     part: int = 0
     index: int = 0
 
 
 class PartBuilder:
-    """Makes one part after the other; used by one thread.
+    """Builds one part after the other; used by one thread.
 
     Args:
         folder_fd: The trace's folder, open; stays the caller's.
-        template: What every part says; its part, first_index, gaps, marks, clock and totals are filled in.
+        template: Metadata that all parts share; this object fills in part, first_index, gaps, marks, clock and totals.
         clock: Converts ticks.
         open_encoder: Opens the encoder of each part.
         beginning: The first part's number and index.
@@ -113,7 +113,7 @@ class PartBuilder:
 
     @property
     def index(self) -> int:
-        """Index after the last sample, slot or gap that was added."""
+        """Index after the last sample, slot or gap so far."""
         return self._index
 
     def _open(self) -> OpenPart:
@@ -123,12 +123,12 @@ class PartBuilder:
     def take(
         self, marks: Sequence[Mark], totals: Totals | None, next_block: int
     ) -> tuple[OpenPart, PartMetadata]:
-        """Return the open part and what it says about itself; finish it with that.
+        """Close the current part: return it and its final metadata, for its file's finish().
 
         Args:
-            marks: What was named meanwhile.
-            totals: The balance, for the last part.
-            next_block: Sequence number of the first block that is in no part yet.
+            marks: Marks set since the part before.
+            totals: The balance, for the last part; None for any other.
+            next_block: Sequence number of the first block after this part.
         """
         part = self._open()
         self.part = None

@@ -1,4 +1,4 @@
-"""What encodes a part: the native core, or pyarrow where `--compress zstd` asks for it."""
+"""The two encoders of parts: the native core, and pyarrow for `--compress zstd`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class PartEncoder(Protocol):
-    """Writes one Parquet file into an open, empty file; used by one thread at a time.
+    """Encodes one part into an open, empty file; used by one thread at a time.
 
-    The columns are the time in ns, each register in its own unsigned type, and the latency where it was recorded; all
-    of them required, and DELTA_BINARY_PACKED. After an error the file is to be thrown away.
+    The columns are the time in ns, each register in its own unsigned type, and the latency if it is recorded; all of
+    them are required columns, and DELTA_BINARY_PACKED. After an error the file must be thrown away.
     """
 
     @property
@@ -26,14 +26,17 @@ class PartEncoder(Protocol):
         """Bytes in the file so far."""
 
     def write(self, blocks: Sequence[Block], clock: AnchoredClock) -> None:
-        """Write blocks, some of them with rows, as one row group.
+        """Write blocks as one row group; at least one of them has rows.
 
         Raises:
             OSError: As the kernel said.
         """
 
     def finish(self, document: bytes) -> None:
-        """Write what makes a Parquet file of it, with a document under the key `regtap`.
+        """Write the rest of the Parquet file: page index and footer.
+
+        Args:
+            document: The part's metadata, which the footer holds under the key `regtap`.
 
         Raises:
             OSError: As the kernel said.
@@ -51,12 +54,12 @@ class OpenEncoder(Protocol):
 
         Args:
             fd: The file's descriptor; stays the caller's.
-            template: What every part says: its registers, and whether there are latencies.
+            template: Metadata that all parts share: the registers, and whether latencies are recorded.
         """
 
 
 def encoder_for(compression: str) -> OpenEncoder:
-    """Return what opens the encoder of each part, with all that it needs loaded.
+    """Return the function that opens an encoder for each part; all libraries that it needs are loaded.
 
     Args:
         compression: `none` or `zstd`.

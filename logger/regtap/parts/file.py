@@ -1,4 +1,4 @@
-"""A part's file: durable and complete under its name, or not there."""
+"""The file of a part: its name appears when it is complete and durable."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class PartFile:
-    """One part, written under a name that no reader takes for a part, and renamed when it is durable.
+    """The file of one part, written under a temporary name that readers ignore, and renamed when it is durable.
 
     Attributes:
-        number: Its number in the trace.
+        number: Number of the part in the trace.
         rows: Rows written so far.
     """
 
@@ -54,16 +54,16 @@ class PartFile:
 
     @property
     def bytes_written(self) -> int:
-        """Encoded bytes that reached the file so far."""
+        """Encoded bytes in the file so far."""
         return self._encoder.bytes_written
 
     def write(self, blocks: Sequence[Block], clock: AnchoredClock) -> None:
-        """Write blocks, some of them with rows, as one row group; raises OSError as the kernel said."""
+        """Write blocks as one row group, at least one of them with rows; raises OSError as the kernel said."""
         self._encoder.write(blocks, clock)
         self.rows += sum(block.rows for block in blocks)
 
     def finish(self, metadata: PartMetadata) -> int:
-        """Complete the part, make it durable and give it its name; returns its size in bytes.
+        """Complete the part, make it durable and give it its name; return its size in bytes.
 
         Raises:
             OSError: As the kernel said; nothing half-written is left.
@@ -85,13 +85,13 @@ class PartFile:
         return size_bytes
 
     def _require_free_name(self) -> None:
-        """Raise FileExistsError if somebody has put a file there: a rename would replace it."""
+        """Raise FileExistsError if another program has made a file of that name: a rename would replace the file."""
         with contextlib.suppress(FileNotFoundError):
             os.stat(self.name, dir_fd=self._folder_fd, follow_symlinks=False)
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.name)
 
     def abandon(self) -> None:
-        """Remove the unfinished file, if the disk lets us; the samples are still in the spool."""
+        """Remove the unfinished file, if the disk allows it; the samples are still in the spool."""
         self._encoder.abandon()
         self._remove()
 

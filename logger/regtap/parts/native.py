@@ -50,7 +50,7 @@ class NativeEncoder:
         self._native.finish(f"regtap version {own_version()}", [(METADATA_KEY.decode(), document)])
 
     def abandon(self) -> None:
-        """Do nothing: no byte is held that would be written later."""
+        """Do nothing: this encoder holds no bytes back."""
 
 
 def _arrays_of(block: Block) -> list[npt.NDArray[np.unsignedinteger]]:

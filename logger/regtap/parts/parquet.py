@@ -30,8 +30,8 @@ class ArrowEncoder:
 
     Args:
         fd: The file's descriptor; stays the caller's.
-        template: What every part says.
-        compression: As pyarrow calls it.
+        template: Metadata that all parts share.
+        compression: pyarrow's name of the compression.
     """
 
     def __init__(self, fd: int, template: PartMetadata, compression: str) -> None:
@@ -63,14 +63,17 @@ class ArrowEncoder:
         self._writer.close()
 
     def abandon(self) -> None:
-        """Keep arrow from writing its footer later, into a file that is closed."""
+        """Keep pyarrow from writing its footer later, into a closed file."""
         with contextlib.suppress(OSError):  # the disk refused before; arrow insists on its footer
             self._writer.close()
         self._writer.is_open = False  # else its finaliser tries again
 
 
 def load_arrow_encoder(compression: str) -> OpenEncoder:
-    """Return what opens encoders, after arrow has loaded what a first part needs: no sample waits for it."""
+    """Return the function that opens an encoder for each part.
+
+    A first, empty file is written here, so that pyarrow has loaded everything before the first sample.
+    """
     schema = pa.schema([pa.field(TIME_COLUMN, pa.int64(), nullable=False)])
     with pq.ParquetWriter(pa.BufferOutputStream(), schema, **_settings(schema.names, compression)) as writer:
         writer.write_table(pa.table([as_arrow(np.empty(0, dtype=np.int64))], schema=schema))
@@ -78,7 +81,7 @@ def load_arrow_encoder(compression: str) -> OpenEncoder:
 
 
 def as_arrow(array: npt.NDArray[Any]) -> pa.Array:
-    """Return the array's memory as arrow sees it; pa.array() would load pandas first, if that is installed."""
+    """Return an arrow array over the same memory; pa.array() would load pandas first, if pandas is installed."""
     return pa.Array.from_buffers(
         pa.from_numpy_dtype(array.dtype), len(array), [None, pa.py_buffer(array)], null_count=0
     )
@@ -97,9 +100,9 @@ def schema_of(template: PartMetadata) -> pa.Schema:
 
 
 class _WholeWrites(io.FileIO):
-    """A file that takes all of what it is given, or raises.
+    """A file whose write() writes all bytes, or raises.
 
-    A single call may take less, as on a disk that fills up; arrow does not ask, and goes on as if it had not.
+    A single system call may write fewer bytes, as on a disk that fills up; pyarrow does not check that.
     """
 
     def write(self, data: ReadableBuffer) -> int:

@@ -1,4 +1,4 @@
-"""Which blocks of a spool follow from each other: their indices are the only check that they have."""
+"""The blocks of a spool that continue each other; a block carries no other check than its indices."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Chain:
-    """Blocks that can be used, in order, and why others cannot.
+    """The usable blocks of a spool, in order.
 
     Attributes:
-        heads: What the usable ones say about themselves.
-        dropped: One line for each other one.
+        heads: Headers of the usable blocks.
+        dropped: One line for each other block, with the reason.
     """
 
     heads: list[BlockHead] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
 
     def drop(self, sequence: int, why: str) -> None:
-        """Note that a block cannot be used."""
+        """Add a line for a block that cannot be used."""
         self.dropped.append(f"block {sequence}: {why}")
 
 
 def read_chain(spool: SpoolReader, first_block: int, first_index: int | None, least_index: int = 0) -> Chain:
-    """Return the blocks from `first_block` on that follow from each other, and from `first_index` if it is known.
+    """Return the usable blocks of a spool.
 
     Args:
         spool: Open.
-        first_block: The first that is wanted.
-        first_index: Where it begins; None: somewhere after `least_index`.
-        least_index: Index after what is in finished parts.
+        first_block: Sequence number of the first block that is wanted.
+        first_index: Index of that block's first sample, slot or gap; None: it is not known, but not below
+            `least_index`.
+        least_index: Index after the last sample, slot or gap of the finished parts.
     """
     found = Chain()
     if first_block < spool.oldest():
@@ -55,7 +56,7 @@ def read_chain(spool: SpoolReader, first_block: int, first_index: int | None, le
 
 
 def _linked(found: Chain, first_block: int, first_index: int | None, least_index: int) -> Chain:
-    """Where two blocks contradict each other, believe the one that another block confirms."""
+    """Return the blocks without contradictions; of two that contradict each other, the one that a third confirms."""
     kept = Chain(dropped=found.dropped)
     index = least_index if first_index is None else first_index  # where the next block is expected to begin
     expected = first_block  # its number, if nothing is missing in between
@@ -73,7 +74,13 @@ def _linked(found: Chain, first_block: int, first_index: int | None, least_index
 
 
 def _contradiction(head: BlockHead, after: list[BlockHead], index: int) -> str | None:
-    """Return what speaks against a block, for sure."""
+    """Return the reason to reject a block, or None.
+
+    Args:
+        head: Header of the block.
+        after: Headers of the next blocks, two at most.
+        index: Index after the blocks before.
+    """
     if head.first_index < index:
         return "its samples are in an earlier block"
     if after and head.end > after[0].first_index and _leads(after[0], after[1:]):
@@ -82,5 +89,5 @@ def _contradiction(head: BlockHead, after: list[BlockHead], index: int) -> str |
 
 
 def _leads(head: BlockHead, after: list[BlockHead]) -> bool:
-    """Whether the block right after it begins where it ends."""
+    """Return whether the next block has the next number and begins at the index where this one ends."""
     return bool(after) and after[0].sequence == head.sequence + 1 and head.end == after[0].first_index

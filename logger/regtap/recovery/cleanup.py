@@ -1,4 +1,4 @@
-"""What a complete trace does not need any more: spool, journal, half-written parts, and the pointer to the spool."""
+"""Removes the files that a complete trace does not need: spool, journal, half-written parts and pointer."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 def half_written_parts(folder: int | Path) -> list[str]:
-    """Return the names of parts that were being written when the capture, or a recovery, was cut off."""
+    """Return the names of parts that a killed capture or recovery has not finished."""
     return list(filter(is_half_written, os.listdir(folder)))
 
 
 def clean_up(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
-    """Remove the spool, the journal, half-written parts and the pointer; return the path of what was kept, or None.
+    """Remove spool, journal, half-written parts and pointer; return the path of a spool or journal that was kept, or None.
 
     Args:
         folder: The trace, whose last part is durable.
-        spool: Its spool, or None if that is gone.
-        is_damaged: Something could not be used: spool and journal stay, for whoever wants to have a look.
+        spool: Path of the spool; None: it is gone.
+        is_damaged: Some samples could not be recovered: keep spool and journal for an inspection.
 
     Raises:
-        StorageError: The system refused; then run it again.
+        StorageError: The system refused; run the recovery again.
     """
     try:
         return _clean_up(folder, spool, is_damaged=is_damaged)
@@ -62,7 +62,7 @@ def _clean_up(folder: Path, spool: str | None, *, is_damaged: bool) -> str | Non
 
 
 def _is_ours(path: str) -> bool:
-    """Whether it lies where recorders make spools: only there may it be removed."""
+    """Return whether a spool has the folder and the name of a recorder's: no other file may be removed."""
     folder, name = os.path.split(os.path.realpath(path))
     return folder == SHARED_MEMORY and name.startswith(PREFIX)
 

@@ -1,4 +1,4 @@
-"""The clock of a capture that was cut off, from the anchors that it left behind."""
+"""The clock of an interrupted capture, from the anchors in its parts and blocks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_NS = 1 << 50  # that the native conversion takes between two anchors
 
 @dataclass(frozen=True, slots=True)
 class TickRange:
-    """The ticks that a capture's rows can have."""
+    """The first and the last tick that rows of the capture can have."""
 
     first: int
     last: int
@@ -33,16 +33,16 @@ class TickRange:
 def recovered_clock(
     template: PartMetadata, finished: Sequence[Part], heads: Sequence[BlockHead], last_tick: int
 ) -> tuple[AnchoredClock, TickRange]:
-    """Return a clock that goes on where the finished parts end.
+    """Return a clock that continues the times of the finished parts.
 
-    On the boot of the capture the counter still runs, and an anchor taken now closes the last interval, however
-    short the capture was. Elsewhere the last interval is extended, and the error bound says what that costs.
+    If the machine was not restarted since the capture, its counter still runs, and an anchor taken now closes the last
+    interval. Otherwise the last interval is extended, with a larger error bound.
 
     Args:
-        template: What the spool's document says.
-        finished: The parts that are there.
-        heads: The blocks to be converted, each with an anchor from when it was opened.
-        last_tick: The last one to be converted, as the spool says.
+        template: Metadata from the spool's document.
+        finished: The finished parts.
+        heads: The blocks to be converted, each with an anchor from the moment when it was opened.
+        last_tick: The last tick to be converted.
     """
     nominal_hz = template.clock.frequency_hz
     anchors = _sound([*_in_parts(template, finished), *_in_blocks(heads, nominal_hz)], nominal_hz)
@@ -77,7 +77,7 @@ def _in_blocks(heads: Iterable[BlockHead], nominal_hz: float) -> list[Anchor]:
 
 
 def _sound(anchors: list[Anchor], nominal_hz: float) -> list[Anchor]:
-    """Return those that fit the first one and are not far worse than the best, strictly increasing."""
+    """Return the anchors that fit the first one and are not much less certain than the best, strictly increasing."""
     first = anchors[0]
     good_enough_ns = 10 * min(anchor.uncertainty_ns for anchor in anchors) + 100
     sound = [first]
@@ -90,14 +90,14 @@ def _sound(anchors: list[Anchor], nominal_hz: float) -> list[Anchor]:
 
 
 def _fits(anchor: Anchor, first: Anchor, nominal_hz: float) -> bool:
-    """Whether both can be readings of one counter: after a suspend, or damage, they are not."""
+    """Return whether two anchors can be readings of one counter: after a suspend, or with damage, they are not."""
     span_ns = anchor.raw_ns - first.raw_ns
     off_ns = abs((anchor.ticks - first.ticks) * 1e9 / nominal_hz - span_ns)
     return off_ns <= _RATE_TOLERANCE * abs(span_ns) + anchor.uncertainty_ns + first.uncertainty_ns + 100
 
 
 def _anchor_now(template: PartMetadata) -> Anchor | None:
-    """Return an anchor of the capture's own counter, or None where that is not to be had any more."""
+    """Return an anchor of the capture's counter taken now; None: the machine was restarted, or is another one."""
     if template.host.get("boot_id") != boot_id():
         return None
     source = source_named(template.clock.source)
@@ -105,7 +105,7 @@ def _anchor_now(template: PartMetadata) -> Anchor | None:
 
 
 def _extended(anchor: Anchor, nominal_hz: float) -> Anchor:
-    """Return where the nominal frequency leads in a second; the tolerance is that frequency's own."""
+    """Return an anchor a second later by the nominal frequency, with the tolerance of that frequency."""
     second = 10**9
     uncertainty_ns = anchor.uncertainty_ns + _RATE_TOLERANCE * second
     return Anchor(

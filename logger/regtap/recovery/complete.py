@@ -1,7 +1,7 @@
-"""Recovery: what a capture that was cut off left in its spool, or its journal, becomes the rest of its trace.
+"""Recovery: completes an interrupted trace from the spool, or the journal, of its capture.
 
-The finished parts say which blocks they hold, so that a recovery takes up where they end: nothing is stored twice,
-and one that was itself cut off is simply run again. Finished parts are never touched.
+The metadata of the finished parts says which blocks they hold, so that a recovery continues where they end and stores
+no sample twice; a recovery that was itself interrupted is run again. Finished parts are never changed.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a recovery came to.
+    """The result of a recovery.
 
     Attributes:
-        trace: The folder.
-        rows: Rows that it added; 0 too where the trace was complete already.
-        parts: Parts that it added.
+        trace: The trace's folder.
+        rows: Rows that were added; 0 for a trace that was complete.
+        parts: Parts that were added.
         totals: The balance of the whole trace.
-        dropped: One line for each thing that could not be used.
-        spool: Where the spool, or the journal, is kept; None if it is gone.
+        dropped: One line for each block or count that could not be used.
+        spool: Path of the spool or the journal, if it is kept; None: it is gone.
     """
 
     trace: str
@@ -59,17 +59,17 @@ class Recovered:
 
 
 def recover(path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> Recovered:
-    """Complete a trace that was cut off.
+    """Complete an interrupted trace.
 
     Args:
         path: The trace's folder, or a spool.
-        output: Only with a spool: the trace's folder; a new one, or one with the trace's finished parts. The spool
-            is kept then. None: the folder that the spool names.
+        output: Only with a spool, which is then kept: the trace's folder, a new one or one with the trace's finished
+            parts. None: the folder that the spool names.
 
     Raises:
-        TraceError: It is neither, or they do not belong together.
+        TraceError: The path is neither a trace nor a spool, or spool and trace do not belong together.
         RefusedError: The capture still runs, or the folder cannot be made.
-        StorageError: The spool is gone, or the disk refused; then run it again.
+        StorageError: The spool is gone, or the disk refused; run the recovery again.
     """
     if os.path.isdir(path):
         if output is not None:
@@ -90,7 +90,7 @@ def recover(path: str | os.PathLike[str], output: str | os.PathLike[str] | None 
 
 
 def _opened(path: str) -> SpoolReader:
-    """Open a spool that a person named: it has to be a file of that person's own."""
+    """Open a spool that the user named; the file must belong to this user."""
     try:
         source = RawSpoolFile(path)
     except OSError as error:
@@ -142,7 +142,7 @@ def _require_own(folder: Path) -> None:
 
 
 def _journal(folder: Path, state: PointerState, finished: tuple[Part, ...]) -> SpoolReader:
-    """Open a trace's journal, in place of a spool that is gone: what the spool was at its last sync."""
+    """Open the journal of a trace whose spool is gone."""
     if not segment_paths(folder):
         raise state.no_spool(folder)
     next_block = finished[-1].metadata.next_block if finished else None
@@ -153,10 +153,10 @@ def _journal(folder: Path, state: PointerState, finished: tuple[Part, ...]) -> S
 
 
 def finished_parts(folder: Path) -> tuple[Part, ...]:
-    """Return the parts of a trace that may have none yet.
+    """Return the finished parts of a trace; empty if there are none yet.
 
     Raises:
-        TraceError: One of them is damaged or missing.
+        TraceError: A part is damaged or missing.
     """
     if not folder.is_dir() or all(part_number(name) is None for name in os.listdir(folder)):
         return ()
@@ -191,7 +191,7 @@ def _is_damaged(finished: tuple[Part, ...]) -> bool:
 def _rebuild(
     folder: Path, folder_fd: int, spool: SpoolReader, template: PartMetadata, finished: tuple[Part, ...]
 ) -> tuple[Recovered, bool]:
-    """Write what the spool holds; return what came of it, and whether samples are missing that it once held."""
+    """Store the rest of the trace; return the result, and whether any sample is missing."""
     rebuild = Rebuild(spool, plan_recovery(spool, template, finished), folder_fd)
     try:
         # Whoever made the finished parts may have been killed before their names were durable.
@@ -230,7 +230,7 @@ def _folder(folder: Path) -> Iterator[int]:
 
 
 def _check_own(folder: Path, document: SpoolDocument) -> None:
-    """Raise TraceError where a folder waits for another spool that is there."""
+    """Raise TraceError if the folder's pointer leads to another spool, and that spool exists."""
     state = pointer_state(folder)
     if state.pointer is None or state.pointer.identity == document.identity:
         return

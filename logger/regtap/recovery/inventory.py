@@ -1,4 +1,4 @@
-"""The spools on this machine: their owners, and the samples in them. Other users' files are named, never parsed."""
+"""Lists the spools on this machine, with their owners and samples. Spools of other users are listed, never parsed."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class SpoolInfo:
     """A spool in shared memory.
 
     Attributes:
-        spool: Its path.
-        memory_bytes: What it holds of memory.
-        state: `recording`: its recorder is alive; `cut off`: it waits for `regtap recover`; `empty`: nothing was
-            recorded into it; `foreign`: it is another user's, or others may open it, so that it is not looked into.
-        owner: The user it belongs to.
-        samples: Samples in it that are in no finished part, as far as the spool knows.
-        trace: The folder of its trace.
+        spool: Path of the spool.
+        memory_bytes: Memory that the spool takes.
+        state: `recording`: its recorder is alive; `cut off`: it waits for `regtap recover`; `empty`: it holds no
+            samples; `foreign`: it belongs to another user, or others may open it, so that it is not parsed.
+        owner: Name of the user who owns the spool.
+        samples: Samples in the spool that are in no finished part, as far as the spool knows.
+        trace: Folder of the spool's trace.
     """
 
     spool: str
@@ -51,7 +51,7 @@ def list_spools() -> list[SpoolInfo]:
 
 
 def spools_of(folder: Path) -> Iterator[str]:
-    """Yield the paths of this user's spools whose trace is that folder."""
+    """Yield the paths of this user's spools that name a folder as their trace."""
     for path in spool_paths():
         with contextlib.suppress(OSError, TraceError):
             source = open_own(path)
@@ -64,10 +64,10 @@ def spools_of(folder: Path) -> Iterator[str]:
 
 
 def open_own(path: str) -> RawSpoolFile | None:
-    """Return the open file of a spool, or None where it is another user's, or others may open it.
+    """Open a spool's file; return None if it belongs to another user, or others may open it.
 
     Raises:
-        TraceError: It is not a regular file.
+        TraceError: The path is not a regular file.
         OSError: As the kernel said.
     """
     source = RawSpoolFile(path)
@@ -78,19 +78,19 @@ def open_own(path: str) -> RawSpoolFile | None:
 
 
 def is_unformatted(source: RawSpoolFile) -> bool:
-    """Return whether a spool begins with zeros: its recorder has not come to lay it out."""
+    """Return whether a spool begins with zeros: its recorder has not formatted it yet."""
     beginning = source.read(0, min(_MAGIC_BYTES, source.size_bytes))
     return not (beginning or b"").strip(b"\0")
 
 
 def remove_empty(path: str) -> int | None:
-    """Remove a spool of this user's into which nothing was recorded, and of which there is no trace.
+    """Remove a spool of this user without samples and without a trace.
 
     Returns:
-        The memory that it held, in bytes; None: it is no such spool, and nothing was done.
+        The memory that the spool held, in bytes; None: the path is no such spool, and nothing was removed.
 
     Raises:
-        RefusedError: Its recorder is alive, or the system refused.
+        RefusedError: The spool's recorder is alive, or the system refused.
     """
     if not is_spool_path(path):
         return None
@@ -144,7 +144,7 @@ def _inspect(path: str) -> SpoolInfo | None:
 
 
 def _status(path: str) -> os.stat_result | None:
-    """Return what fstat() says of a file that need not be readable, and is not opened for reading."""
+    """Return the fstat() of a file without opening it for reading; None: it cannot be reached."""
     try:
         fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:

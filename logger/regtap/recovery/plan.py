@@ -1,4 +1,4 @@
-"""What a recovery is going to do, decided before it writes anything."""
+"""The plan of a recovery, made before anything is written."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _MOST_TICKS = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPlan:
-    """The rest of a trace, as its finished parts and its spool describe it.
+    """The rest of a trace, by its finished parts and its spool.
 
     Attributes:
         template: Metadata that all parts share.
-        finished: The parts that are there.
+        finished: The finished parts.
         index: Index after the last sample, slot or gap of the finished parts.
-        first_block: Number of the first block that is wanted.
-        heads: The blocks that can be used, in order.
-        oldest: Number of the block before which everything was overwritten; None where nothing was.
+        first_block: Sequence number of the first block that is in no finished part and was not overwritten.
+        heads: Headers of the usable blocks, in order.
+        oldest: Sequence number of the oldest block of a ring that has overwritten others; None: no block was overwritten.
         uncounted: Dropped samples whose gaps are in no part and in no block.
-        overflow: What was dropped while no block was free; None where that cannot be read.
-        last_tick: The latest tick in the spool, of a row or a dropped sample; 0 where there is none.
-        dropped: One line for each thing that cannot be used.
+        overflow: The overflow block; None: it cannot be read.
+        last_tick: The latest tick of a row or a dropped sample in the spool; 0: there is none.
+        dropped: One line for each block or count that cannot be used.
     """
 
     template: PartMetadata
@@ -52,7 +52,7 @@ class RecoveryPlan:
 
 
 def plan_recovery(spool: SpoolReader, template: PartMetadata, finished: Sequence[Part]) -> RecoveryPlan:
-    """Return the plan for a spool, which is read only.
+    """Return the plan of a recovery; nothing is changed or written.
 
     Args:
         spool: Open; of the same capture as the parts.

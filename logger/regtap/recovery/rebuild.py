@@ -1,4 +1,4 @@
-"""From a spool that was left behind to the last parts of its trace."""
+"""Makes the last parts of an interrupted trace from its spool."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 
 class Rebuild:
-    """One run of a recovery.
+    """Stores the rest of a trace, once.
 
     Args:
         spool: Open and locked; stays the caller's.
-        plan: What to do.
+        plan: Made by plan_recovery() for this spool.
         folder_fd: The trace's folder, open; stays the caller's.
 
     Attributes:
-        dropped: One line for each thing that could not be used.
+        dropped: One line for each block or count that could not be used.
         rows: Rows added.
         parts: Parts added.
     """
@@ -59,7 +59,7 @@ class Rebuild:
         self._pending: list[Block] = []
 
     def run(self) -> Totals:
-        """Write what there is; return the balance of the whole trace.
+        """Store all usable blocks and gaps; return the balance of the whole trace.
 
         Raises:
             OSError: The disk refused.
@@ -79,11 +79,11 @@ class Rebuild:
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether the trace has gaps for samples that were taken and are not there."""
+        """Whether the trace has gaps for samples that were taken and could not be recovered."""
         return self._balance.counts["writer"] > 0
 
     def remove_half_written(self) -> None:
-        """Leave nothing half-written behind; after a whole run there is nothing."""
+        """Remove half-written parts; after a complete run there are none."""
         if self._builder.part is not None:
             self._builder.part.file.abandon()
         with contextlib.suppress(OSError):
@@ -120,7 +120,7 @@ class Rebuild:
         return (self._absent(block.first_index, block.first_tick),)
 
     def _absent(self, first_index: int, tick: int) -> TickGap:
-        """Return the gap from where we are to the next index that is there."""
+        """Return the gap from the current index to `first_index`, of samples that could not be recovered."""
         return TickGap(self._index, first_index - self._index, self._tick, max(tick, self._tick), "writer")
 
     def _flush(self) -> None:
@@ -146,7 +146,7 @@ class Rebuild:
         self.parts += 1
 
     def _finish_gaps(self, end: int) -> None:
-        """Add what no block has taken: samples of dropped last blocks, and what was dropped by the capture."""
+        """Add the gaps after the last block: samples of unusable last blocks, and samples that the capture dropped."""
         gaps = list(self._left_gaps())
         first_index = max(end, gaps[0].first_index) if gaps else end
         if first_index > self._index:
@@ -194,7 +194,10 @@ class Rebuild:
 
 
 def _one_after_the_other(gaps: list[TickGap]) -> list[TickGap]:
-    """Gaps of one stretch without rows, which a kill may have left half moved on (Filler::note_gap)."""
+    """Return gaps that follow each other without rows between them, each at the end of the one before.
+
+    A kill may come while the sampler moves them (Filler::note_gap), and leave indices that overlap.
+    """
     laid: list[TickGap] = []
     for gap in gaps:
         at = laid[-1].first_index + laid[-1].count if laid else gap.first_index

@@ -1,4 +1,4 @@
-"""From a trace's folder to the spool that holds the rest of it, and to no other file."""
+"""Finds the spool of a trace by the pointer in its folder."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class PointerState:
     """The pointer in a trace's folder: read, absent, or not to be believed.
 
     Attributes:
-        pointer: Its content; None where there is none, or one that cannot be believed.
-        problem: Why it cannot be believed; empty where it can, or where there is none.
+        pointer: Content of the pointer; None: there is no pointer, or it cannot be believed.
+        problem: Why the pointer cannot be believed; empty otherwise.
     """
 
     pointer: SpoolPointer | None
@@ -39,17 +39,20 @@ class PointerState:
 
     @property
     def is_there(self) -> bool:
-        """Whether the folder has a pointer, of whatever kind."""
+        """Whether the folder has a pointer, even one that cannot be believed."""
         return self.pointer is not None or bool(self.problem)
 
     def open_spool(self, folder: Path) -> SpoolReader | None:
-        """Open the trace's spool; None where it is gone, or another file has its name.
+        """Open the trace's spool; return None if it is gone, or another file has its name.
 
-        Where the pointer does not tell, this user's only spool that names the folder is the one.
+        Without a usable pointer, the spool is the only one of this user that names the folder.
+
+        Args:
+            folder: The trace's folder.
 
         Raises:
-            TraceError: It is damaged, or several spools name the folder.
-            RefusedError: The system does not let it be read.
+            TraceError: The spool is damaged, or several spools name the folder.
+            RefusedError: The system does not let this process read the spool.
         """
         if self.pointer is not None:
             return _open_spool(self.pointer)
@@ -62,7 +65,7 @@ class PointerState:
         return None if source is None else SpoolReader(found[0], source)
 
     def no_spool(self, folder: Path) -> RegtapError:
-        """Return the error for a trace whose spool is not there."""
+        """Return the error for a trace without a spool."""
         if self.pointer is not None:
             spool = self.pointer.spool
             text = f"the spool {spool} is gone ({_why_gone(self.pointer)}): {folder} ends with its last finished part"
@@ -72,10 +75,10 @@ class PointerState:
 
 
 def pointer_state(folder: Path) -> PointerState:
-    """Return what a folder, which need not be there, says about its spool.
+    """Return the state of the pointer in a folder, which need not exist.
 
     Raises:
-        RefusedError: The system does not let it be read.
+        RefusedError: The system does not let this process read the pointer.
     """
     try:
         return PointerState(read_pointer(folder))
@@ -104,7 +107,7 @@ def _open_spool(pointer: SpoolPointer) -> SpoolReader | None:
 
 
 def _open(path: str) -> RawSpoolFile | None:
-    """Open a file of this user's own; None where there is none, or another user's."""
+    """Open a file of this user; return None if there is none, or it belongs to another user."""
     try:
         return open_own(path)
     except TraceError:  # a folder, or a device

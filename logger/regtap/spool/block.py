@@ -1,4 +1,4 @@
-"""What the blocks of a spool that was left behind say, once it has been checked."""
+"""Blocks of a spool: their rows and gaps, and the checked headers of blocks left behind."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class TickGap:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What a block holds; a live spool's arrays are views, valid until the block is released.
+    """Rows and gaps of a block. Arrays of a live spool are views, valid until the block is released.
 
     Attributes:
         first_index: Index of its first sample, slot or gap.
         ticks: Shape (rows,).
         columns: One array of shape (rows,) for each register.
-        latency: Shape (rows,) in ticks, or None.
-        gaps: Its gaps, in order.
+        latency: Shape (rows,) in ticks; None where no latency is recorded.
+        gaps: Gaps, in the order of their indices.
         missed_before: Slots missed before first_index, in the whole capture.
     """
 
@@ -46,37 +46,37 @@ class Block:
 
     @property
     def rows(self) -> int:
-        """How many rows it holds."""
+        """The number of rows."""
         return len(self.ticks)
 
     @property
     def first_tick(self) -> int:
-        """Earliest tick in it, of a row or a gap; a block that was handed over has one or the other."""
+        """The earliest tick of a row or a gap; a sealed block has at least one of them."""
         ticks = [int(self.ticks[0])] if self.rows else []
         return min(ticks + [gap.t0_ticks for gap in self.gaps[:1]])
 
     @property
     def last_tick(self) -> int:
-        """Latest tick in it."""
+        """The latest tick of a row or a gap."""
         ticks = [int(self.ticks[-1])] if self.rows else []
         return max(ticks + [gap.t1_ticks for gap in self.gaps[-1:]])
 
     @property
     def missed_after(self) -> int:
-        """Slots missed up to its end, in the whole capture."""
+        """Slots missed before the end of the block, in the whole capture."""
         return self.missed_before + sum(gap.count for gap in self.gaps if gap.cause == "missed")
 
 
 def tick_gaps(table: npt.NDArray[np.void], first_index: int, rows: int) -> tuple[TickGap, ...]:
-    """Return the entries of a block's gap table; their causes must be known ones.
+    """Return the gaps of a block.
 
-    No gap reaches beyond the block's rows: the last one of a block that was cut off may say so
-    (Filler::join_missed).
+    The number of rows inside a gap is limited to the rows that the block has: in the last gap of a block whose
+    capture was killed, the table may count one row more (Filler::join_missed).
 
     Args:
-        table: Shape (gaps,), of GAP.
-        first_index: Of the block.
-        rows: That it has.
+        table: The block's gap table (shape (gaps,), GAP); every cause in it is a known one.
+        first_index: Index of the block's first sample, slot or gap.
+        rows: Rows of the block.
     """
     gaps = []
     absent = 0
@@ -89,21 +89,21 @@ def tick_gaps(table: npt.NDArray[np.void], first_index: int, rows: int) -> tuple
 
 
 class DamagedBlockError(Exception):
-    """A block that does not fit its spool; the text says how."""
+    """A block contradicts its spool; the text says in which way."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockHead:
-    """What a block says about itself, checked against the spool's bounds.
+    """The header of a block and its gaps, checked against the bounds of the spool.
 
     Attributes:
-        sequence: Its number.
-        first_index: Index of its first sample, slot or gap.
-        rows: Rows that were completed.
-        gaps: Its gaps.
-        anchor: (ticks, MONOTONIC_RAW in ns, REALTIME in ns, uncertainty in ticks) when it was opened.
+        sequence: Sequence number of the block.
+        first_index: Index of the block's first sample, slot or gap.
+        rows: Completed rows.
+        gaps: Gaps, in the order of their indices.
+        anchor: (ticks, MONOTONIC_RAW in ns, REALTIME in ns, uncertainty in ticks) when the block was opened.
         missed_before: Slots missed before first_index, in the whole capture; not checked.
-        dropped_before: Samples dropped before it for want of a block, the same.
+        dropped_before: Samples dropped before first_index because no block was free; not checked.
     """
 
     sequence: int
@@ -116,24 +116,24 @@ class BlockHead:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing had come into it yet."""
+        """Whether the block has neither rows nor gaps."""
         return not self.rows and not self.gaps
 
     @property
     def end(self) -> int:
-        """Index after its last sample, slot or gap."""
+        """Index after the last sample, slot or gap of the block."""
         return self.first_index + self.rows + sum(gap.count for gap in self.gaps)
 
 
 @dataclass(frozen=True, slots=True)
 class Overflow:
-    """What was dropped since no block was free.
+    """The overflow block: samples dropped because no block was free.
 
     Attributes:
         dropped: Samples dropped in the whole capture.
-        gaps: Gaps that no block has taken.
-        open_gap: The one that was still growing, as far as is known, or None.
-        last_tick: Tick of the last dropped sample, 0 if there is none.
+        gaps: Gaps that no block has taken over.
+        open_gap: The gap that was still growing when the capture was killed; None: there was none.
+        last_tick: Tick of the last dropped sample; 0: there is none.
     """
 
     dropped: int

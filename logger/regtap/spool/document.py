@@ -1,4 +1,4 @@
-"""The document that a spool holds about its capture."""
+"""The document in a spool: a description of its capture, for recovery."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _CHECKSUM_BYTES = 9  # in hexadecimal, and a space
 
 @dataclass(frozen=True, slots=True)
 class SpoolDocument:
-    """What a spool says about its capture.
+    """The description of a capture in its spool.
 
     Attributes:
-        template: What every part says.
+        template: Metadata that all parts of the trace share.
         trace: The trace's folder.
-        identity: A random number in hexadecimal, which the pointer in that folder has too.
+        identity: A random number in hexadecimal; the pointer in the trace's folder has the same one.
     """
 
     template: PartMetadata
@@ -40,10 +40,15 @@ class _TraceIdentity:
 
 
 def make_document(template: PartMetadata, trace: str, identity: str) -> bytes:
-    """Return what a spool says about its capture, and where its trace is: a checksum (CRC32 in hex), and JSON.
+    """Return the document of a capture: a checksum (CRC32 in hexadecimal), a space, and JSON.
+
+    Args:
+        template: Metadata that all parts of the trace share.
+        trace: The trace's folder.
+        identity: A random number in hexadecimal; see new_identity().
 
     Raises:
-        InputError: It would be larger than a recovery reads.
+        InputError: The document would be larger than a recovery reads.
     """
     identified = asdict(_TraceIdentity(os.path.abspath(trace), identity))
     text = json.dumps({**identified, **json.loads(template.to_json())}).encode()
@@ -56,10 +61,14 @@ def make_document(template: PartMetadata, trace: str, identity: str) -> bytes:
 
 
 def parse_document(text: bytes, where: str) -> SpoolDocument:
-    """Return what a spool says about its capture.
+    """Return the description of a capture that a spool holds.
+
+    Args:
+        text: The document, as make_document() has made it.
+        where: Path of the spool, for messages.
 
     Raises:
-        TraceError: It is no such document, or a damaged one.
+        TraceError: The text is no such document, or a damaged one.
     """
     checksum, _, body = text.partition(b" ")
     if checksum != b"%08x" % zlib.crc32(body):

@@ -1,4 +1,4 @@
-"""The header of a spool, live or left behind: checked before anything in it is believed."""
+"""The header of a spool, live or left behind, with all checks that it must pass."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a spool's header says; see logger/native/core/spool.hpp.
+    """The checked header of a spool; logger/native/core/spool.hpp describes the layout.
 
     Attributes:
-        fields: All of it, in this machine's byte order.
+        fields: The whole header, in this machine's byte order.
         is_swapped: Whether the spool was written in the other byte order.
         types: The registers' types, such as `u32be`.
         columns: The arrays of each block: ticks, one for each register, latencies if any.
@@ -82,35 +82,40 @@ class Header:
 
     @property
     def owner_pid(self) -> int:
-        """The process that fills, or filled, the spool."""
+        """Process id of the recorder."""
         return int(self.fields["owner_pid"])
 
     @property
     def sealed(self) -> int:
-        """Blocks that were handed over when the header was read."""
+        """The number of sealed blocks when the header was read."""
         return int(self.fields["sealed"])
 
     @property
     def opened(self) -> int:
-        """Blocks that were begun when the header was read: as many, or one more."""
+        """The number of opened blocks when the header was read: `sealed`, or one more."""
         return int(self.fields["open"])
 
     @property
     def released(self) -> int:
-        """Blocks that were durable elsewhere, or overwritten, when the header was read."""
+        """The number of released blocks when the header was read: durable in parts, or overwritten."""
         return int(self.fields["released"]) & ~HELD
 
     def block_start(self, sequence: int) -> int:
-        """Return where in the spool the block of a sequence number begins, in bytes."""
+        """Return the offset of a block in the spool, in bytes, given its sequence number."""
         return self.header_bytes + sequence % self.block_count * self.block_bytes
 
     @property
     def overflow_start(self) -> int:
-        """Where in the spool the overflow block begins, in bytes."""
+        """Offset of the overflow block in the spool, in bytes."""
         return self.header_bytes + self.block_count * self.block_bytes
 
     def table(self, raw: bytes, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        """Return raw bytes of the spool as an array in this machine's byte order; `dtype` says little-endian."""
+        """Return bytes of the spool as an array in this machine's byte order.
+
+        Args:
+            raw: Bytes as they are in the spool.
+            dtype: Type of the elements, little-endian, whatever the spool's byte order is.
+        """
         return _table(raw, dtype, is_swapped=self.is_swapped)
 
 
@@ -142,19 +147,23 @@ def parse_header(read: Read, size_bytes: int, path: str) -> Header:
 
 
 def damaged_header(path: str) -> TraceError:
-    """Return the error for a spool whose header cannot be used."""
+    """Return the error for a damaged header."""
     return TraceError(f"{path}: its header is damaged or cut short; nothing can be read from it")
 
 
 def write_header_check(memory: npt.NDArray[np.uint8]) -> None:
-    """Put the check into the header of a spool that was formatted just now, in memory (shape (size,))."""
+    """Store the check of a header that was formatted just now.
+
+    Args:
+        memory: The whole spool, shape (size,), uint8.
+    """
     count = int(memory[: HEADER.itemsize].view(HEADER)["column_count"][0])
     kinds = memory[HEADER.itemsize : HEADER.itemsize + 4 * count]
     memory[CHECK : CHECK + 4].view("<u4")[0] = header_check(memory[:SEALED].tobytes(), kinds.tobytes())
 
 
 def _is_swapped(raw: bytes, path: str) -> bool:
-    """Return whether a header is in the other byte order, which its version tells."""
+    """Return whether a header is in the other byte order: its version number shows that."""
     if raw[: len(MAGIC)] != MAGIC:
         raise TraceError(f"{path} is no spool: it does not begin with a spool's magic")
     if int.from_bytes(raw[8:12], "little") == VERSION:

@@ -1,4 +1,4 @@
-"""The layout of a spool, as logger/native/core/spool.hpp describes it, in numpy's terms."""
+"""The layout of a spool as numpy types; logger/native/core/spool.hpp describes it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ GAP = np.dtype(
 
 
 def header_check(header: bytes, kinds: bytes) -> int:
-    """Return the CRC32 of what never changes in a spool's header: its first 64 bytes, and the registers' kinds."""
+    """Return the CRC32 of the constant bytes of a spool's header: the first 64, and the registers' kinds."""
     return zlib.crc32(kinds, zlib.crc32(header[:SEALED]))
 
 
@@ -94,7 +94,13 @@ def round_up(value: int, unit: int) -> int:
 
 
 def column_offsets(widths: Sequence[int], rows_per_block: int, gap_capacity: int) -> list[int]:
-    """Return where in a block each array begins, given the bytes of their elements, and then their end."""
+    """Return the offset of each column in a block, and the offset after the last column, in bytes.
+
+    Args:
+        widths: Bytes of each column's elements.
+        rows_per_block: Rows that fit one block.
+        gap_capacity: Entries of the block's gap table.
+    """
     offsets = [round_up(BLOCK_HEADER_BYTES + gap_capacity * GAP.itemsize, 64)]
     for width in widths:
         offsets.append(round_up(offsets[-1] + width * rows_per_block, 64))

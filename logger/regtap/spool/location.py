@@ -1,4 +1,4 @@
-"""Where spools lie, what they are called, and how large they are; without numpy, for `regtap doctor`."""
+"""Folder, names and default size of spools; imported without numpy, for `regtap doctor`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NAME = re.compile(re.escape(PREFIX) + r"[0-9]+-[0-9a-f]{8}")
 
 
 def new_spool_path() -> str:
-    """Return a path for a spool of this process; nothing is made."""
+    """Return an unused path for a spool of this process; no file is made."""
     return f"{SHARED_MEMORY}/{PREFIX}{os.getpid()}-{os.urandom(4).hex()}"
 
 
 def spool_paths(folder: str = SHARED_MEMORY) -> list[str]:
-    """Return the files in a folder that are called as recorders call spools, in the order of their names."""
+    """Return the paths of files in a folder with the name of a spool, in the order of their names."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         return sorted(
             entry.path
@@ -31,17 +31,17 @@ def spool_paths(folder: str = SHARED_MEMORY) -> list[str]:
 
 
 def is_spool_path(path: str) -> bool:
-    """Return whether a path is one of those that recorders give to spools, whatever lies there."""
+    """Return whether a path has the folder and the name of a spool; the file itself is not looked at."""
     folder, name = os.path.split(os.path.realpath(path))
     return folder == SHARED_MEMORY and bool(_NAME.fullmatch(name))
 
 
 def default_spool_bytes(free_bytes: int, memory_bytes: int | None = None) -> int:
-    """Return how large a spool is where --spool-size says nothing: 1 GiB, or a quarter of what is free.
+    """Return the default size of a spool: 1 GiB, or a quarter of the free memory if that is less.
 
     Args:
-        free_bytes: In the folder of spools.
-        memory_bytes: Memory that this process may still use, which may be less; None: not known.
+        free_bytes: Free bytes in the folder of spools.
+        memory_bytes: Memory that this process may still use; None: not known.
     """
     left = free_bytes if memory_bytes is None else min(free_bytes, memory_bytes)
     return min(DEFAULT_BYTES, left // 4)

@@ -1,4 +1,4 @@
-"""A ring that overwrites its oldest blocks: what of it a snapshot keeps."""
+"""Snapshots of a ring that overwrites its oldest blocks: which blocks to store, and the gap before them."""
 
 from __future__ import annotations
 
@@ -17,32 +17,38 @@ SPARE = _native.SPARE_SHARE  # one block of so many takes what comes while the o
 
 
 def most_kept(block_count: int) -> int:
-    """Return how many blocks of a ring a snapshot takes at most while sampling goes on.
+    """Return the largest number of blocks in a snapshot that is stored while sampling goes on.
 
-    The others are enough for the sampler to resume at once, if it found no free block before they were given up.
+    The other blocks of the ring are enough for a sampler that found no free block to resume as soon as it gets them
+    (Filler::is_roomy).
     """
     return block_count - block_count // SPARE - 1
 
 
 def too_old(ends_ns: Sequence[int], cutoff_ns: int | None) -> int:
-    """Return how many blocks a snapshot leaves out, given when they end, oldest first; None: there is no cutoff.
+    """Return how many of the oldest blocks ended before `cutoff_ns` (0 if it is None).
 
-    The newest one is always stored: it says how many samples were overwritten before it.
+    The newest block never counts: a snapshot always stores it, since it says how many samples were overwritten
+    before it.
+
+    Args:
+        ends_ns: When each block ends, oldest first, in ns.
+        cutoff_ns: Blocks that end before this time are left out; None: no block is.
     """
     count = 0 if cutoff_ns is None else bisect_left(ends_ns, cutoff_ns)
     return max(0, min(count, len(ends_ns) - 1))
 
 
 def overwritten_gaps(index: int, missed: int, block: Block, t0_ticks: int) -> tuple[TickGap, ...]:
-    """Return what lies before a block, where all that did was overwritten; empty if nothing did.
+    """Return the gaps for overwritten blocks: the one of overwritten samples, then the one of missed slots.
 
-    Where the missed slots among it lay is not known any more, only how many there were: they come last.
+    The number of missed slots among the overwritten samples is known, but not their position.
 
     Args:
-        index: Index after the last sample, slot or gap that is stored.
+        index: Index after the last stored sample, slot or gap.
         missed: Slots missed before `index`.
-        block: The first one that is stored next.
-        t0_ticks: Tick of the last row or gap that is stored.
+        block: The next block to be stored.
+        t0_ticks: Tick of the last stored row or gap.
     """
     absent = block.first_index - index
     missed_since = min(max(block.missed_before - missed, 0), absent)

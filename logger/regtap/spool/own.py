@@ -47,7 +47,7 @@ class OwnSpool(Closeable):
         _native.prefault(self.memory)
 
     def format(self, registers: Sequence[Register], document: bytes, *, latency: bool) -> Ring:
-        """Lay out blocks for the registers, and store the document that a recovery needs.
+        """Lay out the blocks for the registers, and store the document for a recovery.
 
         Raises:
             InputError: The spool is too small for a row.
@@ -77,17 +77,17 @@ class OwnSpool(Closeable):
         return os.fstat(self._fd)
 
     def has_begun(self) -> bool:
-        """Return whether a sampler has opened a block in it, and so may have taken samples."""
+        """Return whether a sampler has opened the first block, and so may have taken samples."""
         return _native.load_counter(self.memory, OPEN) > 0
 
     def is_there(self) -> bool:
-        """Return whether the file still has its name: without it, nobody finds the samples in it."""
+        """Return whether the file still has its name: without a name no recovery finds the samples."""
         with contextlib.suppress(OSError):
             return os.path.samestat(os.fstat(self._fd), os.lstat(self.path))
         return False
 
     def remove(self) -> None:
-        """Remove the file, if it still has its name: nothing in it is needed any more.
+        """Remove the file, if it still has its name.
 
         Raises:
             OSError: As the kernel said.
@@ -96,7 +96,7 @@ class OwnSpool(Closeable):
             os.unlink(self.path)
 
     def close(self) -> None:
-        """Close the file and give up its lock. The memory stays mapped as long as arrays show it."""
+        """Close the file and give up its lock. The memory stays mapped as long as arrays are views of it."""
         if self._fd < 0:
             return
         fcntl.flock(self._fd, fcntl.LOCK_UN)  # the mapping's own descriptor would hold it
@@ -106,7 +106,7 @@ class OwnSpool(Closeable):
 
 
 def _create(path: str, size_bytes: int) -> tuple[int, mmap.mmap]:
-    """Create a file, lock it, and map it; after an error there is none."""
+    """Create a file, lock it, and map it; an error leaves no file."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -125,7 +125,7 @@ def _create(path: str, size_bytes: int) -> tuple[int, mmap.mmap]:
 
 
 def _undo_create(path: str, fd: int) -> str:
-    """Delete the file just created; return text for the message: empty, or that it could not be deleted."""
+    """Delete the file just created. Return text for the error message: empty, or that the deletion failed."""
     try:
         os.unlink(path)
         left = ""

@@ -1,8 +1,8 @@
 """The pointer in the folder of a trace to the spool of its capture: the file `_spool`.
 
-A pointer is believed by its owner only, and a spool only where it is the very file that the pointer means: made in
-this boot, with that device and inode number, private, the same user's, and with the pointer's random identity in
-its document. Shared memory is open to every user, so that a name there proves nothing.
+Shared memory is open to every user, so that a name there proves nothing. Only the owner of a trace believes its
+pointer, and a file is the spool only if it was made in the same boot, has the device and inode numbers of the pointer,
+is private, belongs to the same user, and has the pointer's random identity in its document.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ Identity = Annotated[str, Matching("[0-9a-f]{32}")]
 
 @dataclass(frozen=True, slots=True)
 class SpoolPointer:
-    """The pointer in a trace's folder.
+    """The content of the pointer in a trace's folder.
 
     Attributes:
         spool: Path of the spool.
-        boot_id: The boot in which it was made.
+        boot_id: Boot in which the spool was made.
         device: Device number of the spool's file.
-        inode: Its inode number.
-        identity: A random number in hexadecimal, which the spool's document has too.
+        inode: Inode number of the spool's file.
+        identity: A random number in hexadecimal; the spool's document has the same one.
     """
 
     spool: PathText
@@ -53,21 +53,25 @@ class SpoolPointer:
         return json.dumps(asdict(self)) + "\n"
 
     def means(self, status: os.stat_result) -> bool:
-        """Return whether a file, as fstat() describes it, is the spool that this was written for."""
+        """Return whether a file is the spool of this pointer.
+
+        Args:
+            status: The file's fstat().
+        """
         return self.boot_id == boot_id() and (self.device, self.inode) == (status.st_dev, status.st_ino)
 
 
 def new_identity() -> str:
-    """Return an identity that no other spool has."""
+    """Return a new random identity."""
     return secrets.token_hex(16)
 
 
 def read_pointer(folder: Path) -> SpoolPointer | None:
-    """Return the pointer in a trace's folder, or None where there is none.
+    """Return the pointer in a trace's folder; None: the folder has no pointer.
 
     Raises:
-        TraceError: It is damaged, or not to be believed: another user's, or writable for others.
-        RefusedError: The system does not let it be read.
+        TraceError: The pointer is damaged, belongs to another user, or others may write to it.
+        RefusedError: The system does not let this process read the pointer.
     """
     path = folder / SPOOL_POINTER
     try:

@@ -14,12 +14,12 @@ from regtap.system.files import is_own
 
 
 class RawSpoolFile(Closeable):
-    """An open file; a context manager. Nothing is mapped: a file that shrinks must not end in a SIGBUS.
+    """The open file of a spool; a context manager. It is not mapped: a file that shrinks must not end in a SIGBUS.
 
     Attributes:
-        path: Where it is.
-        status: What fstat() said of it when it was opened.
-        size_bytes: Its size then.
+        path: Of the file.
+        status: The file's fstat() when it was opened.
+        size_bytes: Size of the file when it was opened.
     """
 
     def __init__(self, path: str) -> None:
@@ -38,27 +38,27 @@ class RawSpoolFile(Closeable):
             raise TraceError(f"{path} is no spool: it is not a regular file")
 
     def close(self) -> None:
-        """Close the file, and with it give up the lock."""
+        """Close the file; that gives up the lock."""
         os.close(self._fd)
 
     @property
     def is_own(self) -> bool:
-        """Whether it belongs to the effective user of this process."""
+        """Whether the file belongs to the effective user of this process."""
         return is_own(self.status)
 
     @property
     def is_private(self) -> bool:
-        """Whether no other user may open it."""
+        """Whether other users have no access to the file."""
         return not self.status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
 
     def is_there(self) -> bool:
-        """Return whether its name still leads to it."""
+        """Return whether the path still leads to this file."""
         with contextlib.suppress(OSError):
             return os.path.samestat(self.status, os.lstat(self.path))
         return False
 
     def try_lock(self) -> bool:
-        """Take the lock that a recorder holds while it lives; return whether nobody else has it."""
+        """Take the lock that a recorder holds while it lives; return False if another process has it."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -73,7 +73,7 @@ class RawSpoolFile(Closeable):
         fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def read(self, offset: int, size: int) -> bytes | None:
-        """Return that many bytes, or None where the file ends before."""
+        """Return `size` bytes at an offset; None if the file ends before them."""
         if size > self.size_bytes - offset:
             return None
         data = os.pread(self._fd, size, offset)

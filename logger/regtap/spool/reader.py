@@ -1,7 +1,7 @@
-"""A spool that somebody left behind: read from its file, and nothing in it believed before it is checked.
+"""Reads a spool that a killed capture left behind, and checks everything before it is used.
 
-Spools are read in the byte order and on behalf of the machine that filled them: a copy from another one will do.
-Register values carry no check of their own; everything that says where they are does.
+A copy of a spool from another machine can be read too, whatever its byte order is. Register values carry no check of
+their own; everything that locates them does.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ _LARGEST_COUNT = 1 << 52  # over a year at 100 MHz; a thousand of them still add
 
 
 class SpoolReader(Closeable):
-    """A spool's file, open for reading; a context manager.
+    """The file of a spool, open for reading; a context manager.
 
     Attributes:
         path: Of the spool.
-        header: Where everything is in it, and its counters.
-        document: What the recorder left for a recovery: bytes for parse_document().
-        broken: One line for each block of which less is left than there was, where that is known beforehand.
+        header: The checked header.
+        document: The description of the capture: bytes for parse_document().
+        broken: One line for each block that is known to have lost rows before it is read.
     """
 
     def __init__(self, path: str, source: RawSpoolFile | None = None) -> None:
-        """Open it and check its header.
+        """Open a spool and check its header.
 
         Args:
-            path: Where it is.
-            source: Its bytes, where they are not simply those of that file; becomes this object's own.
+            path: Of the spool.
+            source: The open file, or another source of the spool's bytes; this object closes it. None: open `path`.
 
         Raises:
-            TraceError: It is no spool, or its header is damaged.
+            TraceError: The file is no spool, or its header is damaged.
             OSError: As the kernel said.
         """
         self.path = path
@@ -58,18 +58,18 @@ class SpoolReader(Closeable):
 
     @property
     def source(self) -> RawSpoolFile:
-        """Its bytes, with the file that they are in."""
+        """The open file, or the other source of the spool's bytes."""
         return self._bytes
 
     def close(self) -> None:
-        """Close the file, and with it give up the lock."""
+        """Close the file; that gives up the lock."""
         self._bytes.close()
 
     def lock(self) -> None:
-        """Keep others from recovering it at the same time.
+        """Take the spool's lock, so that no other recovery runs at the same time.
 
         Raises:
-            RefusedError: Its recorder is alive, or it is being recovered.
+            RefusedError: The recorder is alive, or another recovery runs.
         """
         if not self._bytes.try_lock():
             raise RefusedError(
@@ -79,14 +79,14 @@ class SpoolReader(Closeable):
             )
 
     def is_owned(self) -> bool:
-        """Return whether some process holds it, by a lock that is let go at once."""
+        """Return whether another process holds the spool's lock; this one takes the lock and gives it up at once."""
         if not self._bytes.try_lock():
             return True
         self._bytes.unlock()
         return False
 
     def rows_at(self, sequence: int) -> int:
-        """Return how many rows a block says it has; 0 where it is damaged. Its gaps are not read."""
+        """Return the number of rows in the header of a block, given its sequence number; 0 if the header is damaged."""
         with contextlib.suppress(DamagedBlockError):
             header = self._block_header(self.header.block_start(sequence))
             if header["magic"] == BLOCK_MAGIC and int(header["sequence"]) == sequence:
@@ -94,14 +94,14 @@ class SpoolReader(Closeable):
         return 0
 
     def oldest(self) -> int:
-        """Return the first sequence number that may still be in the ring."""
+        """Return the sequence number of the oldest block that can still be in the ring."""
         return max(0, self.header.opened - self.header.block_count)
 
     def head(self, sequence: int) -> BlockHead:
-        """Return what a block says about itself.
+        """Return the checked header of a block, with its gaps.
 
         Raises:
-            DamagedBlockError: It lies past the file's end, or says what cannot be.
+            DamagedBlockError: The block lies past the end of the file, or its header or gap table is impossible.
         """
         start = self.header.block_start(sequence)
         header = self._block_header(start)
@@ -124,7 +124,7 @@ class SpoolReader(Closeable):
         return BlockHead(sequence, first_index, rows, gaps, anchor, *before)
 
     def tick_at(self, head: BlockHead, row: int) -> int:
-        """Return one row's tick; raises DamagedBlockError where the file ends before it."""
+        """Return the tick of one row; raises DamagedBlockError if the file ends before it."""
         ticks = self.header.columns[0]
         start = self.header.block_start(head.sequence) + ticks.offset
         return int(self.header.table(self._read_block(start + 8 * row, 8), ticks.dtype)[0])
@@ -133,7 +133,7 @@ class SpoolReader(Closeable):
         """Return a copy of a block's rows, in this machine's byte order.
 
         Raises:
-            DamagedBlockError: The file ends before, or its times go back.
+            DamagedBlockError: The file ends before the block does, or ticks in it go back.
         """
         start = self.header.block_start(head.sequence)
         arrays = [
@@ -149,10 +149,10 @@ class SpoolReader(Closeable):
         return Block(head.first_index, ticks, tuple(arrays[1:]), latency, head.gaps, head.missed_before)
 
     def overflow(self) -> Overflow:
-        """Return what was dropped while no block was free.
+        """Return the overflow block: the samples that were dropped while no block was free.
 
         Raises:
-            DamagedBlockError: It lies past the file's end, or says what cannot be.
+            DamagedBlockError: The block lies past the end of the file, or its content is impossible.
         """
         start = self.header.overflow_start
         header = self._block_header(start)

@@ -1,6 +1,6 @@
-"""The ring of blocks in a spool of this process, which the sampler fills.
+"""The ring of blocks in a live spool, while the sampler fills it.
 
-logger/native/core/spool.hpp describes the layout, and which of the two sides writes what.
+logger/native/core/spool.hpp describes the layout, and which fields the sampler and this side write.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 
 class Ring:
-    """The blocks of a spool that a sampler fills meanwhile.
+    """The blocks of a live spool, which a sampler fills at the same time.
 
     Args:
         memory: The whole spool, formatted (shape (size,), uint8); it stays the caller's.
-        header: The spool's; its counters are those of the moment when it was read.
+        header: The spool's header; its counters are those of the moment when it was read.
 
     Attributes:
-        copying: Held by a thread that copies out of blocks which may be released meanwhile, and by the thread that
-            releases blocks while it does so.
+        copying: A lock: a thread that copies rows out of blocks holds it, and so does a thread while it releases
+            blocks, so that no block is filled again while it is copied.
     """
 
     def __init__(self, memory: npt.NDArray[np.uint8], header: Header) -> None:
@@ -58,19 +58,23 @@ class Ring:
         return self.header.rows_per_block
 
     def counter(self, offset: int) -> int:
-        """Return a counter of the spool, read with acquire order: all that it counts is visible then."""
+        """Return a counter of the spool, read with acquire order: the rows or blocks that it counts are visible.
+
+        Args:
+            offset: Offset of the counter in the spool, in bytes.
+        """
         return _native.load_counter(self.memory, offset)
 
     def sealed(self) -> int:
-        """Return how many blocks the sampler has handed over."""
+        """Return the number of blocks that the sampler has sealed."""
         return self.counter(SEALED)
 
     def released(self) -> int:
-        """Return how many of the blocks that were handed over may be filled again, or were."""
+        """Return the number of sealed blocks that the sampler may fill again."""
         return self.counter(RELEASED) & ~HELD
 
     def start_of(self, sequence: int) -> int:
-        """Return where in the spool a block begins, in bytes.
+        """Return the offset of a block in the spool, in bytes.
 
         Args:
             sequence: The sequence number of the block, or OVERFLOW.
@@ -78,7 +82,7 @@ class Ring:
         return self.header.overflow_start if sequence == OVERFLOW else self.header.block_start(sequence)
 
     def block(self, sequence: int) -> Block:
-        """Return a block that was handed over; its arrays are views of the spool."""
+        """Return a sealed block; its arrays are views of the spool, valid until the block is released."""
         start = self.start_of(sequence)
         header = self._block_header(sequence)
         rows = int(header["published"])
@@ -97,20 +101,21 @@ class Ring:
         )
 
     def holds_rows(self) -> bool:
-        """Return whether any row is in a block that was not released. The sampler must have ended."""
+        """Return whether a block that was not released holds rows. The sampler must have ended."""
         return any(
             self.counter(self.start_of(sequence) + PUBLISHED)
             for sequence in range(self.released(), self.counter(OPEN))
         )
 
     def waiting_rows(self) -> int:
-        """Return the number of rows in blocks that were handed over and not released. The sampler must have ended."""
+        """Return the number of rows in sealed blocks that were not released. The sampler must have ended."""
         return sum(self.block(sequence).rows for sequence in range(self.released(), self.sealed()))
 
     def oldest(self) -> tuple[int, int] | None:
-        """Return where the oldest block begins, in a ring that overwrites: (samples before it, tick).
+        """Return (samples before the oldest block, tick at its beginning), in a ring that overwrites.
 
-        None: there is no block at the moment, or it was overwritten just now.
+        Returns:
+            None if there is no sealed block, or if the oldest one was overwritten just now.
         """
         sequence = self.released()
         header = self._block_header(sequence).copy()
@@ -119,7 +124,7 @@ class Ring:
         return int(header["first_index"]) - int(header["missed_before"]), int(header["anchor_ticks"])
 
     def overflow_gaps(self) -> tuple[TickGap, ...]:
-        """Return the gaps that no block could take: those at the very end of a capture."""
+        """Return the gaps of the overflow block: at the end of a capture, the gaps that no block has taken over."""
         return self._gaps(OVERFLOW)
 
     def _block_header(self, sequence: int) -> np.void:

@@ -1,4 +1,4 @@
-"""How large a spool is to be, and the refusals where there is no room for it."""
+"""The size of a spool, and the errors for a machine without room for one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LARGE_BYTES = 64 << 20
 
 
 def default_size_bytes(memory: Memory | None, folder: str = SHARED_MEMORY) -> int:
-    """Return the size of a spool where --spool-size says nothing.
+    """Return the size of a spool without --spool-size, by the free memory.
 
     Args:
         memory: The memory that this process may still use; None: not known.
@@ -41,7 +41,7 @@ def default_size_bytes(memory: Memory | None, folder: str = SHARED_MEMORY) -> in
 
 
 def free_size_bytes(memory: Memory | None) -> int:
-    """Return the default size of a spool, where there is room for one.
+    """Return the default size of a spool, after a check that there is room for the smallest one.
 
     Args:
         memory: The memory that this process may still use; None: not known.
@@ -56,7 +56,7 @@ def free_size_bytes(memory: Memory | None) -> int:
 
 
 def check_memory(size_bytes: int, memory: Memory | None) -> None:
-    """Check that memory holds a spool: every page of it is made present, and the kernel kills who asks for too much.
+    """Check that a spool fits into memory: all its pages are made present, and the kernel kills a process for too many.
 
     Args:
         size_bytes: Size of the spool.
@@ -100,7 +100,7 @@ def shape_of(size_bytes: int) -> tuple[int, int]:
 
 
 def _laid_out(half_rows: int, widths: Sequence[int], document_bytes: int, shape: tuple[int, int]) -> int:
-    """Return the size that half as many rows take as core/spool.cpp (fit) lays them out, padding included."""
+    """Return the size of a spool for half as many rows, as core/spool.cpp (fit) lays it out, padding included."""
     blocks, gaps = shape
     tables = round_up(BLOCK_HEADER_BYTES + gaps * GAP.itemsize, 64) + 64 * (len(widths) + 1) + PAGE
     block_bytes = tables + -(-half_rows // (2 * blocks)) * sum(widths)
