@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class AnchoredClock:
-    """Converts ticks by the anchors that it holds; used by one thread at a time.
+    """Converts ticks to time by interpolation between anchors; used by one thread at a time.
 
     Attributes:
         start: The moment 0 on the system's clocks.
-        first_ticks: The first anchor's.
+        first_ticks: Ticks of the first anchor.
         longest_ns: Longest distance between two neighbouring rows so far, in ns.
     """
 
     def __init__(self, clock: ClockInfo, start: StartTimes, last_ns: int = -1) -> None:
-        """Begin with a clock's source, frequency and anchors.
+        """Begin with the source, frequency, anchors and error bound of a clock.
 
         Args:
-            clock: Its error bound is taken over too: see info().
-            start: The moment 0.
-            last_ns: The last time that is in the trace already; -1 if there is none.
+            clock: The clock; info() never returns a smaller error bound than this one's.
+            start: The moment 0 on the system's clocks.
+            last_ns: Time of the last row in the trace so far; -1: the trace has no row.
         """
         self.start = start
         self._source_name = clock.source
@@ -42,12 +42,12 @@ class AnchoredClock:
         self.longest_ns = 0
 
     def forget_before(self, ticks: int) -> None:
-        """Drop the anchors that no time from `ticks` on needs."""
+        """Drop the anchors that are not needed to convert `ticks` and later ticks."""
         keep = max(0, bisect_right(self._anchors, ticks, key=lambda anchor: anchor.ticks) - 1)
         del self._anchors[: min(keep, len(self._anchors) - 2)]
 
     def convert(self, ticks: npt.NDArray[np.uint64], out: npt.NDArray[np.int64]) -> None:
-        """Fill `out` (as long as `ticks`) with ns; never below what an earlier call returned."""
+        """Fill `out`, of the same shape as `ticks`, with times in ns; no time is below one of an earlier call."""
         anchor_ticks, anchor_ns = self.anchor_arrays()
         last_ns, longest_ns = _native.convert_ticks(
             ticks, out, anchor_ticks=anchor_ticks, anchor_ns=anchor_ns, floor_ns=self.floor_ns
@@ -64,16 +64,16 @@ class AnchoredClock:
 
     @property
     def floor_ns(self) -> int:
-        """Time of the last row so far: no later row's is below it; below 0 before the first one."""
+        """The least time of the next row: the time of the last row so far; negative before the first row."""
         return self._last_ns
 
     def note_converted(self, first_ns: int, last_ns: int, longest_ns: int) -> None:
-        """Take note of rows that the native encoder has converted by these anchors, from this floor.
+        """Take over the results of the native encoder, which converts rows itself with these anchors and this floor.
 
         Args:
-            first_ns: Time of the first of them.
-            last_ns: Time of the last one.
-            longest_ns: Longest distance between two of them, or from the floor to the first one.
+            first_ns: Time of the first row.
+            last_ns: Time of the last row.
+            longest_ns: Longest distance between two rows, or from the floor to the first row.
         """
         if self._last_ns < 0:
             self._first_ns = first_ns
@@ -81,7 +81,10 @@ class AnchoredClock:
         self.longest_ns = max(self.longest_ns, longest_ns)
 
     def begin_stretch(self, ticks: int) -> None:
-        """Take the time up to a row's tick for one without rows, not for a hole between two."""
+        """Begin a new stretch of rows at a tick: the time before the tick is no hole between rows.
+
+        `longest_ns` then leaves out the time that a flight recorder has overwritten.
+        """
         self._last_ns = max(self._last_ns, self.to_ns(ticks))
 
     @property
@@ -95,20 +98,20 @@ class AnchoredClock:
         return max(0, self._last_ns - self._first_ns)
 
     def to_ns(self, ticks: int) -> int:
-        """Return one tick's time; apart from convert's order."""
+        """Return the time of one tick in ns, without a regard to the times of rows before."""
         left, right = self._around(bisect_right(self._anchors, ticks, key=lambda anchor: anchor.ticks))
         slope = (right.raw_ns - left.raw_ns) / (right.ticks - left.ticks)
         return max(0, left.raw_ns - self.start.raw_ns + round((ticks - left.ticks) * slope))
 
     def to_ticks(self, ns: int) -> int:
-        """Return the tick at one time: the way back from to_ns."""
+        """Return the tick at a time in ns: the inverse of to_ns()."""
         raw_ns = ns + self.start.raw_ns
         left, right = self._around(bisect_right(self._anchors, raw_ns, key=lambda anchor: anchor.raw_ns))
         slope = (right.ticks - left.ticks) / (right.raw_ns - left.raw_ns)
         return max(0, left.ticks + round((raw_ns - left.raw_ns) * slope))
 
     def _around(self, after: int) -> tuple[Anchor, Anchor]:
-        """Return the two anchors around a place in their list, or the two nearest to it."""
+        """Return the anchors before and after an index in their list, or the two nearest to the index."""
         after = min(max(after, 1), len(self._anchors) - 1)
         return self._anchors[after - 1], self._anchors[after]
 
@@ -122,13 +125,13 @@ class AnchoredClock:
         return 1e9 / self._frequency_hz
 
     def latency_ns(self, ticks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-        """Return latencies in ns (shape as given); what does not fit 32 bits is 2**32 - 1."""
+        """Return latencies in ns, of the same shape; a latency that does not fit 32 bits becomes 2**32 - 1."""
         nanoseconds = np.rint(ticks * self.ns_per_tick)
         latency: npt.NDArray[np.uint32] = np.minimum(nanoseconds, np.iinfo(np.uint32).max).astype(np.uint32)
         return latency
 
     def info(self) -> ClockInfo:
-        """Describe the clock over the anchors still held."""
+        """Return the clock's description, by the anchors that were not dropped."""
         first, last = self._anchors[0], self._anchors[-1]
         span_ns = last.raw_ns - first.raw_ns
         frequency_hz = (last.ticks - first.ticks) * 1e9 / span_ns if span_ns else self._frequency_hz

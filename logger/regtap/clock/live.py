@@ -19,14 +19,14 @@ _OLD_NS = 3600 * 10**9  # far below what core/clock.cpp can bridge
 
 
 class Timebase(AnchoredClock):
-    """The clock of a capture that runs.
+    """The clock of a running capture.
 
-    Times lie between two anchors, never beyond the last: take one with advance() after the last tick that is
-    to be converted. That holds the error at the anchors' own uncertainty, for a capture of a millisecond too,
-    whatever the counter's frequency really is.
+    Take an anchor with advance() after the last tick that is to be converted, so that every tick lies between two
+    anchors. The error then is no larger than the anchors' own uncertainty, in a capture of a millisecond too, and even if
+    the counter's frequency is not the nominal one.
 
     Attributes:
-        source: Of its ticks.
+        source: The counter that ticks come from.
     """
 
     def __init__(self, source: Source) -> None:
@@ -48,12 +48,12 @@ class Timebase(AnchoredClock):
         self._anchors.append(reading.anchor(self._frequency_hz))
 
     def keep_up(self) -> None:
-        """Take an anchor if the last one is old; for a writer that converts nothing for days."""
+        """Take an anchor if the last one is older than an hour, for a writer that converts no rows for days."""
         if time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - self._anchors[-1].raw_ns >= _OLD_NS:
             self.advance()
 
     def age_ns(self, ticks: int) -> int:
-        """Return how long ago a tick was, roughly."""
+        """Return the approximate age of a tick, in ns."""
         return self.in_ns(read_clocks(self.source).ticks - ticks)
 
 
@@ -64,7 +64,8 @@ class TickClock:
     Attributes:
         source: `tsc`, `cntvct` or `monotonic_raw`.
         frequency_hz: Ticks per second between the two readings of CLOCK_MONOTONIC_RAW around the sampling.
-        uncertainty_ns: How far a time from to_ns may be off that clock.
+        uncertainty_ns: How far a time from to_ns() may be off CLOCK_MONOTONIC_RAW.
+        first_tick: The tick at which sampling began.
     """
 
     source: str
@@ -73,5 +74,5 @@ class TickClock:
     first_tick: int
 
     def to_ns(self, ticks: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-        """Return ns since sampling began, of the same shape."""
+        """Return the times of ticks in ns since sampling began, of the same shape."""
         return ((ticks - np.uint64(self.first_tick)) * (1e9 / self.frequency_hz)).astype(np.int64)

@@ -45,7 +45,11 @@ class Reading(NamedTuple):
         return self.uncertainty_ticks * 1e9 / frequency_hz
 
     def anchor(self, frequency_hz: float) -> Anchor:
-        """Return the reading as a trace stores it; the frequency is the counter's, in Hz."""
+        """Return the reading as an anchor of a trace.
+
+        Args:
+            frequency_hz: Frequency of the counter.
+        """
         return Anchor(self.ticks, self.raw_ns, self.realtime_ns, self.uncertainty_ns(frequency_hz))
 
 
@@ -55,7 +59,7 @@ def read_clocks(source: Source) -> Reading:
 
 
 def source_named(name: str) -> Source | None:
-    """Return the counter whose name a trace gives; None where this machine has no such counter."""
+    """Return the counter of this machine by its name in a trace; None: the machine has no such counter."""
     for source in (Source.counter, Source.system):
         if source_name(source) == name:
             return source

@@ -89,7 +89,7 @@ def diff(
 
 @dataclass(frozen=True, slots=True)
 class _Filter:
-    """Which registers are compared."""
+    """The selection of registers to compare."""
 
     only: tuple[str, ...]
     ignore: tuple[str, ...]
@@ -112,7 +112,7 @@ def _matches(name: str, globs: Iterable[str]) -> bool:
 
 
 def _stored(text: str, maps: Maps) -> _Moment | None:
-    """Return a moment from a file or a trace; None where the text names neither."""
+    """Return a moment of a dump file or a trace; None: the text names neither."""
     if os.path.isfile(text):
         with open(text, "rb") as file:
             content = file.read(_MOST_BYTES + 1)

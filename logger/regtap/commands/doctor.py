@@ -1,4 +1,4 @@
-"""`regtap doctor`: what this machine lets regtap do, and what to change."""
+"""`regtap doctor`: checks this machine, and advises changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 @map_option
 @json_option
 def doctor(address: str | None, map_texts: tuple[str, ...], as_json: bool) -> int:
-    """Say whether this machine can do what you want, and what to change.
+    """Check whether this machine can reach registers and capture them, and advise changes.
 
     Without ADDRESS: privileges, kernel settings, devices, clocks, room and versions. The exit code is 1 if
     there is a problem, that is, if not even the simulated device can be recorded; warnings leave it 0.

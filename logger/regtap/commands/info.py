@@ -1,4 +1,4 @@
-"""`regtap info`: what a trace says about itself, without reading a row."""
+"""`regtap info`: shows the metadata of a trace; no rows are read."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def info(trace: str, map_texts: tuple[str, ...], as_json: bool) -> int:
 
 
 def describe(trace: Trace) -> dict[str, Any]:
-    """Return what `regtap info --json` prints; times in ns, `null` for what is not known."""
+    """Return the document of `regtap info --json`; times in ns, `null` for an unknown value."""
     first_ns, last_ns = trace.time_range or (None, None)
     return {
         "path": str(trace.path),
@@ -74,7 +74,7 @@ def describe(trace: Trace) -> dict[str, Any]:
 
 
 def finding(trace: Trace) -> str | None:
-    """Return why the trace's own figures do not agree, or None if they do."""
+    """Return the contradiction between the trace's own figures, or None."""
     totals = trace.totals
     if totals is None:
         return None
@@ -183,7 +183,7 @@ def _register_rows(trace: Trace) -> list[tuple[str, ...]]:
 
 
 def _name_rows(trace: Trace) -> Iterator[tuple[str, str, str]]:
-    """Yield the fields whose numbers have names."""
+    """Yield the fields with named values."""
     for register in trace.registers:
         for field in register.fields:
             names = [f"{value.pattern}={value.name}" for value in field.values]

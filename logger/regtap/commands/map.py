@@ -1,4 +1,4 @@
-"""`regtap map`: what a register map holds, what is wrong in it, and the same in our form."""
+"""`regtap map`: shows, checks and converts a register map."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class _Row:
         return (*start, self.register.access, reset, effect, self.register.description)
 
     def document(self) -> dict[str, object]:
-        """Return it for programs."""
+        """Return the map for `--json`."""
         if isinstance(self.register, str):
             return {"name": self.entry.name, "address": self.entry.address, "error": self.register}
         return asdict(self.register)

@@ -93,7 +93,7 @@ def _items(text: str, names: Names, allow_side_effects: bool) -> Iterator[_Item]
 
 
 def _effects(words: RegisterRange, maps: Maps) -> dict[int, str]:
-    """Return what a read does, for each word of a range whose read is known to do something."""
+    """Return the known effect of a read, for each word of a range with one."""
     found: dict[int, str] = {}
     for entry in maps.at(words.address, words.size_bytes):
         if effect := effect_between(entry.address, entry.node.span_bytes, maps):
@@ -164,7 +164,7 @@ def _print_dump(dumped: _Range, device: Device, columns: _Columns) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Widths that suit every line, known before the first access so that lines appear as they are read."""
+    """Column widths for all lines, known before the first access, so that each line appears when it is read."""
 
     name: int
     address: int

@@ -30,7 +30,7 @@ _DURABLE = "--durable"
 
 
 class _WithCommand(click.Command):
-    """A command whose arguments end at `--`; what follows is another command."""
+    """A command whose arguments end at `--`; the words after that are another command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if "--" in args:

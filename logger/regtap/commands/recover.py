@@ -1,4 +1,4 @@
-"""`regtap recover`: what a capture that was cut off left behind becomes the rest of its trace."""
+"""`regtap recover`: completes an interrupted trace from its spool, and lists spools."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def recover(path: str | None, output: str | None, list_all: bool, as_json: bool)
 
 
 def _become_owner(path: str) -> None:
-    """Let root do this as the one whom the trace belongs to: the parts are to be theirs, and no other file is ours."""
+    """As root, become the owner of the trace: the new parts then belong to the owner, and no other file is reached."""
     if os.geteuid() != 0:
         return
     try:

@@ -1,4 +1,4 @@
-"""`regtap sim`: a simulated device that other programs attach to."""
+"""`regtap sim`: runs a simulated device for other programs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _WithRegisters(click.Command):
-    """A command whose help ends with the simulated device's registers."""
+    """A command with the simulated device's registers at the end of its help."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
@@ -48,7 +48,7 @@ def sim(path: str) -> None:
 
 
 def _announce(text: str) -> None:
-    """Print where the device is; a full disk does not end a device that others use.
+    """Print the path of the device; an error of printing does not end the device.
 
     Raises:
         BrokenPipeError: The reader has gone, and nobody will end this device.

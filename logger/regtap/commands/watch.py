@@ -158,7 +158,7 @@ def _interval_s(text: str) -> float:
 
 
 def _registers(lines: Sequence[Line]) -> tuple[Register, ...]:
-    """Return the registers of the lines, each of them once.
+    """Return the registers of the lines, without repetitions.
 
     Raises:
         InputError: Two lines have the same name.
@@ -184,7 +184,7 @@ def _drop_root(wanted: str | None) -> None:
 def _show(
     looks: _Looks, recorder: KeyRecorder, title: str, presence: Callable[[], str]
 ) -> tuple[View, ExitCode]:
-    """Show the live table until its end; then say what recordings came to."""
+    """Show the live table until its end; then print the results of recordings."""
     from regtap.watch.screen import Screen
     from regtap.watch.session import Session
 
@@ -212,7 +212,7 @@ def _print_table(looks: _Looks) -> View:
 
 
 def _width() -> int:
-    """Return the width of the terminal; what goes elsewhere is not cut."""
+    """Return the width of the terminal; a large number if the output is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else _NO_TERMINAL_COLUMNS
 
 
@@ -263,7 +263,7 @@ def _row_as_object(row: Row) -> dict[str, object]:
 
 
 def _raise_fault(view: View) -> None:
-    """Raise the bus error of the first register that had one at the end."""
+    """Raise the bus error of the first faulted register at the end."""
     for row in view.rows:
         if row.activity.is_faulted:
             register = row.line.item.register

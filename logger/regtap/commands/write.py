@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Store:
-    """What is to be written.
+    """The order to write a register or a field.
 
     Attributes:
         register: Where.
@@ -42,7 +42,7 @@ class _Store:
     others: int | None = 0
 
     def value(self, other_bits: int) -> int:
-        """Return the value to store, with what the other bits are."""
+        """Return the value to store, given the register's other bits."""
         return (other_bits & ~self.mask) | self.bits
 
 
@@ -91,7 +91,7 @@ def write(  # noqa: PLR0917 - one parameter for each option
 
 
 def _store(chosen: Chosen, value_text: str, others_text: str | None) -> _Store:
-    """Return what to write; everything that can be wrong is found here, before anything is opened."""
+    """Return the order of the command line, after all checks that need no device."""
     register, field = chosen.register, chosen.field
     if field is None:
         if others_text is not None:
@@ -117,7 +117,7 @@ def _check_read(chosen: Chosen, maps: Maps, allow_side_effects: bool) -> None:
 
 
 def _write(store: _Store, device: Device) -> int:
-    """Store the value, after one read of the register where the other bits are not known; return it."""
+    """Store the value and return it; for a field, read the register before if its other bits are not known."""
     register, field = store.register, store.field
     where, digits = f"{register.name} at {register.address:#x}", 2 + 2 * register.width_bytes
     if store.others is None:
@@ -136,7 +136,7 @@ def _write(store: _Store, device: Device) -> int:
 
 
 def _verify(store: _Store, value: int, device: Device) -> int:
-    """Read the register back and compare what the user named of it."""
+    """Read the register back and compare the register or field that the user named."""
     register, digits = store.register, 2 + 2 * store.register.width_bytes
     found = device.read(register)
     if found & store.mask == value & store.mask:

@@ -35,7 +35,7 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The form of a text, as a regular expression for the whole of it."""
+    """The form of a text: a regular expression for the whole text."""
 
     pattern: str
 

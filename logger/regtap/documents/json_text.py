@@ -1,4 +1,4 @@
-"""JSON from files that others may have written: bounded in size, depth and number of values before it is used."""
+"""Loads JSON from files of any source, bounded in size, depth and number of values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that a file, a device or another user gave, made harmless for where they are shown: one function a medium.
+"""Makes texts of files, devices and other users harmless for the medium that shows them: one function a medium.
 
 HTML is escaped by jinja, which takes its texts through visible() first.
 """
@@ -13,7 +13,7 @@ _REPLACED = {"<": "&lt;", "&": "&amp;"}
 
 
 def visible(text: str) -> str:
-    r"""Return a text with everything escaped that has no sign of its own, such as `\x1b` and `\u202e`.
+    r"""Return a text with all invisible characters escaped, such as `\x1b` and `\u202e`.
 
     These are control characters, which a terminal obeys, characters that change the direction of what follows, line
     ends, and halves of characters, which no encoding takes.
@@ -24,7 +24,7 @@ def visible(text: str) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """Return a text of at most so many letters, with an ellipsis where something is left out."""
+    """Return a text shortened to a number of letters, with an ellipsis for the part left out."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
@@ -39,7 +39,7 @@ def shown(value: object) -> str:
 
 
 def terminal_text(text: str, most: int | None = None) -> str:
-    """Return a text for one line of a terminal, in which nothing is obeyed.
+    """Return a text for one line of a terminal, without control sequences.
 
     Args:
         text: Of any origin.
@@ -49,6 +49,6 @@ def terminal_text(text: str, most: int | None = None) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Return a text for a line or a cell of Markdown, in which no tag, entity or link is found."""
+    """Return a text for a line or a cell of Markdown, without tags, entities and links."""
     harmless = visible(folded(text)).replace("|", "/")
     return _MARKUP.sub(lambda found: _REPLACED.get(found[0], f"\\{found[0]}"), harmless)

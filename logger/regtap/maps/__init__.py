@@ -1,1 +1,1 @@
-"""Register maps: what the registers of a device are called, and what their bits mean."""
+"""Register maps: names, fields and side effects of a device's registers, from files of several formats."""

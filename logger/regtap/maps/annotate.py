@@ -1,4 +1,4 @@
-"""Describing registers that were recorded without a map, by one that was found since."""
+"""Adds descriptions of a map to registers that were recorded without one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def annotated(registers: Iterable[Register], maps: Maps) -> tuple[Register, ...]:
-    """Return registers with what maps say of the register of that name or, if there is none, at that address.
+    """Return registers with the descriptions that maps have for the same name or, failing that, the same address.
 
     Names, addresses and types stay: they say how the values were read.
     """

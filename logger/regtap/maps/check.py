@@ -1,4 +1,4 @@
-"""Faults of a map: what contradicts itself, and what no access can reach."""
+"""Finds faults of a map: contradictions, and registers that no access can reach."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def find_faults(device: DeviceMap) -> list[Fault]:
-    """Return what is wrong in a map, in its order: names, arrays, registers, fields, overlaps."""
+    """Return the faults of a map, in its order: of names, arrays, registers, fields, and overlaps."""
     found = [*_group_faults(device.root, "")]
     seen: set[int] = set()
     for entry in all_entries(device):

@@ -1,4 +1,4 @@
-"""Tables of other people's TOML and JSON, each key looked at before it is believed."""
+"""Tables of TOML and JSON files, with a check for each key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Table:
-    """A table of a document, and where it stands there.
+    """A table of a document, with its position in the document.
 
     Attributes:
         where: Its place, for messages, such as `blocks.UART0`.
@@ -33,7 +33,7 @@ class Table:
         return self._content.keys()
 
     def check_keys(self, known: Sequence[str]) -> None:
-        """Raise InputError if there is a key that is not known; the message names the nearest."""
+        """Raise InputError for an unknown key; the message names the most similar known one."""
         for key in self._content:
             if key not in known:
                 near = difflib.get_close_matches(key, known, 1)
@@ -41,7 +41,7 @@ class Table:
                 raise InputError(f"{self.where} has the key {quoted(key)}, which no map has; {meant}")
 
     def get(self, key: str) -> Any:
-        """Return what is under a key, whatever it is, or None."""
+        """Return the value of a key, of any type, or None."""
         return self._content.get(key)
 
     def table(self, key: str) -> Table:
@@ -70,7 +70,7 @@ class Table:
         return found
 
     def number(self, key: str, least: int = 0, most: int = 2**64 - 1) -> int | None:
-        """Return the whole number under a key, which may be spelled as a text (`"0x10"`), or None."""
+        """Return the whole number of a key, or None; the file may spell the number as a text (`"0x10"`)."""
         if key not in self._content:
             return None
         return checked_number(self._content[key], self._at(key), least, most)
@@ -98,7 +98,7 @@ def checked_number(found: object, where: str, least: int = 0, most: int = 2**64 
 
 
 def kind_of(found: object) -> str:
-    """Return what something is, in words."""
+    """Return the type of a value in words, for messages."""
     kinds: tuple[tuple[type, str], ...] = (
         (bool, "true or false"),
         (int, "a number"),

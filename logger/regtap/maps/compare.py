@@ -1,4 +1,4 @@
-"""What differs between two moments, by register and by field."""
+"""Compares the values of registers at two moments, by register and by field."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A register that is not the same at two moments.
+    """A register with different values at two moments.
 
     Attributes:
         register: Its description at the first moment, or at the second where it is only there.
@@ -29,7 +29,7 @@ class Difference:
     after: int | None
 
     def fields(self) -> Iterator[str]:
-        """Yield what changed, such as `MODE: 0 (SLOW) -> 2 (FAST)`; nothing where a moment has no value."""
+        """Yield each change of a field, such as `MODE: 0 (SLOW) -> 2 (FAST)`; nothing if a moment has no value."""
         if self.before is None or self.after is None:
             return
         for field in self.register.fields:
@@ -39,7 +39,7 @@ class Difference:
 
 
 def compare(before: Mapping[str, Reading], after: Mapping[str, Reading]) -> list[Difference]:
-    """Return the registers that differ, in the order of the first moment; those of the second alone come last.
+    """Return the registers that differ, in the order of the first moment; registers of only the second come last.
 
     Args:
         before: What was read at the first moment, by name.

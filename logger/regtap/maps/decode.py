@@ -1,4 +1,4 @@
-"""Values as people read and type them: fields by name, and the names of their numbers."""
+"""Values in words: fields by name, and numbers of fields by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_LISTED = 16
 
 
 def spell_number(field: Field, number: int) -> str:
-    """Return a field's number with its name, such as `2 (FAST)`; in hexadecimal where it is long."""
+    """Return a field's number with its name, such as `2 (FAST)`; a long number is in hexadecimal."""
     shown = f"{number:#x}" if field.bits > 16 else f"{number}"
     name = field.name_of(number)
     return f"{shown} ({name})" if name else shown
@@ -29,7 +29,7 @@ def spell_fields(register: Register, value: int) -> Iterator[str]:
 
 
 def value_names(register: Register, value: int) -> dict[str, str]:
-    """Return the names of a register's value by field, for those fields that have one."""
+    """Return the named fields of a register's value: the number's name for each field's name."""
     named = {field.name: field.name_of(field.extract(value)) for field in register.fields}
     return {field: name for field, name in named.items() if name}
 

@@ -1,4 +1,4 @@
-"""What registers held at one moment, as a file of JSON."""
+"""A dump: the values of registers at one moment, as a JSON file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIMITS = Limits(size_bytes=64 << 20, containers=1 << 20)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A register and what it held.
+    """A register and its value at the moment of a dump.
 
     Attributes:
         register: Its description.
@@ -34,7 +34,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """What registers held at one moment.
+    """The values of registers at one moment.
 
     Attributes:
         target: The target as it was spelled.
@@ -60,7 +60,7 @@ class Dump:
 
 
 def read_dump(content: bytes, where: str) -> Dump:
-    """Return the dump that a file holds.
+    """Read a dump from a file.
 
     Raises:
         InputError: It is none, or one of a version that this regtap does not know.

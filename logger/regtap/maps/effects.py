@@ -1,4 +1,4 @@
-"""What reading or writing a register does to the device, as far as maps say so."""
+"""Side effects of reads and writes on the device, as far as maps know them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ONCE = ("write-once", "read-write-once")
 
 
 def own_effect(register: Register) -> str:
-    """Return what a read of a register does, in words; empty where nothing is known."""
+    """Return the known effect of a read of a register, in words; empty: no effect is known."""
     if register.read_effect:
         return f"a read of {register.name} {register.read_effect}"
     field = next((field for field in register.fields if field.read_effect), None)
@@ -25,12 +25,12 @@ def own_effect(register: Register) -> str:
 
 
 def read_effect(register: Register, maps: Maps) -> str:
-    """Return what a read of a register does, also because another one of the maps shares its address."""
+    """Return the known effect of a read of a register, or of another register at the same address, in words."""
     return own_effect(register) or effect_between(register.address, register.size_bytes, maps, register.name)
 
 
 def effect_between(address: int, size_bytes: int, maps: Maps, but: str = "") -> str:
-    """Return what a read of a stretch of addresses does, in words.
+    """Return the known effects of a read of a range of addresses, in words.
 
     Args:
         address: Where it begins.
@@ -51,16 +51,16 @@ def effect_between(address: int, size_bytes: int, maps: Maps, but: str = "") -> 
 
 
 def check_read(register: Register, maps: Maps, *, is_full: bool, allowed: bool) -> None:
-    """Refuse to read a register whose read has a known effect.
+    """Check that a register may be read: a read with a known effect must be allowed, and the register named in full.
 
     Args:
-        register: What is to be read.
-        maps: What is known of it and of what shares its address.
-        is_full: Whether it was named in full, or by its address.
-        allowed: Whether effects are allowed.
+        register: The register to be read.
+        maps: The maps that know the register, and others at its address.
+        is_full: Whether the user gave the register's full name, or its address.
+        allowed: Whether the user allows side effects.
 
     Raises:
-        SideEffectError: It has one, and is not both named in full and allowed.
+        SideEffectError: The read has a known effect, and the register was not both named in full and allowed.
     """
     effect = read_effect(register, maps)
     if not effect or (is_full and allowed):
@@ -74,10 +74,10 @@ def check_read(register: Register, maps: Maps, *, is_full: bool, allowed: bool) 
 
 
 def check_write_back(register: Register, field: Field) -> None:
-    """Check that the bits beside a field may be read and written back.
+    """Check that a read-modify-write of a field leaves the other bits of its register as they are.
 
     Raises:
-        InputError: A neighbour cannot be read, or acts on being written back.
+        InputError: Another field cannot be read, or has an effect when its value is written back.
     """
     reason = next(_reasons(register, field), "")
     if reason:

@@ -32,7 +32,7 @@ _MOST_NODES = 2**16
 
 
 def read_ipxact(content: bytes, source: str) -> DeviceMap:
-    """Return the map that an IP-XACT component holds.
+    """Read the map of an IP-XACT component.
 
     Raises:
         InputError: It is none, needs an expression evaluated, or contradicts itself; the message says where.
@@ -134,7 +134,7 @@ class _Reader:
         )
 
     def _reset(self, element: Element, where: str) -> int | None:
-        """Return a register's value after a reset; in 1685-2014 the fields have it."""
+        """Return the reset value of a register; in 1685-2014 it is the sum of the fields' reset values."""
         text = element.findtext(self._tag("reset/value"))
         if text is not None:
             return _number(text.strip(), f"{where}, reset")
@@ -209,7 +209,7 @@ class _Reader:
 
 
 def labels_of(dims: list[int], where: str) -> tuple[str, ...]:
-    """Return what the elements of an array of several dimensions are called: `0][1` makes NAME[0][1]."""
+    """Return the index texts of an array of several dimensions: `0][1` makes NAME[0][1]."""
     if len(dims) == 1:
         return ()
     count = 1

@@ -1,4 +1,4 @@
-"""csr.json and csr.csv, as LiteX writes them.
+"""Reads csr.json and csr.csv of LiteX.
 
 `size` counts words of the CSR bus. The words of a wide register are ordered big-endian by default (the most
 significant first), so that no single access reads it: each word becomes a register of its own.
@@ -27,7 +27,7 @@ _ACCESSES = {"rw": "read-write", "ro": "read-only", "wo": "write-only"}
 
 @dataclass(frozen=True, slots=True)
 class _Csr:
-    """A register as both files have it: name with its block's, address, words, access."""
+    """A register in either file: full name, address, number of bus words, access."""
 
     name: str
     address: int
@@ -63,7 +63,7 @@ class _Bus:
 
 
 def read_litex_json(content: bytes, source: str) -> DeviceMap:
-    """Return the map that a csr.json holds.
+    """Read the map of a csr.json.
 
     Raises:
         InputError: It is not one; the message says where.
@@ -92,7 +92,7 @@ def _from_json(table: Table, name: str) -> _Csr:
 
 
 def read_litex_csv(content: bytes, source: str) -> DeviceMap:
-    """Return the map that a csr.csv holds.
+    """Read the map of a csr.csv.
 
     Raises:
         InputError: It is not one; the message names the line.

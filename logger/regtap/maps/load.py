@@ -1,4 +1,4 @@
-"""Finding a map and telling what it is: `FILE[:BLOCK][@BASE]`, formats by content, `REGTAP_MAP`."""
+"""Finds and loads maps: `FILE[:BLOCK][@BASE]`, the format by a file's content, `REGTAP_MAP`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BASE = re.compile(r"(?P<rest>.+)@(?P<base>0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)\Z", 
 
 @dataclass(frozen=True, slots=True)
 class MapChoice:
-    """A map as a person names it.
+    """The request for a map: its file, and its block and base address if they are given.
 
     Attributes:
         path: The file.
@@ -38,7 +38,7 @@ class MapChoice:
 
 
 def parse_map_choice(text: str) -> MapChoice:
-    """Return what `FILE[:BLOCK][@BASE]` means; a file whose name has a colon or an @ in it is found too."""
+    """Return the request of a text `FILE[:BLOCK][@BASE]`; the file's name may contain a colon or an @."""
     rest, base = text, 0
     match = _BASE.match(text)
     if match is not None and not os.path.exists(text):
@@ -68,7 +68,7 @@ MapsGiven: TypeAlias = "Maps | str | os.PathLike[str] | Sequence[str | os.PathLi
 
 
 def given_maps(given: MapsGiven) -> Maps:
-    """Return the maps that a caller of the Python interface means.
+    """Load the maps that a caller of the Python interface gives.
 
     Args:
         given: One or several, each `FILE[:BLOCK][@BASE]`, or maps that were loaded; None: those of REGTAP_MAP.
@@ -84,7 +84,7 @@ def given_maps(given: MapsGiven) -> Maps:
 
 
 def load_maps(choices: Sequence[str], environment: Mapping[str, str] | None = None) -> Maps:
-    """Load maps as the command line names them; without any, those of REGTAP_MAP.
+    """Load maps by their texts `FILE[:BLOCK][@BASE]`; without any, load those of REGTAP_MAP.
 
     Args:
         choices: Each `FILE[:BLOCK][@BASE]`.
@@ -137,7 +137,7 @@ def _content(path: str) -> bytes:
 
 
 def _reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
-    """Return what reads a file, told by its content.
+    """Return the reader for a file, by the file's content.
 
     Raises:
         InputError: It is of no known format.
@@ -161,7 +161,7 @@ def _reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
 
 
 def _text_reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
-    """Return what reads a file that is neither XML nor JSON nor CSV: TOML, unless an addrmap says otherwise."""
+    """Return the reader for a file that is neither XML nor JSON nor CSV: SystemRDL if it has an addrmap, else TOML."""
     from regtap.maps.systemrdl import looks_like_rdl, read_systemrdl
 
     if looks_like_rdl(content):

@@ -25,7 +25,7 @@ _MOST_COMPARED = 20_000  # names that a misspelled one is compared with
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a name means.
+    """The register, or the field of a register, that a name stands for.
 
     Attributes:
         entry: The register.
@@ -39,12 +39,12 @@ class Found:
 
 
 def is_glob(text: str) -> bool:
-    """Return whether a text selects many registers; brackets do not make one, since arrays have them."""
+    """Return whether a text is a glob: it has a `*` or a `?`. Brackets alone belong to names of arrays."""
     return "*" in text or "?" in text
 
 
 def glob_matcher(glob: str, *, tails: bool = False) -> Callable[[str], object]:
-    """Return what tells whether a name is one that a glob means.
+    """Return the function that tests whether a name matches a glob.
 
     Args:
         glob: `*` stands for any text, with dots in it too, and `?` for one character.
@@ -76,7 +76,7 @@ class Maps:
             yield from all_entries(device)
 
     def find(self, text: str) -> Found | None:
-        """Return what a name or the tail of one means; None if nothing is called so.
+        """Return the register or field with a name, or with a name that ends so; None: there is none.
 
         Raises:
             InputError: Several registers are called so; the message lists them.
@@ -96,7 +96,7 @@ class Maps:
         return any(entry.name == name for entry in self._matching(name.split(".")))
 
     def select(self, glob: str) -> list[Entry]:
-        """Return the registers that a glob selects, by their full names or, if there are none, by tails of them.
+        """Return the registers whose full names match a glob or, if there are none, whose names' tails match.
 
         `*` stands for any text, with dots in it too, and `?` for one character.
 
@@ -114,14 +114,14 @@ class Maps:
         raise InputError(f"{quoted(glob)} selects no register{self._near(glob.strip('*?.'))}")
 
     def at(self, address: int, size_bytes: int = 1) -> list[Entry]:
-        """Return the registers that lie in a stretch of addresses, in their order."""
+        """Return the registers in a range of addresses, in the order of their addresses."""
         ordered, starts, widest = self._by_address
         first = bisect_left(starts, address - widest + 1)
         stop = bisect_left(starts, address + size_bytes)
         return [entry for entry in ordered[first:stop] if entry.end > address]
 
     def register(self, entry: Entry) -> Register:
-        """Return a register with what `effects` tables say of it.
+        """Return a register with the corrections of `effects` tables.
 
         Raises:
             InputError: It cannot be accessed, or a table names what no map has.
@@ -132,7 +132,7 @@ class Maps:
         return known
 
     def unknown(self, text: str) -> InputError:
-        """Return the error for a name that no map has."""
+        """Return the error for an unknown name."""
         return InputError(f"unknown register {quoted(text)}{self._near(text)}")
 
     def _near(self, text: str) -> str:
@@ -143,7 +143,7 @@ class Maps:
         return f"; the nearest are {', '.join(found)}" if found else "; `regtap map` lists what there is"
 
     def _only(self, text: str, parts: list[str]) -> Entry | None:
-        """Return the register that is called so, or None."""
+        """Return the register with a full name, or None."""
         found = list(islice(self._matching(parts), _MOST_FOUND))
         if len(found) > 1:
             wanted = ".".join(parts)
@@ -183,7 +183,7 @@ class Maps:
 
     @cached_property
     def _overlays(self) -> dict[str, list[tuple[str, str | None, str | None]]]:
-        """What `effects` tables say, by register: field (or empty), read effect, write effect."""
+        """Entries of `effects` tables by register: field (or empty), read effect, write effect."""
         overlays: dict[str, list[tuple[str, str | None, str | None]]] = {}
         for device in self.maps:
             for effect in device.effects:
@@ -192,7 +192,7 @@ class Maps:
         return overlays
 
     def _meant(self, pattern: str, source: str) -> list[tuple[str, str]]:
-        """Return the registers, and the field if one was named, that an entry of an `effects` table means."""
+        """Return the registers of an entry of an `effects` table, and its field if the entry names one."""
         if is_glob(pattern):
             return [(entry.name, "") for entry in self.select(pattern)]
         parts = pattern.split(".")
@@ -212,7 +212,7 @@ NO_MAPS = Maps()
 
 
 def _matches(path: NodePath, parts: list[str], base: int) -> Iterator[Entry]:
-    """Yield the registers of a path whose name ends with the parts."""
+    """Yield the registers whose full name ends with the parts of a path."""
     from regtap.maps.model import Entry, Group
 
     if len(parts) > len(path):

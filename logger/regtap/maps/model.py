@@ -1,4 +1,4 @@
-"""A device as its map describes it: blocks, clusters and registers, arrays not yet expanded.
+"""The model of a map: blocks, clusters and registers, with arrays not expanded.
 
 Readers make this tree; `lookup` finds registers in it. Fields are read when they are asked for: most registers of
 a map are never looked at.
@@ -24,7 +24,7 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def clean_name(text: str) -> str:
-    """Return a name of a map with `_` in place of what a register's name cannot have."""
+    """Return a name of a map with `_` in place of letters that a register's name cannot have."""
     cleaned = _NOT_IN_NAMES.sub("_", text.strip())
     return f"_{cleaned}" if cleaned[:1].isdigit() or cleaned[:1] == "-" else cleaned
 
@@ -57,7 +57,7 @@ class Repeat:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Node:
-    """What registers and groups have in common.
+    """The common part of registers and groups.
 
     Attributes:
         name: Its name; of repeated ones a pattern that contains `%s`.
@@ -73,7 +73,7 @@ class Node:
 
     @property
     def count(self) -> int:
-        """How often it is there."""
+        """The number of repetitions."""
         return 1 if self.repeat is None else self.repeat.count
 
     def name_at(self, index: int) -> str:
@@ -133,12 +133,12 @@ class RegisterNode(Node):
 
     @property
     def access_bits(self) -> int | None:
-        """Width of the one access that reads it, or None if it is wider than any."""
+        """Width of an access to the register, in bytes; None: the register is wider than any access."""
         return next((width for width in _WIDTHS if self.bits <= width), None)
 
     @property
     def span_bytes(self) -> int:
-        """How much of the address space one of it takes."""
+        """Size of one repetition in the address space, in bytes."""
         return (self.access_bits or self.bits + 7) // 8
 
 
@@ -159,7 +159,7 @@ NodePath: TypeAlias = tuple[Member, ...]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """An entry of an `effects` table, which adds to what maps say or corrects it.
+    """An entry of an `effects` table: a correction of a map.
 
     Attributes:
         pattern: A register's name, a glob, or a field's name.
@@ -174,7 +174,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class DeviceMap:
-    """A map as it was read.
+    """A whole map, as a file describes it.
 
     Attributes:
         name: Of the device; empty where the map does not say.
@@ -209,19 +209,19 @@ class Entry:
 
     @property
     def end(self) -> int:
-        """First address past it."""
+        """First address after the register."""
         return self.address + self.node.span_bytes
 
     @property
     def type(self) -> str:
-        """One of registers.TYPES, or its width in bits where no access is so wide."""
+        """The register's type, one of registers.TYPES; for a wider register its width in bits, as a text."""
         width = self.node.access_bits
         if width is None:
             return f"{self.node.bits} bits"
         return f"u{width}be" if self.node.swapped and width > 8 else f"u{width}"
 
     def register(self) -> Register:
-        """Return it as something that can be accessed.
+        """Return the register for an access.
 
         Raises:
             InputError: It cannot: it is wider than any access, or a field lies outside of it.
@@ -248,19 +248,19 @@ class Entry:
 
 
 def check_fields(name: str, bits: int, fields: tuple[Field, ...]) -> None:
-    """Raise InputError if a field of a register lies outside of it."""
+    """Raise InputError if a field lies outside of its register."""
     for part in fields:
         if part.lsb < 0 or part.bits < 1 or part.lsb + part.bits > bits:
             raise InputError(f"field {part.label} of {name} lies outside of its {bits} bits; mend the map")
 
 
 def misfit(field: Field) -> Value | None:
-    """Return the first value of a field that its bits cannot hold, or None."""
+    """Return the first named value that does not fit the bits of its field, or None."""
     return next((value for value in field.values if (value.value | value.any_bits) >> field.bits), None)
 
 
 def _with_true_names(field: Field) -> Field:
-    """Return a field without the names of its values, if one of them cannot be.
+    """Return a field; without the names of its values if one of the values does not fit.
 
     Vendors write binary numbers as decimal ones (10 and 11 for two bits): those that happen to fit are wrong too.
     """
@@ -278,7 +278,7 @@ def paths(group: Group, above: NodePath = ()) -> Iterator[NodePath]:
 
 
 def count_registers(group: Group) -> int:
-    """Return how many registers a group holds, arrays expanded; nothing is expanded for it."""
+    """Return the number of registers in a group as if arrays were expanded; no array is expanded for that."""
     total = 0
     for member in group.members:
         inner = count_registers(member) if isinstance(member, Group) else 1
@@ -310,7 +310,7 @@ def all_entries(device: DeviceMap) -> Iterator[Entry]:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that is wrong in a map.
+    """A fault of a map.
 
     Attributes:
         where: The register, field or block.

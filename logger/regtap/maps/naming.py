@@ -1,4 +1,4 @@
-"""From what a person names to registers: addresses, names, tails and globs, with effects minded."""
+"""Resolves texts to registers: addresses, names, tails of names, and globs; registers with read effects are refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_LISTED = 24  # names of a target that a message lists all
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A register that was named, or one field of it.
+    """A selected register, or one of its fields.
 
     Attributes:
         register: The register.
@@ -37,13 +37,13 @@ class Chosen:
 
     @property
     def name(self) -> str:
-        """The full name of what was named."""
+        """The full name of the register or field."""
         return self.register.name if self.field is None else f"{self.register.name}.{self.field.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A register that a glob selects, and that is not read.
+    """A register that a glob selects and that is left out, because a read would change the device.
 
     Attributes:
         name: Its full name.
@@ -56,7 +56,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What some texts mean.
+    """The registers and fields that texts select.
 
     Attributes:
         chosen: In the order of the texts.
@@ -103,7 +103,7 @@ class Names:
         return Selection(tuple(chosen), tuple(left_out))
 
     def one(self, text: str) -> Chosen:
-        """Return what one text means; whether a read has an effect is not looked at.
+        """Return the registers and fields that one text selects, whatever effects a read of them has.
 
         Raises:
             InputError: It means nothing, or several registers.
@@ -136,7 +136,7 @@ class Names:
         return Selection(tuple(chosen), tuple(left_out))
 
     def _reason(self, entry: Entry) -> str:
-        """Return why a register is not read where it was not named by itself, or an empty text."""
+        """Return why a register that a glob selects is left out; empty: it is not."""
         try:
             register = self.maps.register(entry)
         except InputError as error:
@@ -155,7 +155,7 @@ class Names:
 
 
 def whole_registers(selection: Selection) -> tuple[Register, ...]:
-    """Return the registers of a selection, for what reads whole registers into columns.
+    """Return the registers of a selection without fields, for commands that read whole registers into columns.
 
     Raises:
         InputError: A field was named, or a register twice.
@@ -172,7 +172,7 @@ def whole_registers(selection: Selection) -> tuple[Register, ...]:
 
 
 def map_of(registers: Sequence[Register], name: str, description: str = "") -> DeviceMap:
-    """Return a map of registers that are described in Python.
+    """Return a map of registers, described in Python.
 
     Args:
         registers: Them.

@@ -1,4 +1,4 @@
-"""Names that are spelled almost alike."""
+"""Similar names, for messages about unknown ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MOST_SHOWN = 5
 
 
 def nearest(text: str, names: Iterable[str]) -> list[str]:
-    """Return the names that a person may have meant, the nearest first.
+    """Return the known names that are similar to an unknown one, the most similar first.
 
     A name is compared by as many of its last parts as the text has, in small letters.
     """

@@ -1,4 +1,4 @@
-"""CMSIS-SVD, by its standard: sizes, access and reset values are inherited from what is declared around a register.
+"""Reads CMSIS-SVD by its standard: a register inherits size, access and reset value from the elements around it.
 
 svdconv goes beyond the standard where a register declares no size: it takes the largest of its neighbours. A wrong
 width is a wrong access, so here the declared one holds.
@@ -27,7 +27,7 @@ _MOST_NODES = 2**16  # registers and clusters, arrays not expanded
 
 @dataclass(frozen=True, slots=True)
 class _Properties:
-    """What a register inherits from its cluster, block and device."""
+    """Properties that a register inherits from its cluster, block and device."""
 
     bits: int = 32
     access: str = "read-write"
@@ -45,7 +45,7 @@ class _Properties:
 
 
 def read_svd(content: bytes, source: str) -> DeviceMap:
-    """Return the map that a CMSIS-SVD file holds.
+    """Read the map of a CMSIS-SVD file.
 
     Raises:
         InputError: It is not one, or contradicts itself; the message says where.
@@ -54,7 +54,7 @@ def read_svd(content: bytes, source: str) -> DeviceMap:
 
 
 def _reset(text: str) -> int | None:
-    """Return a reset value, or None where it is not legible: no access depends on it."""
+    """Return a reset value; None: the text is no number, which no access depends on."""
     try:
         return parse_number(text, "")
     except InputError:
@@ -131,7 +131,7 @@ class _Reader:
         )
 
     def _texts(self, chain: tuple[Element, ...]) -> dict[str, str]:
-        """Return an element's own texts, and for what it leaves out those of what it is derived from."""
+        """Return the texts of an element's children; missing ones come from the element that it is derived from."""
         if len(chain) == 1:
             return texts_of(chain[0])
         own = texts_of(chain[0])
@@ -184,7 +184,7 @@ def _pattern(name: str, repeat: Repeat | None) -> str:
 
 
 def _members(chain: tuple[Element, ...]) -> Iterator[Element]:
-    """Yield the registers and clusters of an element: first those of what it is derived from.
+    """Yield the registers and clusters of an element: first those of the element that it is derived from.
 
     One of its own takes the place of one of the same name and alternate group.
     """

@@ -1,4 +1,4 @@
-"""Where `derivedFrom` of CMSIS-SVD leads."""
+"""Follows `derivedFrom` of CMSIS-SVD."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Derivation:
         self._following: set[Element] = set()
 
     def chain(self, element: Element) -> tuple[Element, ...]:
-        """Return an element, what it is derived from, what that is derived from and so on.
+        """Return an element, the element that it is derived from, and so on to the end of the chain.
 
         Raises:
             InputError: A path leads nowhere, in a circle, or into what holds the element.
@@ -77,7 +77,7 @@ class Derivation:
         return None
 
     def _find_values(self, element: Element, names: list[str]) -> Element | None:
-        """Look in ever wider scopes: a bare name is said to be unique, without saying in what."""
+        """Search ever wider scopes: the standard calls a bare name unique, and does not say in which scope."""
         for scope in (*self._above(element), self.device):
             found = next(self._descend(scope, names, element), None)
             if found is not None:
@@ -89,7 +89,7 @@ class Derivation:
         return None
 
     def _descend(self, scope: Element, names: list[str], deriving: Element) -> Iterator[Element]:
-        """Yield the elements that a path leads to from a scope, of the kind of the one that derives."""
+        """Yield the elements at a path within a scope that are of the deriving element's kind."""
         for child in _children(scope):
             if child is deriving or not self._is_called(child, names[0]):
                 continue
@@ -101,7 +101,7 @@ class Derivation:
                 yield from self._descend(holder, names[1:], deriving)
 
     def _is_called(self, element: Element, name: str) -> bool:
-        """Return whether a name is that of an element; of an array, that of one of it will do."""
+        """Return whether a name is that of an element, or of one repetition of an array."""
         own = _name(element)
         if own == name or "%s" not in own:
             return own == name
@@ -123,7 +123,7 @@ class Derivation:
         return repeat.index(name[len(head) : len(name) - len(tail)]) is not None
 
     def _above(self, element: Element) -> Iterator[Element]:
-        """Yield the elements that hold one, from the inside out."""
+        """Yield the elements around an element, from the inside out."""
         current = self._parents.get(element)
         while current is not None:
             if current.tag not in _HOLDERS:

@@ -55,12 +55,12 @@ def access_word(text: str, where: str) -> str:
 
 
 def read_effect_text(text: str | None, where: str) -> str:
-    """Return what a read does, in words; empty where there is no readAction."""
+    """Return the effect of a read, in words; empty: there is no readAction."""
     return _word(text, READ_EFFECTS, where, "readAction") if text else ""
 
 
 def write_effect_word(text: str | None, where: str) -> str:
-    """Return one of registers.WRITE_EFFECTS, or empty where what is written is held."""
+    """Return the effect of a write, one of registers.WRITE_EFFECTS; empty: the written value is held."""
     return _word(text, WRITE_EFFECTS, where, "modifiedWriteValues") if text else ""
 
 
@@ -72,13 +72,13 @@ def _word(text: str, known: dict[str, str], where: str, what: str) -> str:
 
 
 class FieldReader:
-    """Reads the fields of a register, when they are needed."""
+    """Reads the fields of a register on first use."""
 
     def __init__(self, derivation: Derivation) -> None:
         self._derivation = derivation
 
     def read(self, register: tuple[Element, ...], where: str) -> tuple[Field, ...]:
-        """Return the fields of a register and of the registers that it is derived from.
+        """Return the fields of a register, and those of the registers that it is derived from.
 
         Args:
             register: The register's element, and those of what it is derived from.
@@ -153,7 +153,7 @@ class FieldReader:
 
 
 def _told_apart(fields: list[Field]) -> list[Field]:
-    """Return fields of one name with their lowest bit in it, if they are several: vendors have many RESERVED."""
+    """Return fields with the lowest bit added to names that occur several times, as vendors' RESERVED does."""
     if len(fields) == 1:
         return fields
     return [replace(field, name=f"{field.name}_{field.lsb}") for field in fields]

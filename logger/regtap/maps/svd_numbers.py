@@ -1,4 +1,4 @@
-"""Numbers, bit ranges and index lists as CMSIS-SVD writes them."""
+"""Numbers, bit ranges and index lists of CMSIS-SVD."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def parse_number(text: str, where: str) -> int:
 
 
 def parse_value(text: str, where: str) -> tuple[int, int]:
-    """Return a field's value and the bits of it that may be anything, such as (4, 3) for `#1xx`."""
+    """Return a field's value and a mask of the bits that may be anything, such as (4, 3) for `#1xx`."""
     match = _VALUE_BITS.match(text)
     if match is None:
         return parse_number(text, where), 0
@@ -60,7 +60,7 @@ def parse_bit_range(text: str, where: str) -> tuple[int, int]:
 
 
 def parse_labels(text: str | None, count: int, where: str) -> tuple[str, ...]:
-    """Return the names of repetitions, from `A,B,C`, `3-6` or `A-D`; empty where they are 0, 1, 2...
+    """Return the names of repetitions, from `A,B,C`, `3-6` or `A-D`; empty: they are 0, 1, 2...
 
     Raises:
         InputError: They are not as many as the repetitions, or two are equal.

@@ -1,4 +1,4 @@
-"""Writing a map as CMSIS-SVD, for the tools that read nothing else."""
+"""Writes a map as CMSIS-SVD, for other tools."""
 
 from __future__ import annotations
 
@@ -139,5 +139,5 @@ def _texts(**texts: str | None) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Return a text for XML, which has no way to write most control characters."""
+    """Return a text for XML, without the control characters that XML cannot hold."""
     return escape("".join(c if c.isprintable() or c == " " else "\ufffd" for c in text))

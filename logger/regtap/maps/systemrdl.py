@@ -48,7 +48,7 @@ def looks_like_rdl(content: bytes) -> bool:
 
 
 def read_systemrdl(content: bytes, source: str) -> DeviceMap:
-    """Return the map of the last addrmap that a SystemRDL file defines.
+    """Read the map of the last addrmap in a SystemRDL file.
 
     Raises:
         InputError: It does not compile; the message is the compiler's first.
@@ -88,7 +88,7 @@ def read_systemrdl(content: bytes, source: str) -> DeviceMap:
 
 
 def _check_text(content: bytes, source: str) -> None:
-    """Refuse Perl, which the compiler would run, also in what the file includes."""
+    """Raise InputError if the file, or a file that it includes, contains Perl: the compiler would run it."""
     waiting, seen = [(content, source)], {os.path.realpath(source)}
     while waiting:
         text, path = waiting.pop()

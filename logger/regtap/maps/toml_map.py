@@ -1,4 +1,4 @@
-"""Our own form of a map, in TOML: short enough to be typed, and what `regtap map -o` writes."""
+"""Reads regtap's own TOML maps, which are short enough to be typed; `regtap map -o` writes them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _MOST_BITS = 2**16
 
 
 def read_toml(content: bytes, source: str) -> DeviceMap:
-    """Return the map that a TOML file holds.
+    """Read the map of a TOML file.
 
     Raises:
         InputError: It is no TOML, or says something that no map has; the message says where.
@@ -126,7 +126,7 @@ def _register(table: Table, name: str, type_name: str) -> RegisterNode:
 
 
 def _offset(table: Table) -> int:
-    """Return where something lies in what holds it; `address` and `offset` are the same key."""
+    """Return the offset of an element in the element around it; `address` and `offset` are the same key."""
     if ("address" in table) == ("offset" in table):
         raise InputError(f"{table.where} needs an address (in a block or cluster: an offset in it), once")
     offset = table.number("address" if "address" in table else "offset")
@@ -135,7 +135,7 @@ def _offset(table: Table) -> int:
 
 
 def _repeat(table: Table, name: str) -> tuple[str, Repeat | None]:
-    """Return the pattern of a name, and how what it names is repeated."""
+    """Return the pattern of a name, and the repetitions that it describes."""
     if not _NAME.match(name):
         raise InputError(f"{table.where}: {quoted(name)} cannot be a name; use letters, digits and _")
     labels = _labels(table)

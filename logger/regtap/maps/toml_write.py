@@ -19,7 +19,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
 def write_toml(device: DeviceMap) -> bytes:
-    """Return a map in our TOML; reading it gives the same registers, fields and values."""
+    """Return a map as TOML; reading that gives the same registers, fields and values."""
     lines = [f"map = {VERSION}"]
     if device.name:
         lines.append(f"name = {_text(device.name)}")
@@ -138,10 +138,10 @@ def _key(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a basic string; what JSON escapes TOML escapes alike, and DEL besides."""
+    """Return a TOML basic string; TOML's escapes are JSON's, and one for DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _number(number: int) -> str:
-    """Return a number in hexadecimal; as a text where TOML has no room for it."""
+    """Return a number in hexadecimal; above 63 bits, which TOML does not hold, as a text."""
     return f"{number:#x}" if number < 2**63 else f'"{number:#x}"'

@@ -18,7 +18,7 @@ class _RootFoundError(Exception):
 
 
 def root_tag(content: bytes) -> str:
-    """Return the name of the root element, as `NAMESPACE|NAME` where it has a namespace.
+    """Return the name of the root element; with a namespace as `NAMESPACE|NAME`.
 
     Only the prologue is parsed. Entities can be declared nowhere else, and are refused: a few of them, each made of
     others, grow to gigabytes.
@@ -68,7 +68,7 @@ def parse_xml(content: bytes) -> Element:
 
 
 def texts_of(element: Element) -> dict[str, str]:
-    """Return the text of each child by its name; of several that are called the same, the first."""
+    """Return the text of each child by the child's name; of several with one name, the first."""
     texts: dict[str, str] = {}
     for child in element:
         text = child.text

@@ -1,4 +1,4 @@
-"""Descriptions of registers as JSON has them."""
+"""Descriptions of registers in JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def without_defaults(described: Register | Field | Value) -> dict[str, Any]:
-    """Return a description for JSON; a member that is as it would be without being said is left out."""
+    """Return a description for JSON, without the members that have their default value."""
     members: dict[str, Any] = {}
     for it in fields(described):
         content = getattr(described, it.name)

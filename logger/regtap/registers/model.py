@@ -1,4 +1,4 @@
-"""What a register is, apart from any live mapping: name, address, type, fields, side effects."""
+"""Descriptions of registers: name, address, type, fields, side effects. A live mapping is a Device's (targets)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def type_width_bytes(name: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A number that a field's manual gives a name.
+    """A named value of a field.
 
     Attributes:
         name: Its name in the manual.
@@ -62,7 +62,7 @@ class Value:
 
     @property
     def pattern(self) -> str:
-        """Its number as a manual writes it: `2`, or `1x` where bits may be anything."""
+        """The number as in a manual: `2`, or `1x` with `x` for a bit that may be anything."""
         if not self.any_bits:
             return f"{self.value}" if self.value < 2**16 else f"{self.value:#x}"
         digits = max(self.value, self.any_bits).bit_length()
@@ -70,7 +70,7 @@ class Value:
         return "".join("01xx"[bit] for bit in bits)
 
     def matches(self, number: int) -> bool:
-        """Return whether a field that reads so has this name."""
+        """Return whether this is the name of a number that was read from the field."""
         return number & ~self.any_bits == self.value
 
 
@@ -120,7 +120,7 @@ class Field:
         return (value >> self.lsb) & ((1 << self.bits) - 1)
 
     def name_of(self, number: int) -> str:
-        """Return the name of a number that was read, or an empty text where it has none."""
+        """Return the name of a number that was read from the field; empty: the number has no name."""
         named = (it.name for it in self.values if it.use != "write" and it.matches(number))
         return next(named, self.otherwise)
 
@@ -178,16 +178,16 @@ class Register:
 
     @property
     def is_readable(self) -> bool:
-        """Whether a read gives what it holds, as far as its access word goes."""
+        """Whether the register's access word allows reads."""
         return self.access not in ("write-only", "write-once")
 
     @property
     def is_writable(self) -> bool:
-        """Whether a write reaches it, as far as its access word goes."""
+        """Whether the register's access word allows writes."""
         return self.access != "read-only"
 
     def field(self, name: str) -> Field | None:
-        """Return the field of that name, or None."""
+        """Return a field by its name, or None."""
         return next((field for field in self.fields if field.name == name), None)
 
     def decode(self, value: int) -> dict[str, int]:
@@ -202,12 +202,12 @@ class Register:
 
     @property
     def width_bytes(self) -> int:
-        """Width of the one access that reads it, in bytes."""
+        """Width of an access to the register, in bytes."""
         return _TYPES[self.type][0]
 
     @property
     def size_bytes(self) -> int:
-        """How much of the address space it takes: its width."""
+        """Size of the register in the address space, in bytes: its width."""
         return self.width_bytes
 
     @property
@@ -238,5 +238,5 @@ class RegisterMap(Mapping[str, Register]):
 
 
 def default_name(address: int) -> str:
-    """Return the name of a register that has an address only."""
+    """Return the name of a register without a name, given its address."""
     return f"r_{address:x}"

@@ -18,7 +18,7 @@ _RANGE = re.compile(r"(?P<address>[0-9][^+:=]*)\+(?P<length>[^:]*)(?::(?P<type>.
 
 @dataclass(frozen=True, slots=True)
 class RegisterRange:
-    """Neighbouring words of one type, as a dump reads them.
+    """A range of neighbouring words of one type, for a dump.
 
     Attributes:
         address: Of the first word.
@@ -40,7 +40,7 @@ class RegisterRange:
 
     @property
     def size_bytes(self) -> int:
-        """How much of the address space it takes."""
+        """Size of the range in the address space, in bytes."""
         return self.count * self.width_bytes
 
     def word(self, index: int) -> Register:
@@ -53,13 +53,13 @@ class RegisterRange:
         return map(self.word, range(self.count))
 
     def landmarks(self, step_bytes: int) -> Iterator[Register]:
-        """Yield a word in each `step_bytes` of the range, and the last: enough to map all of it."""
+        """Yield one word in each `step_bytes` of the range, and the last word, so that all pages of the range are mapped."""
         yield from map(self.word, range(0, self.count, step_bytes // self.width_bytes))
         yield self.word(self.count - 1)
 
 
 def parse_range(text: str) -> RegisterRange | None:
-    """Return the range that `ADDRESS+LENGTH[:TYPE]` means, or None if the text does not have that form.
+    """Return the range of a text `ADDRESS+LENGTH[:TYPE]`; None: the text has another form.
 
     LENGTH is in bytes and takes units (`64`, `0x40`, `4KiB`).
 

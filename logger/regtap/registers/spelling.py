@@ -1,4 +1,4 @@
-"""Registers, as the command line spells them."""
+"""Spelling of registers on the command line."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from regtap.units.parse import parse_integer, quoted
 
 
 def parse_register(text: str, known: RegisterMap | None = None) -> Register:
-    """Return the register that a person means.
+    """Return the register that a text names or spells.
 
     Args:
         text: `ADDRESS[:TYPE]`, `NAME=ADDRESS[:TYPE]`, or a name of `known`.
         known: The target's register map.
 
     Raises:
-        InputError: It is neither; the message lists the names that would do.
+        InputError: The text has none of these forms; the message lists the known names.
         AddressError: The address is misaligned or over 64 bits.
     """
     if known is not None and text in known:

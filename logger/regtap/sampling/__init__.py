@@ -1,1 +1,1 @@
-"""The native sampling loop, and its orders."""
+"""Sampling: the native loops, and the orders that they take."""

@@ -1,4 +1,4 @@
-"""Registers, as the native loop reads them."""
+"""Registers as channels of the native loops."""
 
 from __future__ import annotations
 
@@ -16,5 +16,8 @@ if TYPE_CHECKING:
 def channels_of(
     device: Device, registers: Sequence[Register]
 ) -> list[tuple[_native.Window, int, _native.Kind]]:
-    """Return where the native loops find registers; keep the device open while they run."""
+    """Return each register's channel: its window, its offset there and its kind.
+
+    Keep the device open while a native loop runs on the channels.
+    """
     return [(*device.locate(register), _native.Kind[register.type]) for register in registers]

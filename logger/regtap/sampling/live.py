@@ -1,4 +1,4 @@
-"""Values for `regtap watch`: the native loop counts changes, and a look takes the counts out."""
+"""Values for `regtap watch`: a native loop counts changes of registers, and a look reads the counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NS_PER_S = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A register that is watched, or one field of it.
+    """A register, or one of its fields, to be watched.
 
     Attributes:
         register: The register.
@@ -34,7 +34,7 @@ class Item:
 
     @property
     def bits(self) -> tuple[int, int]:
-        """Its lowest bit and how many bits it has."""
+        """The lowest bit and the number of bits."""
         if self.field is None:
             return 0, 8 * self.register.width_bytes
         return self.field.lsb, self.field.bits
@@ -42,10 +42,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What the value of an item did since the loop began, or since restart().
+    """The changes of an item since the loop began, or since restart().
 
     Attributes:
-        value: At the last row; None before the first.
+        value: Value in the last row; None before the first.
         changes: Rows whose value differs from the row before.
         smallest: The smallest value.
         largest: The largest value.
@@ -81,13 +81,13 @@ class Look:
 
 
 class LiveValues(Closeable):
-    """A native loop that reads registers at a rate, stores nothing, and counts changes between looks.
+    """A native loop that reads registers at a fixed rate and counts changes between looks; it stores no rows.
 
     Each register is read once a row, however many items are of it. Close this object before the device.
 
     Args:
         device: Opened for the registers; it stays the caller's.
-        items: What is counted.
+        items: Registers and fields whose changes are counted.
         rate_hz: Rows per second, on an absolute schedule.
         is_device: Whether a real bus lies behind the device.
     """
@@ -118,11 +118,11 @@ class LiveValues(Closeable):
         )
 
     def restart(self) -> None:
-        """Let counts, smallest and largest values begin anew with the next row."""
+        """Begin counts, smallest and largest values anew with the next row."""
         self._monitor.restart()
 
     def retry(self) -> None:
-        """Read registers again that had a bus error."""
+        """Begin to read registers again that had a bus error."""
         self._monitor.retry()
 
     def close(self) -> None:
@@ -147,5 +147,5 @@ class LiveValues(Closeable):
 
 
 def _access(item: Item) -> tuple[int, str]:
-    """Return what makes two accesses the same one."""
+    """Return address and type of an item's register; items with equal ones share one access."""
     return item.register.address, item.register.type

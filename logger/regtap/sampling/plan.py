@@ -42,7 +42,7 @@ class Plan:
     realtime: bool = False
 
     def to_native(self) -> _native.Plan:
-        """Return the plan as the native loop takes it."""
+        """Return the same plan as an object of the native core."""
         plan = _native.Plan()
         plan.source = self.source
         plan.on_full = _native.OnFull[self.on_full]

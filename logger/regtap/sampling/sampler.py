@@ -1,4 +1,4 @@
-"""The native sampling thread over a ring, and what it tells of itself."""
+"""The native sampling thread of a capture, and its report of progress."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Disturbances", "Ended", "Progress", "Sampler", "make_sampler", "slot
 def make_sampler(
     memory: npt.NDArray[np.uint8], device: Device, registers: Sequence[Register], plan: Plan
 ) -> Sampler:
-    """Return a sampling thread that has not started.
+    """Make the sampling thread of a capture, without starting it.
 
     Args:
         memory: Of a formatted spool, shape (size,); stays the caller's.

@@ -1,1 +1,1 @@
-"""Traces: their format, and reading them."""
+"""Traces: the format of a trace, and its reader."""

@@ -1,4 +1,4 @@
-"""pyarrow, by which the rows of a trace are read; nothing else of this package needs it but `--compress zstd`."""
+"""Loads pyarrow, which reading the rows of a trace and `--compress zstd` need."""
 
 from __future__ import annotations
 

@@ -10,21 +10,21 @@ _HALF_WRITTEN = re.compile(r"\.part-\d{5,}\.tmp\Z")
 
 
 def part_name(number: int) -> str:
-    """Return what the part of that number is called in its folder."""
+    """Return the file name of a part, given its number."""
     return f"part-{number:05d}.parquet"
 
 
 def part_number(name: str) -> int | None:
-    """Return the number of the part that is called so; None if it is no part's name."""
+    """Return the number of a part, given its file name; None: the name is not that of a part."""
     match = _PART.match(name)
     return int(match[1]) if match else None
 
 
 def half_written_name(number: int) -> str:
-    """Return what a part is called until it is complete."""
+    """Return the file name of a part that is not complete, given its number."""
     return f".part-{number:05d}.tmp"
 
 
 def is_half_written(name: str) -> bool:
-    """Return whether a part that is not complete is called so."""
+    """Return whether a file name is that of a part that is not complete."""
     return bool(_HALF_WRITTEN.match(name))

@@ -66,7 +66,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """Rows that are stored together.
+    """A row group: rows that are stored together.
 
     Attributes:
         rows: How many.
@@ -79,7 +79,7 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """What a Parquet file says about itself.
+    """The footer of a Parquet file.
 
     Attributes:
         columns: Names in their order, and the type of each as numpy names it; `?` for any other type.
@@ -116,7 +116,7 @@ def read_footer(path: Path) -> Footer:
 
 
 def parse_footer(data: bytes) -> Footer:
-    """Return what the bytes of a footer say; raises ValueError as read_footer does."""
+    """Return the footer that bytes hold; raises ValueError like read_footer()."""
     fields = read_struct(data)
     leaves = [element for element in _structs(fields, 2)[1:] if not element.get(5)]  # without children
     types = [_type_of(element) for element in leaves]
@@ -186,7 +186,7 @@ def value_of(plain: Any, name: str, width_bytes: int) -> int:
 
 
 def _type_of(element: Struct) -> tuple[str, int]:
-    """Return a column's type as numpy names it, and its physical width in bytes."""
+    """Return numpy's name of a column's type, and the width of its physical type in bytes."""
     physical = element.get(1)
     width_bytes = _PHYSICAL_BYTES.get(physical, 0) if isinstance(physical, int) else 0
     converted = element.get(6)

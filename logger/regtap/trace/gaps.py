@@ -1,4 +1,4 @@
-"""What the gaps of a trace come to, cause by cause."""
+"""Gaps of a trace, and their sums by cause."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten")
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A place where samples are absent, or where the loop paused.
+    """A span of a trace without samples, or a pause of the loop.
 
     Attributes:
         first_index: Index of the first absent sample (`--rate max`) or slot (paced).
@@ -63,7 +63,7 @@ class GapSummary:
 
 
 def summarise_gaps(gaps: Iterable[Gap]) -> tuple[GapSummary, ...]:
-    """Return one summary for each cause that occurs, in the order of CAUSES."""
+    """Return a summary for each cause of the gaps, in the order of CAUSES."""
     by_cause: dict[str, list[Gap]] = {cause: [] for cause in CAUSES}
     for gap in gaps:
         by_cause.setdefault(gap.cause, []).append(gap)

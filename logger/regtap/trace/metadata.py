@@ -38,7 +38,7 @@ _LIMITS = Limits(size_bytes=32 << 20, containers=1 << 19)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment that the user named while recording."""
+    """A moment with a text that the user set during the capture."""
 
     t_ns: TimeNs
     text: str
@@ -63,7 +63,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class ClockInfo:
-    """Where `t_ns` comes from and how far it may be off CLOCK_MONOTONIC_RAW.
+    """The clock of `t_ns`: its source, its anchors, and its largest distance from CLOCK_MONOTONIC_RAW.
 
     Attributes:
         source: `tsc`, `cntvct` or `monotonic_raw`.
@@ -116,7 +116,7 @@ class Mode:
 
 @dataclass(frozen=True, slots=True)
 class PartMetadata:
-    """All that a part says about itself; see to_json for the document.
+    """Metadata of a part, stored in the Parquet key `regtap`.
 
     Attributes:
         first_index: Index of the first sample, slot or gap in it.
@@ -140,7 +140,7 @@ class PartMetadata:
     format_version: int = field(default=FORMAT_VERSION)
 
     def to_json(self) -> bytes:
-        """Return the document that is stored under METADATA_KEY."""
+        """Return the JSON document for the key METADATA_KEY."""
         document = asdict(self)
         document["registers"] = [without_defaults(register) for register in self.registers]
         document["gaps"] = [_gap_entry(gap) for gap in self.gaps]

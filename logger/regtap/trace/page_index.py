@@ -70,7 +70,7 @@ class PageIndex:
 
     @property
     def size_bytes(self) -> int:
-        """Memory that the arrays take."""
+        """Memory of the arrays, in bytes."""
         return self.rows.nbytes + sum(
             array.nbytes
             for pages in self.columns.values()
@@ -79,7 +79,7 @@ class PageIndex:
 
 
 def read_page_index(path: Path, types: Mapping[str, str]) -> PageIndex | None:
-    """Read the page index of a part, or, where it has none, the statistics of its row groups.
+    """Read the page index of a part; without one, read the statistics of its row groups.
 
     Args:
         path: The part.
@@ -134,7 +134,7 @@ _Found = tuple[list["Integers"], dict[str, list[ColumnPages]], bool]  # rows, co
 
 
 def _by_page(fd: int, groups: Sequence[_Group], types: Mapping[str, str]) -> _Found | None:
-    """Return the pages; None where one column has no index, or another cut."""
+    """Return the pages; None: a column has no page index, or is cut at other rows than the others."""
     rows: list[Integers] = []
     columns: dict[str, list[ColumnPages]] = {name: [] for name in types}
     for group in groups:
@@ -153,7 +153,7 @@ def _by_page(fd: int, groups: Sequence[_Group], types: Mapping[str, str]) -> _Fo
 
 
 def _by_group(groups: Sequence[_Group], types: Mapping[str, str]) -> _Found | None:
-    """Return each row group as one page; None where a column has no statistics."""
+    """Return each row group as one page; None: a column has no statistics."""
     columns: dict[str, list[ColumnPages]] = {name: [] for name in types}
     for group in groups:
         for name, chunk in group.chunks.items():
@@ -219,7 +219,7 @@ def _bounds(data: bytes, pages: int, dtype: str) -> tuple[Values, Values]:
 
 
 def _width_bytes(dtype: str) -> int:
-    """Return the width of the physical type that a column has in the file."""
+    """Return the width of a column's physical type in the file, in bytes."""
     return max(4, np.dtype(dtype).itemsize)
 
 

@@ -1,4 +1,4 @@
-"""The parts of a trace: which files they are, and what each one's footer says without reading a row."""
+"""The parts of a trace: their files and their footers, read without any rows."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def find_parts(folder: Path) -> tuple[Path, ...]:
 
 
 def read_part(path: Path) -> Part:
-    """Return what a part's footer says.
+    """Read the footer of a part.
 
     Raises:
         TraceError: It is no Parquet file, truncated, or is not a part that this regtap understands.
@@ -155,7 +155,7 @@ def _refused(path: Path, error: OSError) -> RefusedError:
 
 
 def _unreadable(path: Path, error: BaseException) -> str:
-    """Say what is wrong with a file whose footer cannot be read."""
+    """Return the error for a file without a readable footer."""
     try:
         content = path.read_bytes()[:4] if path.stat().st_size < 12 else _ends(path)
     except OSError as refused:
@@ -231,6 +231,6 @@ def _batches(path: Path, schema: pa.Schema, window: tuple[int, int]) -> Iterator
 
 
 def _within(times: pa.Array, window: tuple[int, int]) -> slice:
-    """Return which of the sorted times lie in the window; slicing by it copies nothing."""
+    """Return the slice of sorted times that lie in a window."""
     first, stop = times.to_numpy().searchsorted(window)
     return slice(int(first), int(stop))

@@ -1,4 +1,4 @@
-"""Ranges of the values that a trace's documents hold."""
+"""Ranges of the values in a trace's documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a trace: what it says about itself, and its rows batch by batch."""
+"""Reads a trace: its metadata, and its rows batch by batch."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ class Trace:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns: `t_ns`, the registers, and `latency_ns` where it was recorded."""
+        """Names of the columns: `t_ns`, the registers, and `latency_ns` if latencies were recorded."""
         return tuple(self._first_part.columns)
 
     @property
     def target(self) -> str:
-        """The target as it was spelled."""
+        """The target, as the user spelled it."""
         return self._first.target
 
     @property
@@ -91,12 +91,12 @@ class Trace:
 
     @property
     def host(self) -> Mapping[str, Any]:
-        """The machine that recorded it."""
+        """The machine on which the trace was recorded."""
         return self._first.host
 
     @property
     def clock(self) -> ClockInfo:
-        """Where the times come from, as of the first part; see `error_bound_ns` for the whole trace."""
+        """The clock of the first part; `error_bound_ns` holds for the whole trace."""
         return self._first.clock
 
     @property
@@ -121,22 +121,22 @@ class Trace:
 
     @cached_property
     def gap_summary(self) -> tuple[GapSummary, ...]:
-        """What the gaps come to, one entry for each cause that occurs."""
+        """Sums of the gaps, one entry for each cause."""
         return summarise_gaps(self.gaps)
 
     @cached_property
     def marks(self) -> tuple[Mark, ...]:
-        """Every moment that was named while recording."""
+        """The marks of the trace, in the order of time."""
         return tuple(mark for part in self.parts for mark in part.metadata.marks)
 
     @property
     def totals(self) -> Totals | None:
-        """The capture's balance, or None while it is recorded or after it was cut off."""
+        """The balance of the capture; None: it still runs, or was interrupted."""
         return self.parts[-1].metadata.totals
 
     @property
     def unfinished(self) -> bool:
-        """Whether it is still being recorded or was cut off; what is there is whole and can be read."""
+        """Whether the capture still runs, or was interrupted; the finished parts can be read all the same."""
         return self._being_written or self.totals is None
 
     @cached_property
@@ -174,12 +174,12 @@ class Trace:
 
     @property
     def mean_rate_hz(self) -> float | None:
-        """Rows per second between the first and the last row, or None if they are not two moments."""
+        """Rows per second between the first and the last row; None: there are fewer than two times."""
         first_ns, last_ns = self.time_range or (0, 0)
         return (self.rows - 1) * 1e9 / (last_ns - first_ns) if last_ns > first_ns else None
 
     def dataset(self) -> ds.Dataset:
-        """Return the parts as a pyarrow dataset; it reads nothing until it is scanned."""
+        """Return the parts as a pyarrow dataset; no rows are read before a scan of the dataset."""
         schema = self._schema(self.columns)
         import pyarrow.dataset as ds
 
@@ -188,7 +188,7 @@ class Trace:
     def to_arrow(
         self, columns: Sequence[str] | None = None, t0: int | None = None, t1: int | None = None
     ) -> pa.Table:
-        """Return rows as one table; without t0 and t1 that is the whole trace, in memory.
+        """Return rows as one table in memory: without t0 and t1 the whole trace.
 
         Args:
             columns: Names of the columns wanted, in this order; None for all.

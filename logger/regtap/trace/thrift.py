@@ -1,4 +1,4 @@
-"""A reader of thrift's compact protocol, for footers of Parquet files that others may have written.
+"""Reads thrift's compact protocol, for footers of Parquet files from any source.
 
 Every size is checked before it is believed: no count makes more values than there are bytes, and nothing is nested
 deeper than DEPTH.
@@ -18,7 +18,7 @@ _MOST_SHIFT = 63
 
 
 def read_struct(data: bytes, at: int = 0) -> Struct:
-    """Return the struct that begins at an offset; numbers as int, texts as bytes, lists and sets as lists.
+    """Return the struct at an offset; numbers as int, texts as bytes, lists and sets as lists.
 
     Args:
         data: Encoded bytes; what follows the struct is not looked at.
@@ -35,7 +35,10 @@ def read_struct(data: bytes, at: int = 0) -> Struct:
 
 
 class Reader:
-    """Goes through the bytes; IndexError says that they have ended, ValueError that they are not thrift's."""
+    """Reads the bytes one value after the other.
+
+    IndexError: the bytes have ended; ValueError: they are not thrift's compact protocol.
+    """
 
     def __init__(self, data: bytes, at: int) -> None:
         self.data = data

@@ -1,4 +1,4 @@
-"""The balance of a trace, added up from its parts: a capture that was cut off has told nobody."""
+"""The balance of a trace; for an interrupted capture it is the sum over the parts."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Balance:
         return whole
 
     def totals(self, *, paced: bool) -> Totals:
-        """Return what all of it comes to, for a capture that was recovered."""
+        """Return the totals of a recovered capture."""
         missed = self.counts["missed"]
         lost = self.counts.total() - missed
         taken = self.rows + lost

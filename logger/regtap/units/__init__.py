@@ -1,1 +1,1 @@
-"""Quantities, as people type and read them."""
+"""Quantities: texts such as `10k` or `2s` to numbers, and back."""

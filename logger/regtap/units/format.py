@@ -1,4 +1,4 @@
-"""Quantities as people read them: `1.25 s`, `81.2 M`, `480 MiB`; the way back is `regtap.units.parse`."""
+"""Formats quantities: `1.25 s`, `81.2 M`, `480 MiB`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quantities as people type them: `10k`, `2s`, `500ms`, `64MiB`, `0xFED000F0`."""
+"""Parses quantities: `10k`, `2s`, `500ms`, `64MiB`, `0xFED000F0`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quantities as Python programs give them: a number, or a text as on the command line."""
+"""Converts quantities of the Python interface: numbers, or texts as on the command line."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def to_duration_ns(duration: object) -> int:
 
 
 def _number(value: object, what: str, examples: str) -> float:
-    """Return a number of any type, numpy's among them, as a float; a truth value is none."""
+    """Return a number of any type but bool, numpy's included, as a float."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"a {what} is a number or a text, not {value!r}; write {examples}")
     try:

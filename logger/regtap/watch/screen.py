@@ -1,4 +1,4 @@
-"""The terminal, by curses: what has to be painted anew, keys, and an end of the terminal."""
+"""The terminal, by curses: paints changed cells, reads keys, and notices an end of the terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ELSEWHERE = "use --once for a table, or --json for a program"
 
 
 class Key(enum.Enum):
-    """A key that is no character."""
+    """A key without a character."""
 
     UP = "up"
     DOWN = "down"
@@ -59,7 +59,7 @@ _KEYS = {
 
 
 def check_terminal() -> None:
-    """Check that there is a terminal whose cursor can be placed.
+    """Check that input and output are a terminal with a cursor that can be placed.
 
     Raises:
         InputError: There is none; the message says what to do.
@@ -83,7 +83,7 @@ def _is_terminal(stream: object) -> bool:
 
 
 class Screen(Closeable):
-    """The whole terminal while open; what was on it is there again after close().
+    """The whole terminal while open; close() restores its content.
 
     Attributes:
         is_ascii: Whether the terminal's encoding has no block characters.
@@ -125,7 +125,7 @@ class Screen(Closeable):
             curses.endwin()
 
     def size(self) -> tuple[int, int]:
-        """Return lines and columns of the terminal as it is now."""
+        """Return the current lines and columns of the terminal."""
         with contextlib.suppress(OSError, curses.error):
             now = os.get_terminal_size(sys.stdout.fileno())
             if now.lines and now.columns and (now.lines, now.columns) != self._window.getmaxyx():
@@ -140,7 +140,7 @@ class Screen(Closeable):
         self._window.clear()
 
     def paint(self, lines: Sequence[tuple[Span, ...]]) -> None:
-        """Show lines from the top; only spans that differ from what is there are drawn."""
+        """Show lines from the top; only changed spans are drawn."""
         height, width = self._window.getmaxyx()
         before = self._painted
         now = list(lines[:height])
@@ -217,7 +217,7 @@ def _plain() -> tuple[int, ...]:
 
 
 def _colored() -> tuple[int, ...]:
-    """Return the attributes of the styles, in the eight colours that every colour terminal has."""
+    """Return the attributes of the styles, in the eight basic colours."""
     for number, (front, back) in enumerate(
         (
             (curses.COLOR_BLACK, curses.COLOR_YELLOW),

@@ -1,4 +1,4 @@
-"""A person before a live view: keys, and what is on the screen for them."""
+"""A live view: keys, screens, and recordings that a key starts."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _HELP = (
 
 
 class Recorder(Protocol):
-    """What makes recordings of the registers that are watched."""
+    """Makes recordings of the watched registers."""
 
     def toggle(self) -> str:
-        """Start a recording, or end the one that runs; return a sentence about it."""
+        """Start a recording, or end the running one; return a sentence about the recording."""
 
     def status(self) -> str:
-        """Return how the recording is getting on; empty where none runs."""
+        """Return the progress of the recording; empty: none runs."""
 
 
 class Session:
@@ -97,7 +97,7 @@ class Session:
         self._asked_at = 0.0
 
     def run(self, interval_s: float, is_ended: Callable[[], bool]) -> View:
-        """Show screens until a key or `is_ended` ends it, or the terminal goes; return the last view.
+        """Show screens until a key or `is_ended` ends the view, or the terminal is gone; return the last view.
 
         Args:
             interval_s: Between two screens; one that is late leaves others out.
@@ -123,7 +123,7 @@ class Session:
         self._paint()
 
     def _take(self, key: str | Key) -> bool:
-        """Do what a key asks for; return False if that is the end."""
+        """Handle a key; return False if the key ends the view."""
         if self._is_editing:
             self._edit(key)
         elif self._shows_help:

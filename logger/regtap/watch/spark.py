@@ -1,4 +1,4 @@
-"""A spark line: what a value did lately, in one character a look."""
+"""A spark line: the recent values of a register, in one character a look."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ASCII = str.maketrans(f"{_LEVELS}{_BOTH}", "_.-:=+*#|")
 
 
 class SparkLine:
-    """The last looks, the newest at the right; heights are between the smallest and the largest value of them all.
+    """The last looks, the newest at the right, scaled between the smallest and the largest value of them.
 
     A look in which the value moved by at most half of that is drawn at its largest value.
     """
@@ -49,5 +49,5 @@ class SparkLine:
 
 
 def in_ascii(line: str) -> str:
-    """Return a spark line for a terminal that has no block characters."""
+    """Return a spark line for a terminal without block characters."""
     return line.translate(_ASCII)

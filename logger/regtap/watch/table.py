@@ -103,7 +103,7 @@ def plain_text(spans: Sequence[Span]) -> str:
 
 
 def shown_text(text: str) -> str:
-    """Return a text of others as it can stand in a table: each character takes one cell of the terminal."""
+    """Return a text of any source for a table: each character takes one cell of the terminal."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if _is_one_cell(c) else c.encode("unicode_escape").decode() for c in text)
@@ -118,13 +118,13 @@ def _is_one_cell(character: str) -> bool:
 
 
 class Table:
-    """Lays rows out; a column that was wide once stays wide, so that the table does not jump."""
+    """Lays rows out as a table; columns never become narrower, so that the table does not jump."""
 
     def __init__(self) -> None:
         self._widths: dict[str, int] = {}
 
     def lines(self, view: View, rows: Sequence[Row], width: int, look: Look) -> list[tuple[Span, ...]]:
-        """Return the heading, and then for each row its line, with a second one for the fields it may have.
+        """Return the heading, then one line for each row, and a second line for a row with fields.
 
         Args:
             view: All rows; fields are found there.
@@ -178,7 +178,7 @@ def _columns(look: Look) -> list[_Column]:
 
 
 def _kept(columns: Sequence[_Column], widths: Sequence[int], width: int) -> list[int]:
-    """Return the numbers of the columns that fit; the first ones always stay."""
+    """Return the numbers of the columns that fit the width; the first columns always stay."""
     kept = list(range(len(columns)))
     while sum(widths[number] + 2 for number in kept) - 2 > width:
         rank = max(columns[number].rank for number in kept)
@@ -249,7 +249,7 @@ def _parts(view: View) -> dict[str, list[Row]]:
 
 
 def _field_lines(fields: Sequence[Row], width: int) -> list[tuple[Span, ...]]:
-    """Return the fields of a register in as many lines as they need."""
+    """Return the fields of a register on as many lines as needed."""
     lines: list[tuple[Span, ...]] = []
     spans: list[Span] = []
     x = 2
@@ -286,7 +286,7 @@ def _decimal(row: Row) -> str:
 
 
 def _spelled(row: Row, value: int) -> str:
-    """Return a number in decimal, with its name where it is of a field and has one."""
+    """Return a number in decimal, with its name if it is a field's named value."""
     field = row.line.item.field
     name = "" if field is None else field.name_of(value)
     if not name:
@@ -310,7 +310,7 @@ def _unchanged(row: Row) -> str:
 
 
 def _short(duration_ns: int) -> str:
-    """Return a time span to tenths of a second, so that it does not flicker."""
+    """Return a time span rounded to tenths of a second, so that the text does not flicker."""
     if duration_ns < 60 * 10**9:
         return f"{duration_ns / 10**9:.1f} s"
     return format_duration_ns(duration_ns - duration_ns % 10**9)

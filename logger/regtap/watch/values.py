@@ -1,4 +1,4 @@
-"""From looks at the native loop to the rows of a live view: rates, what happened lately, a snapshot to compare."""
+"""Makes the rows of a live view from looks at the native loop: rates, recent values, comparison with a snapshot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RATE_LOOKS = 10  # a rate is of the changes in this many looks: a second, by de
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one row of a live view is about.
+    """The register or field of one row of a live view.
 
     Attributes:
         name: The full name of the register, or of the field that was named.
@@ -80,7 +80,7 @@ class View:
 
 
 def lines_of(chosen: Sequence[Chosen]) -> tuple[Line, ...]:
-    """Return the lines for what a person named: a register's own, and below it one for each of its fields."""
+    """Return the lines of a selection: one for each register, and below it one for each of its fields."""
     lines: list[Line] = []
     for one in chosen:
         lines.append(Line(one.name, Item(one.register, one.field)))
@@ -111,7 +111,7 @@ class _Rate:
 
 
 class History:
-    """What is remembered of earlier looks.
+    """Results of earlier looks, for rates and spark lines.
 
     Args:
         lines: The rows.
@@ -125,7 +125,7 @@ class History:
         self._snapshot: tuple[int | None, ...] = (None,) * len(self._lines)
 
     def add(self, look: Look) -> View:
-        """Return the rows at a look, and remember it."""
+        """Return the rows for a look, and remember the look."""
         rate_hz, _ = self._rows_rate.add(look.elapsed_ns, look.taken)
         rows = tuple(
             self._row(number, activity, look.elapsed_ns) for number, activity in enumerate(look.activities)
@@ -133,11 +133,11 @@ class History:
         return View(rows, look.elapsed_ns, look.taken, look.missed, rate_hz)
 
     def take_snapshot(self, view: View) -> None:
-        """Keep the values of a view, to compare later ones with them."""
+        """Keep the values of a view as the snapshot that later views are compared with."""
         self._snapshot = tuple(row.activity.value for row in view.rows)
 
     def with_snapshot(self, view: View) -> View:
-        """Return a view as it looks beside the snapshot that there is now."""
+        """Return a view with the comparison to the current snapshot."""
         rows = (replace(row, snapshot=was) for row, was in zip(view.rows, self._snapshot, strict=True))
         return replace(view, rows=tuple(rows))
 
