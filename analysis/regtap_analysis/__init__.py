@@ -1,4 +1,4 @@
-"""Reading, plotting, asking and reporting what regtap recorded."""
+"""Analysis of traces: pictures, queries, statistics and exports."""
 
 from __future__ import annotations
 

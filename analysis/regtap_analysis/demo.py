@@ -107,7 +107,7 @@ def _export(trace: Path, page: Path) -> None:
 
 
 def _measure(output: Path) -> Result:
-    """Measure what an access costs, as `regtap bench` does, and print its verdict."""
+    """Measure the cost of an access, as `regtap bench` does, and print the verdict."""
     click.echo("\nMeasuring what a read of its register costs:")
     command = f"regtap bench -t sim COUNT32 --quick --duration {_BENCH_S:g}s"
     click.echo(f"    {command} -o {output}")

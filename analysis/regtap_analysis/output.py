@@ -1,4 +1,4 @@
-"""Files that a command of this package makes."""
+"""Output files of this package's commands."""
 
 from __future__ import annotations
 

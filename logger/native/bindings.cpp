@@ -78,8 +78,9 @@ class BoundSampler {
 // Holds the windows for as long as the thread may touch them.
 class BoundMonitor {
  public:
-  BoundMonitor(std::vector<ChannelTuple> channels, const std::vector<std::tuple<std::size_t, unsigned, unsigned>>& probes,
-           clock::Source source, std::uint64_t numerator_ns, std::uint64_t denominator)
+  BoundMonitor(std::vector<ChannelTuple> channels,
+               const std::vector<std::tuple<std::size_t, unsigned, unsigned>>& probes, clock::Source source,
+               std::uint64_t numerator_ns, std::uint64_t denominator)
       : channels_(std::move(channels)),
         monitor_(channels_of(channels_), probes_of(probes), source, {numerator_ns, denominator}) {
     require(numerator_ns > 0 && denominator > 0, "a period is above zero");
@@ -188,7 +189,8 @@ void bind_access(nb::module_& m) {
   m.def("pwrite_register", &pwrite_register, "fd"_a, nb::kw_only(), "offset"_a, "width_bytes"_a, "value"_a,
         nb::call_guard<nb::gil_scoped_release>());
   m.attr("SIMULATED_PAGE_BYTES") = simulated::kPageBytes;
-  m.def("run_simulator", &run_simulator, "fd"_a, nb::kw_only(), "parent_pid"_a, nb::call_guard<nb::gil_scoped_release>());
+  m.def("run_simulator", &run_simulator, "fd"_a, nb::kw_only(), "parent_pid"_a,
+        nb::call_guard<nb::gil_scoped_release>());
 }
 
 void bind_clock(nb::module_& m) {
@@ -261,19 +263,21 @@ void bind_sampler(nb::module_& m) {
             require(numerator_ns > 0 && denominator > 0, "a period is above zero");
             plan.period = Period{numerator_ns, denominator};
           },
-          nb::kw_only(), "numerator_ns"_a, "denominator"_a, "Pace by an absolute schedule of this exact period.")
+          nb::kw_only(), "numerator_ns"_a, "denominator"_a,
+          "Pace by an absolute schedule of this exact period.")
       .def_rw("duration_ns", &Plan::duration_ns)
       .def_rw("samples", &Plan::samples)
       .def_rw("seal_ns", &Plan::seal_ns)
       .def_rw("cpu", &Plan::cpu)
       .def_rw("fifo_priority", &Plan::fifo_priority);
   nb::class_<BoundSampler>(m, "Sampler", "The sampling thread over a formatted spool.")
-      .def(nb::init<Bytes, std::vector<ChannelTuple>, Plan>(), nb::kw_only(), nb::arg("memory").noconvert(), "channels"_a,
-           "plan"_a)
+      .def(nb::init<Bytes, std::vector<ChannelTuple>, Plan>(), nb::kw_only(), nb::arg("memory").noconvert(),
+           "channels"_a, "plan"_a)
       .def("start", [](BoundSampler& bound) { bound.sampler().start(); })
       .def("stop", [](BoundSampler& bound) { bound.sampler().stop(); })
       .def(
-          "join", [](BoundSampler& bound) { bound.sampler().join(); }, nb::call_guard<nb::gil_scoped_release>())
+          "join", [](BoundSampler& bound) { bound.sampler().join(); },
+          nb::call_guard<nb::gil_scoped_release>())
       .def("running", [](BoundSampler& bound) { return bound.sampler().running(); })
       .def(
           "wait_sealed",
@@ -285,7 +289,8 @@ void bind_sampler(nb::module_& m) {
           "release", [](BoundSampler& bound, std::uint64_t sequence) { bound.sampler().release(sequence); },
           "sequence"_a)
       .def(
-          "seal", [](BoundSampler& bound) { bound.sampler().seal(); }, nb::call_guard<nb::gil_scoped_release>())
+          "seal", [](BoundSampler& bound) { bound.sampler().seal(); },
+          nb::call_guard<nb::gil_scoped_release>())
       .def(
           "hold",
           [](BoundSampler& bound) {
@@ -300,15 +305,15 @@ void bind_sampler(nb::module_& m) {
   m.attr("SPARE_SHARE") = spool::kSpareShare;
   m.def("prefault", &prefault, nb::arg("memory").noconvert());
   m.def("load_counter", &load_counter, nb::arg("memory").noconvert(), "offset"_a, "With acquire order.");
-  m.def("format_spool", &format_spool, nb::arg("memory").noconvert(), nb::kw_only(), "kinds"_a, "latency"_a, "blocks"_a,
-        "gap_capacity"_a, "document"_a, "owner_pid"_a);
-  m.def(
-      "sample_into", &sample_into_arrays, nb::kw_only(), "channels"_a, nb::arg("ticks").noconvert(),
-      nb::arg("values").noconvert(), "first"_a, "source"_a, "slice_ns"_a, "last"_a,
-      nb::sig("def sample_into(*, channels: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], "
-              "values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, "
-              "last: int) -> tuple[int, int, int]"),
-      "(taken, fault_channel, last)");
+  m.def("format_spool", &format_spool, nb::arg("memory").noconvert(), nb::kw_only(), "kinds"_a, "latency"_a,
+        "blocks"_a, "gap_capacity"_a, "document"_a, "owner_pid"_a);
+  m.def("sample_into", &sample_into_arrays, nb::kw_only(), "channels"_a, nb::arg("ticks").noconvert(),
+        nb::arg("values").noconvert(), "first"_a, "source"_a, "slice_ns"_a, "last"_a,
+        nb::sig(
+            "def sample_into(*, channels: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], "
+            "values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, "
+            "last: int) -> tuple[int, int, int]"),
+        "(taken, fault_channel, last)");
 }
 
 void bind_monitor(nb::module_& m) {
@@ -328,20 +333,25 @@ void bind_monitor(nb::module_& m) {
       .def_ro("missed", &Look::missed)
       .def_ro("activities", &Look::activities);
   nb::class_<BoundMonitor>(m, "Monitor", "The loop behind a live view: it counts, and stores nothing.")
-      .def(nb::init<std::vector<ChannelTuple>, const std::vector<std::tuple<std::size_t, unsigned, unsigned>>&,
-                    clock::Source, std::uint64_t, std::uint64_t>(),
-           nb::kw_only(), "channels"_a, "probes"_a, "source"_a, "numerator_ns"_a, "denominator"_a,
-           "A probe is (number of the channel, lowest bit, number of bits).")
+      .def(
+          nb::init<std::vector<ChannelTuple>, const std::vector<std::tuple<std::size_t, unsigned, unsigned>>&,
+                   clock::Source, std::uint64_t, std::uint64_t>(),
+          nb::kw_only(), "channels"_a, "probes"_a, "source"_a, "numerator_ns"_a, "denominator"_a,
+          "A probe is (number of the channel, lowest bit, number of bits).")
       .def("start", [](BoundMonitor& bound) { bound.monitor().start(); })
       .def(
           "take_row", [](BoundMonitor& bound) { bound.monitor().take_row(); },
           "One row on this thread; only before start().")
       .def("look", [](BoundMonitor& bound) { return bound.monitor().look(); })
       .def(
-          "restart", [](BoundMonitor& bound) { bound.monitor().restart(); }, "Counts begin anew with the next row.")
+          "restart", [](BoundMonitor& bound) { bound.monitor().restart(); },
+          "Counts begin anew with the next row.")
       .def(
-          "retry", [](BoundMonitor& bound) { bound.monitor().retry(); }, "Read those again that had a bus error.")
-      .def("stop", [](BoundMonitor& bound) { bound.monitor().stop(); }, nb::call_guard<nb::gil_scoped_release>());
+          "retry", [](BoundMonitor& bound) { bound.monitor().retry(); },
+          "Read those again that had a bus error.")
+      .def(
+          "stop", [](BoundMonitor& bound) { bound.monitor().stop(); },
+          nb::call_guard<nb::gil_scoped_release>());
 }
 
 // Ends what the one latch asks for and the others are opened by. One call: between its steps no handler of a

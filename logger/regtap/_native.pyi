@@ -52,7 +52,7 @@ class Kind(enum.Enum):
 class Window:
     """One mapped window of a descriptor, which stays the caller's."""
 
-    def __init__(self, fd: int, offset: int, size: int, writable: bool) -> None: ...
+    def __init__(self, fd: int, *, offset: int, size: int, writable: bool) -> None: ...
 
     @property
     def size(self) -> int: ...
@@ -60,16 +60,18 @@ class Window:
     def load(self, offset: int, width_bytes: int) -> int:
         """Exactly one volatile load."""
 
-    def store(self, offset: int, width_bytes: int, value: int) -> None:
+    def store(self, offset: int, width_bytes: int, *, value: int) -> None:
         """Exactly one volatile store."""
 
     def close(self) -> None: ...
 
-def pread_register(fd: int, offset: int, width_bytes: int) -> int: ...
+def pread_register(fd: int, *, offset: int, width_bytes: int) -> int: ...
 
-def pwrite_register(fd: int, offset: int, width_bytes: int, value: int) -> None: ...
+def pwrite_register(fd: int, *, offset: int, width_bytes: int, value: int) -> None: ...
 
-def run_simulator(fd: int, parent_pid: int) -> None: ...
+SIMULATED_PAGE_BYTES: int = 4096
+
+def run_simulator(fd: int, *, parent_pid: int) -> None: ...
 
 class Source(enum.Enum):
     counter = 0
@@ -197,7 +199,7 @@ class Plan:
     @on_full.setter
     def on_full(self, arg: OnFull, /) -> None: ...
 
-    def set_period(self, numerator_ns: int, denominator: int) -> None:
+    def set_period(self, *, numerator_ns: int, denominator: int) -> None:
         """Pace by an absolute schedule of this exact period."""
 
     @property
@@ -233,7 +235,7 @@ class Plan:
 class Sampler:
     """The sampling thread over a formatted spool."""
 
-    def __init__(self, memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], channels: Sequence[tuple[Window, int, Kind]], plan: Plan) -> None: ...
+    def __init__(self, *, memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], channels: Sequence[tuple[Window, int, Kind]], plan: Plan) -> None: ...
 
     def start(self) -> None: ...
 
@@ -258,14 +260,20 @@ class Sampler:
 
     def progress(self) -> Progress: ...
 
+SPOOL_VERSION: int = 2
+
+SPOOL_PAGE_BYTES: int = 4096
+
+SPARE_SHARE: int = 8
+
 def prefault(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')]) -> None: ...
 
 def load_counter(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], offset: int) -> int:
     """With acquire order."""
 
-def format_spool(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], kinds: Sequence[Kind], latency: bool, blocks: int, gap_capacity: int, document: bytes, owner_pid: int) -> int: ...
+def format_spool(memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], *, kinds: Sequence[Kind], latency: bool, blocks: int, gap_capacity: int, document: bytes, owner_pid: int) -> int: ...
 
-def sample_into(channels: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, last: int) -> tuple[int, int, int]:
+def sample_into(*, channels: Sequence[tuple[Window, int, Kind]], ticks: NDArray[numpy.uint64], values: Sequence[NDArray[numpy.unsignedinteger]], first: int, source: Source, slice_ns: int, last: int) -> tuple[int, int, int]:
     """(taken, fault_channel, last)"""
 
 class Activity:
@@ -333,7 +341,7 @@ class Monitor:
 class PartEncoder:
     """One part of a trace; the file of the descriptor stays the caller's."""
 
-    def __init__(self, fd: int, time: str, registers: Sequence[tuple[str, Kind]], latency: str) -> None: ...
+    def __init__(self, fd: int, *, time: str, registers: Sequence[tuple[str, Kind]], latency: str) -> None: ...
 
     def write(self, blocks: Sequence[Sequence[NDArray[numpy.unsignedinteger]]], anchor_ticks: NDArray[numpy.uint64], anchor_ns: NDArray[numpy.int64], floor_ns: int, latency_ns_per_tick: float) -> tuple[int, int, int]:
         """Write one row group; (first_ns, last_ns, longest_ns)."""

@@ -22,8 +22,7 @@ import pytest
 
 import regtap
 from regtap.pytest_plugin._recording import RegisterTrace
-from regtap.recording import running, thread
-from regtap.recording import writer
+from regtap.recording import running, thread, writer
 
 _LOADED = (running, thread)  # before the fork, not after it
 _PACKAGE = os.path.dirname(regtap.__file__)

@@ -33,7 +33,9 @@ SETUPS: dict[str, VictimCapture] = {
         SIM, "sim", "", {**SMALL, "on_full": "discard"}, stall_s=0.03
     ),
     "full rate, stop": VictimCapture(SIM, "sim", "", {**SMALL, "on_full": "stop"}, stall_s=0.02),
-    "paced fast, discard, slow writer": VictimCapture(SIM, "sim", "", {**SMALL, "rate": "300k"}, stall_s=0.06),
+    "paced fast, discard, slow writer": VictimCapture(
+        SIM, "sim", "", {**SMALL, "rate": "300k"}, stall_s=0.06
+    ),
     "paced, wait, slow writer": VictimCapture(
         SIM, "sim", "", {**SMALL, "rate": "300k", "on_full": "wait"}, stall_s=0.06
     ),

@@ -38,7 +38,9 @@ def test_traces_are_found_at_any_depth(runs: Path) -> None:
         "runs/board-1/run2",
         "runs/deep/er/COUNT=7",
     ]
-    assert [location.path for location in found.locations] == [str(runs.parent / it.name) for it in found.locations]
+    assert [location.path for location in found.locations] == [
+        str(runs.parent / it.name) for it in found.locations
+    ]
 
 
 def test_a_trace_named_twice_counts_once(runs: Path) -> None:
@@ -167,7 +169,10 @@ def test_the_command_lists_traces_and_ends_with_one_where_some_are_left_out(runs
 
     assert result.return_value == 1
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["TRACE", *(it.name for it in find_traces(["runs"]).locations)]
+    assert [line.split()[0] for line in lines] == [
+        "TRACE",
+        *(it.name for it in find_traces(["runs"]).locations),
+    ]
     assert "left out: runs/empty is no trace and holds none" in result.stderr
 
 

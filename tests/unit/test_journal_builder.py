@@ -31,7 +31,7 @@ def test_a_record_says_where_its_bytes_belong() -> None:
 
 def test_a_record_is_whole_units_and_ends_in_zeros() -> None:
     made = builder()
-    made.draft([(0, np.full(3 * UNIT, 255, np.uint8))])  # which the next draft is not to show
+    made.draft([(0, np.full(2 * UNIT, 255, np.uint8))])  # which the next draft is not to show
 
     record = made.finish(made.draft([(0, np.full(UNIT, 1, np.uint8))]), Copied(0), Copied(0), synced=0)
 
@@ -47,7 +47,9 @@ def test_a_sync_notice_leaves_the_draft_as_it_is() -> None:
     notice = made.sync_notice(synced=1)
     record = made.finish(draft, Copied(0), Copied(0, 1), synced=1)
 
-    assert notice[: RECORD.itemsize].view(RECORD)[["serial", "first_row", "patches"]].tolist() == [(1, STATE_ONLY, 0)]
+    assert notice[: RECORD.itemsize].view(RECORD)[["serial", "first_row", "patches"]].tolist() == [
+        (1, STATE_ONLY, 0)
+    ]
     assert record[: RECORD.itemsize].view(RECORD)[["serial", "rows", "patches"]].tolist() == [(2, 1, 1)]
     assert record[RECORD.itemsize + PATCH.itemsize :][:10].tolist() == [5] * 10
 

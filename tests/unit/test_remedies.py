@@ -59,7 +59,7 @@ def test_a_spool_that_may_not_be_made_shows_the_folders_mode() -> None:
 
 def test_a_machine_without_shared_memory_is_refused_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="mount a tmpfs there"):
-        ring.default_size_bytes(None, str(tmp_path / "absent"))
+        size.default_size_bytes(None, str(tmp_path / "absent"))
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""What a collection of traces holds, from the footers of its parts alone."""
+"""Catalogues of many traces, from the footers of their parts alone."""

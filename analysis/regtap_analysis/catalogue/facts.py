@@ -1,4 +1,4 @@
-"""What one trace says about itself, checked, as rows of the tables."""
+"""The facts of one trace: its checked metadata, as rows of the tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TraceFacts:
-    """A trace as its footers describe it.
+    """The facts of a trace, from its footers.
 
     Attributes:
         location: Its name and folder.
@@ -75,17 +75,17 @@ class TraceFacts:
 
     @property
     def name(self) -> str:
-        """What it is called in every table."""
+        """The trace's name in every table."""
         return self.location.name
 
     @property
     def missed(self) -> int:
-        """Slots that were due and never taken."""
+        """Slots due that were never taken."""
         return self.counts.get("missed", 0)
 
     @property
     def unchanged(self) -> int:
-        """Samples that were not stored because nothing had changed."""
+        """Samples that were left out because no value had changed."""
         return self.counts.get("unchanged", 0)
 
     @property
@@ -100,7 +100,7 @@ class TraceFacts:
 
 
 def read_facts(location: TraceLocation) -> TraceFacts:
-    """Open a trace and return what its footers say; no row is read.
+    """Open a trace and return its facts; no rows are read.
 
     Raises:
         TraceError: It is no trace, or a damaged one.
@@ -145,7 +145,7 @@ def _counts(gaps: Iterable[Gap]) -> Mapping[str, int]:
 
 
 def _check_names(trace: Trace) -> None:
-    """Raise TraceError where SQL could not tell two columns apart."""
+    """Raise TraceError if two columns have one name in SQL."""
     seen: dict[str, str] = {}
     for name in trace.columns:
         other = seen.setdefault(name.casefold(), name)
@@ -160,7 +160,7 @@ def _host_text(trace: Trace, key: str) -> str:
 
 
 def _check_texts(trace: Trace) -> None:
-    """Raise TraceError where a text is none that can be stored elsewhere: half of a surrogate pair."""
+    """Raise TraceError if a text has half of a surrogate pair, which no other file can store."""
     described = (
         text for it in trace.registers for text in (it.description, it.read_effect, *_field_texts(it))
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which traces to list.
+    """Conditions on the traces to list.
 
     Attributes:
         lost: Only those with samples lost or missed.
@@ -32,7 +32,7 @@ class Filter:
     host: str | None = None
 
     def choose(self, traces: Iterable[TraceFacts]) -> list[TraceFacts]:
-        """Return the traces that pass, oldest first."""
+        """Return the traces that meet the conditions, oldest first."""
         return sorted(filter(self._passes, traces), key=lambda facts: (facts.start_ns, facts.name))
 
     def _passes(self, facts: TraceFacts) -> bool:

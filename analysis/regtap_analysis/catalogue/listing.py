@@ -1,4 +1,4 @@
-"""A catalogue as people and programs read it."""
+"""Lists of a catalogue's traces, as lines and as JSON."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _cells(facts: TraceFacts) -> tuple[str, ...]:
 
 
 def as_document(facts: TraceFacts) -> dict[str, Any]:
-    """Return a trace as `regtap traces --json` prints it; times in ns, `null` for what is not known."""
+    """Return a trace for `regtap traces --json`; times in ns, `null` for an unknown value."""
     return {
         "trace": facts.name,
         "path": facts.location.path,

@@ -19,7 +19,7 @@ _THREADS = 4  # a cold disk is waited for by several; the rest is Python's, on o
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What a collection holds.
+    """The facts of a collection's traces.
 
     Attributes:
         traces: One entry for each trace that could be read.
@@ -31,7 +31,7 @@ class Catalogue:
 
 
 def read_catalogue(arguments: Sequence[str | os.PathLike[str]]) -> Catalogue:
-    """Return what the traces that the arguments lead to say about themselves; see find_traces.
+    """Return the facts of all traces in folders or patterns; see find_traces().
 
     A folder that cannot be read as a trace is in `left_out` and stops nothing.
     """
@@ -44,7 +44,7 @@ def read_catalogue(arguments: Sequence[str | os.PathLike[str]]) -> Catalogue:
 
 
 def facts_or_reason(location: TraceLocation) -> TraceFacts | LeftOut:
-    """Return what a trace says about itself, or why it cannot be read."""
+    """Return the facts of a trace, or the reason why it cannot be read."""
     try:
         return read_facts(location)
     except RegtapError as error:
@@ -52,7 +52,7 @@ def facts_or_reason(location: TraceLocation) -> TraceFacts | LeftOut:
 
 
 def no_traces(left_out: Sequence[LeftOut]) -> RegtapError:
-    """Return the error that says why there is nothing to ask."""
+    """Return the error for a collection without readable traces."""
     if not left_out:
         return InputError("no trace is named")
     more = f" (and {len(left_out) - 1} more that are no traces)" if len(left_out) > 1 else ""

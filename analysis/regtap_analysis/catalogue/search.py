@@ -1,4 +1,4 @@
-"""Which folders are traces: those that are named, and those below folders that are named."""
+"""Finds traces: the named folders, and the folders below them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class TraceLocation:
 
     @property
     def root(self) -> str:
-        """What to take off the path to get the name: the current folder and a slash, or nothing."""
+        """The beginning of the path that is not in the name: the current folder and a slash, or nothing."""
         return self.path[: len(self.path) - len(self.name)]
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A folder that was asked for and is not among the traces.
+    """A named folder that is no readable trace.
 
     Attributes:
         name: As in TraceLocation.
@@ -49,7 +49,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What was found.
+    """The result of a search.
 
     Attributes:
         locations: In the order of the arguments, and of their names within one; each folder once.
@@ -61,7 +61,7 @@ class Search:
 
 
 def find_traces(arguments: Sequence[str | os.PathLike[str]]) -> Search:
-    """Return every trace that the arguments lead to.
+    """Return all traces in folders or patterns.
 
     Args:
         arguments: Traces, folders that hold traces at any depth, or patterns such as `runs/**`. Links below a
@@ -84,7 +84,7 @@ def find_traces(arguments: Sequence[str | os.PathLike[str]]) -> Search:
 
 
 def _expanded(arguments: Iterable[str]) -> Iterator[str]:
-    """Yield the arguments, and for a pattern the folders that it matches."""
+    """Yield the arguments; a pattern is replaced by its matches."""
     for argument in arguments:
         if os.path.lexists(argument) or not any(sign in argument for sign in _GLOB):
             yield argument

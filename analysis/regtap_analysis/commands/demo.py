@@ -15,7 +15,7 @@ import click
     help="Folder to make [results/demo, or a free name after it].",
 )
 def demo(output: Path | None) -> int:
-    """Capture the simulated device at full speed and paced, draw both, measure an access, and say where to look."""
+    """Capture the simulated device at full speed and paced, draw both, measure an access, and list the files."""
     from regtap_analysis.demo import run_demo  # imports numpy
 
     return run_demo(output)

@@ -39,7 +39,7 @@ def export(
     on_change: bool,
     force: bool,
 ) -> None:
-    r"""Write TRACE as a file that another tool opens; the ending of the file says which format.
+    r"""Write TRACE as a file for another tool; the ending of the file decides the format.
 
     \b
     .csv      a row a line; .parquet, .arrow: one file, registers in their types
@@ -70,4 +70,6 @@ def export(
 def _progress(span_ns: tuple[int, int]) -> ExportProgress:
 
     shown = sys.stderr.isatty()
-    return ExportProgress(*span_ns, (lambda text: click.echo(f"\r{text}", err=True, nl=False)) if shown else None)
+    return ExportProgress(
+        *span_ns, (lambda text: click.echo(f"\r{text}", err=True, nl=False)) if shown else None
+    )

@@ -77,7 +77,7 @@ def _some(characters: str) -> str:
 
 
 def default_output(trace: Path) -> Path:
-    """Return where a trace's picture goes: next to it, with its name."""
+    """Return the default path of a trace's picture: beside the trace, with its name."""
     folder = trace.resolve()
     return (
         trace.parent / f"{trace.name}.png"
@@ -87,7 +87,7 @@ def default_output(trace: Path) -> Path:
 
 
 def check_output(path: Path, *, force: bool) -> str:
-    """Return the format that a picture's name asks for.
+    """Return the format of a picture by the ending of its name.
 
     Raises:
         InputError: It asks for none, the file exists and is not to be overwritten, or cannot be made there.

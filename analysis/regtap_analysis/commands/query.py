@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Output:
-    """Where an answer goes.
+    """The destination of an answer.
 
     Attributes:
         path: A file, or None for stdout.
@@ -128,7 +128,7 @@ def _print(answer: Answer, to: _Output) -> None:
 
 
 def _end(opened: Opened) -> int:
-    """Name what was left out, and return the exit code."""
+    """Print a note for each trace that was left out, and return the exit code."""
     for left_out in opened.left_out:
         print_note(f"left out: {left_out.reason}")
     return ExitCode.FINDING if opened.left_out else ExitCode.OK

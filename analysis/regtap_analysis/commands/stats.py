@@ -1,4 +1,4 @@
-"""`regtap stats`: what everybody asks of traces."""
+"""`regtap stats`: answers the usual questions about traces."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _NANOSECOND = -9  # power of ten of a unit of time
 
 
 class FstWriter:
-    """Writes FST; stretches where nothing is known are blackouts, and the signals are x in them.
+    """Writes FST; a gap is a blackout, and all signals are x in it.
 
     Args:
         selection: What is exported.
@@ -80,7 +80,7 @@ class FstWriter:
         self._lib.fstWriterEmitVariableLengthValueChange(self._context, self._marks, content, len(content))
 
     def close(self, last_ns: int) -> None:
-        """Write what is left, and see that the file can be opened."""
+        """Write the rest, and check that the file can be opened."""
         if self._t_ns < 0:  # without a change it would be no file that libfst opens
             self._go(0)
             self._write_unknown()

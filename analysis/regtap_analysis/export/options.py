@@ -1,4 +1,4 @@
-"""What part of a trace is exported, and as what."""
+"""Options of an export: rows, registers and format."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """Which rows and registers.
+    """The rows and registers to export.
 
     Attributes:
         registers: Names of the registers, in this order; empty for all.
@@ -45,7 +45,7 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What of one trace is exported.
+    """The selected part of one trace.
 
     Attributes:
         trace: The trace.
@@ -69,7 +69,7 @@ class Selection:
 
     @property
     def span_ns(self) -> tuple[int, int]:
-        """Times of the first and last row, or of the window where that is narrower."""
+        """Times of the first and the last row; those of the window if it is narrower."""
         held = self.trace.time_range or (0, 0)
         first, stop = self.options.first_ns, self.options.stop_ns
         return (
@@ -84,7 +84,7 @@ class Selection:
 
 
 def select(trace: Trace, options: ExportOptions) -> Selection:
-    """Return what is exported of a trace.
+    """Return the selected part of a trace.
 
     Raises:
         InputError: A register is unknown, or the window is empty.
@@ -101,7 +101,7 @@ def select(trace: Trace, options: ExportOptions) -> Selection:
 
 
 def format_of(path: Path) -> str:
-    """Return the format that a file's ending names; raises InputError where it names none."""
+    """Return the format of a file by its ending; raises InputError for an unknown ending."""
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError:

@@ -61,7 +61,7 @@ class PerfettoWriter:
         self._describe(selection)
 
     def changes(self, changes: Changes) -> None:
-        """Write counters, and slices for signals whose values have names."""
+        """Write counters, and slices for signals with named values."""
         named = self._is_named[changes.signals]
         counted = ~named
         self._add(
@@ -91,7 +91,7 @@ class PerfettoWriter:
         self._event(t_ns, number(_TYPE, _INSTANT) + number(_TRACK, _MARKS) + text(_EVENT_NAME, text_))
 
     def close(self, last_ns: int) -> None:
-        """End the slices that are open, and write what is left."""
+        """End the open slices, and write the rest."""
         for index in range(len(self._signals)):
             self._end_slice(index, last_ns)
         self._flush()
@@ -150,7 +150,7 @@ class PerfettoWriter:
 def counter_packets(
     times_ns: npt.NDArray[np.int64], tracks: npt.NDArray[np.intp], values: npt.NDArray[np.uint64]
 ) -> bytes:
-    """Return a packet for each value of a counter; all of one length, so that arrays make them.
+    """Return a packet for each value of a counter; all have one length, so that array operations make them.
 
     Args:
         times_ns: CLOCK_BOOTTIME, shape (packets,).
@@ -173,7 +173,7 @@ def counter_packets(
 
 
 def _check_values(selection: Selection) -> None:
-    """Raise InputError where a counter would not be exact."""
+    """Raise InputError if a counter would not be exact."""
     for register in selection.registers:
         _, largest = selection.trace.ranges.get(register.name, (0, 2 ** (8 * register.width_bytes) - 1))
         if largest > _LARGEST and selection.trace.rows:

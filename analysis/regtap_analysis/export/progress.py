@@ -1,4 +1,4 @@
-"""How far an export is, and what came of it."""
+"""The progress of an export, and its result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECOND = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What an export came to.
+    """The result of an export.
 
     Attributes:
         count: How many rows or changes were written.
@@ -43,7 +43,7 @@ class ExportProgress:
         self._said = time.monotonic()
 
     def at(self, t_ns: int) -> None:
-        """Take note that everything up to a time is written."""
+        """Report that everything up to a time is written."""
         if self._say is None or time.monotonic() - self._said < _SECOND:
             return
         self._said = time.monotonic()

@@ -1,4 +1,4 @@
-"""The few things of protobuf's wire format that a Perfetto trace needs.
+"""The part of protobuf's wire format that a Perfetto trace needs.
 
 The format: https://protobuf.dev/programming-guides/encoding/.
 """
@@ -23,7 +23,7 @@ def varint(value: int) -> bytes:
 
 
 def long_varints(values: npt.NDArray[np.uint64], size_bytes: int) -> npt.NDArray[np.uint8]:
-    """Return integers below 2**(7 * size_bytes) as varints that are all of one length, with zeros for high bits.
+    """Return integers below 2**(7 * size_bytes) as varints of one length, padded with zero groups.
 
     Readers take such varints: a writer that learns a length later leaves room for it so.
 
@@ -37,15 +37,15 @@ def long_varints(values: npt.NDArray[np.uint64], size_bytes: int) -> npt.NDArray
 
 
 def number(field: int, value: int) -> bytes:
-    """Return a field that holds an integer, boolean or enumerated value."""
+    """Return a field of an integer, boolean or enumerated value."""
     return varint(field << 3 | _VARINT) + varint(value)
 
 
 def block(field: int, content: bytes) -> bytes:
-    """Return a field that holds bytes, or a message that is encoded already."""
+    """Return a field of bytes, or of an encoded message."""
     return varint(field << 3 | _BYTES) + varint(len(content)) + content
 
 
 def text(field: int, content: str) -> bytes:
-    """Return a field that holds a text."""
+    """Return a field of a text."""
     return block(field, content.encode())

@@ -26,7 +26,7 @@ def chosen_batches(selection: Selection) -> Iterator[pa.RecordBatch]:
 
 
 def _changed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the first row, and the rows that differ from the row before in a column other than the time."""
+    """Yield the first row, and each row that differs from the row before in a column other than the time."""
     import numpy as np
     import pyarrow as pa
 
@@ -43,7 +43,7 @@ def _changed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def document(selection: Selection) -> bytes:
-    """Return what formats with metadata keep beside the rows: where they come from, registers, gaps and marks."""
+    """Return the metadata for formats that hold some: origin, registers, gaps and marks."""
     trace = selection.trace
     facts = {
         "trace": str(trace.path),
@@ -82,7 +82,7 @@ def write_csv(selection: Selection, file: IO[bytes], progress: ExportProgress) -
 
 
 def write_parquet(selection: Selection, file: IO[bytes], progress: ExportProgress) -> Written:
-    """Write one Parquet file, delta-encoded, which every reader of Parquet opens."""
+    """Write one delta-encoded Parquet file."""
     import pyarrow.parquet as pq
 
     schema = _schema(selection)
@@ -105,7 +105,7 @@ def write_parquet(selection: Selection, file: IO[bytes], progress: ExportProgres
 
 
 def write_arrow(selection: Selection, file: IO[bytes], progress: ExportProgress) -> Written:
-    """Write an Arrow IPC file, which can be mapped into memory."""
+    """Write an Arrow IPC file, for readers that map it into memory."""
     import pyarrow as pa
 
     schema = _schema(selection).with_metadata({METADATA_KEY: document(selection)})

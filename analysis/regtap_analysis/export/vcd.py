@@ -1,4 +1,4 @@
-"""VCD, which GTKWave, Surfer and every simulator read."""
+"""Writes VCD, for GTKWave, Surfer and simulators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def wave_path(signal: Signal) -> tuple[str, ...]:
-    """Return the scopes and the name under which a viewer shows a signal: `UART0.CR.EN` as UART0 / CR / EN.
+    """Return scopes and name of a signal for a viewer: `UART0.CR.EN` is UART0 / CR / EN.
 
     An index stands in parentheses: in brackets viewers take it for a range of bits.
     """
@@ -24,7 +24,7 @@ def wave_path(signal: Signal) -> tuple[str, ...]:
 
 
 class VcdWriter:
-    """Writes VCD by pyvcd, a nanosecond to a unit of time; what is not known is `x`.
+    """Writes VCD by pyvcd, with a unit of time of 1 ns; an unknown value is `x`.
 
     Args:
         selection: What is exported.
@@ -59,7 +59,7 @@ class VcdWriter:
             change(variables[index], t_ns + shift_ns, value)
 
     def gap(self, t_ns: int, gap: Gap) -> None:
-        """Set every signal to x; a gap with rows inside leaves them."""
+        """Set every signal to x at the begin of a gap; a gap with rows inside leaves the signals as they are."""
         for variable in self._variables if not gap.rows else ():
             self._writer.change(variable, t_ns + self._shift_ns, "x")
 
@@ -79,7 +79,7 @@ class VcdWriter:
 
 
 def lacking_in_waves(selection: Selection) -> tuple[str, ...]:
-    """Return what VCD and FST cannot hold of a trace."""
+    """Return the reasons why VCD and FST cannot hold all of a trace."""
     causes = ("causes of gaps",) if selection.trace.gaps else ()
     inside = ("gaps with rows inside",) if any(gap.rows for gap in selection.trace.gaps) else ()
     named = ("names of values",) if any(signal.is_named for signal in selection.signals) else ()
@@ -92,7 +92,7 @@ def mark_text(text: str) -> str:
 
 
 def first_moment_ns(selection: Selection) -> int:
-    """Return the time of the first row or moment that is written."""
+    """Return the time of the first row or moment to be written."""
     trace, first = selection.trace, selection.options.first_ns
     start = trace.time_range[0] if trace.time_range else 0
     moments = [start, *(gap.t0_ns for gap in trace.gaps), *(mark.t_ns for mark in trace.marks)]

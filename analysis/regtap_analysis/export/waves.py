@@ -1,4 +1,4 @@
-"""A trace as wave viewers see it: changes of signals, stretches where nothing is known, and marks, in time order."""
+"""A trace for wave viewers: changes of signals, gaps, and marks, in the order of time."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happens at one time and is no change.
+    """An event that is no change: the begin of a gap, or a mark.
 
     Attributes:
         t_ns: When.
@@ -58,7 +58,7 @@ class Moment:
 
 
 class WaveWriter(Protocol):
-    """Writes one format; it is called in the order of time.
+    """Writes one format; its methods are called in the order of time.
 
     Attributes:
         lacking: What of this trace the format cannot hold.
@@ -71,7 +71,7 @@ class WaveWriter(Protocol):
         ...
 
     def gap(self, t_ns: int, gap: Gap) -> None:
-        """Write that nothing is known from `t_ns` up to `gap.t1_ns`; every signal's value follows.
+        """Write that values are unknown from `t_ns` up to `gap.t1_ns`; the value of every signal follows.
 
         A gap that has rows inside stands for many short ones between them: what is known goes on.
         """
@@ -82,12 +82,15 @@ class WaveWriter(Protocol):
         ...
 
     def close(self, last_ns: int) -> None:
-        """Write what is left; the trace is known up to a time."""
+        """Write the rest.
+
+        The values are known up to a time.
+        """
         ...
 
 
 def write_waves(selection: Selection, writer: WaveWriter, progress: ExportProgress) -> Written:
-    """Write what is selected of a trace as changes."""
+    """Write the selected part of a trace as changes."""
     moments = list(_moments(selection))
     finder = _ChangeFinder(selection.signals)
     count, last_ns, said = 0, 0, 0
@@ -108,7 +111,7 @@ def write_waves(selection: Selection, writer: WaveWriter, progress: ExportProgre
 
 
 def _moments(selection: Selection) -> Iterator[Moment]:
-    """Yield gaps, each a nanosecond after the last row that is known, and marks, in the order of time."""
+    """Yield gaps, each a nanosecond after the row before it, and marks, in the order of time."""
     trace, first = selection.trace, selection.options.first_ns
     gaps = [
         Moment(gap.t0_ns + 1 if first is None else max(gap.t0_ns + 1, first), gap=gap)
@@ -141,14 +144,14 @@ def _say(writer: WaveWriter, moment: Moment) -> bool:
 
 
 class _ChangeFinder:
-    """Finds where signals differ from the row before, over batches."""
+    """Finds the rows with a change of a signal, over the ends of batches too."""
 
     def __init__(self, signals: Sequence[Signal]) -> None:
         self._signals = tuple(signals)
         self._last: list[Any] = [None] * len(self._signals)
 
     def restart(self, wanted: bool) -> None:
-        """Let every signal's next row count as a change, if that is wanted."""
+        """Count every signal's next row as a change, if `wanted`."""
         if wanted:
             self._last = [None] * len(self._signals)
 

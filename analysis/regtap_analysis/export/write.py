@@ -34,7 +34,7 @@ def check_output(path: Path, *, force: bool) -> None:
 
 
 def export_trace(selection: Selection, path: Path, progress: ExportProgress) -> Written:
-    """Write what is selected of a trace to a file, in the format that its ending names.
+    """Write the selected part of a trace to a file, in the format of the file's ending.
 
     Args:
         selection: What to export.

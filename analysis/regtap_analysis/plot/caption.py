@@ -1,4 +1,4 @@
-"""The words of a picture: what a colleague has to know to believe it."""
+"""Title, caption and description of a picture."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _MOST_LETTERS = 4_000  # of a text: a name or a mark may be of any length
 
 
 def title(trace: Trace) -> str:
-    """Return the title: which trace, of what, at which rate."""
+    """Return the title: trace, registers, target and rate."""
     pace = trace.mode.rate_hz
     rate = "full speed" if pace is None else f"paced at {format_rate(_rate(pace))}"
     return printable(f"{trace.path.resolve().name} · {trace.target} · {rate}")
 
 
 def subtitle(trace: Trace, view: View) -> str:
-    """Return the line below: rows, time, mean rate, and what is absent (also where that is nothing)."""
+    """Return the line below the title: rows, time, mean rate, and the absent samples, even if there are none."""
     first_ns, last_ns = trace.time_range or (view.first_ns, view.first_ns)
     whole = view.first_ns <= first_ns and last_ns < view.stop_ns
     return ("" if whole else "whole trace: ") + " · ".join(_facts(trace))
 
 
 def printable(text: str, most: int = _MOST_LETTERS) -> str:
-    """Return text on one line, without what no font shows and no SVG may hold."""
+    """Return text on one line, without control characters, which no font shows and no SVG may hold."""
     folded = " ".join(text[:most].split())
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in folded
@@ -40,7 +40,7 @@ def printable(text: str, most: int = _MOST_LETTERS) -> str:
 
 
 def legend_entry(summary: GapSummary) -> str:
-    """Return what one cause's gaps come to, such as `missed: 12 slots in 3 gaps`."""
+    """Return the sum of one cause's gaps, such as `missed: 12 slots in 3 gaps`."""
     gaps = count_of(summary.gaps, "gap")
     span = format_duration_ns(summary.total_ns)
     if not summary.count:
@@ -66,7 +66,7 @@ def start_time(trace: Trace) -> str:
 
 
 def description(trace: Trace, view: View) -> str:
-    """Return the picture in words, for those who cannot see it."""
+    """Return the picture in words, for readers who cannot see it."""
     ranges = (
         []
         if not trace.rows
@@ -105,7 +105,7 @@ def _rows(trace: Trace) -> str:
 
 
 def _share(trace: Trace, part_ns: int) -> str:
-    """Return which share of the capture's time pauses are; one at its end comes after the last row."""
+    """Return the share of pauses in the capture's time; a pause at the end comes after the last row."""
     pauses = [moment for gap in trace.gaps if gap.cause == "throttled" for moment in (gap.t0_ns, gap.t1_ns)]
     moments = [*(trace.time_range or ()), *pauses]
     span_ns = max(moments, default=0) - min(moments, default=0)

@@ -44,7 +44,7 @@ _MOST_SHADES, _MOST_SHADED = 60, 0.4
 
 
 def draw(content: Content) -> Figure:
-    """Return the picture; from the trace itself only what it says about itself is read.
+    """Return the picture; only the metadata of the trace is read.
 
     Raises:
         InputError: The size is too small for the lanes.
@@ -106,7 +106,7 @@ def _draw_backdrop(figure: Figure, planned: Plan) -> Axes:
 
 
 def _draw_strip(figure: Figure, layout: Layout, name: tuple[Box, str, str], density: Density) -> None:
-    """Draw one cause's strip above the lanes: darker where its gaps take more of the time."""
+    """Draw the strip of one cause above the lanes: the more of the time is gaps, the darker."""
     box, cause, colour = name
     axes = _axes(figure, layout, box)
     seen = density.nonzero()[0]
@@ -125,7 +125,7 @@ def _draw_strip(figure: Figure, layout: Layout, name: tuple[Box, str, str], dens
 
 
 def _shade(backdrop: Axes, colour: str, density: Density) -> None:
-    """Shade the lanes where one cause's gaps are, if that stays readable."""
+    """Shade the gaps of one cause on the lanes, if the shades stay readable."""
     stretches = spans(density)
     if len(stretches) <= _MOST_SHADES and (density > 0).mean() <= _MOST_SHADED:
         shades = PolyCollection(

@@ -1,4 +1,4 @@
-"""One signal on its lane: every sample if they are few, or else a band from smallest to largest."""
+"""Draws a signal on its lane: each sample if they are few, otherwise a band from smallest to largest value."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FEW_VALUES = 8
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A signal with what was read of it.
+    """A signal and its samples or envelope.
 
     Attributes:
         signal: What it is.
@@ -47,7 +47,7 @@ class Lane:
 
     @property
     def is_bit(self) -> bool:
-        """Whether it is drawn as a digital waveform."""
+        """Whether the signal is drawn as a digital waveform."""
         return self.signal.field is not None and self.signal.bits == 1
 
     def axis(self, height_px: float) -> Axis:
@@ -91,7 +91,7 @@ def floor(lane: Lane) -> int:
 
 
 class Breaks:
-    """Tells between which moments a line must not be drawn, because a gap lies there.
+    """Finds the gaps between samples, over which no line may be drawn.
 
     A gap with rows inside breaks nothing: these rows are the line, with a few slots missing here and there.
     """
@@ -102,7 +102,7 @@ class Breaks:
         self._stops_ns = np.sort(np.array([gap.t1_ns for gap in whole], np.int64))
 
     def between(self, left_ns: Times, right_ns: Times) -> npt.NDArray[np.bool_]:
-        """Return for each pair of moments whether some gap overlaps what is between them."""
+        """Return for each pair of moments whether a gap overlaps the time between them."""
         begun = np.searchsorted(self._starts_ns, right_ns)
         over = np.searchsorted(self._stops_ns, left_ns, side="right")
         overlapped: npt.NDArray[np.bool_] = begun > over
@@ -143,7 +143,7 @@ def _band(x: Floats, low: Floats, high: Floats, run: Indices) -> Floats:
 
 
 def _steps(edges: Floats, heights: Floats) -> Floats:
-    """Return the corners of a line that holds heights[i] from edges[i] to edges[i + 1]."""
+    """Return the corners of a step line: heights[i] from edges[i] to edges[i + 1]."""
     turns = np.concatenate(([0], np.flatnonzero(np.diff(heights)) + 1, [len(heights)]))
     across = np.repeat(edges[turns], 2)[1:-1]
     return np.column_stack([across, np.repeat(heights[turns[:-1]], 2)])

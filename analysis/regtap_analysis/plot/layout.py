@@ -1,4 +1,4 @@
-"""Where the parts of a picture go, in pixels from its top left corner."""
+"""The layout of a picture, in pixels from its top left corner."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _stack(signals: Sequence[Signal], first: Box, scale: float) -> tuple[Box, ..
 
 
 def lane_height(signal: Signal) -> int:
-    """Return the height in pixels that a signal's lane takes by nature."""
+    """Return the preferred height of a signal's lane, in pixels."""
     if signal.has_states:
         return _STATE_LANE
     if signal.field is not None:

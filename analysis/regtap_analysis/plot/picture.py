@@ -38,7 +38,7 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class PictureOptions:
-    """What to show, and how large.
+    """Options of a picture: its content and its size.
 
     Attributes:
         registers: Their names; empty for all.
@@ -75,7 +75,7 @@ class Picture:
 
 
 def make_picture(trace: Trace, options: PictureOptions) -> Picture:
-    """Read a trace once and draw it.
+    """Read a trace once and draw its picture.
 
     Raises:
         InputError: A register is unknown, the stretch of time holds nothing, or the size is too small.
@@ -99,7 +99,7 @@ def make_picture(trace: Trace, options: PictureOptions) -> Picture:
 
 
 def _buckets(options: PictureOptions) -> int:
-    """Return at most 2,000, and for pixels a whole number of them to a bucket."""
+    """Return the number of buckets: at most 2,000; in a picture of pixels each bucket has a whole number of them."""
     pixels = max(options.width - _LABELS_PX, 100)
     return min(_MOST_BUCKETS, pixels) if options.format == "png" else _MOST_BUCKETS
 

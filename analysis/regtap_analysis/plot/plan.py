@@ -1,4 +1,4 @@
-"""Everything that is decided about a picture before anything is drawn."""
+"""The plan of a picture, made before anything is drawn."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MOST_NAMES = 500  # of marks, that are measured: far more than find room
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """All that a picture is made from.
+    """The content of a picture.
 
     Attributes:
         trace: For the words, gaps and marks.
@@ -125,7 +125,7 @@ def _mark_names(content: Content, measure: Measure, width: float) -> tuple[tuple
 
 
 def _apart(anchors: Sequence[float], least_px: float) -> list[int]:
-    """Return which marks may have a name: all where they are few, else those that lie a little apart."""
+    """Return the marks that get a name: all if they are few, otherwise those with some distance between them."""
     if len(anchors) <= _MOST_NAMES:
         return list(range(len(anchors)))
     chosen: list[int] = []
@@ -150,7 +150,7 @@ def _name_width(signal: Signal, measure: Measure) -> float:
 
 
 def bits_text(field: Field) -> str:
-    """Return which bits a field has, as `[3]` or `[11:8]`."""
+    """Return the bits of a field as text, such as `[3]` or `[11:8]`."""
     top = field.lsb + field.bits - 1
     return f"[{top}]" if field.bits == 1 else f"[{top}:{field.lsb}]"
 

@@ -1,4 +1,4 @@
-"""Gaps as a picture can show them: a density over its columns, and the stretches that it makes."""
+"""Gaps in a picture: their density over its columns, and the stretches of columns with gaps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TOUCHED = 1e-6  # a column that a gap only touches is shown too
 
 
 def gap_density(gaps: Sequence[Gap], view: View, columns: int) -> Density:
-    """Return the share of each column's time that lies in a gap; of a gap with rows inside, what these leave of it.
+    """Return the share of gaps in each column's time; a gap with rows inside counts in proportion to its absent rows.
 
     Args:
         gaps: Of one cause; they may overlap.

@@ -1,4 +1,4 @@
-"""A field whose numbers have names, on its lane: a box for each stretch of one state, with its name where it fits."""
+"""Draws a field with named values on its lane: a box for each state, with the state's name if it fits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SPACE_PX = 6
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A stretch of time in which a field held one number.
+    """A stretch of time with one value of a field.
 
     Attributes:
         start_ns: Its begin.
@@ -109,14 +109,14 @@ def draw_states(axes: Axes, lane: Lane, view: View, gaps: Sequence[Gap], measure
 
 
 def _box(state: State, view: View, least: float) -> list[tuple[float, float]]:
-    """Return the corners of a state's box, which is at least a pixel wide."""
+    """Return the corners of a state's box; a box is at least a pixel wide."""
     left = state.start_ns - view.first_ns
     right = max(state.stop_ns - view.first_ns, left + least)
     return [(left, _LOW), (left, _HIGH), (right, _HIGH), (right, _LOW)]
 
 
 def _named(states: Sequence[State], field: Field, px: float, measure: Measure) -> list[State]:
-    """Return the states whose box has room for their name; none where the boxes are too many to be read."""
+    """Return the states with room for their name in the box; none if there are too many boxes to be read."""
     if len(states) > _MOST_NAMES:
         states = sorted(states, key=lambda it: it.start_ns - it.stop_ns)[:_MOST_NAMES]
     wide = [it for it in states if (it.stop_ns - it.start_ns) * px > _SPACE_PX]

@@ -1,4 +1,4 @@
-"""Fitting words into a picture: how wide they are, and where names of marks and legend entries go."""
+"""Fits texts into a picture: widths of texts, positions of names of marks and of legend entries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_LETTERS = 400  # that are measured: more than fit any place
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A word's place: its left edge in pixels, and its line, or None where it does not fit."""
+    """The position of a text: its left edge in pixels and its line; None: it does not fit."""
 
     left: float
     line: int | None
@@ -35,14 +35,14 @@ class Measure:
         self._renderer = canvas.get_renderer()
 
     def width(self, text: str, points: float, weight: str = "normal") -> float:
-        """Return the width of a line of text in pixels; of a long one, that of its beginning."""
+        """Return the width of a line of text in pixels; for a long line, of its beginning."""
         properties = FontProperties(size=points, weight=weight)
         return float(
             self._renderer.get_text_width_height_descent(text[:_MOST_LETTERS], properties, ismath=False)[0]
         )
 
     def fit(self, text: str, points: float, most_px: float, weight: str = "normal") -> str:
-        """Return the text, cut with an ellipsis where it is wider than most_px."""
+        """Return the text, shortened with an ellipsis if it is wider than most_px."""
         if len(text) <= _MOST_LETTERS and self.width(text, points, weight) <= most_px:
             return text
         fits, too_many = 0, min(len(text), _MOST_LETTERS)
@@ -56,7 +56,7 @@ class Measure:
 
 
 def wrap(widths: Sequence[float], line_px: float, space_px: float) -> list[Placed]:
-    """Place entries one after the other on as many lines as they need."""
+    """Place entries one after the other, on as many lines as needed."""
     placed: list[Placed] = []
     left, line = 0.0, 0
     for width in widths:
@@ -70,7 +70,7 @@ def wrap(widths: Sequence[float], line_px: float, space_px: float) -> list[Place
 def place_names(
     anchors: Sequence[float], width_of: Callable[[int], float], line_px: float, lines: int
 ) -> list[Placed]:
-    """Place names at their anchors so that none overlaps another.
+    """Place names at their anchors without overlaps.
 
     Args:
         anchors: Where each one wants its left edge, increasing, in pixels.

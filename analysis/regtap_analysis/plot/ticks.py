@@ -1,4 +1,4 @@
-"""Where an axis is labelled, and how: times in sensible units, values of registers in hex or thousands."""
+"""Ticks of an axis: times in suitable units, values of registers in hexadecimal or with thousands separators."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Axis:
 
 
 def time_axis(first_ns: int, stop_ns: int, most: int) -> Axis:
-    """Return at most `most` ticks over a stretch of time, and a label that names unit and origin.
+    """Return at most `most` ticks over a stretch of time, and a label with unit and origin.
 
     Far from the trace's start, where every label would repeat the same long number, the labels count from a
     round moment that the axis label names.
@@ -88,7 +88,7 @@ def _time_step_ns(span_ns: int, most: int) -> int:
 
 
 def _nice_step(span: int, most: int) -> int:
-    """Return the smallest of 1, 2, 5, 10, 20, 50, ... that goes into span less than `most` times."""
+    """Return the smallest step of 1, 2, 5, 10, 20, 50, ... that is contained in span less than `most` times."""
     power = 1
     while True:
         for digit in (1, 2, 5):
@@ -145,7 +145,7 @@ def _power_label(value: int, bits: int) -> str:
 
 
 def _from_base(low: int, high: int, step: int) -> Iterator[tuple[int, str]]:
-    """Yield the smallest value in full, and round steps above it: a counter far from 0 in a short view."""
+    """Yield the smallest value in full, then round steps above it, for a counter far from 0 in a short view."""
     yield low, f"{low:,}" if low < 10**12 else f"{low:#x}"
     steps = range(step, high - low + 1, step)
     yield from (

@@ -1,4 +1,4 @@
-"""What an engine gives back, and how it is asked."""
+"""Engines and their answers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ BATCH_ROWS = 1 << 16
 
 
 class QuestionError(InputError):
-    """A question that the engine cannot answer; its text has the engine's message and the place."""
+    """The engine cannot answer a question; the text has the engine's message and the position in the question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The rows of an answer, which are made as they are taken.
+    """The rows of an answer, made batch by batch while they are read.
 
     Attributes:
         schema: Its columns.
@@ -52,12 +52,12 @@ class Question:
 
 
 class Engine(Protocol):
-    """Answers questions about the traces that it was made for."""
+    """Answers questions about a fixed set of traces."""
 
     def ask(self, question: Question) -> Answer:
-        """Return the answer; raises QuestionError where the SQL is wrong."""
+        """Return the answer; raises QuestionError if the SQL is wrong."""
         ...
 
     def close(self) -> None:
-        """Free what it holds; answers end with it."""
+        """Free all resources; open answers end."""
         ...

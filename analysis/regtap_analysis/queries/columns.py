@@ -1,4 +1,4 @@
-"""Which columns the traces have, and which signals: registers as a whole, and their fields."""
+"""Columns and signals of traces: whole registers, and their fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRACE = "trace"
 
 @dataclass(frozen=True, slots=True)
 class NamedValue:
-    """A number that a field's manual gives a name.
+    """A named value of a field.
 
     Attributes:
         name: The name.
@@ -34,7 +34,7 @@ class NamedValue:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A register, or a field of it.
+    """A register, or one of its fields.
 
     Attributes:
         name: `STATUS`, or `STATUS.BUSY` for a field.
@@ -60,14 +60,14 @@ class Signal:
         return bool(self.values or self.otherwise)
 
     def name_of(self, number: int) -> str:
-        """Return the name of a number, or an empty text where it has none."""
+        """Return the name of a number; empty: it has none."""
         named = (it.name for it in self.values if number & ~it.any_bits == it.value)
         return next(named, self.otherwise)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What traces must have in common for one scan to read them all.
+    """The columns and folders of traces; one scan reads all traces with equal layouts.
 
     Attributes:
         columns: Name and numpy type of each column, `t_ns` first.
@@ -80,12 +80,12 @@ class Layout:
     root: str
 
     def to_json(self) -> str:
-        """Return it as a text, equal for equal layouts."""
+        """Return the layout as a text, equal for equal layouts."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Layout:
-        """Return what to_json made a text of."""
+        """Return the layout of a text that to_json() has made."""
         document = json.loads(text)
         signals = tuple(
             Signal(**{**it, "values": tuple(NamedValue(**value) for value in it["values"])})
@@ -153,7 +153,7 @@ def _field_signal(register: Register, field: Field) -> Signal:
 
 
 def all_columns(groups: Sequence[Group]) -> Mapping[str, str]:
-    """Return every column of the groups with the widest type that it has in any of them.
+    """Return every column of the groups, with its widest type in any of them.
 
     Names that differ in case only are one column, as in SQL; the first spelling stands.
     """
@@ -171,7 +171,7 @@ def _width(dtype: str) -> int:
 
 
 class Names:
-    """The names that a question may use: registers, and their fields.
+    """The names in a question: registers, and their fields.
 
     Args:
         groups: The traces asked.
@@ -191,7 +191,7 @@ class Names:
                         known.append(signal)
 
     def column(self, name: str) -> str | None:
-        """Return a column as it is spelled, or None where there is none of that name."""
+        """Return the spelling of a column, given its name in any case; None: there is no such column."""
         return self._by_case.get(name.casefold())
 
     def width_bits(self, column: str) -> int:
@@ -199,7 +199,7 @@ class Names:
         return _width(self.columns[column])
 
     def field(self, column: str | None, name: str) -> Signal:
-        """Return the field that `field(x, NAME)` means.
+        """Return the field of `field(x, NAME)`.
 
         Args:
             column: The register that x is, or None for another expression.

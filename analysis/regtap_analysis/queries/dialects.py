@@ -1,4 +1,4 @@
-"""What differs between the engines' SQL: types, quoting, bits of 64-bit values, and the order of rows."""
+"""The differences of the engines' SQL: types, quoting, bits of 64-bit values, and the order of rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Dialect(Protocol):
-    """An engine's SQL, for the tables and macros that are the same in all of them.
+    """An engine's SQL, for the tables and macros that all engines share.
 
     Attributes:
         types: SQL type of each numpy type that a column may have.
@@ -26,7 +26,7 @@ class Dialect(Protocol):
     tie: tuple[str, ...]
 
     def identifier(self, name: str) -> str:
-        """Return a name as an identifier, whatever signs it has."""
+        """Return a name as a quoted identifier."""
         ...
 
     def text(self, text: str) -> str:
@@ -51,7 +51,7 @@ class Dialect(Protocol):
 
 
 def name_expression(dialect: Dialect, signal: Signal, value: str) -> str:
-    """Return the expression of the name of a signal's value; null where it has none."""
+    """Return the expression for the name of a signal's value; it is null for a value without a name."""
     if not signal.is_named:
         return "CAST(NULL AS VARCHAR(1))"
     cases = []
@@ -64,7 +64,7 @@ def name_expression(dialect: Dialect, signal: Signal, value: str) -> str:
 
 
 class DuckDialect:
-    """DuckDB's SQL; `delta_` and `wall_time_` are macros that its engine makes."""
+    """DuckDB's SQL; its engine makes the macros `delta_` and `wall_time_`."""
 
     types: Mapping[str, str] = {
         "int64": "BIGINT",
@@ -105,7 +105,7 @@ class DuckDialect:
 
 
 class SparkDialect:
-    """Spark's SQL; u64 is decimal(20,0), which has no bit operations, so they go through a signed twin."""
+    """Spark's SQL; u64 is decimal(20,0) without bit operations, which a signed twin of the value makes instead."""
 
     types: Mapping[str, str] = {
         "int64": "BIGINT",
@@ -123,11 +123,11 @@ class SparkDialect:
         return "`" + name.replace("`", "``") + "`"
 
     def text(self, text: str) -> str:
-        """Return a text in single quotes, with what Spark takes for an escape doubled."""
+        """Return a text in single quotes, with Spark's escape character doubled."""
         return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
     def bits(self, value: str, lsb: int, bits: int) -> str:
-        """Return a shift and a mask of the value's signed twin; a whole 64-bit value as it is."""
+        """Return shift and mask of the value's signed twin; for a whole 64-bit value, the value itself."""
         whole = f"CAST({value} AS DECIMAL(20,0))"
         if lsb == 0 and bits == 64:
             return whole
@@ -153,7 +153,7 @@ class SparkDialect:
 
 
 class SparkQuestionDialect(SparkDialect):
-    """Spark's macros inside a question that is still DuckDB's SQL, and will be translated with it."""
+    """Spark's macros for a question in DuckDB's SQL, before question and macros are translated together."""
 
     def identifier(self, name: str) -> str:
         """Return a name in double quotes."""
@@ -165,6 +165,6 @@ class SparkQuestionDialect(SparkDialect):
 
 
 def _signed(value: str) -> str:
-    """Return the bigint that has the bits of an unsigned decimal."""
+    """Return the bigint with the bits of an unsigned decimal."""
     half, whole = "9223372036854775808", "CAST(18446744073709551616 AS DECIMAL(20,0))"
     return f"CAST(CASE WHEN {value} >= {half} THEN {value} - {whole} ELSE {value} END AS BIGINT)"

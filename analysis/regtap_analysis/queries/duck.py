@@ -41,7 +41,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class DuckOptions:
-    """What DuckDB may take.
+    """Limits of DuckDB's resources.
 
     Attributes:
         memory_bytes: Most memory that it takes before it uses the temporary folder; None: 60 % of this machine's.
@@ -74,7 +74,7 @@ class DuckEngine:
         self._make_tables(traces, groups)
 
     def ask(self, question: Question) -> Answer:
-        """Return an answer whose rows come as they are found; Ctrl-C ends it at once."""
+        """Return an answer with rows as soon as they are found; Ctrl-C ends the query at once."""
         text = self._rewriter.rewrite(question.sql)
         self._check_statement(text)
         return self._run(lambda: self._answer(text, question))
@@ -146,7 +146,7 @@ class DuckEngine:
             yield batch
 
     def _run(self, work: Callable[[], _T]) -> _T:
-        """Do what waits in C in another thread, so that Ctrl-C is heard meanwhile."""
+        """Run a call that waits in C in another thread, so that Ctrl-C is handled in the meantime."""
         future = self._worker.submit(work)
         try:
             return future.result()

@@ -1,4 +1,4 @@
-"""Choosing the engine that answers: DuckDB here, or Spark on a cluster."""
+"""Chooses the engine: DuckDB in this process, or Spark on a cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An engine with the traces that it was opened on.
+    """An engine and its traces.
 
     Attributes:
         engine: Answers questions about them.
@@ -35,7 +35,7 @@ class Opened:
 def open_engine(
     arguments: Sequence[str | os.PathLike[str]], engine: str = "duckdb", options: DuckOptions | None = None
 ) -> Opened:
-    """Open an engine on the traces that the arguments lead to.
+    """Open an engine on all traces in folders or patterns.
 
     Args:
         arguments: Traces, folders of traces, patterns; see find_traces.

@@ -1,4 +1,4 @@
-"""Reading footers where the traces are: what each worker of a cluster runs."""
+"""Reads footers of traces on the workers of a cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _signed(schema: pa.Schema) -> pa.StructType:
-    """Return a table's row with decimals for unsigned 64-bit values, which Spark has not."""
+    """Return a table's row with decimals for unsigned 64-bit values, a type that Spark lacks."""
     u64 = pa.decimal128(20, 0)
     return pa.struct([pa.field(it.name, u64 if it.type == pa.uint64() else it.type) for it in schema])
 
@@ -34,7 +34,7 @@ FOOTERS = pa.schema(
 
 
 def footers_reader() -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Return the function that turns batches of names and paths into batches of FOOTERS."""
+    """Return the function that workers run: batches of names and paths in, batches of FOOTERS out."""
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from regtap_analysis.queries.footers import read_footers  # on the worker, by name

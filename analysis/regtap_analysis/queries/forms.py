@@ -23,7 +23,7 @@ _WIDEST = 60
 
 
 def form_of(path: Path | None, named: str | None) -> str:
-    """Return the form that an answer is written in.
+    """Return the form of an answer by the options or the ending of the output.
 
     Args:
         path: The file it goes to; None for stdout.
@@ -42,7 +42,7 @@ def form_of(path: Path | None, named: str | None) -> str:
 
 
 def write_answer(answer: Answer, form: str, file: IO[bytes]) -> int:
-    """Write an answer as it comes and return its number of rows.
+    """Write an answer batch by batch and return its number of rows.
 
     Args:
         answer: What to write; it is used up.
@@ -54,7 +54,7 @@ def write_answer(answer: Answer, form: str, file: IO[bytes]) -> int:
 
 @contextmanager
 def whole_file(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
-    """Open a file that is there when the block has ended well, and not at all where it has not.
+    """Open a file that appears when the block has ended well; after an error there is no file.
 
     Raises:
         InputError: It exists and is not to be overwritten, or its folder does not.
@@ -107,7 +107,7 @@ def _cells(batch: pa.RecordBatch) -> Iterator[list[str]]:
 
 
 def _print_waiting(waiting: list[list[str]], right: Sequence[bool], file: IO[bytes]) -> list[int]:
-    """Print the rows that the widths were taken from, and return these."""
+    """Print the first rows and return the widths of columns, which these rows decide."""
     widths = [min(max(map(len, column)), _WIDEST) for column in zip(*waiting, strict=True)]
     for cells in waiting:
         file.write(_line(cells, widths, right))
@@ -135,7 +135,7 @@ def _write_csv(answer: Answer, file: IO[bytes]) -> int:
 
 
 def _flat_schema(schema: pa.Schema) -> pa.Schema:
-    """Return the schema with text for what CSV cannot hold: lists and structures (as JSON), and big integers."""
+    """Return the schema with text for types that CSV cannot hold: lists and structures (as JSON), and big integers."""
     import pyarrow as pa
 
     return pa.schema(

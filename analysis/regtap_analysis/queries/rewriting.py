@@ -1,4 +1,4 @@
-"""What a question may write shorter than SQL does: names with dots, `field()`, `delta()`, `wall_time()`, `0x1f`."""
+"""Rewrites shorthands of a question to SQL: names with dots, `field()`, `delta()`, `wall_time()`, `0x1f`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COLUMN = re.compile(r'\s*((?:\w+|"(?:[^"]|"")*")\s*\.\s*)?(\w+|"(?:[^"]|"")*")\
 
 
 class Rewriter:
-    """Turns what is typed into the engine's SQL.
+    """Rewrites a question to the engine's SQL.
 
     Args:
         names: The registers and fields of the traces.
@@ -71,7 +71,7 @@ class Rewriter:
             yield piece
 
     def _piece(self, text: str, token: re.Match[str]) -> tuple[str, int]:
-        """Return what stands for a token, and where the next one begins."""
+        """Return the SQL for a token, and the position of the next one."""
         if token["hex"]:
             return str(int(token["hex"], 16)), token.end()
         if token["word"] is None:
@@ -123,7 +123,7 @@ class Rewriter:
         return self._dialect.wall_time(arguments[0].strip(), _qualifier(arguments[0]))
 
     def _register(self, expression: str) -> str | None:
-        """Return the register that an expression is, folded in case, or None."""
+        """Return the register that an expression consists of, folded in case; None: it is another expression."""
         match = _COLUMN.match(expression)
         if match is None:
             return None
@@ -134,7 +134,7 @@ class Rewriter:
 
 
 def _arguments(text: str, start: int) -> tuple[list[str] | None, int]:
-    """Return the arguments of a call whose name ends at `start`, and where it ends; None if it is no call."""
+    """Return the arguments of a call whose name ends at `start`, and the call's end; None: it is no call."""
     position = len(text) - len(text[start:].lstrip())
     if text[position : position + 1] != "(":
         return None, start

@@ -1,4 +1,4 @@
-"""Starting Spark, or reaching one that runs, with one clear line where that fails."""
+"""Starts Spark or connects to a running one; a failure is one clear line."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _started(master: str) -> Any:
 
 
 def _start_context(master: str) -> None:
-    """Start Spark's Java process; what it logs is kept off the terminal, and told where it does not start."""
+    """Start Spark's Java process; its log is kept off the terminal, and becomes part of the error of a failed start."""
     from py4j.protocol import Py4JError
     from pyspark import SparkConf, SparkContext
     from pyspark.java_gateway import launch_gateway

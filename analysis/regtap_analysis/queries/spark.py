@@ -1,4 +1,4 @@
-"""The engine on a cluster: Spark, whose workers read the traces, their footers included."""
+"""The engine on a cluster: the workers of Spark read the traces, their footers included."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOST_TASKS = 512
 
 
 def open_spark(arguments: Sequence[str | os.PathLike[str]], master: str) -> Opened:
-    """Open Spark on the traces that the arguments lead to; this process lists folders, the workers open the traces.
+    """Open Spark on all traces in folders or patterns; this process lists folders, the workers open the traces.
 
     Args:
         arguments: Traces, folders of traces, patterns, on storage that every worker sees under the same path.
@@ -80,7 +80,7 @@ class SparkEngine:
         self._rewriter = Rewriter(Names(groups), SparkQuestionDialect())
 
     def ask(self, question: Question) -> Answer:
-        """Return an answer whose rows come partition by partition."""
+        """Return an answer, read partition by partition."""
         from pyspark.errors import PySparkException
 
         text = to_spark(self._rewriter.rewrite(question.sql))
@@ -96,7 +96,7 @@ class SparkEngine:
         self._spark.stop()
 
     def _read_footers(self, locations: Sequence[TraceLocation]) -> Any:
-        """Return a row for each trace: what it holds, or why it cannot be read."""
+        """Return a row for each trace: its facts, or the reason why it cannot be read."""
         named = [(location.name, location.path) for location in locations]
         tasks = min(-(-len(named) // _FOOTERS_A_TASK), _MOST_TASKS)
         frame = self._spark.createDataFrame(named, "name STRING, path STRING").repartition(tasks)

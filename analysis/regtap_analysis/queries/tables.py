@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 
 def scan_name(number: int) -> str:
-    """Return what the scan of a group is called."""
+    """Return the name of a group's scan."""
     return f"rows_{number}_"
 
 
 def column_name(name: str) -> str:
-    """Return what a register's column is called in `samples`: its name, but for what the tables use themselves."""
+    """Return the name of a register's column in `samples`: the register's, unless the tables use that name."""
     return f"{name}_" if name.casefold() in (TRACE, "row_", "part_") else name
 
 
 def scan_columns(group: Group, dialect: Dialect) -> list[str]:
-    """Return the columns of a group's scan, as they are called in the tables."""
+    """Return the columns of a group's scan under their names in the tables."""
     named = ((dialect.identifier(name), dialect.identifier(column_name(name))) for name, _ in group.columns)
     return [own if own == shown else f"{own} AS {shown}" for own, shown in named]
 
 
 def view_texts(groups: Sequence[Group], dialect: Dialect) -> Mapping[str, str]:
-    """Return the SELECT of each view, in the order in which they are to be made."""
+    """Return the SELECT of each view, in the order in which the views must be made."""
     return {
         "samples": _samples(groups, dialect),
         "intervals": _intervals(groups, dialect),
@@ -104,7 +104,7 @@ _CHANGES = "SELECT trace, signal, t_ns, since_ns, before, value, name FROM edges
 
 
 def _edges(groups: Sequence[Group], dialect: Dialect) -> str:
-    """Each signal's first row in each trace, and each row where it differs from the row before."""
+    """Each signal's first row in each trace, and each row with another value than the row before."""
     chosen = [
         _edges_of(number, signal, dialect, several=group.traces > 1)
         for number, group in enumerate(groups)

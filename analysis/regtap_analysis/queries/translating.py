@@ -1,4 +1,4 @@
-"""A question in DuckDB's SQL as Spark's, so that it means the same: types, averages and percentiles too."""
+"""Translates a question from DuckDB's SQL to Spark's with the same meaning: types, averages and percentiles too."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _translated(node: exp.Expression) -> exp.Expression:
 
 
 def _percentile(kind: type[exp.Expression], share: exp.Expression, value: exp.Expression) -> exp.Expression:
-    """Return a percentile that is exact; sqlglot's is approximate, and Spark's own percentile_disc a double."""
+    """Return an exact percentile; sqlglot's translation is approximate, and Spark's own percentile_disc a double."""
     from sqlglot import exp
 
     if kind is exp.PercentileCont:

@@ -1,4 +1,4 @@
-"""Values of an answer as people and programs read them; integers of 64 bits and more stay exact."""
+"""Values of an answer as JSON and as text; integers of 64 bits and more stay exact."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NULL = "NULL"
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it: whole decimals are integers, moments ISO 8601, what is no number null."""
+    """Return a value for JSON: a whole decimal is an integer, a moment ISO 8601, NaN null."""
     convert = next((convert for kind, convert in _PLAIN if isinstance(value, kind)), None)
     return convert(value) if convert else value
 
@@ -48,7 +48,7 @@ def json_row(row: Mapping[str, Any]) -> str:
 
 
 def cell(value: Any) -> str:
-    """Return a value as a cell of a table, without a sign that would move the cursor."""
+    """Return a value as a cell of a table, without control characters."""
     if value is None:
         return NULL
     if isinstance(value, str):

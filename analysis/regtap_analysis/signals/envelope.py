@@ -41,7 +41,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Where one batch's rows are cut into buckets; shared by all signals of the batch.
+    """The cuts of one batch's rows into buckets, shared by all signals of the batch.
 
     Attributes:
         buckets: The buckets that get rows, increasing, shape (pieces,).
@@ -136,7 +136,7 @@ class EnvelopeBuilder:
         self._mixed[at] |= np.logical_or.reduceat(loose, starts)
 
     def add_wide(self, span: tuple[int, int], bounds: tuple[int, int], rows: int) -> None:
-        """Add a page over several buckets by its bounds: each of them may hold any of its samples.
+        """Add the bounds of a page to all its buckets: each bucket may hold any of the page's samples.
 
         Args:
             span: Its first and last bucket; they may lie outside.

@@ -1,4 +1,4 @@
-"""What a picture shows: whole registers and their fields, as samples if they are few or as envelopes."""
+"""Signals of a picture: whole registers and their fields, as samples if they are few, otherwise as envelopes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A register, or one field of it.
+    """A register, or one of its fields.
 
     Attributes:
         register: Where the samples come from.
@@ -39,7 +39,7 @@ class Signal:
 
     @property
     def has_states(self) -> bool:
-        """Whether its numbers have names, so that it shows states and no curve."""
+        """Whether the field has named values, so that it is shown as states and not as a curve."""
         return self.field is not None and any(value.use != "write" for value in self.field.values)
 
     def pick(self, values: Values) -> Values:
@@ -66,7 +66,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The stretch of time that a picture shows, [first_ns, stop_ns)."""
+    """The time span of a picture, [first_ns, stop_ns)."""
 
     first_ns: int
     stop_ns: int
@@ -79,7 +79,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read for a picture.
+    """The data of a picture.
 
     Attributes:
         rows: How many rows lie in the view.

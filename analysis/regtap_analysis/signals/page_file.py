@@ -99,7 +99,7 @@ def _file(path: Path, index: PageIndex, chosen: Chosen, types: Mapping[str, str]
 
 
 def _merged(places: Any) -> list[tuple[int, int]]:
-    """Join stretches of the file that follow each other: one read instead of many."""
+    """Join adjacent stretches of the file: one read instead of many."""
     joined: list[tuple[int, int]] = []
     for offset, size in places:
         if joined and sum(joined[-1]) == offset:

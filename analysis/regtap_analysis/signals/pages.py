@@ -1,4 +1,4 @@
-"""A trace as a row of pages: where each lies in time, what it holds at most, and its rows when they are needed."""
+"""The pages of a trace: their times and bounds, and their rows on demand."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class PartPages:
         return times.least, times.most
 
     def overlapping(self, first_ns: int, stop_ns: int) -> range:
-        """Return the pages that may hold rows of [first_ns, stop_ns)."""
+        """Return the pages that overlap [first_ns, stop_ns)."""
         least, most = self.times
         first = int(np.searchsorted(most, np.int64(first_ns)))
         return range(first, max(first, int(np.searchsorted(least, np.int64(stop_ns)))))
@@ -105,7 +105,7 @@ class TracePages:
         self.parts = tuple(part for part in trace.parts if part.rows)
 
     def of_part(self, number: int) -> PartPages | None:
-        """Return the pages of a part with rows, or None where its file has no statistics to go by."""
+        """Return the pages of a part with rows; None: its file has no statistics."""
         with self._lock:
             if number not in self._kept:
                 self._kept[number] = self._read(self.parts[number])
@@ -114,7 +114,7 @@ class TracePages:
             return self._kept[number]
 
     def needed(self, number: int) -> PartPages:
-        """Return the pages of a part; TraceError where it has no statistics."""
+        """Return the pages of a part; raises TraceError if it has no statistics."""
         pages = self.of_part(number)
         if pages is None:
             raise TraceError(

@@ -70,7 +70,7 @@ def _meets(part: Part, view: View) -> bool:
 
 
 def _rows_within(pages: TracePages, held: Sequence[int], view: View) -> int:
-    """Return how many rows surely lie in the view: those of pages that it covers."""
+    """Return the least number of rows in the view: the rows of pages wholly in it."""
     rows = 0
     for number in held:
         part = pages.parts[number]
@@ -86,7 +86,7 @@ def _rows_within(pages: TracePages, held: Sequence[int], view: View) -> int:
 def _read_samples(
     pages: TracePages, held: Sequence[int], signals: Sequence[Signal], view: View, buckets: int
 ) -> Reading:
-    """Read every row of a view that has few; where it has more than buckets after all, reduce them."""
+    """Read every row of a view with few rows; reduce them if there turn out to be more than buckets."""
     kept: list[Rows] = [
         rows for number in held for rows in _rows_of(pages, number, signals, view) if len(rows[TIME_COLUMN])
     ]
@@ -106,7 +106,7 @@ def _samples(signal: Signal, times: Times, kept: Sequence[Rows]) -> Samples:
 
 
 def _rows_of(pages: TracePages, number: int, signals: Sequence[Signal], view: View) -> Iterator[Rows]:
-    """Yield the rows of a part that lie in a view."""
+    """Yield the rows of a part in a view."""
     found = pages.of_part(number)
     if found is None:
         yield from _stream(pages.parts[number], signals, view)
@@ -199,7 +199,7 @@ class _Reduction:
         return Reading(rows, envelopes)
 
     def add_rows(self, rows: Rows) -> None:
-        """Add rows that lie in the view."""
+        """Add rows of the view."""
         if not len(rows[TIME_COLUMN]):
             return
         split = split_rows(rows[TIME_COLUMN], self._edges_ns)
@@ -232,7 +232,7 @@ class _Reduction:
     def _choose(
         self, found: PartPages, cut: _Cut, lengths: Times, budget_rows: int | None
     ) -> tuple[Flags, int]:
-        """Return which pages to decode, as many as the budget bears, and how many rows they have."""
+        """Return the pages to decode within the budget, and their number of rows."""
         unsure = np.full(len(lengths), False)
         for signal in self._signals:
             if signal.field is not None:

@@ -35,7 +35,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search came to.
+    """The result of a search.
 
     Attributes:
         sample: The sample found, or None.
@@ -72,7 +72,7 @@ def sample_at(pages: TracePages, signal: Signal, t_ns: int) -> Sample | None:
 
 
 def next_change(pages: TracePages, signal: Signal, after_ns: int) -> Found:
-    """Return the first sample after a moment that differs from the one before it."""
+    """Return the first sample after a moment with another value than the sample before it."""
     before = sample_at(pages, signal, after_ns)
     value = None if before is None else before.value
     left = _BUDGET_ROWS
@@ -94,7 +94,7 @@ def next_change(pages: TracePages, signal: Signal, after_ns: int) -> Found:
 
 
 def previous_change(pages: TracePages, signal: Signal, before_ns: int) -> Found:
-    """Return the last sample before a moment that differs from the one before it."""
+    """Return the last sample before a moment with another value than the sample before it."""
     left = _BUDGET_ROWS
     following: Sample | None = None  # the first sample of what was looked at: is it a change?
     for found, stop in _backward(pages, before_ns):
@@ -123,7 +123,7 @@ def previous_change(pages: TracePages, signal: Signal, before_ns: int) -> Found:
 
 
 def count_changes(pages: TracePages, signal: Signal, first_ns: int, stop_ns: int) -> Count:
-    """Count the samples after first_ns, up to stop_ns, that differ from the one before."""
+    """Count the changes after first_ns, up to stop_ns: samples with another value than the sample before."""
     before = sample_at(pages, signal, first_ns)
     value = None if before is None else before.value
     changes, left = 0, _BUDGET_ROWS
@@ -146,7 +146,7 @@ def count_changes(pages: TracePages, signal: Signal, first_ns: int, stop_ns: int
 
 
 def _first_ns(found: PartPages, page: int, otherwise_ns: int) -> int:
-    """Return the time of a page's first row; the other time where the part has no such page."""
+    """Return the time of a page's first row; the other time if the part has no such page."""
     least, _ = found.times
     return int(least[page]) if page < len(least) else otherwise_ns
 
@@ -164,7 +164,7 @@ def _changes(values: Values, before: int | None) -> npt.NDArray[np.bool_]:
 
 
 def _next_page(low: Values, high: Values, page: int, value: int | None) -> int | None:
-    """Return the first page from `page` on that may hold another value; None if there is none."""
+    """Return the first page from `page` on with bounds that allow another value; None: there is none."""
     if page >= len(low):
         return None
     if value is None:
@@ -175,14 +175,14 @@ def _next_page(low: Values, high: Values, page: int, value: int | None) -> int |
 
 
 def _previous_page(low: Values, high: Values, page: int, value: int) -> int:
-    """Return the last page up to `page` that may hold another value, or else the first page."""
+    """Return the last page up to `page` with bounds that allow another value, otherwise the first page."""
     unlike = low.dtype.type(value)
     other = np.flatnonzero((low[: page + 1] != unlike) | (high[: page + 1] != unlike))
     return int(other[-1]) if len(other) else 0
 
 
 def _forward(pages: TracePages, after_ns: int) -> Iterator[tuple[PartPages, int]]:
-    """Yield each part that may hold rows after a moment, with the first such page."""
+    """Yield each part with pages after a moment, and the first of these pages."""
     for number in range(len(pages.parts)):
         found = pages.needed(number)
         first = int(np.searchsorted(found.times[1], np.int64(after_ns), side="right"))
@@ -191,7 +191,7 @@ def _forward(pages: TracePages, after_ns: int) -> Iterator[tuple[PartPages, int]
 
 
 def _backward(pages: TracePages, before_ns: int) -> Iterator[tuple[PartPages, int]]:
-    """Yield each part that has rows before a moment, the last one first, with how many such pages it has."""
+    """Yield each part with pages before a moment, the last part first, and the number of these pages."""
     for number in reversed(range(len(pages.parts))):
         found = pages.needed(number)
         stop = int(np.searchsorted(found.times[0], np.int64(before_ns)))

@@ -1,1 +1,1 @@
-"""The questions that everybody asks of a trace, written once for every engine."""
+"""Statistics: the usual questions about a trace, written once for every engine."""

@@ -1,4 +1,4 @@
-"""The questions, in SQL that means the same in every engine; percentiles are exact, by counting equal values.
+"""The questions, in SQL with the same meaning in every engine; percentiles are exact, by counts of equal values.
 
 A percentile p is the smallest value that at least p of the values are not above (the inverse of the empirical
 distribution function; numpy calls it `inverted_cdf`).
@@ -27,7 +27,7 @@ _THOUSANDTHS = {"p1": 10, "p50": 500, "p99": 990, "p999": 999}
 
 @dataclass(frozen=True, slots=True)
 class StatsOptions:
-    """What is asked.
+    """The options of a question.
 
     Attributes:
         questions: Names of questions; empty for all.
@@ -74,7 +74,7 @@ def question_text(name: str, registers: Sequence[str] = (), *, over_all: bool = 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that everybody asks.
+    """A question of `regtap stats`.
 
     Attributes:
         help: What it answers.
@@ -105,7 +105,7 @@ def _values(key: str, where: str) -> str:
 
 
 def _percentiles(counted: str, keys: tuple[str, ...]) -> str:
-    """Return count, smallest, largest, mean and percentiles of values x that occur n times, for each of the keys."""
+    """Return the SELECT for count, smallest, largest, mean and percentiles, by keys, of values x with n occurrences."""
     group = ", ".join(keys)
     shares = ", ".join(
         f"min(CASE WHEN upto * 1000 >= {share} * total THEN x END) AS {name}"
@@ -155,7 +155,7 @@ def _transitions(key: str, where: str) -> str:
 
 
 def _few(where: str) -> str:
-    """Return the condition that a signal is a state: it has few values."""
+    """Return the condition for a state: a signal with few values."""
     return (
         f"signal IN (SELECT signal FROM states WHERE {where} GROUP BY signal"
         f" HAVING count(DISTINCT value) <= {_MOST_STATES})"

@@ -1,4 +1,4 @@
-"""What the page draws, as bytes: a JSON head, then the arrays as JavaScript's typed arrays read them.
+"""The data of the page as bytes: a JSON head, then arrays in the layout of JavaScript's typed arrays.
 
 Layout: uint32 size of the head, the head padded with spaces to a multiple of 8, then the arrays, each at a multiple of
 8 from the end of the head; all little-endian. The head names each array's place, type and length.
@@ -31,7 +31,7 @@ _HEAD_ALIGN = 8
 
 
 class Packer:
-    """Arrays one after the other, and where each is."""
+    """Arrays one after the other, with the offset of each."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []

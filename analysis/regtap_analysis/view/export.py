@@ -1,4 +1,4 @@
-"""A page of a trace as one file that opens anywhere, without a network, and is small enough to mail."""
+"""Writes a page of a trace as one file, which needs no network and is small enough to mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's files: as the server gives them out, and as one file that needs no server."""
+"""The page's files: each for the server, and all in one file for use without a server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def served_files() -> dict[str, bytes]:
 
 
 def single_file(info: dict[str, Any], columns: bytes) -> bytes:
-    """Return the page with everything in it; it asks nobody for anything, and its policy forbids it to.
+    """Return the page with everything in it; its content policy forbids all requests.
 
     Args:
         info: What `Session.describe` returns.

@@ -1,4 +1,4 @@
-"""The server of `regtap view`: this machine alone, a secret in the address, and no belief in what a request says."""
+"""The server of `regtap view`: reachable from this machine alone, by a secret in the address; requests are checked."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ _HEADERS = {
 
 
 class BadRequestError(Exception):
-    """A request that asks for nothing sensible; its text is shown to the client."""
+    """An invalid request; the text is shown to the client."""
 
 
 class Guard:
-    """Lets only requests through that come from the page itself.
+    """Lets only requests of the page itself through.
 
     The name in Host keeps other sites' names for this address out (DNS rebinding), Origin their scripts, the token
     other users of this machine.

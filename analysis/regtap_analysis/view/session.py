@@ -1,4 +1,4 @@
-"""The traces that a page shows: their lanes on one time axis, opened anew while a capture goes on."""
+"""The traces of a page: their lanes on one time axis, opened anew while a capture goes on."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Shown:
 
     @property
     def view(self) -> View:
-        """The stretch that it covers on the common axis."""
+        """The trace's span on the common axis."""
         whole = whole_view(self.trace)
         return View(whole.first_ns + self.offset_ns, whole.stop_ns + self.offset_ns)
 
@@ -92,12 +92,12 @@ class Session:
 
     @property
     def view(self) -> View:
-        """The stretch that holds all of them."""
+        """The span of all traces on the common axis."""
         views = [shown.view for shown in self.shown]
         return View(min(view.first_ns for view in views), max(view.stop_ns for view in views))
 
     def look_again(self) -> None:
-        """Open traces anew that were unfinished, if they were not looked at just now."""
+        """Open unfinished traces anew, unless that was done just now."""
         with self._lock:
             now_s = time.monotonic()
             if now_s - self._looked_s < _AGAIN_S:
@@ -106,7 +106,7 @@ class Session:
             self.shown = tuple(_reopened(shown) for shown in self.shown)
 
     def describe(self) -> dict[str, Any]:
-        """Return all that the page must know before it draws, for JSON; times and values are decimal texts."""
+        """Return the head of the page for JSON: traces, lanes and marks; times and values are decimal texts."""
         view = self.view
         return {
             "first": str(view.first_ns),
@@ -200,6 +200,6 @@ def _reopened(shown: Shown) -> Shown:
 
 
 def summary_line(session: Session) -> str:
-    """Return what is shown in one line, such as `2 traces, 12 lanes, 3.2 s`."""
+    """Return a summary of the page in one line, such as `2 traces, 12 lanes, 3.2 s`."""
     span = format_duration_ns(session.view.span_ns)
     return f"{count_of(len(session.shown), 'trace')}, {count_of(len(session.lanes), 'lane')}, {span}"

@@ -84,7 +84,7 @@ class Sampler {
     std::uint64_t oldest;
     std::uint64_t sealed;
   };
-  Held hold();    // from now on blocks [oldest, sealed) stay as they are, until released
+  Held hold();      // from now on blocks [oldest, sealed) stay as they are, until released
   void end_hold();  // what is not released may be overwritten again
 
   Progress progress() const;

@@ -26,7 +26,8 @@ struct DeltaBlock {
 // `values` begins with the value before the block. A block of fewer than kBlockValues differences is filled
 // up with its smallest one: nothing is left of that.
 template <class Value, class Bits>
-[[gnu::always_inline]] inline void take_block(const Value* values, std::size_t count, DeltaBlock<Bits>& block) {
+[[gnu::always_inline]] inline void take_block(const Value* values, std::size_t count,
+                                              DeltaBlock<Bits>& block) {
   using Signed = std::make_signed_t<Bits>;
   Signed least = std::numeric_limits<Signed>::max();
   for (std::size_t i = 0; i < count; ++i) {
@@ -47,9 +48,9 @@ template <class Value, class Bits>
 }
 
 // A whole block has a constant count, which is what makes vector code of it.
-#define REGTAP_WHOLE_BLOCK(Value, Bits)                                                 \
+#define REGTAP_WHOLE_BLOCK(Value, Bits)                                                      \
   REGTAP_VECTOR_CLONES void take_whole_block(const Value* values, DeltaBlock<Bits>& block) { \
-    take_block(values, kBlockValues, block);                                            \
+    take_block(values, kBlockValues, block);                                                 \
   }
 REGTAP_WHOLE_BLOCK(std::uint8_t, std::uint32_t)
 REGTAP_WHOLE_BLOCK(std::uint16_t, std::uint32_t)

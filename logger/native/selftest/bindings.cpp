@@ -40,6 +40,6 @@ nb::tuple trap_accesses(std::vector<std::string> argv, std::string probe_path, s
 NB_MODULE(_native, module) {
   regtap::translate_system_errors();
   module.doc() = "The page trap (logger/native/selftest/page_trap.hpp).";
-  module.def("trap_accesses", &trap_accesses, nb::arg("argv"), nb::kw_only(), nb::arg("probe_path"), nb::arg("limit"),
-             nb::arg("deadline_s"), nb::arg("output_fd"));
+  module.def("trap_accesses", &trap_accesses, nb::arg("argv"), nb::kw_only(), nb::arg("probe_path"),
+             nb::arg("limit"), nb::arg("deadline_s"), nb::arg("output_fd"));
 }

@@ -22,8 +22,8 @@ class Timebase(AnchoredClock):
     """The clock of a running capture.
 
     Take an anchor with advance() after the last tick that is to be converted, so that every tick lies between two
-    anchors. The error then is no larger than the anchors' own uncertainty, in a capture of a millisecond too, and even if
-    the counter's frequency is not the nominal one.
+    anchors. The error then is no larger than the anchors' own uncertainty, in a capture of a millisecond too, and even
+    if the counter's frequency is not the nominal one.
 
     Attributes:
         source: The counter that ticks come from.

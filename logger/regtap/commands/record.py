@@ -102,9 +102,10 @@ class _WithCommand(click.Command):
 )
 @click.argument("texts", metavar="REGISTER...", nargs=-1, required=True)
 @click.pass_context
-def record(  # noqa: PLR0913 - one parameter for each option
+def record(
     ctx: click.Context,
     /,
+    *,
     target_text: str,
     map_texts: tuple[str, ...],
     texts: tuple[str, ...],

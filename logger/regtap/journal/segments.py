@@ -128,7 +128,7 @@ class Segments:
         self._write(record, serial, block)
 
     def append_last(self, record: npt.NDArray[np.uint8], serial: int) -> None:
-        """Write a record of one UNIT at the end of the segment, which has room for it; later records go to the next segment.
+        """Write a record of one UNIT at the end of the segment, where room is kept; later records go to the next one.
 
         Raises:
             OSError: As the kernel said.

@@ -99,7 +99,7 @@ class JournalThread:
             self._note_exposure(time.monotonic_ns())
 
     def holds_the_rest(self) -> bool:
-        """Return whether the journal has all samples that are in no part; asked after a last turn and before close()."""
+        """Return whether the journal has all samples that are in no part; asked after a last turn, before close()."""
         return self.failure is None and self._is_whole and self._segments.are_there()
 
     def fault(self) -> StorageError:

@@ -62,7 +62,9 @@ class FlightWriter(Writer):
         before, ticks = oldest
         age_ns = max(1, self._timebase.age_ns(ticks))
         share = 1.0 if self._keep_ns is None else min(1.0, self._keep_ns / age_ns)
-        return RetainedWindow(round(share * max(0, taken - before)), share * age_ns / 1e9, len(self.snapshots))
+        return RetainedWindow(
+            round(share * max(0, taken - before)), share * age_ns / 1e9, len(self.snapshots)
+        )
 
     def _turn(self) -> bool:
         if not self._sampler.running():

@@ -23,7 +23,7 @@ def half_written_parts(folder: int | Path) -> list[str]:
 
 
 def clean_up(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
-    """Remove spool, journal, half-written parts and pointer; return the path of a spool or journal that was kept, or None.
+    """Remove spool, journal, half-written parts and pointer; return the path of a kept spool or journal, or None.
 
     Args:
         folder: The trace, whose last part is durable.

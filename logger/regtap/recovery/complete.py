@@ -179,7 +179,9 @@ def _recover_into(folder: Path, spool: SpoolReader, template: PartMetadata, *, k
             damaged = _is_damaged(finished)
         kept: str | None = spool.path
         if not keep:
-            in_memory = spool.path if not isinstance(spool, JournalReader) and spool.source.is_there() else None
+            in_memory = (
+                spool.path if not isinstance(spool, JournalReader) and spool.source.is_there() else None
+            )
             kept = clean_up(folder, in_memory, is_damaged=damaged or bool(recovered.dropped))
     return replace(recovered, spool=kept)
 

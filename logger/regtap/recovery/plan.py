@@ -32,7 +32,7 @@ class RecoveryPlan:
         index: Index after the last sample, slot or gap of the finished parts.
         first_block: Sequence number of the first block that is in no finished part and was not overwritten.
         heads: Headers of the usable blocks, in order.
-        oldest: Sequence number of the oldest block of a ring that has overwritten others; None: no block was overwritten.
+        oldest: Sequence number of the oldest block, if blocks before it were overwritten; None: none was.
         uncounted: Dropped samples whose gaps are in no part and in no block.
         overflow: The overflow block; None: it cannot be read.
         last_tick: The latest tick of a row or a dropped sample in the spool; 0: there is none.

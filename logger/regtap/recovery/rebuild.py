@@ -53,9 +53,7 @@ class Rebuild:
         self._clock, self._range = recovered_clock(plan.template, plan.finished, plan.heads, plan.last_tick)
         self._tick = self._range.first  # of the last row or gap so far
         beginning = Beginning(len(plan.finished), plan.index)
-        self._builder = PartBuilder(
-            folder_fd, plan.template, self._clock, encoder_for("none"), beginning
-        )
+        self._builder = PartBuilder(folder_fd, plan.template, self._clock, encoder_for("none"), beginning)
         self._pending: list[Block] = []
 
     def run(self) -> Totals:

@@ -53,7 +53,7 @@ class RegisterRange:
         return map(self.word, range(self.count))
 
     def landmarks(self, step_bytes: int) -> Iterator[Register]:
-        """Yield one word in each `step_bytes` of the range, and the last word, so that all pages of the range are mapped."""
+        """Yield one word in each `step_bytes` of the range, and the last word, so that the whole range is mapped."""
         yield from map(self.word, range(0, self.count, step_bytes // self.width_bytes))
         yield self.word(self.count - 1)
 

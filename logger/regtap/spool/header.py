@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    Read = Callable[[int, int], bytes | None]  # so many bytes at an offset, or None where the spool ends before
+    Read = Callable[
+        [int, int], bytes | None
+    ]  # so many bytes at an offset, or None where the spool ends before
 
 
 @dataclass(frozen=True, slots=True)

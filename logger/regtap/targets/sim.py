@@ -91,9 +91,7 @@ class _PrivateDevice(Device):
         *,
         writable: bool,
     ) -> None:
-        window = _native.Window(
-            started.fd, offset=0, size=process.SIMULATED_PAGE_BYTES, writable=writable
-        )
+        window = _native.Window(started.fd, offset=0, size=process.SIMULATED_PAGE_BYTES, writable=writable)
         syscall = SyscallPath(os.dup(started.fd), partial(refusals.at_syscall, spec))
         super().__init__(
             spec,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from regtap.trace.footer import Chunk, ByteRange, RowGroup
+    from regtap.trace.footer import ByteRange, Chunk, RowGroup
 
     Values = npt.NDArray[Any]
     Integers = npt.NDArray[np.int64]
