@@ -189,7 +189,7 @@ def test_a_bar_covers_a_register_that_lies_in_it_whole(address: int, covered: bo
 
 
 def _refuse_map(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(node_module, "_native", SimpleNamespace(Window=refuse))

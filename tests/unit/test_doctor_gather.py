@@ -6,6 +6,7 @@ import gzip
 import os
 import platform
 import resource
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -320,10 +321,12 @@ def test_the_error_bound_is_measured(tmp_path: Path) -> None:
 def test_a_native_core_that_cannot_be_loaded_is_a_fact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import regtap
+    import regtap.clock
 
     monkeypatch.delattr(regtap, "_native", raising=False)
-    monkeypatch.setitem(__import__("sys").modules, "regtap._native", None)
+    monkeypatch.setitem(sys.modules, "regtap._native", None)
+    monkeypatch.delattr(regtap.clock, "source", raising=False)
+    monkeypatch.delitem(sys.modules, "regtap.clock.source", raising=False)
     timing = gather.gather_timing(str(tmp_path))
     assert (timing.tick_source, timing.error_bound_ns) == (None, None)
     assert "_native" in (timing.native_error or "")
