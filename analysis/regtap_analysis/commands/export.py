@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from regtap.cli.names import maps_of
+from regtap.cli.options import map_option
 from regtap.cli.output import print_note
 from regtap.trace.reader import open_trace
 from regtap.units.parse import parse_time_ns
@@ -28,6 +30,7 @@ from regtap_analysis.export.progress import Progress
 @click.option("--from", "first", metavar="TIME", help="From this time after the start, such as 1.5s.")
 @click.option("--to", "stop", metavar="TIME", help="Up to this time after the start.")
 @click.option("--on-change", is_flag=True, help="Only rows where a register differs from the row before.")
+@map_option
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def export(
     *,
@@ -37,6 +40,7 @@ def export(
     first: str | None,
     stop: str | None,
     on_change: bool,
+    map_texts: tuple[str, ...],
     force: bool,
 ) -> None:
     r"""Write TRACE as a file that another tool opens; the ending of the file says which format.
@@ -52,7 +56,7 @@ def export(
     from regtap_analysis.export.options import ExportOptions, select
     from regtap_analysis.export.write import check_output, export_trace
 
-    opened = open_trace(trace)
+    opened = open_trace(trace, maps_of(map_texts))
     options = ExportOptions(
         registers,
         None if first is None else parse_time_ns(first),
@@ -68,6 +72,5 @@ def export(
 
 
 def _progress(span_ns: tuple[int, int]) -> Progress:
-
     shown = sys.stderr.isatty()
     return Progress(*span_ns, (lambda text: click.echo(f"\r{text}", err=True, nl=False)) if shown else None)
