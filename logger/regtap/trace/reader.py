@@ -126,8 +126,9 @@ class Trace:
 
     @cached_property
     def marks(self) -> tuple[Mark, ...]:
-        """Every moment that was named while recording."""
-        return tuple(mark for part in self.parts for mark in part.metadata.marks)
+        """Every moment that was named while recording, in the order of time: one from outside arrives late."""
+        marks = (mark for part in self.parts for mark in part.metadata.marks)
+        return tuple(sorted(marks, key=lambda mark: mark.t_ns))
 
     @property
     def totals(self) -> Totals | None:
