@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ from regtap.cli.options import map_option
 from regtap.cli.output import print_note
 from regtap.trace.reader import open_trace
 from regtap.units.parse import parse_time_ns
-from regtap_analysis.export.progress import Progress
+from regtap_analysis.progress import clear_progress, terminal_progress
 
 
 @click.command(short_help="Write a trace as CSV, Parquet, Arrow, VCD, FST or Perfetto.")
@@ -65,12 +64,10 @@ def export(
     )
     check_output(output, force=force)
     selection = select(opened, options)
-    written = export_trace(selection, output, _progress(selection.span_ns))
+    try:
+        written = export_trace(selection, output, terminal_progress(*selection.span_ns))
+    finally:
+        clear_progress()
     click.echo(f"{output}: {written.count:,} {written.noun} of {trace}")
     for lacking in written.lacking:
         print_note(f"{output.suffix} cannot hold {lacking}")
-
-
-def _progress(span_ns: tuple[int, int]) -> Progress:
-    shown = sys.stderr.isatty()
-    return Progress(*span_ns, (lambda text: click.echo(f"\r{text}", err=True, nl=False)) if shown else None)

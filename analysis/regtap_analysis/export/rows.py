@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import IO, TYPE_CHECKING, Any
 
-from regtap_analysis.export.progress import Written
+from regtap_analysis.export.written import Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from regtap_analysis.export.options import Selection
-    from regtap_analysis.export.progress import Progress
+    from regtap_analysis.progress import Progress
 
 METADATA_KEY = b"regtap_export"
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from regtap_analysis.export.options import Selection
-    from regtap_analysis.export.progress import Progress, Written
+    from regtap_analysis.export.written import Written
+    from regtap_analysis.progress import Progress
 
 _ROWS: dict[str, Callable[[Selection, IO[bytes], Progress], Written]] = {
     "csv": rows.write_csv,
