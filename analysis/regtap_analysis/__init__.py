@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from regtap_analysis.queries.api import query
+    from regtap_analysis.reports.api import report
 
-__all__ = ["query"]
+__all__ = ["query", "report"]
+
+_HOMES = {"query": "regtap_analysis.queries.api", "report": "regtap_analysis.reports.api"}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "query":  # imported when first used: it loads pyarrow
-        from regtap_analysis.queries.api import query
-
-        return query
+    if name in _HOMES:  # imported when first used: they load numpy and pyarrow
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

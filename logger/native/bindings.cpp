@@ -20,6 +20,7 @@
 #include "core/sampler.hpp"
 #include "core/simulator.hpp"
 #include "core/spool.hpp"
+#include "core/trigger.hpp"
 #include "core/window.hpp"
 #include "python_errors.hpp"
 
@@ -99,6 +100,57 @@ class BoundMonitor {
 
   std::vector<ChannelTuple> channels_;
   Monitor monitor_;
+};
+
+// (register's number, mask, operator, value) for each comparison.
+using Compared = std::tuple<std::size_t, std::uint64_t, Operator, std::uint64_t>;
+
+std::vector<Comparison> comparisons_of(const std::vector<Compared>& compared) {
+  std::vector<Comparison> comparisons;
+  for (const auto& [channel, mask, op, value] : compared) comparisons.push_back({channel, mask, op, value});
+  return comparisons;
+}
+
+// A trigger over rows that are in arrays already, for who has no loop.
+class ArrayTrigger {
+ public:
+  ArrayTrigger(const std::vector<Compared>& compared, std::vector<std::uint32_t> alternatives,
+               std::size_t registers)
+      : trigger_(comparisons_of(compared), std::move(alternatives), registers), registers_(registers) {}
+
+  std::vector<std::uint64_t> judge(
+      const std::vector<nb::ndarray<nb::ro, nb::ndim<1>, nb::c_contig, nb::device::cpu>>& columns) {
+    require(columns.size() == registers_, "one array of values is needed for each register");
+    Row row;
+    for (const auto& column : columns) {
+      require(column.size() == columns[0].size(), "the arrays must have the same length");
+      require(column.dtype().code == static_cast<std::uint8_t>(nb::dlpack::dtype_code::UInt) &&
+                  column.dtype().lanes == 1,
+              "values are unsigned integers");
+      row.columns.push_back(
+          {static_cast<const std::byte*>(column.data()), static_cast<unsigned>(column.itemsize())});
+    }
+    std::vector<std::uint64_t> struck;
+    for (std::uint64_t i = 0; i < columns[0].size(); ++i)
+      if (trigger_.strikes(row, i)) struck.push_back(i);
+    return struck;
+  }
+  bool held_at_start() const { return trigger_.held_at_start(); }
+
+ private:
+  struct Row {
+    struct Column {
+      const std::byte* values;
+      unsigned width;
+    };
+    std::vector<Column> columns;
+    std::uint64_t value(std::size_t k, std::uint64_t i) const {
+      return detail::value_at(columns[k].values, columns[k].width, i);
+    }
+  };
+
+  Trigger trigger_;
+  std::size_t registers_;
 };
 
 // Makes every page of a fresh mapping present, so that the loop never faults on one.
@@ -227,7 +279,8 @@ void bind_progress(nb::module_& m) {
       .value("duration", Ended::duration)
       .value("samples", Ended::samples)
       .value("full", Ended::full)
-      .value("fault", Ended::fault);
+      .value("fault", Ended::fault)
+      .value("stretches", Ended::stretches);
   nb::class_<Disturbances>(m, "Disturbances")
       .def_ro("minor_faults", &Disturbances::minor_faults)
       .def_ro("major_faults", &Disturbances::major_faults)
@@ -249,7 +302,40 @@ void bind_progress(nb::module_& m) {
       .def_ro("disturbances", &Progress::disturbances)
       .def_ro("fault_channel", &Progress::fault_channel)
       .def_ro("cpu_errno", &Progress::cpu_errno)
-      .def_ro("priority_errno", &Progress::priority_errno);
+      .def_ro("priority_errno", &Progress::priority_errno)
+      .def_ro("hits", &Progress::hits)
+      .def_ro("held_off", &Progress::held_off)
+      .def_ro("stretches", &Progress::stretches)
+      .def_ro("held_at_start", &Progress::held_at_start);
+}
+
+void bind_trigger(nb::module_& m) {
+  nb::enum_<Operator>(m, "Operator")
+      .value("equal", Operator::equal)
+      .value("not_equal", Operator::not_equal)
+      .value("less", Operator::less)
+      .value("at_most", Operator::at_most)
+      .value("greater", Operator::greater)
+      .value("at_least", Operator::at_least)
+      .value("rises", Operator::rises)
+      .value("falls", Operator::falls)
+      .value("changes", Operator::changes);
+  nb::class_<ArrayTrigger>(m, "Trigger", "A trigger over rows in arrays, judged one after the other.")
+      .def(nb::init<const std::vector<Compared>&, std::vector<std::uint32_t>, std::size_t>(), "comparisons"_a,
+           "alternatives"_a, "registers"_a,
+           "A comparison is (register's number, mask, operator, value); bit k of an alternative is "
+           "comparison k.")
+      .def("judge", &ArrayTrigger::judge, "columns"_a,
+           nb::sig("def judge(self, columns: Sequence[NDArray[numpy.unsignedinteger]]) -> list[int]"),
+           "The rows on which it strikes.")
+      .def_prop_ro("held_at_start", &ArrayTrigger::held_at_start);
+  nb::class_<StretchEvent>(m, "StretchEvent")
+      .def_ro("is_end", &StretchEvent::is_end)
+      .def_ro("stretch", &StretchEvent::stretch)
+      .def_ro("index", &StretchEvent::index)
+      .def_ro("ticks", &StretchEvent::ticks)
+      .def_ro("sequence", &StretchEvent::sequence)
+      .def_ro("hits", &StretchEvent::hits);
 }
 
 void bind_sampler(nb::module_& m) {
@@ -268,6 +354,21 @@ void bind_sampler(nb::module_& m) {
       .def_rw("duration_ns", &Plan::duration_ns)
       .def_rw("samples", &Plan::samples)
       .def_rw("seal_ns", &Plan::seal_ns)
+      .def(
+          "set_trigger",
+          [](Plan& plan, const std::vector<Compared>& compared, std::vector<std::uint32_t> alternatives,
+             std::uint64_t pre_ns, std::uint64_t post_ns, std::uint64_t holdoff_ns, std::uint64_t stretches,
+             std::uint64_t most_blocks) {
+            plan.trigger = TriggerPlan{comparisons_of(compared),
+                                       std::move(alternatives),
+                                       pre_ns,
+                                       post_ns,
+                                       holdoff_ns,
+                                       stretches,
+                                       most_blocks};
+          },
+          nb::kw_only(), "comparisons"_a, "alternatives"_a, "pre_ns"_a, "post_ns"_a, "holdoff_ns"_a,
+          "stretches"_a, "most_blocks"_a, "Store stretches around the hits of a trigger, and no other rows.")
       .def_rw("cpu", &Plan::cpu)
       .def_rw("fifo_priority", &Plan::fifo_priority);
   nb::class_<BoundSampler>(m, "Sampler", "The sampling thread over a formatted spool.")
@@ -299,6 +400,17 @@ void bind_sampler(nb::module_& m) {
           },
           "(oldest, sealed): blocks that stay as they are until they are released.")
       .def("end_hold", [](BoundSampler& bound) { bound.sampler().end_hold(); })
+      .def(
+          "wait_stretch",
+          [](BoundSampler& bound, std::uint64_t seen, std::uint64_t timeout) {
+            bound.sampler().wait_stretch(seen, timeout);
+          },
+          "seen"_a, "timeout_ns"_a, nb::call_guard<nb::gil_scoped_release>(),
+          "Wait for an event of a stretch, for a block beyond `seen`, or for the end.")
+      .def("take_events", [](BoundSampler& bound) { return bound.sampler().take_events(); })
+      .def(
+          "settle", [](BoundSampler& bound, std::uint64_t stretch) { bound.sampler().settle(stretch); },
+          "stretch"_a, "This stretch is stored, and its blocks are released.")
       .def("progress", [](BoundSampler& bound) { return bound.sampler().progress(); });
   m.attr("SPOOL_VERSION") = spool::kVersion;
   m.attr("SPOOL_PAGE_BYTES") = spool::kPage;
@@ -390,6 +502,7 @@ NB_MODULE(_native, m) {
   bind_access(m);
   bind_clock(m);
   bind_progress(m);
+  bind_trigger(m);
   bind_sampler(m);
   bind_monitor(m);
   bind_parquet(m);

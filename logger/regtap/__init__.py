@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from regtap.recording.api import record
     from regtap.recording.capture import Capture
+    from regtap.recording.marking import mark
     from regtap.recording.options import RecordOptions
     from regtap.recording.summary import Summary
     from regtap.registers.model import Field, Register, RegisterMap
@@ -58,6 +59,7 @@ _HOMES = {
     "TickClock": "clock.live",
     "Trace": "trace.reader",
     "TraceError": "errors",
+    "mark": "recording.marking",
     "open_trace": "trace.reader",
     "parse_target": "targets",
     "record": "recording.api",
@@ -84,6 +86,7 @@ __all__ = [
     "TickClock",
     "Trace",
     "TraceError",
+    "mark",
     "open_trace",
     "parse_target",
     "record",

@@ -122,6 +122,8 @@ class Ended(enum.Enum):
 
     fault = 5
 
+    stretches = 6
+
 class Disturbances:
     @property
     def minor_faults(self) -> int: ...
@@ -184,6 +186,70 @@ class Progress:
     @property
     def priority_errno(self) -> int: ...
 
+    @property
+    def hits(self) -> int: ...
+
+    @property
+    def held_off(self) -> int: ...
+
+    @property
+    def stretches(self) -> int: ...
+
+    @property
+    def held_at_start(self) -> bool: ...
+
+class Operator(enum.Enum):
+    equal = 0
+
+    not_equal = 1
+
+    less = 2
+
+    at_most = 3
+
+    greater = 4
+
+    at_least = 5
+
+    rises = 6
+
+    falls = 7
+
+    changes = 8
+
+class Trigger:
+    """A trigger over rows in arrays, judged one after the other."""
+
+    def __init__(self, comparisons: Sequence[tuple[int, int, Operator, int]], alternatives: Sequence[int], registers: int) -> None:
+        """
+        A comparison is (register's number, mask, operator, value); bit k of an alternative is comparison k.
+        """
+
+    def judge(self, columns: Sequence[NDArray[numpy.unsignedinteger]]) -> list[int]:
+        """The rows on which it strikes."""
+
+    @property
+    def held_at_start(self) -> bool: ...
+
+class StretchEvent:
+    @property
+    def is_end(self) -> bool: ...
+
+    @property
+    def stretch(self) -> int: ...
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def ticks(self) -> int: ...
+
+    @property
+    def sequence(self) -> int: ...
+
+    @property
+    def hits(self) -> int: ...
+
 class Plan:
     def __init__(self) -> None: ...
 
@@ -219,6 +285,9 @@ class Plan:
 
     @seal_ns.setter
     def seal_ns(self, arg: int, /) -> None: ...
+
+    def set_trigger(self, *, comparisons: Sequence[tuple[int, int, Operator, int]], alternatives: Sequence[int], pre_ns: int, post_ns: int, holdoff_ns: int, stretches: int, most_blocks: int) -> None:
+        """Store stretches around the hits of a trigger, and no other rows."""
 
     @property
     def cpu(self) -> int: ...
@@ -257,6 +326,16 @@ class Sampler:
         """
 
     def end_hold(self) -> None: ...
+
+    def wait_stretch(self, seen: int, timeout_ns: int) -> None:
+        """
+        Wait for an event of a stretch, for a block beyond `seen`, or for the end.
+        """
+
+    def take_events(self) -> list[StretchEvent]: ...
+
+    def settle(self, stretch: int) -> None:
+        """This stretch is stored, and its blocks are released."""
 
     def progress(self) -> Progress: ...
 

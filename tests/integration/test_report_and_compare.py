@@ -71,7 +71,7 @@ def test_a_report_from_the_result_alone_is_the_one_that_the_run_wrote(folder: Pa
 
 def test_reports_of_the_same_run_are_replaced(folder: Path) -> None:
     html = (folder / "report.html").read_text()
-    (folder / "report.html").write_text(html.replace("What each way costs", "older words"))
+    (folder / "report.html").write_text(html.replace("In figures", "older words"))
     assert run_regtap("report", folder / "result.json", cwd=folder).returncode == 0
     assert (folder / "report.html").read_text() == html
 
@@ -153,7 +153,7 @@ def test_what_is_no_result_is_one_line_that_names_it(
 
 
 def test_a_folder_without_a_result_says_so(tmp_path: Path) -> None:
-    assert "there is no result.json in ." in _one_line(run_regtap("report", ".", cwd=tmp_path), 2)
+    assert "(there is no result.json)" in _one_line(run_regtap("report", ".", cwd=tmp_path), 2)
 
 
 def test_two_forms_of_output_at_once_are_refused(folder: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tests.simulated_bench import Machine, evaluation_of, result_of
 
 from regtap_bench.figures.result import Caveat, Check, Result, Row
+from regtap_bench.page.scales import LogScale
+from regtap_bench.report.overview import cost_chart, spread_chart
 from regtap_bench.report.render import sentence
 from regtap_bench.report.report_html import html
 
@@ -74,17 +76,59 @@ def test_what_a_user_typed_is_escaped(page: str) -> None:
 
 def test_every_arm_has_a_row_and_a_refused_one_its_reason(result: Result, page: str) -> None:
     for row in result.rows:
-        assert f'<th scope="row">{row.arm}</th>' in page
+        assert f'<th scope="row" role="rowheader">{row.arm}</th>' in page
     assert "not here: Not supported" in page
 
 
-def test_figures_scale_have_words_and_share_no_name(page: str) -> None:
+def test_the_overview_comes_first_with_a_labelled_dot_for_each_way(result: Result, page: str) -> None:
+    chart = cost_chart(result)
+    assert chart is not None
+
+    assert [(group.heading, [dot.label for dot in group.dots]) for group in chart.groups] == [
+        ("Native code", ["mmap load", "pread", "lseek+read", "preadv2"]),
+        ("Python", ["memoryview"]),
+    ]
+    text = _parsed(page).text
+    assert text.index("What each way costs") < text.index("In figures")
+    dots = [dot for group in chart.groups for dot in group.dots if dot.at is not None]
+    assert all(
+        dot.text in text and 0 <= dot.low <= dot.at <= dot.high <= 100 for dot in dots if dot.at is not None
+    )
+    assert [dot.is_bound for dot in dots] == [True, False, False, False]
+
+
+def test_places_on_the_axis_are_logarithmic() -> None:
+    scale = LogScale(0.3, 2_000, str)
+
+    assert [(round(tick.at, 6), tick.label) for tick in scale.ticks] == [
+        (0, "-1"),
+        (20, "0"),
+        (40, "1"),
+        (60, "2"),
+        (80, "3"),
+        (100, "4"),
+    ]
+    assert scale.percent(10) == pytest.approx(40)
+    assert (scale.percent(0), scale.percent(1e9)) == (0, 100)
+
+
+def test_the_spread_says_where_nine_of_ten_blocks_lie(result: Result) -> None:
+    chart = spread_chart(result)
+    assert chart is not None
+    pread = next(dot for group in chart.groups for dot in group.dots if dot.label == "pread")
+
+    assert "nine of ten" in pread.text
+    assert pread.inner is not None
+    assert pread.low <= pread.inner[0] <= (pread.at or 0) <= pread.inner[1] <= pread.high
+
+
+def test_drawn_figures_scale_have_words_and_take_the_colours_of_the_page(page: str) -> None:
     svgs = [attributes for tag, attributes in _parsed(page).tags if tag == "svg"]
-    assert len(svgs) == 2
+    assert len(svgs) == 1
     assert not any({"width", "height"} & set(attributes) for attributes in svgs)
     assert all("viewbox" in attributes for attributes in svgs)
-    assert "nine of ten blocks between" in page
     assert "nine of ten stretches within" in page
+    assert not re.findall(r"(?:fill|stroke): #", page[page.index("<svg") :])
     names = re.findall(r' id="([^"]*)"', page)
     assert len(names) == len(set(names))
     referred = set(re.findall(r'(?:href="#|url\(#)([^")]*)', page))

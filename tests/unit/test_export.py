@@ -24,8 +24,9 @@ from regtap.trace.metadata import Mark
 from regtap.trace.reader import Trace, open_trace
 from regtap_analysis.export import write
 from regtap_analysis.export.options import ExportOptions, select
-from regtap_analysis.export.progress import ExportProgress, Written
 from regtap_analysis.export.write import check_output, export_trace
+from regtap_analysis.export.written import Written
+from regtap_analysis.progress import ReadingProgress
 
 BIG = Register("U.BIG", 0x40, "u64")
 MODE = Register("MODE", 0x30, "u8", (Field("STATE", 0, 2, "", (Value("IDLE", 0), Value("RUN", 1))),))
@@ -48,7 +49,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
 
 def export(trace: Trace, path: Path, **options: Any) -> Written:
     """Export a trace to a file."""
-    return export_trace(select(trace, ExportOptions(**options)), path, ExportProgress(0, 1))
+    return export_trace(select(trace, ExportOptions(**options)), path, ReadingProgress(0, 1))
 
 
 def waves(path: Path) -> dict[str, list[tuple[int, int | str]]]:
@@ -252,8 +253,8 @@ def test_an_output_that_exists_is_refused(tmp_path: Path) -> None:
 def test_progress_is_a_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     moments = iter([0.0, 0.5, 1.5, 1.5, 2.0])
-    monkeypatch.setattr("regtap_analysis.export.progress.time.monotonic", lambda: next(moments))
-    progress = ExportProgress(100, 300, said.append)
+    monkeypatch.setattr("regtap_analysis.progress.time.monotonic", lambda: next(moments))
+    progress = ReadingProgress(100, 300, said.append)
 
     progress.at(150)
     progress.at(200)

@@ -286,6 +286,36 @@ def test_the_simulated_device_has_a_map(folder: Path, capsys: pytest.CaptureFixt
         assert "0x54474552" in out.splitlines()[1]
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("arguments", [["--map", "sim"], ["--map", "sim@0"], []])
+def test_the_simulated_device_is_known_by_name(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    status, out, err = run(capsys, "read", "-t", "sim", *arguments, "STATUS.BUSY", "ID")
+
+    assert (status, err) == (ExitCode.OK, "")
+    assert [line.split()[0] for line in out.splitlines()] == ["STATUS.BUSY", "ID"]
+
+
+def test_a_file_called_sim_is_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "sim").write_text("registers.MINE = { address = 0 }")
+
+    assert [line.split()[0] for line in run(capsys, "map", "sim")[1].splitlines()] == ["NAME", "MINE"]
+    assert run(capsys, "read", "-t", "sim", "--map", "sim", "MINE")[0] == ExitCode.OK
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_simulated_devices_map_may_be_the_usual_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGTAP_MAP", "sim:board.toml")
+
+    status, out, _ = run(capsys, "read", "-t", "file:f", "GPIO", "UART.CR")
+
+    assert status == ExitCode.OK
+    assert [line.split()[:2] for line in out.splitlines()] == [["GPIO", "0x28"], ["UART.CR", "0x40"]]
+
+
 def test_what_a_map_says_cannot_move_the_cursor(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     values = 'bits = 0, values = { "\\u001bX" = 0 }'
     (folder / "evil.toml").write_text(
@@ -333,6 +363,34 @@ def test_a_map_describes_a_trace_that_was_recorded_without_it(capsys: pytest.Cap
     assert (after["name"], [field["name"] for field in after["fields"]]) == ("X", ["EN", "MODE"])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [(["export", "run", "-o"], "run.vcd"), (["view", "run", "--export"], "run.html")],
+)
+def test_what_is_made_of_a_trace_has_the_maps_fields(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], output: str
+) -> None:
+    assert run(capsys, "record", "-t", "file:f", "X=0x40", "-o", "run", "--samples", "10")[0] == ExitCode.OK
+
+    plain = run(capsys, *arguments, f"plain-{output}")
+    named = run(capsys, *arguments, output, "--map", "board.toml")
+
+    assert (plain[0], named[0]) == (ExitCode.OK, ExitCode.OK)
+    assert "MODE" not in (folder / f"plain-{output}").read_text()
+    assert "MODE" in (folder / output).read_text()
+
+
+@pytest.mark.usefixtures("folder")
+def test_questions_are_asked_by_the_maps_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "record", "-t", "file:f", "X=0x40", "-o", "run", "--samples", "10")[0] == ExitCode.OK
+
+    status, out, _ = run(capsys, "stats", "run", "--question", "states", "--json", "--map", "board.toml")
+
+    assert status == ExitCode.OK
+    named = {row["signal"]: row["name"] for row in json.loads(out)["states"]}
+    assert named == {"X": None, "X.EN": "OFF", "X.MODE": "SLOW"}
+
+
 @pytest.mark.usefixtures("folder")
 def test_python_takes_maps_and_refuses_effects() -> None:
     with pytest.raises(SideEffectError) as caught:
@@ -343,3 +401,11 @@ def test_python_takes_maps_and_refuses_effects() -> None:
         capture.wait()
 
     assert [register.name for register in capture.registers] == ["UART.CR", "UART.ISR"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_python_takes_the_simulated_devices_map() -> None:
+    with regtap.record(["STATUS"], "run", target="sim", maps="sim", samples=5) as capture:
+        capture.wait()
+
+    assert [field.name for field in capture.registers[0].fields] == ["BUSY", "DONE", "ERROR", "LEVEL"]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from regtap.trace.gaps import Gap, summarise_gaps
 from regtap_analysis.plot.caption import legend_entry, printable
-from regtap_analysis.plot.lane import Breaks
 from regtap_analysis.plot.spans import gap_density, spans
 from regtap_analysis.plot.text import place_names, wrap
+from regtap_analysis.signals.breaks import Breaks
 from regtap_analysis.signals.model import View
 
 VIEW = View(1000, 2000)

@@ -11,9 +11,9 @@ from regtap.registers.model import Field, Register, Value
 from regtap.trace.gaps import Gap
 from regtap.trace.reader import open_trace
 from regtap_analysis.plot.picture import PictureOptions, make_picture
-from regtap_analysis.plot.states import State, states_of
 from regtap_analysis.signals.envelope import Envelope
 from regtap_analysis.signals.model import Samples
+from regtap_analysis.signals.states import State, states_of
 
 MODE = Field("MODE", 0, 2, values=(Value("SLOW", 0), Value("FAST", 2), Value("<b>$x$", 3)))
 REGISTER = Register("CR", 0, fields=(MODE, Field("PLAIN", 4, 1)))

@@ -219,6 +219,20 @@ def test_python_gets_an_arrow_table(tmp_path: Path) -> None:
     assert table.to_pydict() == {"most": [4]}
 
 
+def test_maps_describe_traces_that_were_recorded_without_them(tmp_path: Path) -> None:
+    write_trace(tmp_path / "run", [Register("X", 0x20)], [0, 10, 20], {"X": [0, 1, 0x301]})
+    sql = (
+        "SELECT name, value FROM changes WHERE signal = 'X.BUSY' UNION ALL SELECT register, bits FROM fields"
+    )
+    (tmp_path / "map.toml").write_text(
+        "registers.STATUS = { address = 0x20, fields.BUSY = { bits = 0, values = { RUNNING = 1 } } }"
+    )
+
+    table = regtap_analysis.query(tmp_path / "run", sql, maps=tmp_path / "map.toml")
+
+    assert [tuple(row.values()) for row in table.to_pylist()] == [("RUNNING", 1), ("X", 1)]
+
+
 def test_python_raises_where_a_folder_is_no_trace(tmp_path: Path) -> None:
     counter_trace(tmp_path / "run", 10)
 

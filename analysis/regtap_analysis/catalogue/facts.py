@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import TraceError
+from regtap.maps.lookup import NO_MAPS
 from regtap.trace.reader import open_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from regtap.maps.lookup import Maps
     from regtap.registers.model import Register
     from regtap.trace.gaps import Gap
     from regtap.trace.metadata import Mark
@@ -99,14 +101,18 @@ class TraceFacts:
         return None if self.first_ns is None or self.last_ns is None else self.last_ns - self.first_ns
 
 
-def read_facts(location: TraceLocation) -> TraceFacts:
-    """Open a trace and return its facts; no rows are read.
+def read_facts(location: TraceLocation, maps: Maps = NO_MAPS) -> TraceFacts:
+    """Open a trace and return what its footers say; no row is read.
+
+    Args:
+        location: The trace.
+        maps: Describe its registers, where it was recorded without these maps.
 
     Raises:
         TraceError: It is no trace, or a damaged one.
         RefusedError: The system does not let it be read.
     """
-    trace = open_trace(location.path)
+    trace = open_trace(location.path, maps)
     _check_names(trace)
     _check_texts(trace)
     first_ns, last_ns = trace.time_range or (None, None)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RegtapError, TraceError
+from regtap.maps.lookup import NO_MAPS
 from regtap_analysis.catalogue.facts import TraceFacts, read_facts
 from regtap_analysis.catalogue.search import LeftOut, TraceLocation, find_traces
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+
+    from regtap.maps.lookup import Maps
 
 _THREADS = 4  # a cold disk is waited for by several; the rest is Python's, on one core
 
@@ -30,23 +34,27 @@ class Catalogue:
     left_out: tuple[LeftOut, ...]
 
 
-def read_catalogue(arguments: Sequence[str | os.PathLike[str]]) -> Catalogue:
-    """Return the facts of all traces in folders or patterns; see find_traces().
+def read_catalogue(arguments: Sequence[str | os.PathLike[str]], maps: Maps = NO_MAPS) -> Catalogue:
+    """Return what the traces that the arguments lead to say about themselves.
 
     A folder that cannot be read as a trace is in `left_out` and stops nothing.
+
+    Args:
+        arguments: As find_traces takes them.
+        maps: Describe registers of traces that were recorded without these maps.
     """
     search = find_traces(arguments)
     with ThreadPoolExecutor(min(_THREADS, len(search.locations) or 1)) as threads:
-        read = list(threads.map(facts_or_reason, search.locations))
+        read = list(threads.map(partial(facts_or_reason, maps=maps), search.locations))
     traces = tuple(facts for facts in read if isinstance(facts, TraceFacts))
     damaged = tuple(reason for reason in read if isinstance(reason, LeftOut))
     return Catalogue(traces, search.left_out + damaged)
 
 
-def facts_or_reason(location: TraceLocation) -> TraceFacts | LeftOut:
-    """Return the facts of a trace, or the reason why it cannot be read."""
+def facts_or_reason(location: TraceLocation, maps: Maps = NO_MAPS) -> TraceFacts | LeftOut:
+    """Return what a trace, described by maps, says about itself, or why it cannot be read."""
     try:
-        return read_facts(location)
+        return read_facts(location, maps)
     except RegtapError as error:
         return LeftOut(location.name, str(error))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _GLOB = "*?["
+_THREADS = 16  # a folder of storage behind a network is waited for by several
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,10 @@ def find_traces(arguments: Sequence[str | os.PathLike[str]]) -> Search:
     """
     locations: dict[str, TraceLocation] = {}
     left_out: list[LeftOut] = []
-    for argument in _expanded(os.fspath(argument) for argument in arguments):
-        found = list(_below(argument))
+    with ThreadPoolExecutor(_THREADS) as threads:
+        texts = _expanded(os.fspath(argument) for argument in arguments)
+        named = [(text, _below(text, threads)) for text in texts]
+    for argument, found in named:
         if not found:
             left_out.append(LeftOut(argument, _no_trace(argument)))
         for folder in found:
@@ -94,27 +98,34 @@ def _expanded(arguments: Iterable[str]) -> Iterator[str]:
         yield from [path for path in matches if _is_trace(path)] or matches or [argument]
 
 
-def _below(folder: str) -> Iterator[str]:
-    """Yield a trace, or the traces below a folder, in the order of their names."""
-    if _is_trace(folder):
-        yield folder
-        return
+def _below(folder: str, threads: ThreadPoolExecutor) -> list[str]:
+    """Return a trace, or the traces below a folder, in the order of their names."""
+    found: list[str] = []
+    level = [folder]
+    while level:
+        inner = list(threads.map(_inner_folders, level))
+        found += [path for path, folders in zip(level, inner, strict=True) if folders is None]
+        level = [path for folders in inner for path in folders or ()]
+    return sorted(found, key=lambda path: path.split(os.sep))
+
+
+def _inner_folders(folder: str) -> list[str] | None:
+    """Return the folders in a folder; None if it is a trace."""
+    folders = []
     try:
-        inner = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
-    except OSError:
-        return
-    for path in inner:
-        yield from _below(path)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name == SPOOL_POINTER or part_number(entry.name) is not None:
+                    return None
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+    except OSError:  # it cannot be read, or is no folder: the argument that leads to nothing else is named
+        return []
+    return folders
 
 
 def _is_trace(folder: str) -> bool:
-    try:
-        with os.scandir(folder) as entries:
-            return any(
-                entry.name == SPOOL_POINTER or part_number(entry.name) is not None for entry in entries
-            )
-    except OSError:
-        return False
+    return _inner_folders(folder) is None
 
 
 def _location(folder: str) -> TraceLocation:

@@ -6,6 +6,7 @@ HELP_LINES = {
     "plot": "Draw a trace as PNG or SVG.",
     "view": "Look at traces in the browser: zoom, cursors, search.",
     "demo": "See it work: capture, picture, benchmark; no device needed.",
+    "report": "Report on a trace, or on a benchmark's result.",
     "query": "Ask traces a question in SQL.",
     "traces": "List the traces of a folder.",
     "export": "Write a trace as CSV, Parquet, Arrow, VCD, FST or Perfetto.",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from regtap.cli.names import maps_of
+from regtap.cli.options import map_option
 from regtap.cli.output import print_note
 from regtap.trace.reader import open_trace
 from regtap.units.parse import parse_time_ns
-from regtap_analysis.export.progress import ExportProgress
+from regtap_analysis.progress import clear_progress, terminal_progress
 
 
 @click.command(short_help="Write a trace as CSV, Parquet, Arrow, VCD, FST or Perfetto.")
@@ -28,6 +29,7 @@ from regtap_analysis.export.progress import ExportProgress
 @click.option("--from", "first", metavar="TIME", help="From this time after the start, such as 1.5s.")
 @click.option("--to", "stop", metavar="TIME", help="Up to this time after the start.")
 @click.option("--on-change", is_flag=True, help="Only rows where a register differs from the row before.")
+@map_option
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def export(
     *,
@@ -37,6 +39,7 @@ def export(
     first: str | None,
     stop: str | None,
     on_change: bool,
+    map_texts: tuple[str, ...],
     force: bool,
 ) -> None:
     r"""Write TRACE as a file for another tool; the ending of the file decides the format.
@@ -52,7 +55,7 @@ def export(
     from regtap_analysis.export.options import ExportOptions, select
     from regtap_analysis.export.write import check_output, export_trace
 
-    opened = open_trace(trace)
+    opened = open_trace(trace, maps_of(map_texts))
     options = ExportOptions(
         registers,
         None if first is None else parse_time_ns(first),
@@ -61,15 +64,10 @@ def export(
     )
     check_output(output, force=force)
     selection = select(opened, options)
-    written = export_trace(selection, output, _progress(selection.span_ns))
+    try:
+        written = export_trace(selection, output, terminal_progress(*selection.span_ns))
+    finally:
+        clear_progress()
     click.echo(f"{output}: {written.count:,} {written.noun} of {trace}")
     for lacking in written.lacking:
         print_note(f"{output.suffix} cannot hold {lacking}")
-
-
-def _progress(span_ns: tuple[int, int]) -> ExportProgress:
-
-    shown = sys.stderr.isatty()
-    return ExportProgress(
-        *span_ns, (lambda text: click.echo(f"\r{text}", err=True, nl=False)) if shown else None
-    )

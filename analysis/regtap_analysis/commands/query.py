@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from regtap.cli.names import maps_of
+from regtap.cli.options import map_option
 from regtap.cli.output import ExitCode, print_note
 from regtap.errors import InputError
 from regtap.units.parse import parse_size_bytes
@@ -55,6 +57,7 @@ class _Output:
     "--memory", metavar="SIZE", help="Most memory that DuckDB takes, such as 4GiB [60 % of this machine's]."
 )
 @click.option("--temp", type=click.Path(), help="Folder for what does not fit in memory [the system's own].")
+@map_option
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def query(
     *,
@@ -66,6 +69,7 @@ def query(
     engine: str,
     memory: str | None,
     temp: str | None,
+    map_texts: tuple[str, ...],
     force: bool,
 ) -> int:
     r"""Answer the question SQL about TRACES: traces, folders of traces, or patterns such as 'runs/**'.
@@ -94,7 +98,7 @@ def query(
     to = _Output(output, form, force)
     question = Question(sql, dict(_parameter(text) for text in parameters))
     options = DuckOptions(None if memory is None else parse_size_bytes(memory), temp)
-    opened = open_engine(traces, engine, options)
+    opened = open_engine(traces, engine, options, maps_of(map_texts))
     try:
         _print(opened.engine.ask(question), to)
     finally:

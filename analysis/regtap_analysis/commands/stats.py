@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from regtap.cli.names import maps_of
+from regtap.cli.options import map_option
 from regtap.cli.output import ExitCode, print_note
 
 _NAMES = ("intervals", "signals", "states", "transitions", "percentiles")
@@ -24,6 +26,7 @@ _NAMES = ("intervals", "signals", "states", "transitions", "percentiles")
 @click.option(
     "--engine", default="duckdb", show_default=True, help="duckdb, spark, spark=MASTER or spark=sc://HOST."
 )
+@map_option
 @click.option("--json", "form", flag_value="json", help="Print JSON, for programs.")
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown.")
 def stats(
@@ -32,6 +35,7 @@ def stats(
     questions: tuple[str, ...],
     registers: tuple[str, ...],
     engine: str,
+    map_texts: tuple[str, ...],
     form: str | None,
 ) -> int:
     r"""Sum TRACES up, each and all together: traces, folders of traces, or patterns such as 'runs/**'.
@@ -49,7 +53,7 @@ def stats(
     from regtap_analysis.stats.forms import as_json, as_markdown, as_text
     from regtap_analysis.stats.questions import StatsOptions, ask_all
 
-    opened = open_engine(traces, engine)
+    opened = open_engine(traces, engine, maps=maps_of(map_texts))
     try:
         answers = ask_all(opened.engine, StatsOptions(questions, registers), opened.traces)
         if form == "json":

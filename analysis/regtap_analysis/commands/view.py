@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from regtap.cli.names import maps_of
+from regtap.cli.options import map_option
 from regtap.errors import InputError, RefusedError
 from regtap.units.format import format_size
 from regtap.units.parse import parse_time_ns
@@ -31,6 +33,7 @@ from regtap_analysis.output import write_output
 )
 @click.option("--from", "first", metavar="TIME", help="Export from this time after the start.")
 @click.option("--to", "stop", metavar="TIME", help="Export up to this time after the start.")
+@map_option
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def view(
     *,
@@ -43,6 +46,7 @@ def view(
     output: Path | None,
     first: str | None,
     stop: str | None,
+    map_texts: tuple[str, ...],
     force: bool,
 ) -> None:
     """Show TRACE in the browser, served on this machine alone under a secret address.
@@ -63,7 +67,7 @@ def view(
         _check_output(output, force=force)
     from regtap_analysis.view.session import Session  # imports numpy
 
-    session = Session(traces, registers, align)
+    session = Session(traces, registers, align, maps_of(map_texts))
     if output is None:
         from regtap_analysis.view.serving import serve
 

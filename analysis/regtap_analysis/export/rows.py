@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import IO, TYPE_CHECKING, Any
 
-from regtap_analysis.export.progress import Written
+from regtap_analysis.export.written import Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from regtap_analysis.export.options import Selection
-    from regtap_analysis.export.progress import ExportProgress
+    from regtap_analysis.progress import ReadingProgress
 
 METADATA_KEY = b"regtap_export"
 
@@ -66,7 +66,7 @@ def document(selection: Selection) -> bytes:
     return json.dumps(facts).encode()
 
 
-def write_csv(selection: Selection, file: IO[bytes], progress: ExportProgress) -> Written:
+def write_csv(selection: Selection, file: IO[bytes], progress: ReadingProgress) -> Written:
     """Write a heading and a line for each row."""
     import pyarrow.csv as pacsv
 
@@ -81,7 +81,7 @@ def write_csv(selection: Selection, file: IO[bytes], progress: ExportProgress) -
     return Written(rows, "rows", lacking + (("marks",) if selection.trace.marks else ()))
 
 
-def write_parquet(selection: Selection, file: IO[bytes], progress: ExportProgress) -> Written:
+def write_parquet(selection: Selection, file: IO[bytes], progress: ReadingProgress) -> Written:
     """Write one delta-encoded Parquet file."""
     import pyarrow.parquet as pq
 
@@ -104,7 +104,7 @@ def write_parquet(selection: Selection, file: IO[bytes], progress: ExportProgres
     return Written(rows, "rows", ())
 
 
-def write_arrow(selection: Selection, file: IO[bytes], progress: ExportProgress) -> Written:
+def write_arrow(selection: Selection, file: IO[bytes], progress: ReadingProgress) -> Written:
     """Write an Arrow IPC file, for readers that map it into memory."""
     import pyarrow as pa
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from regtap_analysis.export.progress import Written
+from regtap_analysis.export.written import Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from regtap.trace.gaps import Gap
     from regtap_analysis.export.options import Selection
-    from regtap_analysis.export.progress import ExportProgress
+    from regtap_analysis.progress import ReadingProgress
     from regtap_analysis.queries.columns import Signal
 
 _HOLDS = "unchanged"  # the cause of gaps in which the values are known: they did not change
@@ -89,7 +89,7 @@ class WaveWriter(Protocol):
         ...
 
 
-def write_waves(selection: Selection, writer: WaveWriter, progress: ExportProgress) -> Written:
+def write_waves(selection: Selection, writer: WaveWriter, progress: ReadingProgress) -> Written:
     """Write the selected part of a trace as changes."""
     moments = list(_moments(selection))
     finder = _ChangeFinder(selection.signals)

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from regtap_analysis.export.options import Selection
-    from regtap_analysis.export.progress import ExportProgress, Written
+    from regtap_analysis.export.written import Written
+    from regtap_analysis.progress import ReadingProgress
 
-_ROWS: dict[str, Callable[[Selection, IO[bytes], ExportProgress], Written]] = {
+_ROWS: dict[str, Callable[[Selection, IO[bytes], ReadingProgress], Written]] = {
     "csv": rows.write_csv,
     "parquet": rows.write_parquet,
     "arrow": rows.write_arrow,
@@ -33,7 +34,7 @@ def check_output(path: Path, *, force: bool) -> None:
         raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
 
 
-def export_trace(selection: Selection, path: Path, progress: ExportProgress) -> Written:
+def export_trace(selection: Selection, path: Path, progress: ReadingProgress) -> Written:
     """Write the selected part of a trace to a file, in the format of the file's ending.
 
     Args:
@@ -62,7 +63,7 @@ def export_trace(selection: Selection, path: Path, progress: ExportProgress) -> 
     return written
 
 
-def _write(selection: Selection, file_format: str, path: Path, progress: ExportProgress) -> Written:
+def _write(selection: Selection, file_format: str, path: Path, progress: ReadingProgress) -> Written:
     if file_format == "fst":
         from regtap_analysis.export.fst import FstWriter
 

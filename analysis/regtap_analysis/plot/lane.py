@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 
 from regtap_analysis.plot.ticks import Axis, value_axis
+from regtap_analysis.signals.breaks import Breaks
 from regtap_analysis.signals.envelope import Envelope
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from regtap.trace.gaps import Gap
-    from regtap_analysis.signals.envelope import Indices, Times, Values
+    from regtap_analysis.signals.envelope import Indices, Values
     from regtap_analysis.signals.model import Samples, Signal
 
     Floats = npt.NDArray[np.float64]
@@ -88,25 +89,6 @@ def draw_lane(axes: Axes, lane: Lane, first_ns: int, gaps: Sequence[Gap]) -> Non
 def floor(lane: Lane) -> int:
     """Return the value at y = 0."""
     return 0 if lane.bounds is None or lane.is_bit else lane.bounds[0]
-
-
-class Breaks:
-    """Finds the gaps between samples, over which no line may be drawn.
-
-    A gap with rows inside breaks nothing: these rows are the line, with a few slots missing here and there.
-    """
-
-    def __init__(self, gaps: Sequence[Gap]) -> None:
-        whole = [gap for gap in gaps if not gap.rows]
-        self._starts_ns = np.sort(np.array([gap.t0_ns for gap in whole], np.int64))
-        self._stops_ns = np.sort(np.array([gap.t1_ns for gap in whole], np.int64))
-
-    def between(self, left_ns: Times, right_ns: Times) -> npt.NDArray[np.bool_]:
-        """Return for each pair of moments whether a gap overlaps the time between them."""
-        begun = np.searchsorted(self._starts_ns, right_ns)
-        over = np.searchsorted(self._stops_ns, left_ns, side="right")
-        overlapped: npt.NDArray[np.bool_] = begun > over
-        return overlapped
 
 
 def _colours(lane: Lane) -> tuple[str, str]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from matplotlib.collections import PolyCollection
 
 from regtap_analysis.plot.caption import printable
-from regtap_analysis.plot.lane import Breaks
-from regtap_analysis.signals.envelope import Envelope
+from regtap_analysis.signals.states import states_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +18,8 @@ if TYPE_CHECKING:
     from regtap.trace.gaps import Gap
     from regtap_analysis.plot.lane import Lane
     from regtap_analysis.plot.text import Measure
-    from regtap_analysis.signals.model import Samples, View
+    from regtap_analysis.signals.model import View
+    from regtap_analysis.signals.states import State
 
 # Light ones of Okabe and Ito's palette: a name stays legible on each.
 _COLOURS = ("#9AD6C3", "#BFD7EA", "#F3D9A4", "#E7B8D2", "#C9E3F5", "#F0C6A8", "#EDE58F", "#D5D5D5")
@@ -30,58 +28,6 @@ _NAME_PT = 7.8
 _LOW, _HIGH = 0.1, 0.9  # of the lane's height
 _MOST_NAMES = 400
 _SPACE_PX = 6
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """A stretch of time with one value of a field.
-
-    Attributes:
-        start_ns: Its begin.
-        stop_ns: Its end.
-        number: What the field held; None: several numbers, in less time than the picture can show.
-    """
-
-    start_ns: int
-    stop_ns: int
-    number: int | None
-
-
-def states_of(data: Samples | Envelope, gaps: Sequence[Gap]) -> list[State]:
-    """Return the states of a lane in the order of time; a gap ends a state.
-
-    Args:
-        data: Every sample, or buckets of time.
-        gaps: Where nothing is known.
-    """
-    if isinstance(data, Envelope):
-        filled = np.flatnonzero(data.count)
-        starts, stops = data.edges_ns[filled], data.edges_ns[filled + 1]
-        uniform = data.low[filled] == data.high[filled]
-        numbers = [int(low) if same else None for low, same in zip(data.low[filled], uniform, strict=True)]
-    else:
-        starts = stops = data.times_ns
-        numbers = [int(value) for value in data.values]
-    if not numbers:
-        return []
-    broken = Breaks(gaps).between(stops[:-1], starts[1:])
-    return _merged(starts.tolist(), stops.tolist(), numbers, broken.tolist())
-
-
-def _merged(
-    starts: list[int], stops: list[int], numbers: list[int | None], broken: list[bool]
-) -> list[State]:
-    """Join neighbours of one number; a state lasts until the next one begins, unless a gap lies between."""
-    found: list[State] = []
-    first = 0
-    for index in range(1, len(numbers) + 1):
-        is_end = index == len(numbers)
-        if not is_end and not broken[index - 1] and numbers[index] == numbers[first]:
-            continue
-        stop_ns = stops[index - 1] if is_end or broken[index - 1] else starts[index]
-        found.append(State(starts[first], stop_ns, numbers[first]))
-        first = index
-    return found
 
 
 def draw_states(axes: Axes, lane: Lane, view: View, gaps: Sequence[Gap], measure: Measure) -> None:

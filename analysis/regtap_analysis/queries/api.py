@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap.errors import TraceError
+from regtap.maps.load import MapsGiven, given_maps
 from regtap_analysis.queries.answer import Question
 from regtap_analysis.queries.engines import open_engine
 
@@ -20,6 +21,7 @@ def query(
     sql: str,
     parameters: Mapping[str, int | float | str] | None = None,
     engine: str = "duckdb",
+    maps: MapsGiven = None,
 ) -> pa.Table:
     """Ask one question about traces; `regtap query --help` and the reference list the tables.
 
@@ -28,6 +30,7 @@ def query(
         sql: One SELECT in DuckDB's SQL.
         parameters: The value of each `$name` in it.
         engine: `duckdb`, `spark` or `spark=MASTER`.
+        maps: Describe registers of traces that were recorded without them; None: those of REGTAP_MAP.
 
     Returns:
         The answer, in memory. `duckdb.from_arrow` makes a DuckDB relation of it.
@@ -38,7 +41,7 @@ def query(
         RefusedError: The engine is not installed, or does not start.
     """
     named = [traces] if isinstance(traces, str) or hasattr(traces, "__fspath__") else list(traces)
-    opened = open_engine(named, engine)
+    opened = open_engine(named, engine, maps=given_maps(maps))
     try:
         if opened.left_out:
             raise TraceError(opened.left_out[0].reason)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
+from regtap.maps.lookup import NO_MAPS
 from regtap_analysis.catalogue.read import no_traces, read_catalogue
 from regtap_analysis.queries.duck import DuckEngine, DuckOptions
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from regtap.maps.lookup import Maps
     from regtap_analysis.catalogue.search import LeftOut
     from regtap_analysis.queries.answer import Engine
 
@@ -33,7 +35,10 @@ class Opened:
 
 
 def open_engine(
-    arguments: Sequence[str | os.PathLike[str]], engine: str = "duckdb", options: DuckOptions | None = None
+    arguments: Sequence[str | os.PathLike[str]],
+    engine: str = "duckdb",
+    options: DuckOptions | None = None,
+    maps: Maps = NO_MAPS,
 ) -> Opened:
     """Open an engine on all traces in folders or patterns.
 
@@ -41,6 +46,7 @@ def open_engine(
         arguments: Traces, folders of traces, patterns; see find_traces.
         engine: `duckdb`, `spark`, or `spark=MASTER` with a master's address, `local[2]` or `sc://...`.
         options: What DuckDB may take.
+        maps: Describe registers of traces that were recorded without these maps.
 
     Raises:
         InputError: There is no such engine, or no trace at all.
@@ -50,10 +56,10 @@ def open_engine(
     if name == "spark":
         from regtap_analysis.queries.spark import open_spark
 
-        return open_spark(arguments, master or "local[*]")
+        return open_spark(arguments, master or "local[*]", maps)
     if engine != "duckdb":
         raise InputError(f"unknown engine {engine!r}; use duckdb, spark or spark=MASTER")
-    catalogue = read_catalogue(arguments)
+    catalogue = read_catalogue(arguments, maps)
     if not catalogue.traces:
         raise no_traces(catalogue.left_out)
     return Opened(DuckEngine(catalogue.traces, options), len(catalogue.traces), catalogue.left_out)

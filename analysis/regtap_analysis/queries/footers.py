@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from regtap.errors import InputError
+from regtap.maps.lookup import NO_MAPS, Maps
+from regtap.maps.naming import map_of
 from regtap_analysis.catalogue.facts import TraceFacts
 from regtap_analysis.catalogue.read import facts_or_reason
 from regtap_analysis.catalogue.search import LeftOut, TraceLocation
@@ -13,7 +16,9 @@ from regtap_analysis.catalogue.tables import SCHEMAS, rows_of
 from regtap_analysis.queries.columns import layout_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from regtap.registers.model import Register
 
 
 def _signed(schema: pa.Schema) -> pa.StructType:
@@ -33,30 +38,52 @@ FOOTERS = pa.schema(
 )
 
 
-def footers_reader() -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Return the function that workers run: batches of names and paths in, batches of FOOTERS out."""
+def footers_reader(maps: Maps) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Return the function that turns batches of names and paths into batches of FOOTERS.
+
+    Args:
+        maps: Describe registers; they go to the workers as registers, since their files may lie here only.
+    """
+    described = _registers_of(maps)
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from regtap_analysis.queries.footers import read_footers  # on the worker, by name
 
-        return read_footers(batches)
+        return read_footers(batches, described)
 
     return read
 
 
-def read_footers(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _registers_of(maps: Maps) -> tuple[Register, ...]:
+    """Return the registers of maps that an access can reach."""
+    found: list[Register] = []
+    for entry in maps.entries():
+        try:
+            found.append(maps.register(entry))
+        except InputError:  # no trace has such a column
+            continue
+    return tuple(found)
+
+
+def read_footers(
+    batches: Iterable[pa.RecordBatch], described: Sequence[Register] = ()
+) -> Iterator[pa.RecordBatch]:
     """Yield a row of FOOTERS for each trace.
 
     Args:
         batches: Columns `name` and `path`, as in TraceLocation.
+        described: Registers whose fields traces get that were recorded without them.
     """
+    maps = Maps((map_of(described, "maps"),)) if described else NO_MAPS
     for batch in batches:
-        rows = [_row(TraceLocation(location["name"], location["path"])) for location in batch.to_pylist()]
+        rows = [
+            _row(TraceLocation(location["name"], location["path"]), maps) for location in batch.to_pylist()
+        ]
         yield pa.RecordBatch.from_pylist(rows, FOOTERS)
 
 
-def _row(location: TraceLocation) -> dict[str, Any]:
-    read = facts_or_reason(location)
+def _row(location: TraceLocation, maps: Maps) -> dict[str, Any]:
+    read = facts_or_reason(location, maps)
     if isinstance(read, LeftOut):
         return {"trace": read.name, "error": read.reason}
     assert isinstance(read, TraceFacts)  # noqa: S101 (there is nothing else)

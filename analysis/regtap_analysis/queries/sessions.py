@@ -10,6 +10,7 @@ import socket
 import sys
 import tempfile
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,32 @@ _SESSION = {
 }
 
 
-def open_session(master: str) -> Any:
-    """Return a Spark session.
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A Spark session whose views and settings are nobody else's.
+
+    Attributes:
+        spark: The session.
+        is_own: Whether Spark was started for it: then it ends with it. A Spark that ran before goes on.
+    """
+
+    spark: Any
+    is_own: bool
+
+    def close(self) -> None:
+        """End what was started."""
+        if self.is_own:
+            self.spark.stop()
+
+
+def open_session(master: str) -> Session:
+    """Return a session on a Spark that runs in this process, or else on one that is started.
 
     Args:
         master: `local[2]`, `local-cluster[WORKERS,CORES,MIB]`, `spark://HOST:PORT`, `sc://HOST`, `yarn`, `k8s://...`.
 
     Raises:
-        InputError: There is no such kind of master.
+        InputError: There is no such kind of master, or Spark runs in this process on another one.
         RefusedError: pyspark or Java is not installed, or the master does not answer.
     """
     match = _MASTER.fullmatch(master)
@@ -48,42 +67,59 @@ def open_session(master: str) -> Any:
         _check_answers(match["host"], int(match["port"] or _PORTS[kind]), master)
     if not master.startswith("sc:"):
         _check_java()
-    return _started(master)
+    return _opened(master)
 
 
-def _started(master: str) -> Any:
+def _opened(master: str) -> Session:
     from pyspark.errors import PySparkException
-    from pyspark.sql import SparkSession
 
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # errors are raised, too
-    builder: Any = SparkSession.builder
     try:
-        if master.startswith("sc:"):
-            session = builder.remote(master).getOrCreate()
-        else:
-            _start_context(master)
-            session = builder.getOrCreate()
+        session = _remote(master) if master.startswith("sc:") else _local(master)
         for key, value in _SESSION.items():
-            session.conf.set(key, value)
+            session.spark.conf.set(key, value)
     except (PySparkException, RuntimeError, OSError) as error:
         raise _refused(master, str(error)) from error
     return session
 
 
+def _remote(master: str) -> Session:
+    from pyspark.sql import SparkSession
+
+    builder: Any = SparkSession.builder
+    return Session(builder.remote(master).create(), is_own=True)
+
+
+def _local(master: str) -> Session:
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    running = SparkContext._active_spark_context
+    if running is None:
+        _start_context(master)
+    elif running.master != master:
+        raise InputError(
+            f"Spark runs in this process on {running.master}; name that master, or stop it first"
+        )
+    builder: Any = SparkSession.builder
+    return Session(builder.getOrCreate().newSession(), is_own=running is None)
+
+
 def _start_context(master: str) -> None:
-    """Start Spark's Java process; its log is kept off the terminal, and becomes part of the error of a failed start."""
+    """Start Spark, and its Java process if none is left of an earlier one.
+
+    What Java logs is kept off the terminal, and told where it does not start.
+    """
     from py4j.protocol import Py4JError
     from pyspark import SparkConf, SparkContext
     from pyspark.java_gateway import launch_gateway
 
-    if SparkContext._active_spark_context is not None:
-        return
     _set_environment(master)
     settings = SparkConf().setMaster(master).setAppName("regtap").setAll(list(_settings(master).items()))
     with tempfile.TemporaryFile() as log:
         try:
-            gateway = launch_gateway(settings, popen_kwargs={"stderr": log})
+            gateway = SparkContext._gateway or launch_gateway(settings, popen_kwargs={"stderr": log})
             SparkContext(conf=settings, gateway=gateway)
         except Py4JError as error:
             raise _refused(master, str(error)) from error

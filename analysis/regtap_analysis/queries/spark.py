@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from regtap.maps.lookup import NO_MAPS
 from regtap_analysis.catalogue.read import no_traces
 from regtap_analysis.catalogue.search import LeftOut, find_traces
 from regtap_analysis.catalogue.tables import SCHEMAS
@@ -13,7 +14,7 @@ from regtap_analysis.queries.dialects import SparkDialect, SparkQuestionDialect
 from regtap_analysis.queries.engines import Opened
 from regtap_analysis.queries.footers import FOOTERS, footers_reader
 from regtap_analysis.queries.rewriting import Rewriter
-from regtap_analysis.queries.sessions import open_session
+from regtap_analysis.queries.sessions import Session, open_session
 from regtap_analysis.queries.tables import scan_columns, scan_name, view_texts
 from regtap_analysis.queries.translating import to_spark
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from regtap.maps.lookup import Maps
     from regtap_analysis.catalogue.search import TraceLocation
     from regtap_analysis.queries.answer import Question
 
@@ -30,12 +32,13 @@ _FOOTERS_A_TASK = 64  # traces whose footers one task reads
 _MOST_TASKS = 512
 
 
-def open_spark(arguments: Sequence[str | os.PathLike[str]], master: str) -> Opened:
-    """Open Spark on all traces in folders or patterns; this process lists folders, the workers open the traces.
+def open_spark(arguments: Sequence[str | os.PathLike[str]], master: str, maps: Maps = NO_MAPS) -> Opened:
+    """Open Spark on the traces that the arguments lead to; this process lists folders, the workers open the traces.
 
     Args:
         arguments: Traces, folders of traces, patterns, on storage that every worker sees under the same path.
         master: Its address: `local[2]`, `local-cluster[...]`, `spark://HOST:PORT`, `sc://HOST`.
+        maps: Describe registers of traces that were recorded without these maps.
 
     Raises:
         TraceError: There is no trace at all.
@@ -44,7 +47,7 @@ def open_spark(arguments: Sequence[str | os.PathLike[str]], master: str) -> Open
     search = find_traces(arguments)
     if not search.locations:
         raise no_traces(search.left_out)
-    engine = SparkEngine(search.locations, master)
+    engine = SparkEngine(search.locations, open_session(master), maps)
     left_out = search.left_out + engine.left_out
     if engine.traces == 0:
         engine.close()
@@ -57,25 +60,25 @@ class SparkEngine:
 
     Args:
         locations: The traces.
-        master: As in open_spark.
+        session: Where they are asked; it is closed with the engine.
+        maps: As in open_spark.
 
     Attributes:
         traces: How many of them could be read.
         left_out: The others.
     """
 
-    def __init__(self, locations: Sequence[TraceLocation], master: str) -> None:
-        self._spark = open_session(master)
+    def __init__(self, locations: Sequence[TraceLocation], session: Session, maps: Maps = NO_MAPS) -> None:
+        self._session = session
+        self._spark = session.spark
         try:
-            footers = self._read_footers(locations)
-            self.left_out = tuple(
-                LeftOut(row.trace, row.error) for row in footers.where("error IS NOT NULL").collect()
-            )
+            footers = self._read_footers(locations, maps)
+            self.left_out = _left_out(footers)
             self.traces = len(locations) - len(self.left_out)
             groups = self._groups(footers)
             self._make_tables(footers, groups)
         except BaseException:
-            self._spark.stop()
+            session.close()
             raise
         self._rewriter = Rewriter(Names(groups), SparkQuestionDialect())
 
@@ -93,14 +96,14 @@ class SparkEngine:
 
     def close(self) -> None:
         """End the session."""
-        self._spark.stop()
+        self._session.close()
 
-    def _read_footers(self, locations: Sequence[TraceLocation]) -> Any:
-        """Return a row for each trace: its facts, or the reason why it cannot be read."""
+    def _read_footers(self, locations: Sequence[TraceLocation], maps: Maps) -> Any:
+        """Return a row for each trace: what it holds, or why it cannot be read."""
         named = [(location.name, location.path) for location in locations]
         tasks = min(-(-len(named) // _FOOTERS_A_TASK), _MOST_TASKS)
         frame = self._spark.createDataFrame(named, "name STRING, path STRING").repartition(tasks)
-        return frame.mapInArrow(footers_reader(), _spark_type(FOOTERS)).cache()
+        return frame.mapInArrow(footers_reader(maps), _spark_type(FOOTERS)).cache()
 
     def _groups(self, footers: Any) -> tuple[Group, ...]:
         """Return the groups; of a hundred thousand traces the driver learns layouts and names of files, no more."""
@@ -141,6 +144,11 @@ class SparkEngine:
 
     def _view(self, name: str, text: str) -> None:
         self._spark.sql(text).createOrReplaceTempView(name)
+
+
+def _left_out(footers: Any) -> tuple[LeftOut, ...]:
+    rows = footers.where("error IS NOT NULL").orderBy("trace").select("trace", "error").collect()
+    return tuple(LeftOut(row.trace, row.error) for row in rows)
 
 
 def _batches(frame: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import InputError
+from regtap.maps.lookup import NO_MAPS
 from regtap.trace.reader import open_trace
 from regtap.units.format import count_of, format_duration_ns, format_utc
 from regtap_analysis.plot import caption
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from regtap.maps.lookup import Maps
     from regtap.trace.reader import Trace
     from regtap_analysis.signals.model import Signal
 
@@ -69,17 +71,23 @@ class Session:
         paths: The traces.
         registers: Names of the registers to show; empty: all.
         align: Text of the mark at which several traces are aligned; None: at their start.
+        maps: Describe registers of traces that were recorded without these maps.
 
     Raises:
         InputError: One is no trace, has no register or mark of that name.
     """
 
     def __init__(
-        self, paths: Sequence[Path], registers: Sequence[str] = (), align: str | None = None
+        self,
+        paths: Sequence[Path],
+        registers: Sequence[str] = (),
+        align: str | None = None,
+        maps: Maps = NO_MAPS,
     ) -> None:
         self._lock = threading.Lock()
         self._looked_s = time.monotonic()
-        traces = [open_trace(path) for path in paths]
+        self._maps = maps
+        traces = [open_trace(path, maps) for path in paths]
         moments = [0 if align is None else _mark_ns(trace, align) for trace in traces]
         self.shown = tuple(
             Shown(trace, TracePages(trace), moments[0] - moment)
@@ -103,7 +111,7 @@ class Session:
             if now_s - self._looked_s < _AGAIN_S:
                 return
             self._looked_s = now_s
-            self.shown = tuple(_reopened(shown) for shown in self.shown)
+            self.shown = tuple(_reopened(shown, self._maps) for shown in self.shown)
 
     def describe(self) -> dict[str, Any]:
         """Return the head of the page for JSON: traces, lanes and marks; times and values are decimal texts."""
@@ -190,10 +198,10 @@ def _mark_ns(trace: Trace, text: str) -> int:
     raise InputError(f"{trace.path} has no mark {text!r} to align at; it has {named}")
 
 
-def _reopened(shown: Shown) -> Shown:
+def _reopened(shown: Shown, maps: Maps) -> Shown:
     if not shown.trace.unfinished:
         return shown
-    trace = open_trace(shown.trace.path)
+    trace = open_trace(shown.trace.path, maps)
     if len(trace.parts) == len(shown.trace.parts) and trace.unfinished:
         return shown
     return replace(shown, trace=trace, pages=TracePages(trace))

@@ -11,8 +11,8 @@ from regtap_bench.arms.base import LATENCY
 from regtap_bench.figures.comparability import unlike, worth_a_note
 from regtap_bench.figures.verdict import Verdict
 from regtap_bench.markdown import bullets, markdown_table
+from regtap_bench.page.tables import Table, TableRow
 from regtap_bench.report import figures_text as say
-from regtap_bench.report.tables import Table, TableRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

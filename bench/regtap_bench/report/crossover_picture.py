@@ -12,7 +12,17 @@ from regtap.units.format import format_size
 from regtap_bench.arms.bulk_arms import BULK_SIZES
 from regtap_bench.report import figures_text as say
 from regtap_bench.report.crossover_text import crossover_lines
-from regtap_bench.report.svg import LEGEND_LINE_IN, SIZE_IN, STYLE, Picture, curve_style, to_svg
+from regtap_bench.report.svg import (
+    FAINT_INK,
+    GRID,
+    LEGEND_LINE_IN,
+    PAPER,
+    SIZE_IN,
+    STYLE,
+    Picture,
+    curve_style,
+    to_svg,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +70,7 @@ def _figure(curves: Mapping[str, Curve], result: Result) -> Figure:
     axes.xaxis.set_major_locator(FixedLocator([size for size in BULK_SIZES if size.bit_length() % 3 == 0]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: format_size(round(size))))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.grid(visible=True, color="#E0E0E0", linewidth=0.6)
+    axes.grid(visible=True, color=GRID, linewidth=0.6)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure
 
@@ -70,15 +80,15 @@ def _draw_curve(axes: Any, at: int, way: str, curve: Curve) -> None:
     sizes = [size for size, _ in curve]
     axes.plot(sizes, [_shown(cost) for _, cost in curve], label=way, **marker, **style)
     bounds = [(size, _shown(cost)) for size, cost in curve if cost.is_bound]
-    hollow = {"color": style["color"], "markerfacecolor": "white", "linestyle": "none"}
+    hollow = {"color": style["color"], "markerfacecolor": PAPER, "linestyle": "none"}
     axes.plot([size for size, _ in bounds], [ns for _, ns in bounds], **marker, **hollow)
     low, high = [cost.ns.low for _, cost in curve], [cost.ns.high for _, cost in curve]
     axes.fill_between(sizes, low, high, color=style["color"], alpha=0.25, linewidth=0)
 
 
 def _draw_crossing(axes: Any, equal: Estimate, height: float) -> None:
-    axes.axvspan(equal.low, equal.high, color="#808080", alpha=0.25, linewidth=0)
-    axes.axvline(equal.value, color="#606060", linewidth=0.8, linestyle="dotted")
+    axes.axvspan(equal.low, equal.high, color=FAINT_INK, alpha=0.25, linewidth=0)
+    axes.axvline(equal.value, color=FAINT_INK, linewidth=0.8, linestyle="dotted")
     place = {"xy": (equal.value, height), "xycoords": ("data", "axes fraction")}
     axes.annotate(format_size(round(equal.value)), **place, ha="center", va="bottom", fontsize=9)
 

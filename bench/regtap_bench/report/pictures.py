@@ -1,4 +1,4 @@
-"""The figures of report.html."""
+"""The figures of report.html that are drawn: curves."""
 
 from __future__ import annotations
 
@@ -10,51 +10,20 @@ from matplotlib.figure import Figure
 
 from regtap_bench.arms.base import THROUGHPUT
 from regtap_bench.arms.catalogue import LOAD, PREAD
-from regtap_bench.figures.result import PERCENTS
-from regtap_bench.report import figures_text as say
 from regtap_bench.report.crossover_picture import crossover_picture
-from regtap_bench.report.svg import LEGEND_LINE_IN, SIZE_IN, STYLE, Picture, curve_style, to_svg
+from regtap_bench.report.svg import FAINT_INK, SIZE_IN, STYLE, Picture, curve_style, to_svg
 
 if TYPE_CHECKING:
     from regtap_bench.figures.result import Cost, Result
 
-_SHOWN = 98  # quantiles, from 0 to 97 %: the rest is what an interruption took
 _SHOWN_PERCENT = 20.0  # above the cost, and half of it below
 
 
 def pictures(result: Result) -> tuple[Picture, ...]:
     """Return the figures of a run."""
     with mpl.rc_context(STYLE):
-        made = _distributions(result), crossover_picture(result), _stability(result)
+        made = crossover_picture(result), _stability(result)
     return tuple(picture for picture in made if picture is not None)
-
-
-def _distributions(result: Result) -> Picture:
-    measured = _measured(result)
-    width, height = SIZE_IN
-    figure = Figure(figsize=(width, height + LEGEND_LINE_IN * (len(measured) // 2)), layout="constrained")
-    axes = figure.add_subplot()
-    words = []
-    shares = np.array(PERCENTS[:_SHOWN]) / 100
-    for at, (arm, cost) in enumerate(measured):
-        quantiles = np.array(cost.quantiles_ns[:_SHOWN])
-        seen = quantiles > 0  # the axis is a logarithm
-        axes.plot(quantiles[seen], shares[seen], label=arm, **curve_style(at))
-        low, middle, high = (say.digits(cost.quantiles_ns[percent]) for percent in (5, 50, 95))
-        words.append(f"{arm}: {middle} ns, nine of ten blocks between {low} and {high}")
-    axes.set(
-        xscale="log", xlabel="ns an access (of a block)", ylabel="share of blocks at or below", ylim=(0, 1)
-    )
-    axes.xaxis.set_major_formatter(lambda ns, _: f"{ns:,g}")
-    axes.grid(visible=True, color="#E0E0E0", linewidth=0.6)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
-    return Picture(
-        "How the costs are distributed",
-        to_svg(figure, "distributions"),
-        "; ".join(words) + ".",
-        "Every block of the run, back to back, the loop not subtracted. The steeper a line, the steadier the arm; "
-        "a step is a second way of behaving. What lies above 97 % is left out.",
-    )
 
 
 def _stability(result: Result) -> Picture:
@@ -74,7 +43,7 @@ def _stability(result: Result) -> Picture:
             offset += len(process) + 1
         low, high = (100 * (float(np.quantile(everything, part)) / middle - 1) for part in (0.05, 0.95))
         words.append(f"{arm}: nine of ten stretches within {low:+.1f} and {high:+.1f} % of its median")
-    axes.axhline(0, color="#808080", linewidth=0.6)
+    axes.axhline(0, color=FAINT_INK, linewidth=0.6)
     axes.set(ylabel="% off its own median", xlabel="the processes, one after the other", xticks=[])
     axes.set_ylim(-_SHOWN_PERCENT / 2, _SHOWN_PERCENT)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)

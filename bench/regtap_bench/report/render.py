@@ -10,9 +10,9 @@ from regtap_bench.arms.base import LATENCY, THROUGHPUT
 from regtap_bench.arms.catalogue import LOAD, PREAD
 from regtap_bench.figures.judgement import EMULATED
 from regtap_bench.markdown import bullets, markdown_table
+from regtap_bench.page.tables import Table, TableRow
 from regtap_bench.report import figures_text as say
 from regtap_bench.report.crossover_text import crossover_lines, crossover_table
-from regtap_bench.report.tables import Table, TableRow
 
 if TYPE_CHECKING:
     from regtap_bench.figures.result import Cost, Result, Row

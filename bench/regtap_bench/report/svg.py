@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, told apart with every kind of colour vision; the dashes tell the second round apart.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+GRID, INK, FAINT_INK, PAPER = "#E0E0E0", "#000000", "#606060", "#FFFFFF"
+# The page's own colours, which are others in the dark (page/style.css).
+_ON_THE_PAGE = {
+    **{colour: f"var(--line{number})" for number, colour in enumerate(_COLOURS, 1)},
+    GRID: "var(--grid)",
+    INK: "var(--ink)",
+    FAINT_INK: "var(--grey)",
+    PAPER: "var(--paper)",
+}
+_COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
 STYLE: Any = {
     "svg.fonttype": "none",  # words stay words: small, sharp, and to be searched for
@@ -22,7 +32,7 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-SIZE_IN = (6.0, 3.6)
+SIZE_IN = (4.6, 3.4)  # legible on a phone too
 LEGEND_LINE_IN = 0.21
 
 
@@ -60,5 +70,6 @@ def to_svg(figure: Figure, name: str) -> str:
     markup = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", markup, count=1)
     markup = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", markup, count=1)
     markup = re.sub(r"<metadata>.*?</metadata>", "", markup, flags=re.DOTALL)
+    markup = _COLOUR.sub(lambda found: _ON_THE_PAGE.get(found[0].upper(), found[0]), markup)
     names = re.compile(r'(id="|href="#|url\(#)')
     return names.sub(rf"\g<1>{name}-", markup.replace("<svg", '<svg aria-hidden="true"', 1))

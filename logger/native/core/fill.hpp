@@ -8,6 +8,7 @@
 
 #include "core/access.hpp"
 #include "core/clock.hpp"
+#include "core/judge.hpp"
 
 namespace regtap {
 
@@ -48,10 +49,12 @@ struct Control {
 struct Loop {
   std::span<const Channel> channels;
   const Control* control;
+  Judge* judge = nullptr;  // for a judged loop; stays the caller's
 };
 
-// Fills rows [first, limit) and returns how many rows are complete; fewer than limit if the deadline came.
-// `last` is the tick of the row before, and then of the last row: ticks never decrease.
+// Fills rows [first, limit) and returns how many rows are complete; fewer than limit if the deadline came, or
+// the last row was a hit of the judge. `last` is the tick of the row before, and then of the last row: ticks
+// never decrease.
 using Fill = std::uint64_t (*)(const Loop&, const Rows&, std::uint64_t first, std::uint64_t limit,
                                std::uint64_t& last);
 
@@ -66,7 +69,22 @@ struct OneRow {
   OneRow(const Loop& loop, const Rows& rows)
       : source(loop.channels[0].source), column(reinterpret_cast<T*>(rows.columns[0])) {}
   void read(std::uint64_t i) const { column[i] = load<T>(source); }
+  std::uint64_t value(std::size_t, std::uint64_t i) const { return column[i]; }
 };
+
+// One element of a column, by the width of the column's type.
+inline std::uint64_t value_at(const std::byte* column, unsigned width, std::uint64_t i) {
+  switch (width) {
+    case 1:
+      return reinterpret_cast<const std::uint8_t*>(column)[i];
+    case 2:
+      return reinterpret_cast<const std::uint16_t*>(column)[i];
+    case 4:
+      return reinterpret_cast<const std::uint32_t*>(column)[i];
+    default:
+      return reinterpret_cast<const std::uint64_t*>(column)[i];
+  }
+}
 
 // A row of registers of any kinds, read in the order in which they were named.
 struct MixedRow {
@@ -111,9 +129,14 @@ struct MixedRow {
       }
     }
   }
+
+  // Of one register, as it was stored.
+  std::uint64_t value(std::size_t k, std::uint64_t i) const {
+    return value_at(columns[k], width_bytes(channels[k].kind), i);
+  }
 };
 
-template <clock::Source source, class Row, bool with_latency>
+template <clock::Source source, class Row, bool with_latency, bool is_judged>
 std::uint64_t fill(const Loop& loop, const Rows& rows, std::uint64_t first, std::uint64_t limit,
                    std::uint64_t& last) {
   const Row row(loop, rows);
@@ -124,7 +147,7 @@ std::uint64_t fill(const Loop& loop, const Rows& rows, std::uint64_t first, std:
   const std::uint64_t base = rows.base + 1;
   std::uint64_t before = last;
   std::uint64_t i = first;
-  for (; i < limit; ++i) {
+  while (i < limit) {
     std::uint64_t now = clock::ticks<source>();
     if (now >= deadline.load(std::memory_order_relaxed)) [[unlikely]]
       break;
@@ -137,49 +160,66 @@ std::uint64_t fill(const Loop& loop, const Rows& rows, std::uint64_t first, std:
       latency[i] = spent > 0xffffffffu ? 0xffffffffu : static_cast<std::uint32_t>(spent);
     }
     ticks[i] = now;
-    published->store(base + i, std::memory_order_release);
+    if constexpr (is_judged) {
+      const Verdict verdict = loop.judge->judge(row, i, now);
+      if (verdict == Verdict::drop) continue;
+      published->store(base + i++, std::memory_order_release);
+      if (verdict == Verdict::hit) [[unlikely]]
+        break;
+    } else {
+      published->store(base + i++, std::memory_order_release);
+    }
   }
   last = before;
   return i;
 }
 
-template <clock::Source source, bool with_latency>
+template <clock::Source source, bool with_latency, bool is_judged>
 Fill choose_row(std::span<const Channel> channels) {
   if (channels.size() == 1) {
     switch (channels[0].kind) {
       case Kind::u8:
-        return fill<source, OneRow<std::uint8_t>, with_latency>;
+        return fill<source, OneRow<std::uint8_t>, with_latency, is_judged>;
       case Kind::u16:
-        return fill<source, OneRow<std::uint16_t>, with_latency>;
+        return fill<source, OneRow<std::uint16_t>, with_latency, is_judged>;
       case Kind::u32:
-        return fill<source, OneRow<std::uint32_t>, with_latency>;
+        return fill<source, OneRow<std::uint32_t>, with_latency, is_judged>;
       case Kind::u64:
-        return fill<source, OneRow<std::uint64_t>, with_latency>;
+        return fill<source, OneRow<std::uint64_t>, with_latency, is_judged>;
       default:
         break;
     }
   }
-  return fill<source, MixedRow, with_latency>;
+  return fill<source, MixedRow, with_latency, is_judged>;
 }
 
-template <clock::Source source>
+template <clock::Source source, bool is_judged>
 Fill choose_latency(std::span<const Channel> channels, bool with_latency) {
-  return with_latency ? choose_row<source, true>(channels) : choose_row<source, false>(channels);
+  return with_latency ? choose_row<source, true, is_judged>(channels)
+                      : choose_row<source, false, is_judged>(channels);
+}
+
+template <bool is_judged>
+Fill choose_source(std::span<const Channel> channels, clock::Source source, bool with_latency) {
+  switch (source) {
+    case clock::Source::system:
+      return choose_latency<clock::Source::system, is_judged>(channels, with_latency);
+    case clock::Source::fenced:
+      return choose_latency<clock::Source::fenced, is_judged>(channels, with_latency);
+    default:
+      return with_latency ? choose_latency<clock::Source::fenced, is_judged>(channels, true)
+                          : choose_latency<clock::Source::counter, is_judged>(channels, false);
+  }
 }
 
 }  // namespace detail
 
-// The loop that fits these channels. A latency needs ticks that wait for the loads.
-inline Fill choose_fill(std::span<const Channel> channels, clock::Source source, bool with_latency) {
-  switch (source) {
-    case clock::Source::system:
-      return detail::choose_latency<clock::Source::system>(channels, with_latency);
-    case clock::Source::fenced:
-      return detail::choose_latency<clock::Source::fenced>(channels, with_latency);
-    default:
-      return with_latency ? detail::choose_latency<clock::Source::fenced>(channels, true)
-                          : detail::choose_latency<clock::Source::counter>(channels, false);
-  }
+// The loop that fits these channels. A latency needs ticks that wait for the loads. A judged one needs a
+// judge.
+inline Fill choose_fill(std::span<const Channel> channels, clock::Source source, bool with_latency,
+                        bool is_judged = false) {
+  return is_judged ? detail::choose_source<true>(channels, source, with_latency)
+                   : detail::choose_source<false>(channels, source, with_latency);
 }
 
 }  // namespace regtap

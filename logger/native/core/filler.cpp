@@ -69,6 +69,11 @@ bool Filler::overwrite_oldest() {
                                           std::memory_order_relaxed);
 }
 
+bool Filler::oldest_is_before(std::uint64_t sequence, std::uint64_t ticks) const {
+  const std::uint64_t oldest = spool_.header().released.load(std::memory_order_relaxed) & ~spool::kHeld;
+  return oldest < sequence || spool_.block_header(oldest + 1).anchor_ticks <= ticks;
+}
+
 bool Filler::block_is_empty() const {
   return row_ == 0 && spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed) == 0;
 }

@@ -18,8 +18,9 @@ class Filler {
   Filler(spool::Spool spool, clock::Source source);
 
   const spool::Spool& spool() const { return spool_; }
-  std::uint64_t index() const { return index_; }  // of the next sample or slot
-  std::uint64_t row() const { return row_; }      // rows in the open block; dropped in this chunk
+  std::uint64_t index() const { return index_; }        // of the next sample or slot
+  std::uint64_t sequence() const { return sequence_; }  // of the open block, or the next
+  std::uint64_t row() const { return row_; }            // rows in the open block; dropped in this chunk
   bool dropping() const { return dropping_; }
   bool block_open() const { return block_open_; }
 
@@ -28,8 +29,10 @@ class Filler {
   std::uint64_t published() const;  // what those rows' counter says
   void advance(std::uint64_t rows);
 
-  bool has_room() const;        // for one more block
-  bool overwrite_oldest();      // makes room for one, unless a snapshot holds the ring
+  bool has_room() const;    // for one more block
+  bool overwrite_oldest();  // makes room for one, unless a snapshot holds the ring
+  // Whether the oldest block lies before a sequence, or has only rows before a tick; while no block is free.
+  bool oldest_is_before(std::uint64_t sequence, std::uint64_t ticks) const;
   bool block_is_empty() const;  // no row, no gap
   bool block_is_full() const;   // of rows or of gaps
   void open_block();

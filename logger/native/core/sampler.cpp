@@ -44,16 +44,26 @@ Sampler::Sampler(Spool spool, std::vector<Channel> channels, Plan plan)
     : filler_(std::move(spool), plan.source),
       spool_(filler_.spool()),
       channels_(std::move(channels)),
-      plan_(plan),
+      plan_(std::move(plan)),
       ranges_(ranges_of(channels_)),
-      fill_(choose_fill(channels_, plan.source, spool_.geometry().has_latency)) {
+      fill_(choose_fill(channels_, plan_.source, spool_.geometry().has_latency, plan_.trigger.has_value())) {
   const auto& kinds = spool_.geometry().kinds;
   const bool match = std::equal(kinds.begin(), kinds.end(), channels_.begin(), channels_.end(),
                                 [](Kind kind, const Channel& channel) { return kind == channel.kind; });
   if (!match || channels_.empty()) throw std::invalid_argument("the spool was made for other registers");
   seal_ticks_ = in_ticks(plan_.seal_ns, plan_.source);
+  if (plan_.trigger) set_trigger(*plan_.trigger);
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) may_spin_ = CPU_COUNT(&allowed) > 1;
+}
+
+void Sampler::set_trigger(const TriggerPlan& plan) {
+  if (spool_.geometry().block_count > Stretches::kReserved / 4)
+    throw std::invalid_argument("the spool has too many blocks for a trigger");
+  judge_.emplace(Trigger(plan.comparisons, plan.alternatives, channels_.size()));
+  stretches_ = std::make_unique<Stretches>(
+      StretchPlan{in_ticks(plan.pre_ns, plan_.source), in_ticks(plan.post_ns, plan_.source),
+                  in_ticks(plan.holdoff_ns, plan_.source), plan.stretches, plan.most_blocks});
 }
 
 Sampler::~Sampler() {
@@ -178,9 +188,10 @@ bool Sampler::step_free(const Rows& rows, std::uint64_t limit) {
   control_.set_deadline(filler_.dropping() ? end_at_ : std::min(end_at_, seal_at_));
   const std::uint64_t before = filler_.row();
   fill_begin_ = rows.base + before;
-  const std::uint64_t row = fill_({channels_, &control_}, rows, before, limit, last_);
+  const std::uint64_t row = fill_({channels_, &control_, judge()}, rows, before, limit, last_);
   filler_.advance(row - before);
   count_taken(row - before);
+  look_at_sighting();
   return row == limit || !ran_out();
 }
 
@@ -196,13 +207,36 @@ bool Sampler::step_paced(const Rows& rows, std::uint64_t limit) {
     // The fault's index and the balance count this slot as taken only once its row is complete.
     const std::uint64_t row = filler_.row();
     fill_begin_ = rows.base + row;
-    fill_({channels_, &unbounded_}, rows, row, row + 1, last_);
+    fill_({channels_, &unbounded_, judge()}, rows, row, row + 1, last_);
     filler_.advance(1);
     count_taken(1);
+    look_at_sighting();
+    if (stretch_is_over_) return true;
     if (last_ >= seal_at_ || control_.is_asked(Control::kSeal)) return true;
     if (missed && !filler_.dropping() && filler_.block_is_full()) return true;  // of gaps
   }
   return true;
+}
+
+// What the judge saw in the last row.
+void Sampler::look_at_sighting() {
+  if (!judge_) return;
+  const Sighting sighting = judge_->take_sighting();
+  if (!sighting.is_any) return;
+  held_at_start_.store(judge_->trigger().held_at_start(), std::memory_order_relaxed);
+  if (sighting.strikes) stretches_->note_hit(filler_.index() - 1, last_, filler_.sequence());
+  const bool is_over = stretches_->is_open() && last_ >= stretches_->ends_at();
+  // A stretch ends with a block: not while its rows are dropped, but with the first row after that.
+  stretch_is_over_ = is_over && !filler_.dropping();
+  judge_->look_at(stretches_->is_open() ? stretches_->ends_at() : Judge::kNever);
+}
+
+// The block that was just sealed was the last of the stretch. False: the capture ends here.
+bool Sampler::end_stretch() {
+  stretch_is_over_ = false;
+  stretches_->end(filler_.index() - 1, last_, filler_.sequence());
+  judge_->look_at(Judge::kNever);
+  return !stretches_->is_complete() || end(Ended::stretches);
 }
 
 void Sampler::note_missed() {
@@ -223,9 +257,9 @@ bool Sampler::block_is_due() {
 
 // Sees to it that the next step has somewhere to put its rows. False: the capture ends here.
 bool Sampler::make_room() {
-  const bool seal_now = control_.is_asked(Control::kSeal);
-  const bool goes_on = find_room(seal_now);
-  if (seal_now) control_.asked.fetch_and(~Control::kSeal);
+  const bool is_asked = control_.is_asked(Control::kSeal);
+  const bool goes_on = find_room(is_asked || stretch_is_over_);
+  if (is_asked) control_.asked.fetch_and(~Control::kSeal);
   return goes_on;
 }
 
@@ -241,6 +275,7 @@ bool Sampler::find_room(bool seal_now) {
   }
   if (!block_is_due() && (!seal_now || filler_.block_is_empty())) return true;
   filler_.seal_block();
+  if (stretch_is_over_ && !end_stretch()) return false;
   if (filler_.has_room() || may_overwrite()) {
     filler_.open_block();
     begin_block();
@@ -257,7 +292,13 @@ bool Sampler::find_room(bool seal_now) {
   }
 }
 
-bool Sampler::may_overwrite() { return plan_.on_full == OnFull::overwrite && filler_.overwrite_oldest(); }
+// Whether there is room now, made by overwriting what nobody asked for.
+bool Sampler::may_overwrite() {
+  if (!stretches_) return plan_.on_full == OnFull::overwrite && filler_.overwrite_oldest();
+  const bool is_free = stretches_->are_settled() || filler_.oldest_is_before(stretches_->keep_from_sequence(),
+                                                                             stretches_->keep_from_ticks());
+  return is_free && filler_.overwrite_oldest();
+}
 
 void Sampler::begin_block() { seal_at_ = clock::ticks(plan_.source) + seal_ticks_; }
 
@@ -328,6 +369,19 @@ void Sampler::release(std::uint64_t sequence) {
   released.store(sequence | held, std::memory_order_release);
 }
 
+void Sampler::wait_stretch(std::uint64_t seen, std::uint64_t timeout_ns) const {
+  const std::uint64_t until = clock::read_ns(CLOCK_MONOTONIC) + timeout_ns;
+  while (running() && !stretches_->has_events() && clock::read_ns(CLOCK_MONOTONIC) < until &&
+         spool_.header().sealed.load(std::memory_order_acquire) <= seen) {
+    const timespec pause = {0, 1'000'000};
+    nanosleep(&pause, nullptr);
+  }
+}
+
+std::vector<StretchEvent> Sampler::take_events() { return stretches_->take_events(); }
+
+void Sampler::settle(std::uint64_t stretch) { stretches_->settle(stretch); }
+
 void Sampler::seal() {
   if (running()) ask(Control::kSeal);
   while (running() && control_.is_asked(Control::kSeal)) {
@@ -353,6 +407,12 @@ Progress Sampler::progress() const {
   progress.due = due_.load(std::memory_order_relaxed);
   progress.pauses = pauses_.load(std::memory_order_relaxed);
   progress.throttled_ticks = throttled_ticks_.load(std::memory_order_relaxed);
+  if (stretches_) {
+    progress.hits = stretches_->hits();
+    progress.held_off = stretches_->held_off();
+    progress.stretches = stretches_->opened();
+  }
+  progress.held_at_start = held_at_start_.load(std::memory_order_relaxed);
   if (running()) return progress;
   if (schedule_) progress.lateness = schedule_->lateness();
   progress.elapsed_ticks = elapsed_;

@@ -16,13 +16,27 @@
 #include "core/fault.hpp"
 #include "core/fill.hpp"
 #include "core/filler.hpp"
+#include "core/judge.hpp"
 #include "core/schedule.hpp"
 #include "core/spool.hpp"
+#include "core/stretches.hpp"
+#include "core/trigger.hpp"
 
 namespace regtap {
 
 enum class OnFull : std::uint32_t { wait, discard, stop, overwrite };
-enum class Ended : std::uint32_t { running, stopped, duration, samples, full, fault };
+enum class Ended : std::uint32_t { running, stopped, duration, samples, full, fault, stretches };
+
+// What is stored by itself, and when; everything else is overwritten (stretches.hpp).
+struct TriggerPlan {
+  std::vector<Comparison> comparisons;
+  std::vector<std::uint32_t> alternatives;
+  std::uint64_t pre_ns = 0;
+  std::uint64_t post_ns = 0;
+  std::uint64_t holdoff_ns = 0;
+  std::uint64_t stretches = 0;    // the capture ends with the last of so many; 0: it does not
+  std::uint64_t most_blocks = 0;  // of the ring, kept before a hit
+};
 
 struct Plan {
   clock::Source source = clock::Source::counter;
@@ -33,6 +47,7 @@ struct Plan {
   std::uint64_t seal_ns = 1'000'000'000;  // a block is handed over at least this often
   int cpu = -1;                           // -1: wherever the scheduler likes
   int fifo_priority = 0;                  // 0: the ordinary scheduling class
+  std::optional<TriggerPlan> trigger;     // none: every row is to be stored, or asked for
 };
 
 // What befell the sampling thread between its first sample and its last, by getrusage(2).
@@ -58,6 +73,10 @@ struct Progress {
   int fault_channel = -1;           // once ended by a fault
   int cpu_errno = 0;                // why the thread could not be pinned
   int priority_errno = 0;           // why it could not become SCHED_FIFO
+  std::uint64_t hits = 0;           // of the trigger, that counted
+  std::uint64_t held_off = 0;       // and that came within the holdoff
+  std::uint64_t stretches = 0;      // that were opened
+  bool held_at_start = false;       // the trigger's condition held on the first row: it had not become true
 };
 
 class Sampler {
@@ -87,9 +106,17 @@ class Sampler {
   Held hold();      // from now on blocks [oldest, sealed) stay as they are, until released
   void end_hold();  // what is not released may be overwritten again
 
+  // Of a trigger's stretches; by one thread at a time. wait_stretch() waits, asleep, until there is an event,
+  // a block beyond `seen` is sealed, the sampler has ended, or the time is up.
+  void wait_stretch(std::uint64_t seen, std::uint64_t timeout_ns) const;
+  std::vector<StretchEvent> take_events();
+  void settle(std::uint64_t stretch);  // it is stored, its blocks are released, and so are those before it
+
   Progress progress() const;
 
  private:
+  void set_trigger(const TriggerPlan& plan);
+  Judge* judge() { return judge_ ? &*judge_ : nullptr; }
   void thread_main();
   void become_real_time();
   void run();
@@ -105,6 +132,8 @@ class Sampler {
   bool wait_for_room();
   bool end_waiting(std::uint64_t begin, Ended why);
   std::uint64_t count_pause(std::uint64_t begin);
+  void look_at_sighting();
+  bool end_stretch();
   void note_missed();
   void count_taken(std::uint64_t rows);
   void note_fault(const void* address);
@@ -123,6 +152,8 @@ class Sampler {
   Control unbounded_;  // for single rows of a schedule, which ends by itself
   std::optional<Schedule> schedule_;
   std::unique_ptr<fault::Guardian> guardian_;
+  std::optional<Judge> judge_;  // with a trigger
+  std::unique_ptr<Stretches> stretches_;
 
   // The sampling thread's own.
   std::uint64_t last_ = 0;  // tick of the last row
@@ -132,6 +163,7 @@ class Sampler {
   std::uint64_t seal_ticks_ = 0;
   std::uint64_t end_at_ = Control::kNever;
   std::uint64_t fill_begin_ = 0;  // what the rows' counter said when the last fill began
+  bool stretch_is_over_ = false;  // its last row is in the open block
   bool may_spin_ = true;
   rusage usage_ = {};  // when the loop began
 
@@ -141,6 +173,7 @@ class Sampler {
   std::atomic<std::uint64_t> due_{0};
   std::atomic<std::uint64_t> pauses_{0};
   std::atomic<std::uint64_t> throttled_ticks_{0};
+  std::atomic<bool> held_at_start_{false};
   std::atomic<Ended> ended_{Ended::running};
   std::atomic<bool> done_{false};
   Disturbances disturbances_;

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import FrameType
 
 _INTERRUPTED = 130  # 128 + SIGINT; cli.output.ExitCode has it too, and takes time to load
+_began: list[int] = []  # of the command that runs, on CLOCK_MONOTONIC_RAW
 
 
 def main() -> int:
@@ -18,6 +20,7 @@ def main() -> int:
     While the command runs, Ctrl-C raises KeyboardInterrupt as ever. One that is ignored (nohup, background jobs) stays
     ignored.
     """
+    _began[:] = [_now_raw_ns()]
     hears = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     try:
         if hears:
@@ -32,6 +35,15 @@ def main() -> int:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command is over, and its exit code stands
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def began_raw_ns() -> int:
+    """Return when this program began, on CLOCK_MONOTONIC_RAW; this moment where something else calls its commands."""
+    return _began.pop() if _began else _now_raw_ns()
+
+
+def _now_raw_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
 
 
 def _quit(_number: int, _frame: FrameType | None) -> None:

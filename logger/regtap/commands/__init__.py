@@ -12,6 +12,7 @@ HELP_LINES = {
     "sim": "Play the simulated device on PATH until Ctrl-C or SIGTERM.",
     "doctor": "Say what this machine can do, and what to change.",
     "map": "List, check and convert a register map.",
+    "mark": "Name this moment in a running capture.",
     "dump": "Read many registers once, into a table or a file.",
     "diff": "Compare registers at two moments.",
     "selftest": "Check that regtap works on this machine.",

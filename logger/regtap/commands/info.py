@@ -12,6 +12,7 @@ from regtap.cli.options import json_option, map_option
 from regtap.cli.output import ExitCode, print_json, print_lines
 from regtap.documents.text import cut, terminal_text
 from regtap.trace.reader import open_trace
+from regtap.trace.wording import clock_text, finding, mode_text, state_text
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
 
 if TYPE_CHECKING:
@@ -73,25 +74,13 @@ def describe(trace: Trace) -> dict[str, Any]:
     }
 
 
-def finding(trace: Trace) -> str | None:
-    """Return the contradiction between the trace's own figures, or None."""
-    totals = trace.totals
-    if totals is None:
-        return None
-    if not totals.balanced:
-        return f"the balance does not come out: {totals.line()}"
-    if totals.stored != trace.rows:
-        return f"the balance says {totals.stored:,} rows were stored, the parts hold {trace.rows:,}"
-    return None
-
-
 def _register(register: Register, trace: Trace) -> dict[str, Any]:
     low, high = trace.ranges.get(register.name, (None, None))
     return {**asdict(register), "min": low, "max": high}
 
 
 def _lines(trace: Trace) -> Iterator[str]:
-    yield f"{trace.path}: {_state(trace)}"
+    yield f"{trace.path}: {state_text(trace)}"
     if problem := finding(trace):
         yield f"FINDING: {problem}"
     facts = dict(_facts(trace))
@@ -112,51 +101,18 @@ def _marks(trace: Trace) -> Iterator[str]:
         yield f"and {len(trace.marks) - len(shown):,} marks more; --json has all of them"
 
 
-def _state(trace: Trace) -> str:
-    if trace.unfinished:
-        return (
-            f"unfinished: still being recorded, or cut off (then `regtap recover {trace.path}` adds the rest)"
-        )
-    ended = trace.totals.ended if trace.totals else ""
-    return {
-        "duration": "complete, ended after its duration",
-        "samples": "complete, ended after its samples",
-        "stopped": "complete, stopped on request",
-        "full": "ended because the spool was full",
-        "fault": "ended by a bus error; everything before it is here",
-        "writer": "ended because it could not be written further; everything before that is here",
-        "recovered": "cut off, and completed from its spool",
-    }.get(ended, f"ended: {ended}")
-
-
 def _facts(trace: Trace) -> Iterator[tuple[str, str]]:
     yield "target", trace.target
     yield "host", ", ".join(str(trace.host[key]) for key in _HOST_KEYS if key in trace.host)
     yield "start", format_utc(trace.start.realtime_ns)
-    yield "mode", _mode(trace)
-    yield "clock", _clock(trace)
+    yield "mode", mode_text(trace)
+    yield "clock", clock_text(trace)
     yield "rows", _rows(trace)
     yield "size", _size(trace)
     if trace.totals is not None:
         yield "balance", trace.totals.line()
         if trace.totals.throttled_ns:
             yield "waited", f"{format_duration_ns(trace.totals.throttled_ns)} for room in the spool"
-
-
-def _mode(trace: Trace) -> str:
-    rate = trace.mode.rate_hz
-    pace = "as fast as possible (--rate max)" if rate is None else f"paced at {_pace(rate)}"
-    kept = "" if trace.mode.keep_ns is None else f", keep the last {format_duration_ns(trace.mode.keep_ns)}"
-    return f"{pace}; when the spool is full: {trace.mode.on_full}{kept}"
-
-
-def _pace(rate_hz: str) -> str:
-    return f"{rate_hz} a second" if "/" in rate_hz else format_rate(float(rate_hz))
-
-
-def _clock(trace: Trace) -> str:
-    source, frequency_mhz = trace.clock.source, trace.clock.frequency_hz / 1e6
-    return f"{source} at {frequency_mhz:.6f} MHz, times within {trace.error_bound_ns:.0f} ns"
 
 
 def _rows(trace: Trace) -> str:

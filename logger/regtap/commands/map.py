@@ -12,7 +12,7 @@ from regtap.cli.options import json_option
 from regtap.cli.output import ExitCode, print_json_list, print_line, print_note
 from regtap.errors import InputError, StorageError
 from regtap.maps.effects import own_effect
-from regtap.maps.load import MapChoice, load_map, parse_map_choice
+from regtap.maps.load import load_map, parse_map_choice
 from regtap.maps.lookup import Maps
 from regtap.system.files import replace_file
 from regtap.units.format import count_of
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from regtap.maps.model import DeviceMap, Entry
     from regtap.registers.model import Field, Register
 
-_SIM = "sim"
 _COLUMNS = ("NAME", "ADDRESS", "TYPE", "ACCESS", "RESET", "READING", "DESCRIPTION")
 
 
@@ -89,7 +88,7 @@ def map_command(
 
     Without --at, --check and -o: one line a register. READING says what a read changes in the device.
     """
-    device = _device(text)
+    device = load_map(parse_map_choice(text))
     maps = Maps((device,))
     for note in device.notes:
         print_note(note)
@@ -104,16 +103,6 @@ def map_command(
     else:
         _print_rows(rows, with_fields=len(rows) == 1 or at_text is not None)
     return ExitCode.OK
-
-
-def _device(text: str) -> DeviceMap:
-    choice = parse_map_choice(text)
-    if choice == MapChoice(_SIM) and not os.path.exists(_SIM):
-        from regtap.maps.naming import map_of
-        from regtap.simulator.registers import REGISTERS
-
-        return map_of(tuple(REGISTERS.values()), _SIM, "the simulated device of regtap")
-    return load_map(choice)
 
 
 def _entries(maps: Maps, glob: str | None, at_text: str | None) -> Sequence[Entry]:

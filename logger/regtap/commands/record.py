@@ -13,7 +13,7 @@ from regtap.cli.names import maps_of, note_left_out
 from regtap.cli.options import allow_side_effects_option, map_option, target_option
 from regtap.cli.output import ExitCode, print_note
 from regtap.cli.progress import wait_with_progress
-from regtap.cli.signals import EndSignals, SnapshotSignal, parse_snapshot_signal
+from regtap.cli.signals import EndSignals, SnapshotSignal, mark_signal, parse_snapshot_signal
 from regtap.errors import InputError
 from regtap.maps.naming import whole_registers
 from regtap.system.privileges import User, become, user_behind_root
@@ -135,6 +135,7 @@ def record(
     one, a second later, kills it.
 
     With --on-full overwrite nothing is stored but the last samples before the end, or before a signal.
+    `regtap mark` names a moment of a capture that runs, and SIGUSR2 does so too, unless it asks for snapshots.
     """
     from regtap.recording.capture import Capture
     from regtap.recording.options import RecordOptions
@@ -162,7 +163,7 @@ def record(
     )
     _say_whose_files(later_user)
     capture = Capture(target, registers, output, options)
-    with SnapshotSignal(capture, snapshot_signal):
+    with mark_signal(capture, snapshot_signal), SnapshotSignal(capture, snapshot_signal):
         status = _run(capture, command, as_json=as_json)
     return _report(capture, status, as_json=as_json, strict_pace=strict_pace)
 

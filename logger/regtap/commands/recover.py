@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -11,9 +10,7 @@ import click
 from regtap.cli.options import json_option
 from regtap.cli.output import ExitCode, print_json, print_lines, print_note
 from regtap.errors import InputError
-from regtap.system.host import own_version
-from regtap.system.permissions import user_name
-from regtap.system.privileges import User, become
+from regtap.system.privileges import become_owner
 from regtap.units.format import count_of, format_size
 
 if TYPE_CHECKING:
@@ -53,7 +50,7 @@ def recover(path: str | None, output: str | None, list_all: bool, as_json: bool)
     from regtap.recovery.complete import recover as recover_trace
     from regtap.recovery.inventory import remove_empty
 
-    _become_owner(path)
+    become_owner(path)
     if (memory_bytes := remove_empty(path)) is not None:
         return _say_removed(path, memory_bytes, as_json)
     recovered = recover_trace(path, output)
@@ -64,21 +61,6 @@ def recover(path: str | None, output: str | None, list_all: bool, as_json: bool)
     else:
         print_lines(_lines(recovered))
     return ExitCode.FINDING if recovered.dropped else ExitCode.OK
-
-
-def _become_owner(path: str) -> None:
-    """As root, become the owner of the trace: the new parts then belong to the owner, and no other file is reached."""
-    if os.geteuid() != 0:
-        return
-    try:
-        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
-        return  # the recovery says so
-    status = os.fstat(fd)
-    os.close(fd)
-    if status.st_uid != 0:
-        own_version()  # reads our own installation, which a user without root need not be able to
-        become(User(user_name(status.st_uid), status.st_uid, status.st_gid))
 
 
 def _say_removed(path: str, memory_bytes: int, as_json: bool) -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from regtap.maps.model import DeviceMap, Group
 
 VARIABLE = "REGTAP_MAP"
+SIMULATED = "sim"  # the map of the simulated device, where no file is called so
 MOST_BYTES = 64 * 2**20  # of a file: the largest of a vendor's is 24 MB
 _BASE = re.compile(r"(?P<rest>.+)@(?P<base>0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)\Z", re.DOTALL)
 
@@ -27,7 +28,7 @@ class MapChoice:
     """The request for a map: its file, and its block and base address if they are given.
 
     Attributes:
-        path: The file.
+        path: The file, or `sim`.
         block: The one block to take, whose addresses then count from its own start; empty: the whole map.
         base: What is added to every address.
     """
@@ -103,21 +104,34 @@ def load_map(choice: MapChoice) -> DeviceMap:
     Raises:
         InputError: As in load_maps.
     """
+    is_built_in = choice.path == SIMULATED and not os.path.exists(SIMULATED)
+    device = _simulated() if is_built_in else _read(choice.path)
+    root = device.root if not choice.block else _block(device, choice)
+    return replace(device, root=_moved(root, choice.base))
+
+
+def _simulated() -> DeviceMap:
+    from regtap.maps.naming import map_of
+    from regtap.simulator.registers import REGISTERS
+
+    return map_of(tuple(REGISTERS.values()), SIMULATED, "the simulated device of regtap")
+
+
+def _read(path: str) -> DeviceMap:
     from regtap.maps.model import MOST_REGISTERS, count_registers
 
-    content = _content(choice.path)
+    content = _content(path)
     try:
-        device = _reader(content)(content, choice.path)
+        device = _reader(content)(content, path)
         if count_registers(device.root) > MOST_REGISTERS:
             raise InputError(
                 f"its arrays make more than {MOST_REGISTERS:,} registers; that is no device's map"
             )
     except InputError as error:
-        raise InputError(f"map {choice.path}: {error}") from error
+        raise InputError(f"map {path}: {error}") from error
     except (RecursionError, MemoryError) as error:
-        raise InputError(f"map {choice.path}: it is nested too deeply, or too large") from error
-    root = device.root if not choice.block else _block(device, choice)
-    return replace(device, root=_moved(root, choice.base))
+        raise InputError(f"map {path}: it is nested too deeply, or too large") from error
+    return device
 
 
 def _content(path: str) -> bytes:

@@ -7,10 +7,10 @@ import os
 import time
 from typing import TYPE_CHECKING, Self
 
-from regtap.documents.decoding import MOST_LETTERS
 from regtap.errors import InputError
 from regtap.recording.columns import check_columns
 from regtap.recording.folder import require_free
+from regtap.recording.marking import check_mark
 from regtap.recording.running import Description
 from regtap.recording.summary import Status, Summary
 from regtap.recording.thread import CaptureThread
@@ -105,12 +105,9 @@ class Capture:
 
         Raises:
             InputError: The capture is not running: it has not begun, or has ended, perhaps by itself. Or `text` is
-                no string, or over 65,536 letters long, or more marks wait than a part can hold.
+                no string, no Unicode, or over 65,536 letters long, or more marks wait than a part can hold.
         """
-        if not isinstance(text, str):
-            raise InputError(f"a mark is a text, not {text!r}")
-        if len(text) > MOST_LETTERS:
-            raise InputError(f"a mark has at most {MOST_LETTERS:,} letters, and this one has {len(text):,}")
+        check_mark(text)
         now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
         running = self._begun()
         if not running.writer.stored.add_mark(Mark(now_ns - running.resources.timebase.start.raw_ns, text)):

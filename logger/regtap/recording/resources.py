@@ -14,6 +14,7 @@ from regtap.journal.layout import all_segments
 from regtap.journal.thread import JournalThread
 from regtap.parts.encoder import encoder_for
 from regtap.recording.folder import OutputFolder
+from regtap.recording.mark_server import MarkServer
 from regtap.recording.messages import scheduling_warnings, small_spool_warnings
 from regtap.recording.writer import PART_NS
 from regtap.sampling.sampler import make_sampler
@@ -62,6 +63,7 @@ class Resources:
         timebase: The capture's clock.
         presence: Tells what becomes of the device.
         template: What every part says.
+        marks: Takes marks from other processes.
         open_encoder: Opens the encoder of each part, with all loaded that it needs.
         folder: The trace's folder.
         journal: Of a durable capture, else None.
@@ -108,6 +110,8 @@ class Resources:
         self.warnings += scheduling_warnings(options.realtime, free_running=options.rate_hz is None)
         self._open_loop(target, device, stack)
         self.open_encoder = encoder_for(options.compression)
+        self.marks = MarkServer(self._identity)  # before the folder's pointer, by which others find it
+        stack.callback(self.marks.close)
         self.folder = OutputFolder(self._output, self._pointer())  # last: a refusal leaves nothing behind
         stack.callback(self.folder.close)
         if options.durable_ns is not None:

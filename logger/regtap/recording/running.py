@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from regtap.errors import RefusedError
+from regtap.errors import InputError, RefusedError
 from regtap.parts.builder import PartBuilder
 from regtap.recording.flight import FlightWriter
 from regtap.recording.messages import bus_fault, gone_fault, odd_ending, storage_fault, thread_warnings
@@ -140,7 +140,7 @@ class Running:
         notes = cpus.pin_thread(self.resources.writer_cpus)
         is_complete = False
         try:
-            with self.watcher:
+            with self.watcher, self.resources.marks.serving(self._take_mark):
                 failure = self._store()
             is_complete = failure is None
             notes += self.watcher.notes()
@@ -156,6 +156,16 @@ class Running:
         if summary.fault is None and failure is None and place is None:
             summary = dataclasses.replace(summary, fault=gone_fault(self.what.output))
         return Outcome(summary, failure, ended_ns)
+
+    def _take_mark(self, raw_ns: int, text: str) -> int:
+        """Keep a mark for the next part; see MarkServer.serving."""
+        if raw_ns > time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW):
+            raise InputError("its time is still to come")
+        # 0: of a command that began before the capture.
+        t_ns = max(0, raw_ns - self.resources.timebase.start.raw_ns)
+        if not self.writer.stored.add_mark(Mark(t_ns, text)):
+            raise InputError("the capture has ended")
+        return t_ns
 
     def _store(self) -> BaseException | None:
         """Make parts until the end; return what kept the writer from storing everything, or None."""

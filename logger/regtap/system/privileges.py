@@ -9,6 +9,8 @@ import resource
 from dataclasses import dataclass
 
 from regtap.errors import InputError
+from regtap.system.host import own_version
+from regtap.system.permissions import user_name
 
 MOST_PRIORITY = 99  # of SCHED_FIFO
 
@@ -64,6 +66,24 @@ def become(user: User, *, realtime: bool = False) -> None:
     os.setgroups([user.gid])
     os.setresgid(user.gid, user.gid, user.gid)
     os.setresuid(user.uid, user.uid, user.uid)
+
+
+def become_owner(path: str) -> None:
+    """Let root go on as the owner of a trace or spool: files are that user's then.
+
+    Does nothing without root, or where nothing lies at the path: whoever opens it says so.
+    """
+    if os.geteuid() != 0:
+        return
+    try:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return
+    status = os.fstat(fd)
+    os.close(fd)
+    if status.st_uid != 0:
+        own_version()  # reads our own installation, which a user without root need not be able to
+        become(User(user_name(status.st_uid), status.st_uid, status.st_gid))
 
 
 def _raise_limit(limit: int, value: int) -> None:

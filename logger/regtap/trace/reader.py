@@ -126,8 +126,9 @@ class Trace:
 
     @cached_property
     def marks(self) -> tuple[Mark, ...]:
-        """The marks of the trace, in the order of time."""
-        return tuple(mark for part in self.parts for mark in part.metadata.marks)
+        """The marks of the trace, in the order of time: a mark from another process may have been stored late."""
+        marks = (mark for part in self.parts for mark in part.metadata.marks)
+        return tuple(sorted(marks, key=lambda mark: mark.t_ns))
 
     @property
     def totals(self) -> Totals | None:

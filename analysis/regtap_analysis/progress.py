@@ -1,10 +1,12 @@
-"""The progress of an export, and its result."""
+"""How far a command is that reads a whole trace."""
 
 from __future__ import annotations
 
+import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,23 +14,8 @@ if TYPE_CHECKING:
 _SECOND = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The result of an export.
-
-    Attributes:
-        count: How many rows or changes were written.
-        noun: Which of the two.
-        lacking: What the format has no way to say, and is not in the file.
-    """
-
-    count: int
-    noun: str
-    lacking: tuple[str, ...]
-
-
-class ExportProgress:
-    """Says each second how far an export is.
+class ReadingProgress:
+    """Says each second how far the reading of a trace is.
 
     Args:
         first_ns: Time at which it begins.
@@ -43,9 +30,24 @@ class ExportProgress:
         self._said = time.monotonic()
 
     def at(self, t_ns: int) -> None:
-        """Report that everything up to a time is written."""
+        """Take note that everything up to a time is done."""
         if self._say is None or time.monotonic() - self._said < _SECOND:
             return
         self._said = time.monotonic()
         share = min(max(t_ns - self._first_ns, 0), self._span_ns) / self._span_ns
         self._say(f"{share:.0%}")
+
+
+def terminal_progress(first_ns: int, last_ns: int) -> ReadingProgress:
+    """Return a progress that shows on stderr, if that is a terminal; `clear_progress` takes it away."""
+    return ReadingProgress(first_ns, last_ns, _show if sys.stderr.isatty() else None)
+
+
+def clear_progress() -> None:
+    """Take the progress away from the terminal."""
+    if sys.stderr.isatty():
+        _show("")
+
+
+def _show(text: str) -> None:
+    click.echo(f"\r\033[K{text}", err=True, nl=False)

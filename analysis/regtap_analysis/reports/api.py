@@ -1,0 +1,83 @@
+"""Reports from Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError
+from regtap.trace.reader import Trace, open_trace
+from regtap_analysis.reports.html import html
+from regtap_analysis.reports.markdown import markdown
+from regtap_analysis.reports.names import signal_name
+from regtap_analysis.reports.sections import content_of
+from regtap_analysis.signals.model import signals_of
+from regtap_analysis.stats.survey import survey
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from regtap_analysis.reports.content import Content
+    from regtap_analysis.signals.model import Signal
+    from regtap_analysis.stats.figures import TraceFigures
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished report.
+
+    Attributes:
+        content: What it says.
+        figures: What it was made from.
+    """
+
+    content: Content
+    figures: TraceFigures
+
+    @property
+    def sentence(self) -> str:
+        """The whole report in one or two sentences."""
+        return self.content.sentence
+
+    def html(self) -> str:
+        """Return it as one page, which needs no other file and no network."""
+        return html(self.content)
+
+    def markdown(self) -> str:
+        """Return it as Markdown: its sentences and tables."""
+        return markdown(self.content)
+
+
+def report(
+    trace: str | os.PathLike[str] | Trace,
+    registers: Sequence[str] = (),
+    intervals: Sequence[str] = (),
+    said: Callable[[int], object] | None = None,
+) -> Report:
+    """Read every row of a trace once, in bounded memory, and report on it.
+
+    Args:
+        trace: Its folder, or the opened trace.
+        registers: Only these registers; empty: all.
+        intervals: Registers and fields (`STATUS.BUSY`) whose times between changes are shown; empty: those where they
+            are others than the rows' own.
+        said: Called now and then with the time, in ns, up to which rows were read.
+
+    Raises:
+        InputError: The trace has no such register or field.
+        TraceError: It is no trace, or a part is damaged.
+    """
+    opened = trace if isinstance(trace, Trace) else open_trace(trace)
+    signals = signals_of(opened, registers)
+    chosen = _chosen(opened, signals, intervals)
+    figures = survey(opened, signals, said)
+    return Report(content_of(opened, figures, chosen, registers), figures)
+
+
+def _chosen(trace: Trace, signals: Sequence[Signal], names: Sequence[str]) -> tuple[Signal, ...]:
+    known = {signal_name(signal): signal for signal in signals}
+    for name in names:
+        if name not in known:
+            raise InputError(f"{trace.path} has no signal {name!r}; it has {' '.join(known)}")
+    return tuple(known[name] for name in names)

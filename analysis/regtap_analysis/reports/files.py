@@ -1,0 +1,89 @@
+"""Where a trace's report goes. One of the same trace is replaced, any other file is left alone."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from regtap.errors import InputError, StorageError
+from regtap.units.format import format_utc
+from regtap_analysis.output import write_output
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from regtap.trace.reader import Trace
+    from regtap_analysis.reports.api import Report
+
+_SUFFIXES = (".html", ".md")
+_BEGINNING = 16_384  # bytes of a report: style, title and date
+
+
+def report_paths(trace: Trace, output: Path | None) -> tuple[Path, ...]:
+    """Return the files to write, after seeing that they may be.
+
+    Args:
+        trace: The trace.
+        output: A file that ends in .html or .md; a folder for report.html and report.md; None: both beside the trace,
+            with its name.
+
+    Raises:
+        InputError: A file of that name is no report of this trace, or cannot be made there.
+        StorageError: What is there cannot be read.
+    """
+    paths = _paths(trace.path, output)
+    for path in paths:
+        _check(path, trace)
+    return paths
+
+
+def write_report(report: Report, paths: tuple[Path, ...]) -> None:
+    """Write a report, each file whole or not at all; raises StorageError."""
+    made: Mapping[str, str] = {".html": report.html(), ".md": report.markdown()}
+    for path in paths:
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        write_output(path, made[path.suffix.lower()].encode())
+
+
+def _paths(trace: Path, output: Path | None) -> tuple[Path, ...]:
+    if output is not None and output.suffix.lower() in _SUFFIXES:
+        return (output,)
+    if output is not None:
+        return tuple(output / f"report{suffix}" for suffix in _SUFFIXES)
+    whole = trace.resolve() if trace.name in ("", "..") else trace
+    return tuple(whole.with_name(f"{whole.name}{suffix}") for suffix in _SUFFIXES)
+
+
+def _check(path: Path, trace: Trace) -> None:
+    place = path.parent if path.parent.is_dir() else path.parent.parent
+    if not place.is_dir() or path.parent.is_file():
+        raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
+    if path.parent.resolve() == trace.path.resolve():
+        raise InputError(f"cannot write {path}: a trace holds only parts; name another place with -o")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(
+            f"cannot write {path}: no permission to write in {place}; name another place with -o"
+        )
+    if path.is_dir() or (path.exists() and not _is_report_of(path, trace)):
+        raise InputError(f"{path} is no report of this trace and stays; name another place with -o")
+
+
+def _is_report_of(path: Path, trace: Trace) -> bool:
+    """Whether a file is a report of the capture that began at that nanosecond."""
+    try:
+        with path.open("rb") as file:
+            return format_utc(trace.start.realtime_ns).encode() in file.read(_BEGINNING)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"cannot write {path}: {error.strerror}; name another place with -o",
+        path=str(path),
+        errno=error.errno,
+    )

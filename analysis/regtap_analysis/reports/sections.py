@@ -1,0 +1,292 @@
+"""The parts of a report of a trace: what was lost, registers, times, marks and the machine."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from regtap.trace.wording import clock_text, mode_text, state_text
+from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
+from regtap_analysis.plot.caption import printable
+from regtap_analysis.reports.content import Content, Section, Titled
+from regtap_analysis.reports.histograms import duration_histogram, value_histogram
+from regtap_analysis.reports.lanes import lane_picture
+from regtap_analysis.reports.names import signal_name, value_text
+from regtap_analysis.reports.sentences import is_bad, sentence, title
+from regtap_analysis.reports.states import states_section
+from regtap_bench.page.tables import Table, TableRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from regtap.trace.reader import Trace
+    from regtap_analysis.signals.model import Signal
+    from regtap_analysis.stats.distribution import Distribution
+    from regtap_analysis.stats.figures import SignalFigures, TraceFigures
+
+_MOST_MARKS = 1_000
+_MOST_GAPS = 20
+_MOST_CHARTS = 12
+_OUTLIER = 10  # times the median
+_HEIGHTS = "heights in these charts are logarithmic: a single interval shows"
+_SPREAD = ("shortest", "1 %", "median", "99 %", "99.9 %", "longest", "mean")
+
+
+def content_of(
+    trace: Trace, figures: TraceFigures, chosen: Sequence[Signal], registers: Sequence[str]
+) -> Content:
+    """Return what the report says.
+
+    Args:
+        trace: The trace.
+        figures: What the pass over its rows found.
+        chosen: Signals whose intervals between changes are shown; empty: those where these say something.
+        registers: Names of the registers that the report is about; empty: all.
+    """
+    host = trace.host.get("hostname", "an unnamed machine")
+    sections = [
+        _lost(trace),
+        Section("The picture", picture=lane_picture(trace, registers)),
+        _registers(figures),
+        *states_section(figures),
+        *_changes(figures, chosen),
+        *_row_intervals(trace, figures),
+        *_gaps(trace),
+        *_marks(trace),
+        _machine(trace),
+        Section("The same again", _again_lines(trace), code=again(trace)),
+    ]
+    return Content(
+        title(trace, registers),
+        f"{format_utc(trace.start.realtime_ns)} · on {host} · {mode_text(trace)}",
+        sentence(trace, figures),
+        is_bad(trace),
+        tuple(sections),
+    )
+
+
+def _lost(trace: Trace) -> Section:
+    totals = trace.totals
+    lines = [state_text(trace)]
+    if totals is not None:
+        lines.append(totals.line())
+        if totals.throttled_ns:
+            lines.append(f"the loop waited {format_duration_ns(totals.throttled_ns)} for room in the spool")
+    if not trace.gaps:
+        lines.append("no gaps")
+        return Section("What was lost", tuple(lines))
+    causes = Table(
+        ("cause", "gaps", "absent", "longest", "at", "together"),
+        tuple(
+            _row(
+                it.cause,
+                f"{it.gaps:,}",
+                f"{it.count:,}",
+                format_duration_ns(it.longest.absent_ns),
+                format_duration_ns(it.longest.t0_ns),
+                format_duration_ns(it.total_ns),
+            )
+            for it in trace.gap_summary
+        ),
+    )
+    return Section("What was lost", tuple(lines), tables=(Titled("", causes),))
+
+
+def _gaps(trace: Trace) -> Iterator[Section]:
+    if not trace.gaps:
+        return
+    longest = sorted(trace.gaps, key=lambda gap: (-gap.absent_ns, gap.t0_ns))[:_MOST_GAPS]
+    listed = Table(
+        ("at", "length", "absent", "cause"),
+        tuple(
+            _row(format_duration_ns(it.t0_ns), format_duration_ns(it.absent_ns), f"{it.count:,}", it.cause)
+            for it in longest
+        ),
+    )
+    heading = "The longest gaps" if len(trace.gaps) > len(longest) else "Each gap, longest first"
+    yield Section(heading, tables=(Titled("", listed),))
+
+
+def _registers(figures: TraceFigures) -> Section:
+    rows = [
+        _row(
+            signal_name(signal),
+            _where(signal),
+            value_text(signal, it.least),
+            value_text(signal, it.most),
+            value_text(signal, it.first),
+            value_text(signal, it.last),
+            f"{it.changes:,}",
+            _does(it, figures),
+        )
+        for signal, it in figures.signals.items()
+    ]
+    headings = ("register", "where", "smallest", "largest", "first", "last", "changes", "what it does")
+    made = (
+        value_histogram(it, f"{signal_name(signal)}, rows by value") for signal, it in figures.signals.items()
+    )
+    charts = tuple(chart for chart in made if chart is not None)[:_MOST_CHARTS]
+    return Section("Registers", tables=(Titled("", Table(headings, tuple(rows))),), charts=charts)
+
+
+def _where(signal: Signal) -> str:
+    if signal.field is not None:
+        return f"bits {signal.field.span}"
+    return f"{signal.register.type} at {signal.register.address:#x}"
+
+
+def _does(it: SignalFigures, figures: TraceFigures) -> str:
+    if not it.changes:
+        return "constant"
+    span_ns = figures.intervals.total
+    if it.is_counter and span_ns:
+        is_up = it.rises * 2 > it.changes
+        counted = it.advance if is_up else it.changes * 2.0**it.signal.bits - it.advance
+        return f"counts {'up' if is_up else 'down'}, {format_rate(1e9 * counted / span_ns)}"
+    return "" if it.states is None else count_of(len(it.states), "value")
+
+
+def _changes(figures: TraceFigures, chosen: Sequence[Signal]) -> Iterator[Section]:
+    shown = {
+        signal: it
+        for signal, it in figures.signals.items()
+        if it.intervals.count and (signal in chosen if chosen else _says_something(signal, it, figures.rows))
+    }
+    if not shown:
+        return
+    rows = tuple(
+        _row(signal_name(signal), f"{it.intervals.count:,}", *spread(it.intervals))
+        for signal, it in shown.items()
+    )
+    made = (
+        duration_histogram(signal_name(signal), it.intervals, "from one change to the next")
+        for signal, it in shown.items()
+    )
+    yield Section(
+        "Time between changes",
+        (_HEIGHTS,),
+        tables=(Titled("", Table(("signal", "intervals", *_SPREAD), rows)),),
+        charts=tuple(chart for chart in made if chart is not None)[:_MOST_CHARTS],
+    )
+
+
+def _says_something(signal: Signal, it: SignalFigures, rows: int) -> bool:
+    """Whether a signal's intervals are its own: neither those of the rows, nor those of its fields together."""
+    return it.changes * 2 < rows and (signal.field is not None or not signal.register.fields)
+
+
+def _row_intervals(trace: Trace, figures: TraceFigures) -> Iterator[Section]:
+    times = figures.intervals
+    half = times.percentile(500)
+    if half is None:
+        return
+    rate = trace.mode.rate_hz
+    due = [] if rate is None else [f"a row is due every {format_duration_ns(round(_period_ns(rate)))}"]
+    late = times.above(_OUTLIER * max(half, 1))
+    counted = f"{count_of(late, 'interval')} of more than {_OUTLIER} times the median"
+    spreads = [_row("between rows", f"{times.count:,}", *spread(times))]
+    if figures.latency is not None:
+        spreads.append(_row("within a row", f"{figures.latency.count:,}", *spread(figures.latency)))
+    listed = tuple(
+        _row(
+            format_duration_ns(it.t_ns - it.interval_ns),
+            format_duration_ns(it.interval_ns),
+            _times(it.interval_ns / max(half, 1)),
+            it.cause or "nothing is missing: the loop itself was held up",
+        )
+        for it in figures.longest
+        if it.interval_ns > 2 * half
+    )
+    tables = [Titled("", Table(("time", "how many", *_SPREAD), tuple(spreads)))]
+    if listed:
+        tables.append(Titled("The longest", Table(("at", "length", "of the median", "cause"), listed)))
+    charts = [duration_histogram("From row to row", times, "interval")]
+    if figures.latency is not None:
+        charts.append(
+            duration_histogram("From the first to the last access of a row", figures.latency, "latency")
+        )
+    rounded = [] if times.bits == 64 else [f"percentiles are rounded down to {times.bits} significant bits"]
+    yield Section(
+        "Time from row to row",
+        (*due, counted, *rounded, _HEIGHTS),
+        tables=tuple(tables),
+        charts=tuple(chart for chart in charts if chart is not None),
+    )
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f} x" if ratio >= 100 else f"{ratio:.3g} x"
+
+
+def spread(times: Distribution) -> tuple[str, ...]:
+    """Return the cells under _SPREAD."""
+    shares = (times.percentile(share) for share in (10, 500, 990, 999))
+    mean = None if times.mean is None else round(times.mean)
+    found = (times.least, *shares, times.most, mean)
+    return tuple("" if time is None else format_duration_ns(time) for time in found)
+
+
+def _marks(trace: Trace) -> Iterator[Section]:
+    if not trace.marks:
+        return
+    rows = tuple(
+        _row(f"{number}", format_duration_ns(mark.t_ns), printable(mark.text))
+        for number, mark in enumerate(trace.marks[:_MOST_MARKS], 1)
+    )
+    more = len(trace.marks) - len(rows)
+    lines = (f"{more:,} marks more are in the trace",) if more else ()
+    yield Section("Marks", lines, tables=(Titled("", Table(("mark", "at", "text"), rows)),))
+
+
+def _machine(trace: Trace) -> Section:
+    per_row = f", {trace.size_bytes / trace.rows:.2f} bytes a row" if trace.rows else ""
+    facts = [
+        ("target", trace.target),
+        *((name, str(value)) for name, value in trace.host.items()),
+        ("clock", clock_text(trace)),
+        ("start", format_utc(trace.start.realtime_ns)),
+        ("mode", mode_text(trace)),
+        ("stored as", f"{format_size(trace.size_bytes)} in {count_of(len(trace.parts), 'part')}{per_row}"),
+    ]
+    rows = tuple(_row(name, printable(value)) for name, value in facts)
+    return Section("Machine and clock", tables=(Titled("", Table(("fact", "value"), rows)),))
+
+
+def again(trace: Trace) -> str:
+    """Return a command that records the same registers in the same way; how long is not in a trace."""
+    mode = trace.mode
+    options = [
+        "-t",
+        trace.target,
+        "-o",
+        "NEW",
+        "--rate",
+        "max" if mode.rate_hz is None else _decimal(mode.rate_hz),
+    ]
+    options += ["--on-full", mode.on_full]
+    options += ["--keep-last", f"{mode.keep_ns}ns"] if mode.keep_ns else []
+    options += ["--latency"] if mode.latency else []
+    registers = [f"{it.name}={it.address:#x}:{it.type}" for it in trace.registers]
+    return shlex.join(["regtap", "record", *options, *registers])
+
+
+def _again_lines(trace: Trace) -> tuple[str, ...]:
+    ended = {"duration": "after its --duration", "samples": "after its --samples"}
+    totals = trace.totals
+    if totals is None or totals.ended not in ended:
+        return ()
+    return (f"this capture ended {ended[totals.ended]}; add that",)
+
+
+def _decimal(rate: str) -> str:
+    numerator, _, denominator = rate.partition("/")
+    return numerator if not denominator else f"{int(numerator) / int(denominator):.9g}"
+
+
+def _period_ns(rate: str) -> float:
+    numerator, _, denominator = rate.partition("/")
+    return 1e9 * int(denominator or 1) / int(numerator)
+
+
+def _row(*cells: str) -> TableRow:
+    return TableRow(cells)

@@ -1,0 +1,98 @@
+"""The sentences on top of a report: what was captured, and what is missing of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regtap.trace.wording import finding
+from regtap.units.format import count_of, format_duration_ns, format_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regtap.trace.reader import Trace
+    from regtap_analysis.stats.figures import TraceFigures
+
+_MOST_NAMES = 4
+
+
+def title(trace: Trace, names: Sequence[str] = ()) -> str:
+    """Return the heading of a report about some registers; none named: all."""
+    names = names or [register.name for register in trace.registers]
+    listed = ", ".join(names[:_MOST_NAMES]) + (
+        f" and {len(names) - _MOST_NAMES} more" if names[_MOST_NAMES:] else ""
+    )
+    return f"{trace.path.resolve().name}: {listed} of {trace.target}"
+
+
+def absent(trace: Trace) -> tuple[int, int]:
+    """Return how many samples were lost, and how many slots missed; what a flight recorder forgot is no loss."""
+    totals = trace.totals
+    if totals is not None:
+        return totals.lost - totals.overwritten, totals.missed
+    counts = {it.cause: it.count for it in trace.gap_summary}
+    missed, overwritten = counts.get("missed", 0), counts.get("overwritten", 0)
+    return sum(counts.values()) - missed - overwritten, missed
+
+
+def is_bad(trace: Trace) -> bool:
+    """Return whether the report has to warn: samples are lost, it is unfinished, or it contradicts itself."""
+    return bool(finding(trace)) or trace.unfinished or absent(trace)[0] > 0
+
+
+def sentence(trace: Trace, figures: TraceFigures) -> str:
+    """Return what the whole report comes to."""
+    return " ".join([_completeness(trace), _extent(trace), *_pause(figures)])
+
+
+def _completeness(trace: Trace) -> str:
+    lost, missed = absent(trace)
+    wrong = finding(trace)
+    begun = "UNFINISHED, being recorded or cut off: " if trace.unfinished else ""
+    if wrong:
+        return f"DOES NOT ADD UP: {wrong}."
+    parts = [_of(lost, "sample", trace.rows + lost, "lost")] if lost else ["nothing was lost"]
+    if missed:
+        parts.append(_of(missed, "slot", trace.rows + lost + missed, "missed"))
+    text = f"{begun}{', '.join(parts)}."
+    return text[0].upper() + text[1:]
+
+
+def _of(count: int, noun: str, whole: int, what: str) -> str:
+    share = 100 * count / whole
+    text = "under 0.01 %" if share < 0.01 else f"{share:.2g} %" if share < 10 else f"{share:.0f} %"
+    return f"{count_of(count, noun)} of {whole:,} {'was' if count == 1 else 'were'} {what} ({text})"
+
+
+def _extent(trace: Trace) -> str:
+    rate = trace.mode.rate_hz
+    pace = "as fast as they can be read" if rate is None else f"paced at {_rate(rate)}"
+    rows = count_of(trace.rows, "row")
+    if trace.time_range is None:
+        return f"The trace has {rows}."
+    first_ns, last_ns = trace.time_range
+    mean = trace.mean_rate_hz
+    of_all = "" if mean is None or rate is not None else f" ({format_rate(mean)})"
+    return (
+        f"{rows} of {count_of(len(trace.registers), 'register')} in {format_duration_ns(last_ns - first_ns)}{of_all}, "
+        f"{pace}."
+    )
+
+
+def _pause(figures: TraceFigures) -> list[str]:
+    """Return what the longest time without a row was, where it stands out."""
+    half = figures.intervals.percentile(500)
+    if not figures.longest or half is None:
+        return []
+    longest = figures.longest[0]
+    if longest.interval_ns <= 2 * half:
+        return [f"No two rows are more than {format_duration_ns(longest.interval_ns)} apart."]
+    begin = format_duration_ns(longest.t_ns - longest.interval_ns)
+    return [
+        f"Rows are {format_duration_ns(half)} apart (median), and at most "
+        f"{format_duration_ns(longest.interval_ns)}, at {begin}."
+    ]
+
+
+def _rate(text: str) -> str:
+    return f"{text} a second" if "/" in text else format_rate(float(text))

@@ -1,0 +1,34 @@
+"""Where a line must not be drawn on: gaps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from regtap.trace.gaps import Gap
+    from regtap_analysis.signals.envelope import Times
+
+
+class Breaks:
+    """Tells between which moments a line must not be drawn, because a gap lies there.
+
+    A gap with rows inside breaks nothing: these rows are the line, with a few slots missing here and there.
+    """
+
+    def __init__(self, gaps: Sequence[Gap]) -> None:
+        whole = [gap for gap in gaps if not gap.rows]
+        self._starts_ns = np.sort(np.array([gap.t0_ns for gap in whole], np.int64))
+        self._stops_ns = np.sort(np.array([gap.t1_ns for gap in whole], np.int64))
+
+    def between(self, left_ns: Times, right_ns: Times) -> npt.NDArray[np.bool_]:
+        """Return for each pair of moments whether some gap overlaps what is between them."""
+        begun = np.searchsorted(self._starts_ns, right_ns)
+        over = np.searchsorted(self._stops_ns, left_ns, side="right")
+        overlapped: npt.NDArray[np.bool_] = begun > over
+        return overlapped

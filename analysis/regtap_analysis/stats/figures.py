@@ -1,0 +1,141 @@
+"""What one pass over a trace finds: plain numbers, for people and for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from regtap_analysis.signals.model import Signal
+    from regtap_analysis.stats.distribution import Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class StateFigures:
+    """How long a signal held one value.
+
+    Attributes:
+        value: The value.
+        visits: How many stretches of it there are.
+        whole: How many of them begin and end in the trace.
+        rows: Rows that hold it.
+        total_ns: Time that all of them take; a stretch ends with the first row of the next value, or the last row.
+        lengths: The whole ones' lengths, in ns.
+    """
+
+    value: int
+    visits: int
+    whole: int
+    rows: int
+    total_ns: int
+    lengths: Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change from one value to another.
+
+    Attributes:
+        before: The value before.
+        value: The value after.
+        count: How often it happened.
+        first_ns: When it first did.
+    """
+
+    before: int
+    value: int
+    count: int
+    first_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ValueHistogram:
+    """How many rows hold values of equal ranges.
+
+    Attributes:
+        low: Lower end of the first range.
+        width: Width of each range.
+        rows: Rows in each, shape (ranges,).
+    """
+
+    low: int
+    width: int
+    rows: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalFigures:
+    """What a register or a field did.
+
+    Attributes:
+        signal: Which.
+        least: Its smallest value.
+        most: Its largest.
+        first: Its value in the first row.
+        last: Its value in the last row.
+        changes: Rows that differ from the row before.
+        rises: Changes to a larger value.
+        advance: All differences to the value before added up, modulo 2**bits each; a counter's count.
+        intervals: Times from one change to the next, in ns.
+        histogram: Rows by value.
+        states: Its values, increasing; None where more than 64 differ.
+        transitions: Changes by pair, by value before and after; None likewise.
+    """
+
+    signal: Signal
+    least: int
+    most: int
+    first: int
+    last: int
+    changes: int
+    rises: int
+    advance: float
+    intervals: Distribution
+    histogram: ValueHistogram
+    states: tuple[StateFigures, ...] | None
+    transitions: tuple[Transition, ...] | None
+
+    @property
+    def is_counter(self) -> bool:
+        """Whether it goes one way, but for wraps: then its values are spread evenly and say nothing."""
+        turns = min(self.rises, self.changes - self.rises)
+        return self.states is None and turns * 100 <= self.changes
+
+
+@dataclass(frozen=True, slots=True)
+class LongInterval:
+    """A long time between two rows.
+
+    Attributes:
+        t_ns: Time of the row after it.
+        interval_ns: Time since the row before.
+        cause: The cause of the gap that lies there; empty where no sample is missing.
+    """
+
+    t_ns: int
+    interval_ns: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFigures:
+    """A whole trace.
+
+    Attributes:
+        rows: How many rows were read.
+        intervals: Times from row to row, in ns.
+        longest: The longest of them, longest first.
+        latency: Times from the first to the last access of a row, in ns; None where they were not recorded.
+        signals: Each signal, by the signal; none without rows.
+    """
+
+    rows: int
+    intervals: Distribution
+    longest: tuple[LongInterval, ...]
+    latency: Distribution | None
+    signals: Mapping[Signal, SignalFigures]

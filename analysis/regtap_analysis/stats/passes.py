@@ -1,0 +1,157 @@
+"""What is added up while the rows of a trace go by: row intervals, and one signal's values, states and changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regtap_analysis.stats.distribution import Distribution
+from regtap_analysis.stats.edges import EdgeFinder, Edges, RunMaker, Runs
+from regtap_analysis.stats.figures import LongInterval, SignalFigures, ValueHistogram
+from regtap_analysis.stats.states import StateCounter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regtap.trace.gaps import Gap
+    from regtap_analysis.signals.envelope import Times
+    from regtap_analysis.signals.model import Signal
+
+MOST_LONG = 20  # intervals that are listed
+_MOST_RANGES_LOG2 = 7  # of a histogram of values
+
+
+class IntervalPass:
+    """Adds up the times from row to row.
+
+    Attributes:
+        intervals: They, in ns.
+    """
+
+    def __init__(self) -> None:
+        self.intervals = Distribution()
+        self._last: Times = np.empty(0, np.int64)
+        self._longest: list[tuple[int, int]] = []  # lengths and times, longest first
+
+    def add(self, times_ns: Times) -> None:
+        """Add the next rows; raises ValueError if their times go back."""
+        joined = np.concatenate([self._last, times_ns])
+        self._last = times_ns[-1:]
+        steps = np.diff(joined)
+        if not len(steps):
+            return
+        if steps.min() < 0:
+            raise ValueError("its times are not in order")
+        self.intervals.add(steps)
+        self._keep_longest(steps, joined[1:])
+
+    def longest(self, gaps: Sequence[Gap]) -> tuple[LongInterval, ...]:
+        """Return the longest intervals, longest first, each with the cause of a gap that lies in it."""
+        starts = np.array([gap.t0_ns for gap in gaps], np.int64)
+        stops = np.array([gap.t1_ns for gap in gaps], np.int64)
+
+        def cause(t_ns: int, interval_ns: int) -> str:
+            inside = np.flatnonzero((starts < t_ns) & (stops > t_ns - interval_ns))
+            return gaps[int(inside[0])].cause if len(inside) else ""
+
+        return tuple(LongInterval(t_ns, length, cause(t_ns, length)) for length, t_ns in self._longest)
+
+    def _keep_longest(self, steps: Times, times_ns: Times) -> None:
+        least = self._longest[-1][0] if len(self._longest) == MOST_LONG else -1
+        at = np.flatnonzero(steps > least)
+        if not len(at):
+            return
+        if len(at) > MOST_LONG:
+            at = at[np.argsort(-steps[at], kind="stable")[:MOST_LONG]]
+        found = [*self._longest, *zip(steps[at].tolist(), times_ns[at].tolist(), strict=True)]
+        self._longest = sorted(found, key=lambda it: (-it[0], it[1]))[:MOST_LONG]
+
+
+class SignalPass:
+    """Adds up one signal.
+
+    Args:
+        signal: Which.
+        bounds: Smallest and largest value that its histogram is made for.
+    """
+
+    def __init__(self, signal: Signal, bounds: tuple[int, int]) -> None:
+        self.signal = signal
+        low, high = bounds
+        self._shift = max(0, (high - low).bit_length() - _MOST_RANGES_LOG2)
+        self._low = low
+        self._histogram = np.zeros(((high - low) >> self._shift) + 1, np.int64)
+        self._edges, self._runs = EdgeFinder(), RunMaker()
+        self._states: StateCounter | None = StateCounter()
+        self._intervals = Distribution()
+        self._bounds: tuple[int, int] | None = None
+        self._first: int | None = None
+        self._changes = self._rises = 0
+        self._advance = 0.0
+
+    def add(self, rows: Edges) -> None:
+        """Add the next rows in which the register changes."""
+        edges = self._edges.find(rows.pick(self.signal))
+        if not len(edges):
+            return
+        low, high = int(edges.values.min()), int(edges.values.max())
+        known = self._bounds or (low, high)
+        self._bounds = min(low, known[0]), max(high, known[1])
+        self._add_runs(self._runs.make(edges))
+        if self._first is None:
+            self._first = int(edges.values[0])
+
+    def finish(self, last_ns: int, rows: int) -> SignalFigures | None:
+        """Return what it came to; None without rows.
+
+        Args:
+            last_ns: Time of the last row.
+            rows: How many rows there were.
+        """
+        open_run = self._runs.open
+        if open_run is None or self._bounds is None or self._first is None:
+            return None
+        last = int(open_run.values[0])
+        length_ns, held = last_ns - int(open_run.times_ns[0]), rows - int(open_run.rows[0])
+        self._count_rows(open_run.values, np.array([held]))
+        if self._states is not None:
+            self._states.add_last(last, length_ns, held)
+        states = None if self._states is None else self._states.figures()
+        return SignalFigures(
+            signal=self.signal,
+            least=self._bounds[0],
+            most=self._bounds[1],
+            first=self._first,
+            last=last,
+            changes=self._changes,
+            rises=self._rises,
+            advance=self._advance,
+            intervals=self._intervals,
+            histogram=ValueHistogram(self._low, 1 << self._shift, self._histogram),
+            states=None if states is None else states[0],
+            transitions=None if states is None else states[1],
+        )
+
+    def _add_runs(self, runs: Runs) -> None:
+        if not len(runs):
+            return
+        is_first = self._changes == 0  # then the first run's begin was not seen
+        self._changes += len(runs)
+        self._rises += int(np.count_nonzero(runs.following > runs.values))
+        unsigned: Any = runs.values.dtype.type
+        steps = (runs.following - runs.values) & unsigned((1 << self.signal.bits) - 1)
+        self._advance += float(steps.sum(dtype=np.float64))
+        self._intervals.add(runs.lengths_ns[1:] if is_first else runs.lengths_ns)
+        self._count_rows(runs.values, runs.rows)
+        if self._states is not None and not self._states.add(runs, is_first=is_first):
+            self._states = None
+
+    def _count_rows(self, values: Any, rows: Any) -> None:
+        """Count rows by value; a value outside of the bounds that were announced goes to the last range."""
+        unsigned = values.dtype.type
+        ranges = (values - unsigned(self._low)) >> unsigned(self._shift)
+        last = len(self._histogram) - 1
+        places = np.minimum(ranges.astype(np.uint64), np.uint64(last)).astype(np.intp)
+        weights = None if rows.max() == 1 else rows
+        self._histogram += np.bincount(places, weights, last + 1).astype(np.int64)

@@ -1,0 +1,58 @@
+"""What a trace says about itself, in words that several commands show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regtap.units.format import format_duration_ns, format_rate
+
+if TYPE_CHECKING:
+    from regtap.trace.reader import Trace
+
+
+def finding(trace: Trace) -> str | None:
+    """Return why the trace's own figures do not agree, or None if they do."""
+    totals = trace.totals
+    if totals is None:
+        return None
+    if not totals.balanced:
+        return f"the balance does not come out: {totals.line()}"
+    if totals.stored != trace.rows:
+        return f"the balance says {totals.stored:,} rows were stored, the parts hold {trace.rows:,}"
+    return None
+
+
+def state_text(trace: Trace) -> str:
+    """Return whether it is complete, and how it ended."""
+    if trace.unfinished:
+        return (
+            f"unfinished: still being recorded, or cut off (then `regtap recover {trace.path}` adds the rest)"
+        )
+    ended = trace.totals.ended if trace.totals else ""
+    return {
+        "duration": "complete, ended after its duration",
+        "samples": "complete, ended after its samples",
+        "stopped": "complete, stopped on request",
+        "full": "ended because the spool was full",
+        "fault": "ended by a bus error; everything before it is here",
+        "writer": "ended because it could not be written further; everything before that is here",
+        "recovered": "cut off, and completed from its spool",
+    }.get(ended, f"ended: {ended}")
+
+
+def mode_text(trace: Trace) -> str:
+    """Return how the capture was asked to run."""
+    rate = trace.mode.rate_hz
+    pace = "as fast as possible (--rate max)" if rate is None else f"paced at {_pace(rate)}"
+    kept = "" if trace.mode.keep_ns is None else f", keep the last {format_duration_ns(trace.mode.keep_ns)}"
+    return f"{pace}; when the spool is full: {trace.mode.on_full}{kept}"
+
+
+def _pace(rate_hz: str) -> str:
+    return f"{rate_hz} a second" if "/" in rate_hz else format_rate(float(rate_hz))
+
+
+def clock_text(trace: Trace) -> str:
+    """Return where its times come from, and how exact they are."""
+    source, frequency_mhz = trace.clock.source, trace.clock.frequency_hz / 1e6
+    return f"{source} at {frequency_mhz:.6f} MHz, times within {trace.error_bound_ns:.0f} ns"

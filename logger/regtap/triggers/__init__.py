@@ -1,0 +1,1 @@
+"""Triggers: the moments that a capture is to store by itself, as expressions over its registers."""

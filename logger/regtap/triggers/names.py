@@ -1,0 +1,93 @@
+"""The registers, fields and values that a trigger's expression names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regtap.maps.nearest import nearest
+from regtap.units.parse import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from regtap.registers.model import Field, Register, Value
+
+_MOST_LISTED = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """The bits that a name means.
+
+    Attributes:
+        register: Number of the register among those that are recorded.
+        name: In full.
+        lsb: Number of the lowest bit.
+        mask: The bits in their place in the register.
+        field: The field, or None for the whole register.
+    """
+
+    register: int
+    name: str
+    lsb: int
+    mask: int
+    field: Field | None = None
+
+    @property
+    def largest(self) -> int:
+        """The largest value that they can have."""
+        return self.mask >> self.lsb
+
+
+class UnknownNameError(Exception):
+    """A name that means nothing here, or several things; the text says which, and what to do."""
+
+
+def find_bits(text: str, registers: Sequence[Register]) -> Bits:
+    """Return what a name means: a register that is recorded, or a field of it; a tail will do if it is unambiguous.
+
+    Raises:
+        UnknownNameError: It means nothing, or several.
+    """
+    known = list(_all_bits(registers))
+    exact = [bits for bits in known if bits.name == text]
+    found = exact or [bits for bits in known if bits.name.endswith(f".{text}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UnknownNameError(
+            f"{quoted(text)} is ambiguous; it could be {', '.join(bits.name for bits in found[:_MOST_LISTED])}"
+        )
+    near = nearest(text, [bits.name for bits in known])
+    hint = f"the nearest are {', '.join(near)}" if near else f"it has {_listed(registers)}"
+    raise UnknownNameError(f"the capture records nothing called {quoted(text)}; {hint}")
+
+
+def find_value(text: str, bits: Bits) -> Value:
+    """Return the value of a field by its name.
+
+    Raises:
+        UnknownNameError: No value that can be read is called so.
+    """
+    values = () if bits.field is None else bits.field.values
+    readable = [value for value in values if value.use != "write"]
+    found = next((value for value in readable if value.name == text), None)
+    if found is not None:
+        return found
+    if not readable:
+        raise UnknownNameError(f"the values of {bits.name} have no names; write a number")
+    names = ", ".join(value.name for value in readable[:_MOST_LISTED])
+    raise UnknownNameError(f"{bits.name} has no value called {quoted(text)}; it has {names}")
+
+
+def _all_bits(registers: Sequence[Register]) -> Iterator[Bits]:
+    for number, register in enumerate(registers):
+        yield Bits(number, register.name, 0, (1 << 8 * register.width_bytes) - 1)
+        for field in register.fields:
+            yield Bits(number, f"{register.name}.{field.name}", field.lsb, field.mask, field)
+
+
+def _listed(registers: Sequence[Register]) -> str:
+    names = [register.name for register in registers]
+    return ", ".join(names[:_MOST_LISTED]) + (", ..." if len(names) > _MOST_LISTED else "")

@@ -1,0 +1,185 @@
+"""From a trigger's expression to its comparisons.
+
+expression  = alternative { "or" alternative }
+alternative = condition { "and" condition }
+condition   = "(" expression ")" | name [ "&" number ] ( "rises" | "falls" | "changes" | operator value )
+operator    = "==" | "!=" | "<" | "<=" | ">" | ">="
+value       = number | name of a value of the field
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from regtap.errors import InputError
+from regtap.triggers.model import EDGES, MOST_COMPARISONS, Comparison, Joined, Trigger
+from regtap.triggers.names import Bits, UnknownNameError, find_bits, find_value
+from regtap.triggers.tokens import Token, tokens, trigger_error
+from regtap.units.parse import parse_integer, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from regtap.registers.model import Register
+    from regtap.triggers.model import Condition, Operator
+
+_OPERATORS: dict[str, Operator] = {
+    "==": "equal",
+    "!=": "not_equal",
+    "<": "less",
+    "<=": "at_most",
+    ">": "greater",
+    ">=": "at_least",
+}
+_RESERVED = ("and", "or", *EDGES)
+_MOST_NESTED = 100  # arbitrary: far below the recursion that Python allows
+_AFTER_NAME = f"{', '.join(EDGES)}, or one of {' '.join(_OPERATORS)} with a value"
+
+
+def parse_trigger(text: str, registers: Sequence[Register]) -> Trigger:
+    """Return the trigger that an expression describes.
+
+    Args:
+        text: The expression.
+        registers: What is recorded, in its order; the only names that there are.
+
+    Raises:
+        InputError: It is none; the message says where in the text, and what to do.
+    """
+    return Trigger(text, _Parser(text, registers).parse())
+
+
+class _Parser:
+    def __init__(self, text: str, registers: Sequence[Register]) -> None:
+        self._text = text
+        self._registers = registers
+        self._tokens = list(tokens(text))
+        self._at = 0
+        self._comparisons = 0
+        self._depth = 0
+
+    def parse(self) -> Condition:
+        condition = self._expression()
+        if self._next.kind != "end":
+            raise self._error(
+                self._next, "a comparison ends before this; join the next one with `and` or `or`"
+            )
+        return condition
+
+    @property
+    def _next(self) -> Token:
+        return self._tokens[self._at]
+
+    def _take(self) -> Token:
+        token = self._next
+        self._at += token.kind != "end"
+        return token
+
+    def _error(self, token: Token, problem: str) -> InputError:
+        return trigger_error(self._text, token.column, problem)
+
+    def _expression(self) -> Condition:
+        return self._joined("or", self._alternative)
+
+    def _alternative(self) -> Condition:
+        return self._joined("and", self._condition)
+
+    def _joined(self, word: Literal["and", "or"], part: Callable[[], Condition]) -> Condition:
+        parts = [part()]
+        while self._next.text == word:
+            self._take()
+            parts.append(part())
+        return parts[0] if len(parts) == 1 else Joined(word, tuple(parts))
+
+    def _condition(self) -> Condition:
+        return self._in_brackets() if self._next.text == "(" else self._comparison()
+
+    def _in_brackets(self) -> Condition:
+        opening = self._take()
+        self._depth += 1
+        if self._depth > _MOST_NESTED:
+            raise self._error(opening, f"brackets are nested more than {_MOST_NESTED} deep; use fewer")
+        condition = self._expression()
+        if self._next.text != ")":
+            raise self._error(self._next, f"the bracket of column {opening.column} is not closed; write )")
+        self._take()
+        self._depth -= 1
+        return condition
+
+    def _comparison(self) -> Comparison:
+        name = self._take()
+        if name.kind != "name" or name.text in _RESERVED:
+            raise self._error(name, "the name of a register or field is missing here")
+        self._comparisons += 1
+        if self._comparisons > MOST_COMPARISONS:
+            raise self._error(name, f"a trigger has at most {MOST_COMPARISONS} comparisons; leave some out")
+        bits = self._masked(self._bits(name))
+        verb = self._take()
+        if verb.text in EDGES:
+            return Comparison(bits.register, bits.mask, verb.text)
+        operator = _OPERATORS.get(verb.text)
+        if operator is None:
+            raise self._error(verb, f"after {name.text} comes {_AFTER_NAME}")
+        return self._compared(bits, operator, verb)
+
+    def _bits(self, name: Token) -> Bits:
+        try:
+            return find_bits(name.text, self._registers)
+        except UnknownNameError as error:
+            raise self._error(name, str(error)) from None
+
+    def _masked(self, bits: Bits) -> Bits:
+        if self._next.text != "&":
+            return bits
+        self._take()
+        token = self._take()
+        mask = self._number(token, "mask", bits)
+        if not mask:
+            raise self._error(token, "a mask of 0 leaves nothing to compare; name the bits that count")
+        return Bits(bits.register, f"{bits.name} & {token.text}", bits.lsb, mask << bits.lsb, bits.field)
+
+    def _number(self, token: Token, what: str, bits: Bits) -> int:
+        if token.kind != "number":
+            raise self._error(token, f"a {what} is a number here; write it in decimal or as 0x hexadecimal")
+        try:
+            number = parse_integer(token.text, what)
+        except InputError as error:
+            raise self._error(token, str(error)) from None
+        if number > bits.largest:
+            raise self._error(
+                token, f"the {what} {token.text} does not fit {bits.name} (0 to {bits.largest:#x})"
+            )
+        return number
+
+    def _compared(self, bits: Bits, operator: Operator, verb: Token) -> Comparison:
+        token = self._take()
+        if token.kind == "name" and token.text not in _RESERVED:
+            return self._named(bits, operator, token)
+        number = self._number(token, "value", bits)
+        value = number << bits.lsb
+        if value & ~bits.mask:
+            raise self._error(token, f"{token.text} has bits outside of the mask: this can never be so")
+        self._check_range(number, operator, bits, verb)
+        return Comparison(bits.register, bits.mask, operator, value)
+
+    def _named(self, bits: Bits, operator: Operator, token: Token) -> Comparison:
+        try:
+            value = find_value(token.text, bits)
+        except UnknownNameError as error:
+            raise self._error(token, str(error)) from None
+        mask = bits.mask & ~(value.any_bits << bits.lsb)
+        if not mask or (value.value << bits.lsb) & ~mask:
+            raise self._error(token, f"{quoted(token.text)} is a value of other bits than {bits.name}")
+        if value.any_bits and operator not in ("equal", "not_equal"):
+            raise self._error(token, f"{quoted(token.text)} stands for several numbers; use == or !=")
+        return Comparison(bits.register, mask, operator, value.value << bits.lsb)
+
+    def _check_range(self, number: int, operator: Operator, bits: Bits, verb: Token) -> None:
+        """Raise for a comparison that never holds, or always: neither ever becomes true."""
+        never = (operator == "less" and not number) or (operator == "greater" and number == bits.largest)
+        always = (operator == "at_least" and not number) or (operator == "at_most" and number == bits.largest)
+        if never or always:
+            how = "never" if never else "always"
+            raise self._error(
+                verb, f"{bits.name} is 0 to {bits.largest:#x}: it is {how} {verb.text} {number}"
+            )
