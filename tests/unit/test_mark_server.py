@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import socket
@@ -161,7 +160,10 @@ def test_another_user_gets_no_answer(folder: Path, monkeypatch: pytest.MonkeyPat
     taken: list[tuple[int, str]] = []
     monkeypatch.setattr(mark_server, "peer_uid", lambda _connection: os.geteuid() + 1)
 
-    with serving(taken), pytest.raises(ConnectionResetError):
+    with (
+        serving(taken),
+        pytest.raises((ConnectionResetError, BrokenPipeError)),
+    ):  # cut off before or after it was sent
         answer_to(pack(MarkRequest(POINTER.identity, 1, "x")))
 
     assert taken == []
