@@ -1,4 +1,4 @@
-"""Recordings that start and end by a key, while a live view goes on."""
+"""Recordings during a live view, which a key starts and ends."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class KeyRecorder(Closeable):
         self._capture: Capture | None = None
 
     def toggle(self) -> str:
-        """Start a recording, or end the one that runs; return a sentence about it."""
+        """Start a recording, or end the running one; return a sentence about the recording."""
         if self._capture is not None:
             return self._end(self._capture)
         try:
@@ -54,7 +54,7 @@ class KeyRecorder(Closeable):
             return f"no recording: {error}"
 
     def status(self) -> str:
-        """Return how the recording is getting on; empty where none runs."""
+        """Return the progress of the recording; empty: none runs."""
         capture = self._capture
         if capture is None:
             return ""
@@ -66,7 +66,7 @@ class KeyRecorder(Closeable):
         return f"RECORDING {capture.output} {span}, {status.taken:,} samples{lost}"
 
     def close(self) -> None:
-        """End the recording that runs."""
+        """End the running recording."""
         if self._capture is not None:
             self._end(self._capture)
 

@@ -1,4 +1,4 @@
-"""Where the program `regtap` begins: with little loaded, so that Ctrl-C is an orderly end as early as possible."""
+"""The start of the program `regtap`: it loads little, so that Ctrl-C is an orderly end as early as possible."""
 
 from __future__ import annotations
 

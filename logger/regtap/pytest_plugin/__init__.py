@@ -56,7 +56,7 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.fixture(scope="session")
 def regtap_target(pytestconfig: pytest.Config) -> str:
-    """Target of the tests whose marker names none; override it where only the run shows which one it is."""
+    """The default target of tests; override the fixture if only the test run knows the target."""
     return _settings.default_target(pytestconfig)
 
 
@@ -73,7 +73,7 @@ def register_trace(request: pytest.FixtureRequest, regtap_target: str) -> Iterat
 # The old kind of wrapper, which pluggy before 1.2 knows too: a plugin that fails to load ends every run.
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
-    """Tell the recording how each phase of its test ended, as the report has it in the end."""
+    """Pass the result of each phase of a test to its recording."""
     outcome = yield
     recording = item.stash.get(_current, None)
     if recording is None or outcome.excinfo is not None:
@@ -85,7 +85,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say where the traces are, and how those are completed that a crash cut off."""
+    """Print the folder of the traces, and the commands that complete interrupted ones."""
     folder = config.stash[_run_folder]
     if folder.has_traces():
         terminalreporter.write_sep("-", f"register traces: {folder.path}")

@@ -1,4 +1,4 @@
-"""Where traces of tests lie: BASE/RUN/TEST, and what becomes of older runs."""
+"""The folders of tests' traces: BASE/RUN/TEST, and the removal of older runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RunFolder:
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        """Decide where it will be; xdist's workers take over the controller's decision."""
+        """Choose the folder of this run; xdist's workers take over the controller's choice."""
         worker = getattr(config, "workerinput", None) or {}
         name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}"
         self.path: Path = _base(config) / worker.get(_WORKER_KEY, name)
@@ -52,7 +52,7 @@ class RunFolder:
         workerinput[_WORKER_KEY] = self.path.name
 
     def new_path(self, nodeid: str) -> Path:
-        """Return a free path for a test's trace, in a folder that is there.
+        """Return a free path for a test's trace, in an existing folder.
 
         Raises:
             OSError: The folder cannot be made.
@@ -72,7 +72,7 @@ class RunFolder:
         return self.path.is_dir() and any(not path.name.startswith(".") for path in self.path.iterdir())
 
     def cut_off(self) -> list[Path]:
-        """Return the traces of this run that `regtap recover` completes: their worker crashed, or the disk refused."""
+        """Return the interrupted traces of this run, after a crash of a worker or an error of the disk."""
         if not self.path.is_dir():
             return []
         return [
@@ -101,7 +101,7 @@ class RunFolder:
 
 
 def discard(path: Path) -> None:
-    """Remove a trace of this run: all of it or, cut off, nothing that looks like a trace."""
+    """Remove a trace of this run; if that is interrupted, the rest does not look like a trace."""
     away = path.with_name(_DISCARDED + path.name)
     with contextlib.suppress(OSError):
         path.rename(away)
@@ -109,7 +109,7 @@ def discard(path: Path) -> None:
 
 
 def _base(config: pytest.Config) -> Path:
-    """Return the folder of all runs: a command line's path is relative to where it was typed."""
+    """Return the folder of all runs; a path of the command line is relative to the folder of the call."""
     typed = config.getoption("regtap_dir")
     if typed:
         return Path(config.invocation_params.dir, os.path.expanduser(typed))
@@ -122,7 +122,7 @@ def _safe_name(nodeid: str) -> str:
 
 
 def _lock(folder: Path, how: int) -> int:
-    """Return a descriptor that holds a lock on a folder; it is also the proof that somebody still uses it.
+    """Lock a folder and return the descriptor of the lock, which shows other processes that the folder is in use.
 
     Raises:
         OSError: Somebody else does.
@@ -142,7 +142,7 @@ def _ignore_for_git(base: Path) -> None:
 
 
 def _remove_old_runs(base: Path, count: int) -> None:
-    """Remove all but the last runs; those in use and those with samples to be recovered stay."""
+    """Remove all but the last runs; runs in use, and runs with samples to be recovered, stay."""
     runs = sorted(path for path in base.iterdir() if _RUN.fullmatch(path.name) and path.is_dir())
     for path in runs[:-count]:
         with contextlib.suppress(OSError):
@@ -176,7 +176,7 @@ def _is_recorded(trace: Path) -> bool:
 
 
 def _spool_of(trace: Path) -> str | None:
-    """Return the spool that a trace waits for, where that is still there."""
+    """Return the path of a trace's spool, if the spool exists."""
     try:
         document = load_json(read_own_file(trace / _SPOOL_POINTER, _POINTER_BYTES))
     except (OSError, ValueError):

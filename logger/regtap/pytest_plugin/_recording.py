@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class LossWarning(pytest.PytestWarning):
-    """A capture lost samples; its trace says where."""
+    """The capture of a test lost samples; its trace has their positions."""
 
 
 class RegisterTrace:
-    """Registers that are recorded while a test runs.
+    """Records registers while a test runs.
 
     Attributes:
         path: The trace's folder; it stays after the test if the trace is kept.
@@ -48,17 +48,17 @@ class RegisterTrace:
 
     @property
     def _is_ours(self) -> bool:
-        """Whether this is the process that records, and not a child that a test forked."""
+        """Whether this process records; a child that a test forked does not."""
         return os.getpid() == self._owner_pid
 
     @property
     def registers(self) -> tuple[Register, ...]:
-        """What is recorded."""
+        """The recorded registers."""
         return self.capture.registers
 
     @property
     def summary(self) -> Summary:
-        """What the capture came to; only after stop().
+        """The result of the capture; only after stop().
 
         Raises:
             InputError: It is still running.
@@ -97,7 +97,7 @@ class RegisterTrace:
             self._ended = True  # not before: interrupted, it is to be called again
 
     def finish(self, item: pytest.Item) -> None:
-        """End the capture, and make the test an error or give a warning where something went wrong."""
+        """End the capture; a fault is an error of the test or a warning."""
         if not self._is_ours:
             return
         self.end()
@@ -123,7 +123,7 @@ class RegisterTrace:
         return None
 
     def note(self, item: pytest.Item, report: pytest.TestReport) -> None:
-        """Take note of how a phase of the test ended; after the last one, keep the trace or discard it."""
+        """Take the result of a phase of the test; after the last phase, keep or discard the trace."""
         if not self._is_ours:
             return
         if report.failed:
@@ -145,7 +145,7 @@ class RegisterTrace:
             self._discard()
 
     def _is_kept(self, is_last: bool) -> bool:
-        """Return whether it is known by now that the trace is kept."""
+        """Return whether the results so far decide that the trace is kept."""
         return (self._keep == "failed" and self._failed) or (self._keep == "always" and is_last)
 
     def _add_path(self, item: pytest.Item, report: pytest.TestReport) -> None:
@@ -171,7 +171,7 @@ class RegisterTrace:
 
 
 def start(item: pytest.Item, default_target: str, folder: RunFolder) -> RegisterTrace:
-    """Start what a test asks for; any reason why it cannot be is an error of the test, or skips it."""
+    """Start the capture of a test; a refusal is an error of the test, or skips it."""
     from regtap.errors import RefusedError, RegtapError
 
     reason: RegtapError | None = None
@@ -205,7 +205,7 @@ def _capture(item: pytest.Item, settings: Settings, default_target: str, folder:
 
 
 def _check_shareable(item: pytest.Item, target: str) -> None:
-    """Refuse a device that several xdist workers would read at once: reads may change it."""
+    """Raise an error if several xdist workers would read a device at once: reads may change the device."""
     from regtap.errors import InputError
     from regtap.targets import parse_target
 

@@ -1,4 +1,4 @@
-"""What a test asks for: the marker's options, then the command line's, then the ini file's."""
+"""Settings of a test's capture: the marker's options, then the command line's, then the ini file's."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _SLOW_HZ, _FAST_SPOOL = 10_000, "64MiB"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one test's capture is asked for.
+    """The settings of one test's capture.
 
     Attributes:
         registers: What to record.
@@ -95,7 +95,7 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def check_ini(config: pytest.Config) -> None:
-    """Raise UsageError where the ini file has a value that none of its options knows."""
+    """Raise UsageError if the ini file has an invalid value."""
     for name in _INI:
         try:
             config.getini(name)
@@ -110,13 +110,13 @@ def check_ini(config: pytest.Config) -> None:
 
 
 def default_target(config: pytest.Config) -> str:
-    """Return the target of tests whose marker names none."""
+    """Return the default target of tests."""
     target: str = config.getoption("regtap_target") or config.getini("regtap_target")
     return target
 
 
 def settings_of(item: pytest.Item) -> Settings:
-    """Return what a test asks for; of several markers the one nearest to the test wins, option by option.
+    """Return the settings of a test; for each option the marker nearest to the test wins.
 
     Raises:
         InputError: It makes no sense; the message says which part.
@@ -160,7 +160,7 @@ def _with_defaults(config: pytest.Config, given: dict[str, Any]) -> dict[str, An
 
 
 def _default_maps(config: pytest.Config) -> list[str] | None:
-    """Return the ini file's maps; None where it names none, so that REGTAP_MAP holds."""
+    """Return the ini file's maps; None: it names none, and REGTAP_MAP holds."""
     maps: list[str] = config.getini("regtap_map")
     return [str(config.rootpath / text) for text in maps] or None
 

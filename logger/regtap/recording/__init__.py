@@ -1,1 +1,1 @@
-"""Recording: one capture, from its options to its summary."""
+"""Recording: a capture, from its options to its summary."""

@@ -1,4 +1,4 @@
-"""The capture as people write it in Python: names and units in, a Capture out."""
+"""`regtap.record`: makes a Capture from names of registers and texts or numbers with units."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
     maps: MapsGiven = None,
     allow_side_effects: bool = False,
 ) -> Capture:
-    """Return a capture, to be used as a context manager; it ends with its block, or before.
+    """Return a capture: a context manager that records until its block ends, or until it ends by itself.
 
     Args:
         registers: One or several: names, tails of names or globs of the target's map and of `maps`,

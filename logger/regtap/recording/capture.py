@@ -35,7 +35,7 @@ _FIRST_ROW_S = 1.0
 
 
 class Capture:
-    """One capture; a context manager that records from its beginning to its end.
+    """One capture; a context manager that records while its block runs.
 
     While this object lives, its ring stays in memory, after close() too. A forked child has a copy that does nothing:
     the capture is its parent's.
@@ -114,7 +114,7 @@ class Capture:
             raise InputError(f"cannot mark {text!r}: the capture is not running")
 
     def snapshot(self) -> Future[Snapshot]:
-        """Have what a flight recorder (`on_full="overwrite"`) keeps stored; sampling goes on.
+        """Store the window that a flight recorder (`on_full="overwrite"`) retains; sampling goes on.
 
         Returns at once, and may be called from a signal handler. The future's result is what was stored, once it is
         durable; one snapshot after another stores only what is new. The trace has a mark `snapshot` at this moment.
@@ -142,7 +142,7 @@ class Capture:
         self._begun().resources.sampler.stop()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the capture has ended by itself, at most `timeout` seconds; return whether it has.
+        """Wait until the capture has ended by itself, at most `timeout` seconds; return False after a timeout.
 
         Raises:
             InputError: The capture has not started.
@@ -150,7 +150,7 @@ class Capture:
         return self._started().wait(timeout)
 
     def wait_for_first_row(self) -> None:
-        """Wait until the trace has begun, so that it shows what the registers were before what comes next.
+        """Wait for the first row, so that the trace shows the registers before the caller's next step.
 
         At most a second: a bus may be slow. Returns at once if the capture has ended by itself.
 
@@ -162,7 +162,7 @@ class Capture:
             pass
 
     def status(self) -> Status:
-        """Return what happened so far; the numbers are exact only after the end.
+        """Return the counts so far; they are exact only after the end.
 
         Raises:
             InputError: The capture has not started.
@@ -185,7 +185,7 @@ class Capture:
         atexit.unregister(self._raise_at_exit)
 
     def _raise_at_exit(self) -> None:
-        """Raise what ended a capture that nobody has closed; Python shows it."""
+        """Raise the fault of a capture that was never closed; Python prints it."""
         if self._thread is not None and self._thread.is_ours:
             self.raise_fault()
 
@@ -211,7 +211,7 @@ class Capture:
 
     @property
     def summary(self) -> Summary:
-        """What the capture came to; only after close().
+        """The result of the capture; only after close().
 
         Raises:
             InputError: The capture has not started, or not ended.
@@ -228,7 +228,7 @@ class Capture:
         return open_trace(self._place if moved else self.output)
 
     def raise_fault(self) -> None:
-        """Raise what ended the capture, if it was a fault; only after close().
+        """Raise the fault that ended the capture, if there was one; only after close().
 
         Raises:
             InputError: The capture has not started, or not ended.

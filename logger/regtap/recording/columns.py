@@ -1,4 +1,4 @@
-"""The columns that a capture makes, as the readers of its trace will see them."""
+"""Checks the names of a capture's columns against the rules of all readers of traces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_columns(registers: Sequence[Register], output: str) -> None:
-    """Check that every reader finds the right column under a register's name.
+    """Check that every reader of the trace finds the right column by a register's name.
 
     DuckDB and Spark do not tell upper case from lower case. They, Polars and pyarrow take a folder called NAME=VALUE
     for a column of that name, in place of the one in the file.

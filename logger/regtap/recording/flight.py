@@ -1,10 +1,9 @@
-"""The writer of a flight recorder: the ring keeps the newest samples, and only what is asked for becomes parts.
+"""The writer of a flight recorder: the ring keeps the newest samples, and only snapshots become parts.
 
-Between snapshots the sampler overwrites its oldest blocks, and nothing here looks at them. For a snapshot the
-open block is handed over, the ring is held (core/spool.hpp says how), and what is wanted of it becomes parts,
-oldest first; each part gives its blocks back as soon as it is durable. Sampling goes on meanwhile in the blocks
-that are not wanted, an eighth of the ring at least, and in those that come back; without a free one samples are
-dropped, counted and placed like those of `--on-full discard`.
+Between snapshots the sampler overwrites its oldest blocks, and the writer reads none of them. For a snapshot the open
+block is sealed, the ring is held (core/spool.hpp says how), and the wanted blocks become parts, oldest first; each part
+releases its blocks as soon as it is durable. Sampling goes on in the other blocks, an eighth of the ring at least, and
+in released ones; without a free block samples are dropped, and counted and located as with `--on-full discard`.
 """
 
 from __future__ import annotations
@@ -30,11 +29,15 @@ MARK = "snapshot"
 
 
 class FlightWriter(Writer):
-    """Stores what the ring keeps, when asked and at the end; arguments are those of Writer, and more.
+    """Stores snapshots of the ring on request, and the last one at the end.
+
+    Args:
+        shared: Arguments of Writer.
+        keep_ns: How much to keep; None: all that the ring holds.
 
     Attributes:
-        snapshots: What was stored, in order; the last one is the end's.
-        overwritten: Samples that were overwritten before they were asked for.
+        snapshots: The snapshots, in order; the last one is taken at the end.
+        overwritten: Samples that were overwritten before a snapshot could store them.
     """
 
     def __init__(self, *shared: Any, keep_ns: int | None) -> None:
@@ -47,15 +50,18 @@ class FlightWriter(Writer):
         self._last_tick = self._timebase.first_ticks  # of what is stored
 
     def request(self, raw_ns: int) -> Future[Snapshot] | None:
-        """Ask for a snapshot of what is kept at a time on MONOTONIC_RAW; None if there will be none any more.
+        """Request a snapshot; return its future, or None if the capture takes no more snapshots.
 
-        Any thread, and any signal handler, may ask.
+        May be called by any thread, and by signal handlers.
+
+        Args:
+            raw_ns: The moment of the snapshot, on CLOCK_MONOTONIC_RAW.
         """
         request = Request(raw_ns - self._timebase.start.raw_ns)
         return request.done if self._requests.put(request) else None
 
     def kept(self, taken: int) -> RetainedWindow:
-        """Return what the ring keeps now that so many samples were taken; for any thread."""
+        """Return the window that the ring retains after `taken` samples; may be called by any thread."""
         oldest = self._ring.oldest()
         if oldest is None:
             return RetainedWindow(0, 0.0, len(self.snapshots))
@@ -102,7 +108,12 @@ class FlightWriter(Writer):
         self._requests.close(OSError("the capture ended before the snapshot was stored"))
 
     def _store(self, t_ns: int | None, most: int) -> Snapshot:
-        """Write what is to be kept before a moment (None: the last sample); the last part stays open."""
+        """Write the window before a moment (None: the last sample); the last part stays open.
+
+        Args:
+            t_ns: The moment, in ns of the trace.
+            most: The largest number of blocks to be stored.
+        """
         oldest, sealed = self._sampler.hold()
         first = max(oldest, sealed - most)
         self._sampler.release(first)  # at once: the sampler may need it
@@ -120,7 +131,13 @@ class FlightWriter(Writer):
         return None if self._keep_ns is None or t_ns is None else t_ns - self._keep_ns
 
     def _write_all(self, blocks: list[Block], first_block: int, wanted_ns: int | None) -> Snapshot:
-        """Write blocks from `first_block` on; those since `wanted_ns` were to be there, None: they are."""
+        """Write the blocks of a snapshot.
+
+        Args:
+            blocks: In order.
+            first_block: Sequence number of the first of them.
+            wanted_ns: The snapshot was to begin at this time; None: nothing of it was overwritten.
+        """
         if not blocks:
             return Snapshot(0, 0, 0, short=False)
         gaps = overwritten_gaps(self._builder.index, self._missed, blocks[0], self._last_tick)
@@ -153,7 +170,7 @@ class FlightWriter(Writer):
             self._write(self._take_batch())
 
     def _part_is_due(self) -> bool:
-        """Whether the part is large, or the sampler has less than half of what it was left."""
+        """Return whether the part is large, or the sampler has used up half of its spare blocks."""
         free = self._ring.block_count - (self._ring.sealed() - self._ring.released())
         needs_room = self._sampler.running() and free <= self._ring.block_count // SPARE // 2
         return needs_room or (self._builder.part is not None and self._builder.part.is_large)

@@ -27,23 +27,23 @@ def require_free(path: str) -> None:
 
 
 class OutputFolder:
-    """A new folder, open, whatever becomes of its name.
+    """The new folder of a trace, open: it is reached by its descriptor even if it is moved.
 
     Attributes:
-        path: As it was named.
-        fd: For what is made in it; this object's own.
+        path: The path that the user gave.
+        fd: Descriptor of the folder; this object closes it.
     """
 
     def __init__(self, path: str, pointer: SpoolPointer) -> None:
-        """Make it, with a durable pointer; a refusal leaves nothing behind.
+        """Make the folder and a durable pointer in it; a refusal leaves nothing behind.
 
         Args:
-            path: It must not exist.
-            pointer: To the spool, for recovery after a crash.
+            path: A path that does not exist.
+            pointer: The pointer to the spool, for a recovery.
 
         Raises:
-            InputError: It exists.
-            RefusedError: The system does not let it be made.
+            InputError: The path exists.
+            RefusedError: The system does not let the folder be made.
         """
         self.path = path
         self._place = os.path.abspath(path)  # which the current folder no longer changes
@@ -60,7 +60,7 @@ class OutputFolder:
             ) from error
 
     def remove_pointer(self) -> str | None:
-        """Remove the pointer, of a trace that is complete; return what could not be done, or None."""
+        """Remove the pointer of a complete trace; return a line for the user if that failed, or None."""
         try:
             os.fsync(self.fd)  # a journal is gone before: without the pointer nobody would look for it
             _unlink_pointer(self.fd)
@@ -73,7 +73,7 @@ class OutputFolder:
         return None
 
     def whereabouts(self) -> str | None:
-        """Return the path that leads to the folder now, the old one or a new one; None where none does."""
+        """Return the current path of the folder, the old one or a new one; None: the folder has none."""
         for path in (self._place, _path_of(self.fd)):
             with contextlib.suppress(OSError):
                 if path is not None and os.path.samestat(os.stat(path), os.fstat(self.fd)):
@@ -81,13 +81,13 @@ class OutputFolder:
         return None
 
     def undo(self) -> None:
-        """Remove the folder again, of a capture that could not begin."""
+        """Remove the folder of a capture that could not begin."""
         with contextlib.suppress(OSError):
             _unlink_pointer(self.fd)
             os.rmdir(self.path)
 
     def close(self) -> None:
-        """Close it; files in it may stay open."""
+        """Close the folder; files in it may stay open."""
         with contextlib.suppress(OSError):  # nothing was written through it
             os.close(self.fd)
 
@@ -106,7 +106,7 @@ def _make(path: str, pointer: SpoolPointer) -> int:
 
 
 def _path_of(fd: int) -> str | None:
-    """Return what the kernel calls an open folder, which may be no path any more."""
+    """Return the kernel's path of an open folder, which may not exist any more; None: it is not known."""
     try:
         return os.readlink(f"/proc/self/fd/{fd}")
     except OSError:

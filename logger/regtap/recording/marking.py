@@ -45,7 +45,7 @@ _PAUSE_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class MarkRequest:
-    """What a client sends.
+    """The request of a client.
 
     Attributes:
         identity: Of the capture, from its pointer.
@@ -60,7 +60,7 @@ class MarkRequest:
 
 @dataclass(frozen=True, slots=True)
 class MarkAnswer:
-    """What the capture answers.
+    """The answer of the capture.
 
     Attributes:
         t_ns: The moment in ns since the start of the trace; None: the mark was refused.
@@ -72,7 +72,7 @@ class MarkAnswer:
 
 
 def check_mark(text: object) -> None:
-    """Check that a text can be a mark.
+    """Check the text of a mark.
 
     Raises:
         InputError: It is no string, too long, or no Unicode.
@@ -88,7 +88,7 @@ def check_mark(text: object) -> None:
 
 
 def mark(trace: str | os.PathLike[str], text: str) -> int:
-    """Name this moment in a capture that runs, in this process or in another one of the same user.
+    """Set a mark at this moment in a running capture, of this process or of another one of the same user.
 
     Args:
         trace: The folder that the capture records into.
@@ -105,7 +105,7 @@ def mark(trace: str | os.PathLike[str], text: str) -> int:
 
 
 def send_mark(trace: str | os.PathLike[str], text: str, raw_ns: int) -> int:
-    """Name a moment on CLOCK_MONOTONIC_RAW in a capture that runs; see mark()."""
+    """Set a mark at a moment on CLOCK_MONOTONIC_RAW in a running capture; see mark()."""
     check_mark(text)
     folder = Path(trace)
     pointer = _pointer_of(folder)
@@ -131,19 +131,19 @@ def socket_address(identity: str) -> str:
 
 
 def pack(document: MarkRequest | MarkAnswer) -> bytes:
-    """Return a request or an answer as it is sent."""
+    """Return the bytes of a request or an answer."""
     return json.dumps(asdict(document)).encode()
 
 
 def peer_uid(connection: socket.socket) -> int:
-    """Return the user at the other end, as the kernel noted it when the connection was made."""
+    """Return the user at the other end, by the kernel's record from when the connection was made."""
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     _, uid, _ = _CREDENTIALS.unpack(raw)
     return int(uid)
 
 
 def receive(connection: socket.socket, patience_s: float) -> bytes:
-    """Return all that the other end sends before it ends its half.
+    """Return all bytes that the other end sends before it closes its direction.
 
     Raises:
         OSError: It takes too long, or is gone.
@@ -164,7 +164,7 @@ def receive(connection: socket.socket, patience_s: float) -> bytes:
 
 
 def _pointer_of(folder: Path) -> SpoolPointer:
-    """Return the pointer of a capture that may be running."""
+    """Return the pointer in the folder of a capture of this boot."""
     try:
         status = os.lstat(folder / SPOOL_POINTER)
     except FileNotFoundError:
@@ -203,7 +203,7 @@ def _exchange(address: str, request: bytes) -> bytes:
 
 
 def _connect(connection: socket.socket, address: str) -> None:
-    """Connect; where others wait already, wait with them."""
+    """Connect; wait if the queue of other clients is full."""
     connection.settimeout(_PATIENCE_S)
     latest_s = time.monotonic() + _PATIENCE_S
     while True:

@@ -1,4 +1,4 @@
-"""What ended a capture or spoilt it, as its user has to hear it."""
+"""Errors and warnings of a capture, in the user's words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ _RT_RUNTIME = "/proc/sys/kernel/sched_rt_runtime_us"
 
 
 def scheduling_warnings(realtime: bool, *, free_running: bool) -> list[str]:
-    """Return what the user should know beforehand."""
+    """Return the warnings about scheduling before a capture, a line each.
+
+    Args:
+        realtime: Whether the sampling thread is to be SCHED_FIFO.
+        free_running: Whether the capture has no rate.
+    """
     if not realtime or not free_running:
         return []
     try:
@@ -42,7 +47,7 @@ def scheduling_warnings(realtime: bool, *, free_running: bool) -> list[str]:
 
 
 def thread_warnings(cpu_errno: int, priority_errno: int) -> list[str]:
-    """Return what the sampling thread was refused."""
+    """Return a line for each refusal of the system to the sampling thread; an errno of 0 is none."""
     refused = []
     if cpu_errno:
         refused.append(f"the sampling thread could not be pinned: {os.strerror(cpu_errno)}")
@@ -55,12 +60,12 @@ _ABSENT = "a device that is gone, asleep or not enabled reads like that, without
 
 
 def storage_fault(failure: OSError, output: str, kept: str | None) -> StorageError:
-    """Return the error of a writer that the system refused.
+    """Return the error for a writer that the disk has refused.
 
     Args:
         failure: The refusal.
         output: The trace's folder.
-        kept: Where the samples are that are in no part: the spool, or the journal; None: nowhere.
+        kept: Path of the spool or the journal with the samples that are in no part; None: they are lost.
     """
     where = os.path.join(output, failure.filename) if isinstance(failure.filename, str) else output
     return StorageError(
@@ -71,7 +76,7 @@ def storage_fault(failure: OSError, output: str, kept: str | None) -> StorageErr
 
 
 def gone_fault(output: str) -> StorageError:
-    """Return the error of a trace that was written whole, into a folder that nobody can reach any more."""
+    """Return the error for a trace in a folder without a path: its disk was unmounted, or it was removed."""
     return StorageError(
         f"{output} is gone: what was stored in it is lost, because its disk was unmounted or the folder removed "
         "meanwhile; mount the disk for the whole capture",
@@ -80,12 +85,12 @@ def gone_fault(output: str) -> StorageError:
 
 
 def bus_fault(progress: Progress, registers: Sequence[Register], became: str) -> FaultError:
-    """Return the error of a loop that a bus error ended.
+    """Return the error for a loop that a bus error ended.
 
     Args:
-        progress: Of the loop.
+        progress: Progress of the loop.
         registers: In the order of access.
-        became: What became of the device meanwhile; empty: nothing that the system tells.
+        became: A change of the device that the system reports; empty: there is none.
     """
     if progress.fault_channel < 0:
         return FaultError("bus error inside a mapped window, at no register of this capture")
@@ -94,7 +99,7 @@ def bus_fault(progress: Progress, registers: Sequence[Register], became: str) ->
 
 
 def odd_ending(ring: Ring) -> list[str]:
-    """Return a line for a last sample that a device would give that does not answer."""
+    """Return a line if the last sample is all ones or all zeros, as from a device that does not answer."""
     sealed = ring.sealed()
     block = ring.block(sealed - 1) if sealed else None
     if block is None or not block.rows:
@@ -120,11 +125,11 @@ def _what_to_do(output: str, kept: str | None) -> str:
 
 
 def small_spool_warnings(size_bytes: int, memory: Memory | None) -> list[str]:
-    """Return what the user should know of a default spool that is smaller than the capture could use.
+    """Return the warnings about a default spool that is smaller than the capture could use, a line each.
 
     Args:
-        size_bytes: Of the spool.
-        memory: What it was measured by; None: not known.
+        size_bytes: Size of the spool.
+        memory: The memory that this process may still use; None: not known.
     """
     if memory is not None and size_bytes == memory.available_bytes // 4:
         return [

@@ -1,4 +1,4 @@
-"""How a capture is asked to run."""
+"""The options of a capture."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class RecordOptions:
         durable: bool | str | float = False,
         before_output: Callable[[], None] | None = None,
     ) -> Self:
-        """Return the options that texts or numbers describe; regtap.record says what each of them means.
+        """Return options from texts or numbers; regtap.record describes each of them.
 
         Raises:
             InputError: A value cannot be read, or two of them contradict each other.
@@ -133,11 +133,11 @@ class RecordOptions:
 
     @property
     def overwrites(self) -> bool:
-        """Whether it is a flight recorder."""
+        """Whether the capture is a flight recorder."""
         return self.on_full == OnFull.OVERWRITE
 
     def most_waiting_rows(self) -> int | None:
-        """Return how many rows may have to wait in the ring, or None where only the bus decides.
+        """Return the largest number of rows that may wait in the ring; None: only the bus decides.
 
         That is all of them, or as many as a schedule makes in the time that is to be kept, or in twice that of a
         part.
@@ -170,7 +170,7 @@ class RecordOptions:
         )
 
     def check_kept_rows(self, block_count: int, rows_per_block: int) -> None:
-        """Check that a ring holds what a paced flight recorder is to keep; a bus's own pace is not known before.
+        """Check that the ring of a paced flight recorder is large enough; without a rate nothing can be checked before.
 
         Raises:
             InputError: It is too small.

@@ -1,4 +1,4 @@
-"""How well a capture kept its pace, and which rates its loop can hold."""
+"""The pace of a capture: kept and missed slots, and the highest rate that its loop can hold."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _ENOUGH_ROWS = 100  # a mean over fewer says little
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What the loop's time went into.
+    """The time of the sampling loop.
 
     Attributes:
-        elapsed_ns: From its beginning to its end.
-        row_cost_ns: What a paced row takes, from slot to slot without waiting: measured by this capture, at full rate
-            with what a schedule would add. None: too few rows to say.
+        elapsed_ns: From the loop's beginning to its end.
+        row_cost_ns: Mean time of a paced row without waiting, measured by this capture; at full rate, the cost of a
+            schedule is added. None: too few rows to say.
     """
 
     elapsed_ns: int
@@ -31,12 +31,12 @@ class Pace:
 
     @classmethod
     def of(cls, progress: Progress, clock: AnchoredClock, slot_cost_ticks: float) -> Pace:
-        """Return what a loop that has ended says.
+        """Return the pace of a loop that has ended.
 
         Args:
             progress: Of the loop.
             clock: Turns ticks into ns.
-            slot_cost_ticks: What a schedule costs a row; counted where the loop had none.
+            slot_cost_ticks: The cost of a schedule for each row, added for a loop without one.
         """
         paced = progress.late_slots
         worked = progress.busy_ticks if paced else progress.elapsed_ticks - progress.throttled_ticks
@@ -48,16 +48,16 @@ class Pace:
 
     @property
     def holds_hz(self) -> float | None:
-        """The highest rate that this loop holds, with some time to spare; None where it is not known."""
+        """The highest rate that this loop holds with some time to spare; None: it is not known."""
         return _LOAD * 1e9 / self.row_cost_ns if self.row_cost_ns else None
 
     def paused_share(self, throttled_ns: int) -> float:
-        """Return which share of the loop's time pauses of so many ns together are, 0 to 1."""
+        """Return the share of pauses in the loop's time, 0 to 1, given their sum in ns."""
         return min(1.0, throttled_ns / self.elapsed_ns) if self.elapsed_ns else 0.0
 
 
 def rate_argument(rate_hz: float) -> str:
-    """Return a rate as `--rate` takes it, to two digits and never higher, such as `6.9M`."""
+    """Return a rate as text for `--rate`, rounded down to two digits, such as `6.9M`."""
     for factor, unit in ((10**6, "M"), (10**3, "k")):
         if rate_hz >= factor:
             tenths = int(10 * rate_hz / factor)
@@ -73,13 +73,13 @@ def _two_digits(value: float) -> int:
 
 
 def pace_warnings(pace: Pace, rate_hz: float, due: int, missed: int) -> list[str]:
-    """Return what the user should know of a schedule that was not kept.
+    """Return a warning about a schedule that was not kept, or nothing.
 
     Args:
-        pace: Of the capture.
-        rate_hz: What was asked for.
-        due: Slots.
-        missed: Slots of these that were not taken.
+        pace: Pace of the capture.
+        rate_hz: The rate that was asked for.
+        due: Slots due.
+        missed: Slots that were not taken.
     """
     if missed <= MANY_MISSED * due:
         return []
@@ -89,7 +89,7 @@ def pace_warnings(pace: Pace, rate_hz: float, due: int, missed: int) -> list[str
 
 
 def format_share(share: float) -> str:
-    """Return a share as a percentage that is neither 0 nor 100 where the share is not."""
+    """Return a share as a percentage, which is 0 or 100 only if the share is exactly 0 or 1."""
     percent = 100 * share
     if 0 < percent < 0.1:
         return "under 0.1 %"

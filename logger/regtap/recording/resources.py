@@ -1,4 +1,4 @@
-"""What a capture stands on: device, spool, clock, loop, folder, journal."""
+"""The resources of a capture: device, spool, clock, loop, folder, journal."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _NUMBERS_BYTES = 256  # by which the numbers of a clock may be longer in one doc
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What is left of a capture's resources once they are closed.
+    """The files that stay after a capture's resources were closed.
 
     Attributes:
-        kept: Where the samples are that no part has, the spool or else the journal; None: there are none, or they are
-            nowhere.
-        left: What could not be removed, a line each.
+        kept: Path of the spool, or else of the journal, with the samples that no part has; None: there are none, or
+            they are lost.
+        left: A line for each file that could not be removed.
     """
 
     kept: str | None
@@ -54,27 +54,27 @@ class Closed:
 
 
 class Resources:
-    """Opened one after the other, and closed in reverse; nothing is left where one of them is refused.
+    """Opens the resources one after the other and closes them in reverse order; a refusal leaves nothing behind.
 
     Attributes:
         spool: The file that outlives this process.
         ring: The blocks in it, which the loop fills.
         sampler: The loop, not yet started.
         timebase: The capture's clock.
-        presence: Tells what becomes of the device.
-        template: What every part says.
+        presence: Notices changes of the device.
+        template: Metadata that all parts share.
         marks: Takes marks from other processes.
-        open_encoder: Opens the encoder of each part, with all loaded that it needs.
+        open_encoder: Opens the encoder of each part; its libraries are loaded.
         folder: The trace's folder.
         journal: Of a durable capture, else None.
-        writer_cpus: CPUs of all threads but the loop's; none: any.
-        warnings: What the user should know beforehand, a line each.
+        writer_cpus: CPUs of all threads but the loop's; empty: any.
+        warnings: Warnings for the user from before the capture, a line each.
     """
 
     def __init__(
         self, target: Target, registers: Sequence[Register], output: str, options: RecordOptions
     ) -> None:
-        """Open all of it.
+        """Open all resources.
 
         Raises:
             InputError: The output exists already, or a register lies outside the target.
@@ -153,7 +153,7 @@ class Resources:
         )
 
     def _spool_bytes(self, document_bytes: int) -> int:
-        """Return the size asked for, or what the capture needs and the machine can spare."""
+        """Return the size of the spool: as asked for, or as the capture needs and the machine can spare."""
         options, memory = self._options, available_memory()
         if options.spool_bytes is not None:
             check_memory(options.spool_bytes, memory)
@@ -179,7 +179,7 @@ class Resources:
         return journal
 
     def undo(self) -> None:
-        """Leave nothing of a capture that could not begin; one that did keeps its spool and its pointer."""
+        """Close all resources of a capture that could not begin; once samples were taken, spool and pointer stay."""
         self.end_loop()
         if self.journal is not None:
             self.journal.stop(last_turn=False)
@@ -194,10 +194,10 @@ class Resources:
         self.sampler.join()
 
     def close(self, *, is_complete: bool) -> Closed:
-        """End the loop and close all of it, each step whatever became of the one before.
+        """End the loop and close all resources; an error of one step does not keep the next from being tried.
 
         Args:
-            is_complete: The last part, which has the balance, is durable. Otherwise spool, journal and pointer stay.
+            is_complete: The last part, with the balance, is durable. Otherwise spool, journal and pointer stay.
         """
         self.end_loop()
         self._is_complete = is_complete and not self.ring.holds_rows()
@@ -222,7 +222,7 @@ class Resources:
             self._left += filter(None, [self.journal.close(keep=keep)])
 
     def _remove_spool(self) -> None:
-        """Remove the spool's file; recording.thread says when that may be done."""
+        """Remove the spool's file; see recording.thread for the condition."""
         try:
             self.spool.remove()
         except OSError as error:

@@ -1,4 +1,4 @@
-"""A capture that has begun: what it stands on, what it has done so far, and how it comes to its end."""
+"""A running capture: its resources, its counts so far, and the way to its end."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _LOOK_S = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A capture as it is asked for.
+    """The request for a capture.
 
     Attributes:
-        target: Where from.
+        target: The target of the registers.
         registers: In the order of access.
         output: The trace's folder.
-        options: How.
+        options: Options of the capture.
     """
 
     target: Target
@@ -61,8 +61,8 @@ class Outcome:
     """The end of a capture.
 
     Attributes:
-        summary: What it came to; None where not even that could be told.
-        failure: What the writer raised, or None.
+        summary: Result of the capture; None: an error came before it could be made.
+        failure: Error of the writer, or None.
         ended_ns: When everything was stored, on CLOCK_MONOTONIC.
     """
 
@@ -93,14 +93,14 @@ def no_thread_refused() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A capture whose loop has begun; used by its own thread, but for status().
+    """A capture whose loop has begun; only its own thread uses it, except for status().
 
     Attributes:
-        what: What it was asked for.
-        resources: What it stands on.
-        writer: Stores what is taken.
-        watcher: Sees what becomes of the device.
-        began_ns: When it began, on CLOCK_MONOTONIC.
+        what: The request.
+        resources: Device, spool, clock, loop, folder and journal.
+        writer: Stores the samples.
+        watcher: Notices changes of the device.
+        began_ns: When the capture began, on CLOCK_MONOTONIC.
     """
 
     what: Description
@@ -136,7 +136,7 @@ class Running:
         return self.writer if isinstance(self.writer, FlightWriter) else None
 
     def live(self) -> Outcome:
-        """Store what is taken until the capture ends, close everything, and return what it came to."""
+        """Store samples until the capture ends, close all resources, and return the outcome."""
         notes = cpus.pin_thread(self.resources.writer_cpus)
         is_complete = False
         try:
@@ -168,7 +168,7 @@ class Running:
         return t_ns
 
     def _store(self) -> BaseException | None:
-        """Make parts until the end; return what kept the writer from storing everything, or None."""
+        """Make parts until the end; return the error that kept the writer from storing everything, or None."""
         failure: BaseException | None = None
         try:
             self.writer.run(self._last_totals)
@@ -192,7 +192,12 @@ class Running:
         return self.totals(stored)
 
     def totals(self, stored: int, waiting: int = 0) -> Totals:
-        """Return the balance; `waiting`: rows that are in no part, but in the spool for good."""
+        """Return the balance.
+
+        Args:
+            stored: Rows in parts.
+            waiting: Rows that are in no part and stay in the spool, after an error of the writer.
+        """
         progress = self.resources.sampler.progress()
         return Totals(
             ended=progress.ended.name,
@@ -206,7 +211,7 @@ class Running:
         )
 
     def status(self, ended_ns: int | None) -> Status:
-        """Return what happened so far.
+        """Return the counts so far.
 
         Args:
             ended_ns: When the capture ended, on CLOCK_MONOTONIC; None: it has not.

@@ -1,4 +1,4 @@
-"""Snapshots of a flight recorder: who asked for them, which blocks they take, and what they came to."""
+"""Snapshots of a flight recorder: requests for them, and their results."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a flight recorder stored at once.
+    """The result of a snapshot.
 
     Attributes:
-        rows: Rows; 0 where nothing had come since the one before.
-        first_ns: Time of the first one.
-        last_ns: Time of the last one.
+        rows: Rows stored; 0: there were no new ones since the snapshot before.
+        first_ns: Time of the first row.
+        last_ns: Time of the last row.
         short: Whether the ring had overwritten samples that were to be kept.
     """
 
@@ -31,11 +31,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Somebody's wish for a snapshot.
+    """A request for a snapshot.
 
     Attributes:
-        t_ns: When, in ns since the start of the trace.
-        done: To be given the snapshot.
+        t_ns: The moment of the snapshot, in ns since the start of the trace.
+        done: The future of the result.
     """
 
     t_ns: int
@@ -43,14 +43,14 @@ class Request:
 
 
 class Requests:
-    """From any thread, and from signal handlers, to the writer thread; takes no lock."""
+    """The queue of requests from any thread, and from signal handlers, to the writer; it takes no lock."""
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._closed: BaseException | Snapshot | None = None
 
     def put(self, request: Request) -> bool:
-        """Pass a request on; return False if nobody will answer it any more."""
+        """Add a request; return False if the queue is closed."""
         if self._closed is not None:
             return False
         self._queue.put(request)
@@ -59,7 +59,7 @@ class Requests:
         return True
 
     def get(self, timeout_s: float) -> Request | None:
-        """Wait at most so long for a request that nobody cancelled; from now on nobody can."""
+        """Wait for a request and return it, or None after a timeout; a returned request cannot be cancelled."""
         while True:
             try:
                 request = self._queue.get(timeout=timeout_s)
@@ -69,7 +69,7 @@ class Requests:
                 return request
 
     def close(self, answer: BaseException | Snapshot) -> None:
-        """Answer those that are left, and refuse further ones."""
+        """Give all waiting requests an answer, and refuse further ones."""
         self._closed = answer  # first: who puts one now looks again afterwards
         self._answer_all(answer)
 

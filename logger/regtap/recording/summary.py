@@ -1,4 +1,4 @@
-"""What a capture came to, while it runs and at its end: plain data."""
+"""Status and summary of a capture, as plain data."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RetainedWindow:
-    """What a flight recorder keeps at the moment, roughly.
+    """The window that a flight recorder retains at a moment, approximately.
 
     Attributes:
         samples: Samples that a snapshot would store.
-        span_s: How far they go back.
+        span_s: Time from the oldest of these samples until now.
         snapshots: Snapshots so far.
     """
 
@@ -71,7 +71,7 @@ class Lateness:
 
     @classmethod
     def of(cls, progress: Progress, timebase: Timebase) -> Lateness:
-        """Return what the loop says, in ns."""
+        """Return the lateness in the loop's progress, in ns."""
         sum_ns, longest_ns = map(timebase.in_ns, (progress.late_sum_ticks, progress.late_longest_ticks))
         return cls(progress.late_slots, sum_ns, longest_ns)
 
@@ -83,7 +83,7 @@ class Lateness:
 
 @dataclass(frozen=True, slots=True)
 class Disturbances:
-    """What befell the sampling thread between its first sample and its last, as the kernel counted.
+    """Disturbances of the sampling thread between its first sample and its last, counted by the kernel.
 
     Attributes:
         page_faults: Accesses that had to wait for a page of memory; 0 unless something else takes pages away.
@@ -97,7 +97,7 @@ class Disturbances:
 
     @classmethod
     def of(cls, counted: sampler.Disturbances) -> Disturbances:
-        """Return what the loop counted."""
+        """Return the counts of the native loop."""
         return cls(counted.minor_faults + counted.major_faults, counted.sleeps, counted.preemptions)
 
 
@@ -143,24 +143,24 @@ class Summary:
 
     @property
     def rate_hz(self) -> float | None:
-        """Samples a second over the rows' span, or None where there are fewer than two."""
+        """Samples a second between the first and the last row; None: there are fewer than two."""
         return (
             (self.totals.taken - 1) * 1e9 / self.span_ns if self.span_ns and self.totals.taken > 1 else None
         )
 
     @property
     def paused_share(self) -> float:
-        """Share of the loop's time in which it waited for room, 0 to 1."""
+        """Share of the loop's time spent in waiting for room, 0 to 1."""
         return self.pace.paused_share(self.totals.throttled_ns)
 
     @property
     def missed_share(self) -> float:
-        """Share of the slots that were missed, 0 to 1; 0 at full rate."""
+        """Share of missed slots, 0 to 1; 0 at full rate."""
         return self.totals.missed / self.totals.due if self.totals.due else 0.0
 
     @property
     def lossless(self) -> bool:
-        """Whether every sample that was taken is stored, or was to be forgotten."""
+        """Whether all taken samples are stored, or were overwritten as a flight recorder is asked to."""
         return self.totals.taken == self.totals.stored + self.totals.overwritten
 
     @property
@@ -170,7 +170,7 @@ class Summary:
 
     @property
     def clean(self) -> bool:
-        """Whether there is nothing that an exit code of 1 or 4 would tell."""
+        """Whether the capture gives no reason for an exit code of 1 or 4."""
         return (
             self.lossless
             and not self.short

@@ -1,4 +1,4 @@
-"""The thread that a capture lives in: it opens everything, stores what is taken, and closes everything.
+"""The thread of a capture: it opens all resources, stores the samples, and closes everything.
 
 Python runs the handlers of signals in the main thread alone. So no KeyboardInterrupt can cut off what happens here, at
 whatever line of whatever program it is raised: the threads that wait for a capture can be interrupted, and the capture
@@ -56,7 +56,7 @@ class CaptureThread:
 
     @property
     def is_ours(self) -> bool:
-        """Whether this is the process that started it, and not a forked child with a copy of this object."""
+        """Whether this process has started the capture; a forked child has only a copy of this object."""
         return os.getpid() == self._owner_pid
 
     def start(self) -> None:
@@ -89,7 +89,7 @@ class CaptureThread:
         self._end()
 
     def wait(self, timeout_s: float | None) -> bool:
-        """Wait for the end, at most so long; return whether it has come. The handlers of signals run meanwhile."""
+        """Wait for the end; return False after a timeout. The handlers of signals run in the meantime."""
         latest_s = time.monotonic() + (math.inf if timeout_s is None else timeout_s)
         while True:
             rest_s = latest_s - time.monotonic()

@@ -1,4 +1,4 @@
-"""Watches a capture's device from a thread of its own: the sampling thread cannot see that a device is gone."""
+"""Watches a capture's device from a separate thread: the sampling thread cannot notice that a device is gone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BACK = "is as it was again"
 
 
 class Watcher:
-    """Asks the system every second, and once at the end, what became of the device; a context manager.
+    """Asks the system for changes of the device, every second and once at the end; a context manager.
 
     Args:
         presence: Knows the device as it was at the start; stays the caller's.
@@ -55,7 +55,7 @@ class Watcher:
         self._thread.join()
 
     def look(self) -> None:
-        """Ask the system now; what has changed since the last time is kept, and marked in the trace."""
+        """Ask the system now; a change since the last time is kept in `seen`, and marked in the trace."""
         with self._lock:
             now = self._presence.changed()
             if now == self._last:
@@ -67,11 +67,11 @@ class Watcher:
 
     @property
     def state(self) -> str:
-        """What became of the device, as last seen; empty while it is as it was."""
+        """The last seen change of the device; empty: it is as it was at the start."""
         return self._last
 
     def notes(self) -> list[str]:
-        """Return what was seen, a line each, for the capture's summary."""
+        """Return a line for each change that was seen, for the capture's summary."""
         return [
             f"{self._name} {what}: seen {format_duration_ns(t_ns)} after the start"
             + ("" if what == _BACK else "; values since then need not be the device's")

@@ -1,7 +1,7 @@
-"""The writer: takes sealed blocks from the ring, makes parts of them, and gives the blocks back.
+"""The writer: takes sealed blocks from the ring, makes parts of them, and releases the blocks.
 
-A block is given back only when the part that holds its rows is durable, so that at any moment every completed
-sample is in a finished part or in the spool.
+A block is released only when the part with its rows is durable, so that at any moment every completed sample is in a
+finished part or in the spool.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ MOST_MARKS, MOST_MARK_LETTERS = 100_000, 4 << 20
 
 @dataclass(slots=True)
 class Stored:
-    """What the writer has made durable; read by other threads for progress.
+    """Counts of what the writer has stored; other threads read them for progress.
 
     Attributes:
         rows: Rows in finished parts.
-        bytes: Their size.
-        parts: How many there are.
+        bytes: Size of the finished parts.
+        parts: The number of finished parts.
         written: Rows handed to the encoder so far, finished or not.
         marks: Marks not yet in a part; see add_mark.
     """
@@ -136,7 +136,7 @@ class Writer:
             self._closer.shutdown()
 
     def _turn(self) -> bool:
-        """Do what there is to do now; return whether there may be more."""
+        """Take sealed blocks and write row groups as far as they are due; return False once the sampler has ended."""
         ended = not self._sampler.running()
         sealed = self._sampler.wait_sealed(self._seen, 0 if ended else TURN_NS)
         self._pending += [self._ring.block(sequence) for sequence in range(self._seen, sealed)]
@@ -155,7 +155,7 @@ class Writer:
         return self._held_blocks() >= self._ring.block_count // 2 or self._part_is_old()
 
     def _held_blocks(self) -> int:
-        """Return how many blocks wait for the next close, with the encoder or before it."""
+        """Return the number of blocks that the next finished part releases, in the encoder or before it."""
         consumed = self._seen - len(self._pending)
         return self._seen - (consumed if self._builder.part is None else self._builder.part.first_block)
 
@@ -199,7 +199,7 @@ class Writer:
         self._builder.begin(first_block)
 
     def _close_part(self, totals: Totals | None) -> None:
-        """Hand the open part to the closer; its blocks are given back when it is durable."""
+        """Hand the open part to the closing thread, which releases its blocks when it is durable."""
         if self._builder.part is None:
             return
         self._wait_for_closer()
@@ -233,7 +233,7 @@ class Writer:
         self._wait_for_closer()
 
     def _abandon(self) -> None:
-        """Leave finished parts as they are, and nothing half-written beside them."""
+        """Stop the sampler and remove the half-written part; finished parts stay."""
         self._sampler.stop()
         if self._builder.part is not None:
             self._builder.part.file.abandon()

@@ -1,4 +1,4 @@
-"""What a trace says about itself, in words that several commands show."""
+"""Texts about a trace that several commands show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def finding(trace: Trace) -> str | None:
-    """Return why the trace's own figures do not agree, or None if they do."""
+    """Return the contradiction between the trace's own figures, or None."""
     totals = trace.totals
     if totals is None:
         return None
@@ -23,7 +23,7 @@ def finding(trace: Trace) -> str | None:
 
 
 def state_text(trace: Trace) -> str:
-    """Return whether it is complete, and how it ended."""
+    """Return the end of the capture in words: complete, interrupted, or still running."""
     if trace.unfinished:
         return (
             f"unfinished: still being recorded, or cut off (then `regtap recover {trace.path}` adds the rest)"
@@ -53,6 +53,6 @@ def _pace(rate_hz: str) -> str:
 
 
 def clock_text(trace: Trace) -> str:
-    """Return where its times come from, and how exact they are."""
+    """Return the clock of the trace in words, with its error bound."""
     source, frequency_mhz = trace.clock.source, trace.clock.frequency_hz / 1e6
     return f"{source} at {frequency_mhz:.6f} MHz, times within {trace.error_bound_ns:.0f} ns"
