@@ -132,14 +132,14 @@ def test_workers_are_single_threaded_while_they_measure(on_file: Run, on_sim: Ru
     assert len(threads) == 15
 
 
-def test_a_full_run_on_the_simulated_device_has_every_width_writes_and_python(on_sim: Run) -> None:
+def test_a_full_run_on_sim_has_every_width_writes_and_python(on_sim: Run) -> None:
     measured = {row.arm for row in on_sim.result.rows if not row.refused}
     assert measured >= {"mmap load", "mmap load u8", "mmap load u16", "mmap load u64", "mmap store", "pwrite"}
     assert measured >= {f"python: {name}" for name in ("memoryview", "numpy", "ctypes", "struct", "slice")}
     assert on_sim.result.write_register == {"name": "SCRATCH", "address": 0x2C, "type": "u32"}
 
 
-def test_a_full_run_reads_many_bytes_at_once_up_to_what_the_target_holds(on_sim: Run) -> None:
+def test_a_full_run_reads_blocks_up_to_the_size_of_the_target(on_sim: Run) -> None:
     points = on_sim.result.crossover
     measured = {(it.way, it.size_bytes) for it in points if it.cost is not None}
     assert measured == {(way, 4 << k) for way in ("loads", "memcpy", "pread") for k in range(11)}
@@ -168,7 +168,7 @@ def test_arms_with_rounds_of_their_own_have_processes_of_their_own(on_sim: Run) 
     assert not {process for process, arm in pairs if arm == "io_uring"} & set(range(10))
 
 
-def test_a_device_gets_a_baseline_in_ram_and_no_access_of_another_width(tmp_path: Path) -> None:
+def test_a_device_has_a_baseline_in_ram_and_one_access_width(tmp_path: Path) -> None:
     run = _run(tmp_path, "-t", "file:/dev/zero", "0x10", "--duration", "1s")
     kinds = {row.arm: row.kind for row in run.result.rows}
     assert run.result.is_device
@@ -231,7 +231,7 @@ def test_results_belong_to_the_user_that_was_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_whether_that_user_may_write_is_known_before_anything_is_measured(tmp_path: Path) -> None:
+def test_a_user_who_may_not_write_is_refused_before_measuring(tmp_path: Path) -> None:
     done = _bench("-t", "sim", "--quick", "--duration", "1s", "--user", "nobody", cwd=tmp_path)
     assert done.returncode == 2
     assert f"nobody, whose the results will be, may not write in {tmp_path}" in done.stderr

@@ -83,7 +83,7 @@ def test_the_screen_and_the_json_agree(user: int | None) -> None:
     assert shown == _statuses(document)
 
 
-def test_an_address_is_explained_and_its_exit_code_says_whether_it_can_be_reached(user: int | None) -> None:
+def test_an_address_is_explained_and_judged_by_the_exit_code(user: int | None) -> None:
     done = _run(user, "0x100000")
     document = json.loads(_run(user, "0x100000", "--json").stdout)
     assert done.stderr == ""

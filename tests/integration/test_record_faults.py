@@ -77,7 +77,7 @@ def numbers(out: str) -> list[int]:
     ]
 
 
-def test_a_removed_folder_ends_it_and_the_rest_can_be_had_in_a_new_one(place: Path) -> None:
+def test_the_rest_of_a_removed_folder_can_be_had_in_a_new_one(place: Path) -> None:
     status, _, err = record_and(lambda _: remove(place / "run"), place, ends_by_itself=True)
     assert status == 4, err
     command = re.search(r"`regtap (recover \S+ -o run)` makes a new one", err)
@@ -171,7 +171,7 @@ cp -r disk/run run
 """
 
 
-def test_a_full_disk_ends_it_and_recover_completes_it_when_there_is_room(
+def test_recover_completes_a_capture_that_a_full_disk_ended(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHON", sys.executable)

@@ -208,7 +208,7 @@ class TestAtATerminal:
         assert rows(tmp_path / "run") > 0
 
 
-def test_a_terminal_that_goes_does_not_end_a_capture_deaf_to_the_hangup(tmp_path: Path) -> None:
+def test_a_capture_that_ignores_the_hangup_outlives_its_terminal(tmp_path: Path) -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

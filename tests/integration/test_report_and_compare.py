@@ -57,7 +57,7 @@ def dearer(session: Session, tmp_path: Path) -> Path:
     return _result_file(scaled(session.result, "lseek+read", DEARER), tmp_path / "dearer.json")
 
 
-def test_a_report_from_the_result_alone_is_the_one_that_the_run_wrote(folder: Path) -> None:
+def test_a_report_from_the_result_is_the_runs_own_report(folder: Path) -> None:
     written = {name: (folder / name).read_bytes() for name in ("report.html", "report.md")}
     for path in folder.iterdir():
         if path.name != "result.json":

@@ -57,9 +57,7 @@ def test_recover_heeds_the_umask(tmp_path: Path, spool: Path) -> None:
 LINK = [*RECORD, "--", "ln", "-s"]
 
 
-def test_record_fails_where_a_link_lies_in_its_way_and_recover_removes_it(
-    tmp_path: Path, victim: Path
-) -> None:
+def test_record_fails_at_a_link_in_its_way_and_recover_removes_it(tmp_path: Path, victim: Path) -> None:
     done = run_regtap(*LINK, str(victim), "run/.part-00000.tmp", cwd=tmp_path)
     assert done.returncode == 4
     assert "File exists" in done.stderr

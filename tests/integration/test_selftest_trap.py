@@ -177,13 +177,13 @@ def test_a_fault_of_the_command_itself_reaches_it(watch: Callable[[str], Observa
     assert (seen.exit_status, seen.accesses) == (-11, ())
 
 
-def test_a_page_behind_the_end_of_the_file_is_a_bus_error_of_the_command(
+def test_a_page_past_the_end_of_the_file_is_a_bus_error(
     watch: Callable[[str], Observation],
 ) -> None:
     assert watch("call = run(load)\nos.truncate(file.name, 0)\ncall(at, None, 0)").exit_status == -7
 
 
-def test_an_unmapped_part_is_trapped_no_longer_and_the_rest_still_is(
+def test_only_the_mapped_rest_is_trapped_after_an_unmap(
     watch: Callable[[str], Observation],
 ) -> None:
     seen = watch(f"""

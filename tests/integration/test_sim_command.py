@@ -116,7 +116,7 @@ def test_an_existing_file_is_refused_and_left_alone(path: Path) -> None:
     assert path.read_text() == "precious"
 
 
-def test_a_second_device_on_the_same_path_is_refused_and_the_first_goes_on(shared: Path) -> None:
+def test_a_second_device_on_a_path_is_refused_beside_the_first(shared: Path) -> None:
     assert run_regtap("sim", shared).returncode == 2
     _count_up(shared)
 

@@ -265,7 +265,7 @@ def test_it_outlives_the_thread_that_opened_it() -> None:
         _wait_for_ticks(device, 50)
 
 
-def test_it_has_its_own_process_group_so_that_ctrl_c_does_not_reach_it() -> None:
+def test_ctrl_c_does_not_reach_the_devices_process_group() -> None:
     started = process.start()
     try:
         assert os.getpgid(started.process.pid) == started.process.pid

@@ -141,7 +141,7 @@ def test_each_file_that_svdsuite_accepts_is_read_alike(files: dict[str, bytes], 
     tally.assert_kept(CONFORMANCE)
 
 
-def test_each_file_that_svdsuite_refuses_is_refused_or_read_for_a_reason(files: dict[str, bytes]) -> None:
+def test_files_that_svdsuite_refuses_are_refused_or_explained(files: dict[str, bytes]) -> None:
     refused = {name for name, it in facts().items() if "refused" in it}
     assert len(refused) == 59
 

@@ -155,7 +155,7 @@ def test_a_margin_takes_in_what_processes_of_one_run_differ_by(before: Result) -
     assert _of(compare(before, wild), "pread").margin < 0.01
 
 
-def test_an_arm_whose_processes_shared_one_state_by_luck_is_held_to_the_scatter_of_the_others(
+def test_an_arm_with_too_little_scatter_gets_that_of_the_others(
     before: Result,
 ) -> None:
     later = scaled(before, "lseek+read", [1.032] * PROCESSES)

@@ -91,7 +91,7 @@ def test_the_margin_is_what_identical_code_differs_by() -> None:
 
 
 @pytest.mark.parametrize("factor", [0.97, 1.03])
-def test_a_twin_does_not_excuse_itself_by_the_margin_that_comes_from_it(factor: float) -> None:
+def test_a_twin_is_not_judged_by_its_own_margin(factor: float) -> None:
     evaluation = evaluation_of(Machine(with_cost(TWIN, 440.0 * factor)).run(rounds=250))
     margin = calibrate(evaluation) or 0.0
     assert margin == pytest.approx(0.03, abs=0.002)

@@ -116,9 +116,7 @@ def test_curves_that_cross_twice_say_so_twice() -> None:
     st.lists(st.floats(-3, 3, allow_nan=False), min_size=2, max_size=12),
     st.floats(0.001, 1),
 )
-def test_a_crossing_lies_between_its_neighbours_and_turns_with_its_ways(
-    values: list[float], width: float
-) -> None:
+def test_a_crossing_lies_between_sizes_and_turns_with_the_ways(values: list[float], width: float) -> None:
     sizes = [4 << k for k in range(len(values))]
     there = crossing_of("a", "b", _compared(*zip(sizes, values, strict=True), width=width))
     back = crossing_of(
@@ -172,7 +170,7 @@ def test_a_pair_that_resolves_nowhere_is_named_too(result: Result) -> None:
     assert line == "loads or memcpy: no size resolves which is cheaper"
 
 
-def test_the_table_has_a_row_for_each_size_and_bounds_where_nothing_more_is_known(result: Result) -> None:
+def test_the_table_has_a_row_a_size_with_bounds_or_values(result: Result) -> None:
     table = crossover_table(result)
     assert table[0] == ("bytes", "loads, ns", "memcpy, ns", "pread, ns")
     assert [row[0] for row in table[1:]][:2] == ["4 B", "8 B"]

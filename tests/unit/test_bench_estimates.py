@@ -35,7 +35,7 @@ def _ratio_of(machine: Machine, arm: str, *, order_seed: int = 0) -> Estimate:
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_half_a_percent_more_is_half_a_percent_whatever_the_machine_does(trouble: Trouble) -> None:
+def test_half_a_percent_more_is_measured_on_any_machine(trouble: Trouble) -> None:
     ratio = _ratio_of(Machine(with_cost(LSEEK, 440.0 * 1.005), trouble), LSEEK)
     assert math.expm1(ratio.value) == pytest.approx(0.005, abs=0.002)
     assert ratio.low < ratio.value < ratio.high
@@ -100,7 +100,7 @@ def test_the_loop_is_subtracted_from_ten_nanoseconds_on() -> None:
     assert cost.ns.value == pytest.approx(22.5, rel=0.01)
 
 
-def test_below_ten_nanoseconds_there_is_a_bound_and_nothing_is_subtracted() -> None:
+def test_below_ten_nanoseconds_there_is_only_a_bound() -> None:
     row = next(row for row in evaluation_of(Machine().run()).rows(0.01) if row.arm == "mmap load")
     for measure in (THROUGHPUT, LATENCY):
         cost = row.cost(measure)
@@ -171,7 +171,7 @@ def test_an_odd_process_moves_the_interval_and_not_the_value() -> None:
     assert center(odd).high > 140
 
 
-def test_every_block_runs_once_a_round_and_its_counts_follow_one_another() -> None:
+def test_every_block_runs_once_a_round_with_its_counts_in_turn() -> None:
     calls: list[tuple[int, int]] = []
 
     def block_of(series: int) -> BlockRunner:

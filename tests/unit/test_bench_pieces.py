@@ -47,7 +47,7 @@ def test_warmup_rounds_leave_no_value() -> None:
     assert rounds.values["a"].tolist() == [2.0, 3.0, 4.0]
 
 
-def test_a_machine_that_changes_its_speed_does_not_disturb_a_paired_ratio() -> None:
+def test_a_change_of_speed_does_not_disturb_a_paired_ratio() -> None:
     noise = np.random.default_rng(1)
     speed = np.repeat(noise.uniform(1, 3, 20), 50)  # both arms of a round see the same
     slower = paired_ratio(1.05 * speed * noise.normal(1, 0.001, 1000), speed * noise.normal(1, 0.001, 1000))

@@ -56,7 +56,7 @@ def test_calls_are_counted_until_two_tries_agree(
     assert made == list(repeat(16, looks))
 
 
-def test_reads_of_a_process_are_counted_without_the_arms_that_make_none() -> None:
+def test_arms_without_reads_do_not_count_as_reads_of_a_process() -> None:
     subject = Subject("sim", Register("COUNT32", 8), write=None, quick=True, cpu=None)
     series = tuple(
         Series(arm, "throughput", (16, 24, 32)) for arm in ("empty loop", "mmap load", "pread", "A/A twin")

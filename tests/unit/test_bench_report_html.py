@@ -122,7 +122,7 @@ def test_the_spread_says_where_nine_of_ten_blocks_lie(result: Result) -> None:
     assert pread.low <= pread.inner[0] <= (pread.at or 0) <= pread.inner[1] <= pread.high
 
 
-def test_drawn_figures_scale_have_words_and_take_the_colours_of_the_page(page: str) -> None:
+def test_drawn_figures_scale_have_texts_and_the_pages_colours(page: str) -> None:
     svgs = [attributes for tag, attributes in _parsed(page).tags if tag == "svg"]
     assert len(svgs) == 1
     assert not any({"width", "height"} & set(attributes) for attributes in svgs)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_reports_that_cannot_be_drawn_are_a_fault_that_says_what_to_do(
+def test_reports_that_cannot_be_drawn_are_a_fault_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: object) -> dict[str, bytes]:

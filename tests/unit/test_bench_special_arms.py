@@ -69,7 +69,7 @@ def test_a_file_of_one_mebibyte_has_every_size_and_a_page_its_own(tmp_path: Path
         assert _sizes(sites, register) == {size for size in BULK_SIZES if size <= 4096}
 
 
-def test_a_block_is_aligned_holds_the_register_and_ends_within_the_target(tmp_path: Path) -> None:
+def test_a_block_is_aligned_around_the_register_in_the_target(tmp_path: Path) -> None:
     path = _file(tmp_path, 6000)
     with _sites(path, Register("r", 0x10)) as sites:
         assert max(_sizes(sites)) == 4096
@@ -80,7 +80,7 @@ def test_a_block_is_aligned_holds_the_register_and_ends_within_the_target(tmp_pa
         assert (mapped.address - sites.read.site.address) % 4096 == 4096 - 8
 
 
-def test_single_loads_have_the_register_s_width_and_32_bits_at_least(tmp_path: Path) -> None:
+def test_single_loads_have_the_registers_width_or_32_bits(tmp_path: Path) -> None:
     assert {arm.load_bytes for arm in bulk_arms(Register("r", 0x1008, "u8"))} == {4}
     register = Register("r", 0x1008, "u64")
     assert {arm.load_bytes for arm in bulk_arms(register)} == {8}
@@ -242,7 +242,7 @@ def test_devmem_is_one_process_an_access(tmp_path: Path, mem: Any, monkeypatch: 
     assert log.read_text().splitlines() == ["devmem 0xfed000f0 64"] * 4  # the first by refusal()
 
 
-def test_the_system_calls_of_devmem_are_counted_in_its_own_process_too(
+def test_system_calls_of_devmem_are_counted_in_its_process(
     tmp_path: Path, mem: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = []
@@ -292,7 +292,7 @@ def test_devmem_that_fails_while_it_is_measured_is_an_error(
     assert len(log.read_text().splitlines()) == 3
 
 
-def test_arms_share_their_rounds_by_cadence_and_the_slow_ones_have_the_baseline_beside_them() -> None:
+def test_slow_arms_have_rounds_of_their_own_with_the_baseline() -> None:
     ticks = {THROUGHPUT: 1.0}
     probes = {
         "pread": Probe(ticks=ticks),

@@ -72,7 +72,7 @@ def test_without_a_cpu_of_its_own_the_time_of_all_counts(stat: Stat) -> None:
     assert list(stolen) == [2]
 
 
-def test_warming_up_tags_nothing_and_is_not_held_against_the_first_round(stat: Stat) -> None:
+def test_warming_up_tags_no_round(stat: Stat) -> None:
     stolen = array("H", [0])
     with StealWatch(1, str(stat.path)) as watch:
         stat.take(5)
@@ -81,7 +81,7 @@ def test_warming_up_tags_nothing_and_is_not_held_against_the_first_round(stat: S
     assert list(stolen) == [0]
 
 
-def test_where_a_look_takes_long_it_serves_many_rounds_and_tags_them_all(
+def test_a_slow_look_serves_many_rounds_and_tags_them_all(
     stat: Stat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = SimpleNamespace(now=0.0, looks=0)
@@ -156,7 +156,7 @@ def _tagged(blocks: Blocks, **tags: int) -> Blocks:
 
 
 @pytest.mark.parametrize(("tag", "cause"), [("switches", "switch"), ("moves", "move"), ("stolen", "steal")])
-def test_a_tagged_round_is_counted_by_its_cause_and_left_out_of_the_undisturbed(tag: str, cause: str) -> None:
+def test_a_tagged_round_is_counted_by_cause_and_left_out(tag: str, cause: str) -> None:
     blocks = _tagged(Machine({("pread", THROUGHPUT): 440.0}).run(rounds=4, processes=1), **{tag: 1})
     evaluation = evaluation_of(blocks)
     cost = evaluation.cost(evaluation.arms["pread"], THROUGHPUT)
@@ -166,7 +166,7 @@ def test_a_tagged_round_is_counted_by_its_cause_and_left_out_of_the_undisturbed(
     assert cost.undisturbed_ns < 450  # the disturbed round took three times as long
 
 
-def test_stolen_time_does_not_take_the_rounds_that_the_overhead_is_known_from() -> None:
+def test_stolen_time_leaves_the_rounds_of_the_overhead() -> None:
     blocks = Machine({("pread", THROUGHPUT): 440.0}).run(rounds=100, processes=1)
     process = blocks.processes[0]
     stolen = Blocks(blocks.series, (replace(process, stolen=np.ones_like(process.stolen)),))

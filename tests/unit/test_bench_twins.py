@@ -116,7 +116,7 @@ def test_an_honest_twin_costs_the_same(subject: Subject, seen: Survey) -> None:
     assert abs(_log_ratio(_run_long(subject, seen)).value) < math.log(1.2)
 
 
-def test_a_register_outside_of_the_target_is_refused_before_any_process(subject: Subject) -> None:
+def test_a_register_outside_the_target_is_refused_at_once(subject: Subject) -> None:
     outside = Subject(subject.target, Register("r", 1 << 20), None, quick=True, cpu=None)
     with pytest.raises(InputError):
         survey(outside)

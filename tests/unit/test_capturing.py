@@ -55,7 +55,7 @@ def test_the_trace_begins_before_the_command(tmp_path: Path) -> None:
     assert begun.exists()
 
 
-def test_a_command_that_may_not_be_signalled_is_left_running_and_said(
+def test_a_command_that_may_not_be_signalled_is_left_running(
     capture: Capture, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     running: list[subprocess.Popen[bytes]] = []

@@ -162,7 +162,7 @@ def test_since_refuses_what_is_no_moment() -> None:
         parse_since_ns("yesterday")
 
 
-def test_the_command_lists_traces_and_ends_with_one_where_some_are_left_out(runs: Path) -> None:
+def test_a_list_with_traces_left_out_ends_with_exit_code_1(runs: Path) -> None:
     (runs / "empty").mkdir()
 
     result = CliRunner().invoke(traces, ["runs", "runs/empty"], standalone_mode=False)

@@ -46,7 +46,7 @@ def _verdicts(blocks: Blocks, margin: float = 0.002) -> dict[str, Verdict]:
     return {name: rule(case) for name, rule in RULES.items()}
 
 
-def test_a_condition_has_every_trial_of_the_plan_with_a_seed_of_its_own() -> None:
+def test_each_trial_of_a_condition_has_a_seed_of_its_own() -> None:
     trials = list(PLAN.trials(IDLE))
     assert Counter(it.effect for it in trials) == {SAME: 500, **dict.fromkeys(EFFECTS, 200)}
     assert [it.number for it in trials] == list(range(1300))
@@ -121,7 +121,7 @@ def test_equal_arms_are_different_to_nobody_on_a_quiet_machine() -> None:
     assert gates == {Verdict.UNRESOLVED}
 
 
-def test_two_percent_more_are_seen_by_every_rule_that_is_fine_enough() -> None:
+def test_two_percent_more_are_seen_by_every_fine_enough_rule() -> None:
     said = _verdicts(_blocks(0.02))
     slower = {name for name, verdict in said.items() if verdict is Verdict.SLOWER}
     assert slower == set(RULES) - {"pytest-benchmark median:5%", "pytest-benchmark mean:5%"}
@@ -178,7 +178,7 @@ def _judgement(false: int, seen: int, *, wrong_way: int = 0) -> Judgement:
     # 0: 1 - 0.025 ** (1 / 500); the others from the beta distribution's quantiles (Clopper and Pearson, 1934)
     [(0, 0.0, 0.007351), (2, 0.000485, 0.014374), (5, 0.003255, 0.023181), (25, 0.032615, 0.072928)],
 )
-def test_false_differences_are_counted_in_both_directions_with_exact_intervals(
+def test_false_differences_in_both_directions_have_exact_intervals(
     false: int, low: float, high: float
 ) -> None:
     cell = next(it for it in cells_of(_judgement(false, 200)) if (it.rule, it.effect) == (REGTAP, SAME.name))
@@ -200,7 +200,7 @@ def test_bars_are_held_against_the_shares(false: int, seen: int, met: list[bool]
     assert [bar.met for bar in bars] == met
 
 
-def test_the_table_has_a_row_for_each_rule_and_leaves_open_what_was_not_tried() -> None:
+def test_the_table_has_a_row_a_rule_and_leaves_untried_open() -> None:
     text = to_markdown(_judgement(2, 199))
     assert "| idle | regtap bench | 0.4 [0.0, 1.4] |   | 99.5 [97.2, 100.0] |   |   |" in text
     assert all(f"| idle | {rule} |" in text for rule in RULES)

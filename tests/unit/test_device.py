@@ -46,9 +46,7 @@ def test_a_register_is_read_in_its_width_and_byte_order(target: FileTarget, type
 
 @pytest.mark.parametrize("type_name", TYPES)
 @pytest.mark.parametrize("way", ["write", "pwrite"])
-def test_a_register_is_written_in_its_width_and_byte_order_and_nothing_beside_it(
-    target: FileTarget, type_name: str, way: str
-) -> None:
+def test_a_write_has_the_registers_width_and_byte_order(target: FileTarget, type_name: str, way: str) -> None:
     register = Register("R", 0x10, type_name)
     value = 0x0102030405060708 % 2 ** (8 * register.width_bytes)
     with open(target.path, "rb") as file:
@@ -88,7 +86,7 @@ def test_a_register_of_another_page_is_refused(target: FileTarget) -> None:
             assert caught.value.address == PAGE
 
 
-def test_what_lies_behind_the_end_of_a_file_in_its_last_page_is_refused(target: FileTarget) -> None:
+def test_an_address_past_the_end_in_the_last_page_is_refused(target: FileTarget) -> None:
     os.truncate(target.path, PAGE + 8)
     with target.open([Register("R", PAGE)]) as device, pytest.raises(AddressError):
         device.read(Register("past", PAGE + 8))
@@ -104,7 +102,7 @@ def test_a_register_is_located_in_the_window_that_holds_it(target: FileTarget) -
         assert far_window.load(far_offset, 4) == device.read(far)
 
 
-def test_a_register_is_located_for_system_calls_by_its_offset_in_the_file(target: FileTarget) -> None:
+def test_system_calls_find_a_register_by_its_offset_in_the_file(target: FileTarget) -> None:
     register = Register("R", 2 * PAGE + 0x20)
     with target.open([register]) as device:
         fd, offset = device.locate_syscall(register)
@@ -138,7 +136,7 @@ def _truncated(target: FileTarget, register: Register) -> Device:
     return device
 
 
-def test_a_register_that_stops_answering_is_named_and_the_others_go_on(target: FileTarget) -> None:
+def test_a_register_that_stops_answering_is_named(target: FileTarget) -> None:
     gone, first = Register("GONE", 2 * PAGE + 8), Register("first", 0)
     with _truncated(target, gone) as device:
         for access in (lambda: device.read(gone), lambda: device.write(gone, 1)):

@@ -138,7 +138,7 @@ def test_a_neighbour_in_the_same_page_is_named() -> None:
     assert "x has a part of its page" in _findings(_judged(IN_BAR, facts))["address"].meaning
 
 
-def test_where_iomem_hides_its_addresses_that_is_said_and_bars_are_found_all_the_same() -> None:
+def test_bars_are_found_though_iomem_hides_its_addresses() -> None:
     answer = _judged(IN_BAR, machine(memory=replace(GOOD.memory, resources=HIDDEN)))
     assert "only zeros" in _findings(answer)["address"].meaning
     assert answer.command == "regtap read -t pci:0000:03:00.0/bar0 0x10"

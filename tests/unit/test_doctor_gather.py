@@ -93,7 +93,7 @@ def test_a_longer_options_name_is_another_option(tmp_path: Path) -> None:
         ({}, "none"),
     ],
 )
-def test_lockdown_is_the_kernels_word_and_else_what_it_was_booted_with(
+def test_lockdown_comes_from_the_kernel_or_its_command_line(
     tmp_path: Path, files: dict[str, str], mode: str
 ) -> None:
     assert gather.gather_kernel(_write(tmp_path, files)).lockdown == mode

@@ -40,7 +40,7 @@ def _says(finding: Finding, status: Status, text: str) -> None:
     assert (finding.status, text in whole) == (status, True), whole
 
 
-def test_a_machine_with_nothing_to_complain_of_has_only_good_findings() -> None:
+def test_a_good_machine_has_only_good_findings() -> None:
     groups = report.judge_machine(GOOD)
     assert [f.name for group in groups for f in group.findings if f.status is not Status.OK] == []
     assert report.verdict(groups).startswith("no problems, no warnings; the basics")
@@ -105,7 +105,7 @@ def test_dev_mem(facts: Facts, status: Status, text: str) -> None:
     _says(reach.dev_mem(facts), status, text)
 
 
-def test_a_kernel_without_dev_mem_is_told_from_a_container_without_it() -> None:
+def test_a_kernel_without_dev_mem_is_not_a_container_without_it() -> None:
     memory = PhysicalMemory(node("/dev/mem", None))
     built_without = replace(_config(DEVMEM="n"), memory=memory)
     _says(reach.dev_mem(built_without), Status.WARNING, "built without CONFIG_DEVMEM")
@@ -252,7 +252,7 @@ def test_the_remedy_for_pci_is_that_of_the_device_which_needs_least() -> None:
     _says(devices.pci(machine(pci=(disabled,))), Status.WARNING, echo)
 
 
-def test_a_long_list_of_devices_is_cut_behind_those_that_can_be_mapped() -> None:
+def test_a_long_list_of_devices_shows_mappable_ones_first() -> None:
     off = tuple(replace(FREE, address=f"0000:10:{n:02x}.0", enabled=False) for n in range(20))
     details = devices.pci(machine(pci=(*off, FREE))).details
     assert len(details) == 7
@@ -462,7 +462,7 @@ def test_the_verdict_counts_problems_and_warnings() -> None:
     assert report.verdict(groups).endswith("do not work here")
 
 
-def test_the_screen_has_a_line_each_aligned_and_one_more_for_a_remedy() -> None:
+def test_the_screen_has_a_line_a_finding_and_one_for_a_remedy() -> None:
     groups = report.judge_machine(_config(STRICT_DEVMEM="n"))
     lines = list(screen.lines(groups, lambda text, _: text))
     findings = [finding for group in groups for finding in group.findings]

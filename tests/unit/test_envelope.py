@@ -62,7 +62,7 @@ def test_every_sample_lies_within_its_bucket(
 
 
 @given(ROWS, CUTS, BUCKETS)
-def test_every_smallest_largest_first_and_last_is_a_sample_of_its_bucket(
+def test_every_bound_of_a_bucket_is_a_sample_of_it(
     rows: list[tuple[int, int]], cuts: list[int], buckets: int
 ) -> None:
     times, values = in_order(rows)

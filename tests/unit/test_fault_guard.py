@@ -142,7 +142,7 @@ def test_a_python_handler_is_put_back(tmp_path: Path) -> None:
     )
 
 
-def test_a_signal_sent_by_a_process_reaches_its_handler_during_a_capture(tmp_path: Path) -> None:
+def test_a_sent_signal_reaches_its_handler_during_a_capture(tmp_path: Path) -> None:
     assert_lives(
         tmp_path,
         """

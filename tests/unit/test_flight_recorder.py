@@ -61,7 +61,7 @@ def slow_writer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PartFile, "write", write)
 
 
-def test_nothing_is_stored_before_the_end_and_then_the_last_samples(device: Path, tmp_path: Path) -> None:
+def test_only_the_last_samples_are_stored_at_the_end(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)
         assert capture.status().stored == 0
@@ -156,9 +156,7 @@ def test_what_is_dropped_while_a_snapshot_is_stored_is_a_finding(device: Path, t
 
 
 @pytest.mark.usefixtures("slow_writer")
-def test_what_was_kept_before_a_snapshot_is_whole_however_slow_the_writer(
-    device: Path, tmp_path: Path
-) -> None:
+def test_a_snapshot_is_whole_however_slow_the_writer_is(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)
         snapshot = capture.snapshot().result(30)
@@ -166,7 +164,7 @@ def test_what_was_kept_before_a_snapshot_is_whole_however_slow_the_writer(
     assert gaps == []
 
 
-def test_an_eighth_of_a_full_ring_takes_what_comes_while_a_snapshot_is_stored(
+def test_an_eighth_of_a_full_ring_is_free_during_a_snapshot(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted before anything that is stored gives room back."""
@@ -193,7 +191,7 @@ def test_an_eighth_of_a_full_ring_takes_what_comes_while_a_snapshot_is_stored(
 
 
 @pytest.mark.usefixtures("slow_writer")
-def test_a_snapshot_gives_room_back_part_by_part_when_the_loop_needs_it(device: Path, tmp_path: Path) -> None:
+def test_a_snapshot_gives_room_back_part_by_part(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)
         capture.snapshot().result(30)

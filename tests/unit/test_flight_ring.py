@@ -143,7 +143,7 @@ def test_the_loop_drops_and_counts_when_all_is_held(device: Path) -> None:
         assert loop.sampler.progress().lost > 0
 
 
-def test_the_loop_goes_on_in_blocks_that_come_back_one_after_the_other(device: Path) -> None:
+def test_the_loop_goes_on_in_released_blocks(device: Path) -> None:
     with running(device) as loop:
         loop.wait_for_laps()
         oldest, sealed = loop.hold()

@@ -82,7 +82,7 @@ def test_dropped_samples_are_counted_as_of_the_last_turn(run: Path) -> None:
 
 
 @pytest.mark.parametrize("blocks", [0, 1])
-def test_what_was_promised_stays_where_what_came_next_cannot_be_read(
+def test_a_promise_is_kept_though_the_next_tail_is_unreadable(
     run: Path, blocks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A loop that drops samples, and misses slots all the time."""
@@ -119,7 +119,7 @@ def resume(image: SpoolImage) -> None:
     image.seal()
 
 
-def test_a_gap_that_is_being_moved_into_a_new_block_is_counted_once(run: Path) -> None:
+def test_a_gap_on_its_way_into_a_new_block_is_counted_once(run: Path) -> None:
     image = filled()
     image.begin_open_gap()
     image.drop(50)

@@ -51,7 +51,7 @@ def test_no_room_for_a_journal_is_a_refusal_that_leaves_nothing(
     assert {name for name in os.listdir("/dev/shm") if name.startswith(f"regtap-{os.getpid()}-")} <= before
 
 
-def test_a_journal_that_cannot_be_synced_ends_the_capture_and_keeps_all(
+def test_a_journal_without_sync_ends_a_capture_that_keeps_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = threading.Event()

@@ -115,7 +115,7 @@ def test_a_journal_without_a_readable_head_is_refused(run: Path) -> None:
         recover(run)
 
 
-def test_a_head_that_lies_about_its_length_under_a_right_check_is_refused(run: Path) -> None:
+def test_a_head_with_a_wrong_length_and_a_right_check_is_refused(run: Path) -> None:
     with HandJournal(filled(), run) as journal:
         journal.turn()
     for path in segment_paths(run):
@@ -185,7 +185,7 @@ def test_a_damaged_journal_stays_however_often_it_is_recovered(run: Path) -> Non
     assert regtap.open_trace(run).gaps == ()  # the damaged block is the last one: nothing else tells of it
 
 
-def test_what_comes_after_a_missing_record_that_was_never_synced_is_left_aside(run: Path) -> None:
+def test_records_after_a_missing_unsynced_one_are_ignored(run: Path) -> None:
     image = filled(blocks=2)
     with HandJournal(image, run) as journal:
         journal.turn()

@@ -96,7 +96,7 @@ def test_a_value_is_binary_where_it_says_so_and_may_leave_bits_open(
     assert by_name(device)["UART.CR"].fields[0].values == (Value("V", number, any_bits=any_bits),)
 
 
-def test_names_for_reading_writing_and_every_other_value_are_told_apart() -> None:
+def test_names_for_reads_writes_and_other_values_are_told_apart() -> None:
     reading = "<enumeratedValue><name>Busy</name><value>1</value></enumeratedValue>"
     other = "<enumeratedValue><name>Idle</name><isDefault>true</isDefault></enumeratedValue>"
     writing = "<enumeratedValue><name>Start</name><value>1</value></enumeratedValue>"

@@ -254,7 +254,7 @@ def test_folders_of_any_name_are_read(tmp_path: Path, name: str) -> None:
     assert table.to_pylist() == [{"trace": str(tmp_path / name), "n": 7}]
 
 
-def test_a_register_called_like_a_column_of_the_table_gets_another_name(tmp_path: Path) -> None:
+def test_a_register_with_a_columns_name_gets_another_name(tmp_path: Path) -> None:
     write_trace(tmp_path / "run", [Register("TRACE", 0)], [0], {"TRACE": [3]})
 
     assert regtap_analysis.query(tmp_path, "SELECT TRACE_ AS x FROM samples").to_pydict() == {"x": [3]}

@@ -191,7 +191,7 @@ def test_an_existing_output_is_refused_and_stays_as_it_is(device: Path, tmp_path
     assert os.listdir(output) == ["precious"]
 
 
-def test_a_truncated_device_ends_the_capture_and_keeps_what_came_before(device: Path, tmp_path: Path) -> None:
+def test_a_truncated_device_ends_a_capture_that_keeps_its_rows(device: Path, tmp_path: Path) -> None:
     with pytest.raises(regtap.BusFaultError) as caught, record(device, tmp_path / "run") as capture:
         while capture.status().taken < 1000:
             time.sleep(0.001)

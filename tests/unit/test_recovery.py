@@ -418,7 +418,7 @@ def test_a_link_in_the_spools_place_is_not_followed(run: Path, spool: Path, tmp_
 
 
 @pytest.mark.parametrize("is_complete", [False, True])
-def test_names_of_finished_parts_are_durable_before_anything_is_changed(
+def test_names_of_parts_are_durable_before_any_change(
     run: Path, spool: Path, is_complete: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever made them may have been killed before he had synced the folder."""

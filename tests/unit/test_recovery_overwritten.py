@@ -58,9 +58,7 @@ def test_a_ring_that_was_held_by_a_snapshot_is_read_all_the_same(run: Path, spoo
     assert rows_of(run) == list(range(15, 35))
 
 
-def test_a_block_that_was_given_up_and_not_yet_opened_anew_counts_as_overwritten(
-    run: Path, spool: Path
-) -> None:
+def test_a_released_block_not_yet_opened_counts_as_overwritten(run: Path, spool: Path) -> None:
     image = flight_image()
     fill(image, 7)
     image.header["released"] += 1
@@ -101,7 +99,7 @@ def dropped_then_overwritten() -> SpoolImage:
     return image
 
 
-def test_samples_dropped_in_what_was_overwritten_are_counted_once(run: Path, spool: Path) -> None:
+def test_dropped_samples_in_overwritten_blocks_are_counted_once(run: Path, spool: Path) -> None:
     image = dropped_then_overwritten()
     image.begin_open_gap()  # and the kill comes while samples are dropped again
     image.drop(60)
@@ -152,7 +150,7 @@ def test_a_first_index_before_the_snapshots_end_is_not_believed(
     assert rows_of(run) == [*range(5), *range(25, 40)]
 
 
-def test_what_was_overwritten_after_a_snapshot_lies_between_it_and_the_rest(
+def test_samples_overwritten_after_a_snapshot_are_one_gap(
     run: Path, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = flight_image()

@@ -110,7 +110,7 @@ def test_a_field_is_its_bits_and_no_others(value: int, lsb: int, data: st.DataOb
     assert Field("F", lsb, bits).extract(value) == int(binary[lsb : lsb + bits][::-1], 2)
 
 
-def test_a_value_is_decoded_field_by_field_in_the_order_of_the_manual() -> None:
+def test_a_value_is_decoded_field_by_field_in_the_maps_order() -> None:
     register = Register("S", 0, fields=(Field("BUSY", 0, 1), Field("LEVEL", 8, 8)))
     assert list(register.decode(0x4201).items()) == [("BUSY", 1), ("LEVEL", 0x42)]
 

@@ -43,7 +43,7 @@ def test_an_instruction_that_reads_and_writes_is_two_accesses(code: str) -> None
     assert accesses == [Access(0, 4, write=False), Access(0, 4, write=True)]
 
 
-def test_of_two_operands_the_one_in_the_direction_of_the_fault_counts() -> None:
+def test_the_operand_in_the_direction_of_the_fault_counts() -> None:
     push = bytes.fromhex("66ff36")  # push word [rsi]: reads 2 bytes there, writes the stack
 
     assert list(decode_all([(8, False, push)])) == [Access(8, 2, write=False)]

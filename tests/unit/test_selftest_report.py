@@ -48,7 +48,7 @@ def test_a_counter_example_is_caught_when_it_does_something_else() -> None:
 
 
 @pytest.mark.parametrize("seen", [_seen(READ), _seen(), _seen(READ, READ, exit_status=1)])
-def test_a_counter_example_is_missed_when_it_looks_harmless_or_did_not_run(seen: Observation) -> None:
+def test_a_counter_example_that_looks_harmless_is_missed(seen: Observation) -> None:
     case = _case(READ, harmful=True)
 
     assert case.verdict(seen) == "MISSED"

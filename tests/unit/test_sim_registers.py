@@ -96,7 +96,7 @@ def test_it_knows_its_names_and_does_not_pass_for_a_device(spec: str) -> None:
 
 
 @pytest.mark.parametrize("address", [0x1000, 2**64 - 4])
-def test_an_address_outside_the_page_is_an_error_before_anything_starts(
+def test_an_address_outside_the_page_is_an_error_at_once(
     address: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "start", lambda: pytest.fail("a device was started"))

@@ -99,7 +99,7 @@ def test_a_request_that_was_taken_up_cannot_be_cancelled() -> None:
 
 
 @pytest.mark.parametrize("answer", [LAST, OSError("no room")])
-def test_a_request_that_was_cancelled_does_not_keep_the_end_from_the_others(
+def test_a_cancelled_request_keeps_no_answer_from_the_others(
     answer: Snapshot | OSError,
 ) -> None:
     requests = Requests()

@@ -181,7 +181,7 @@ def test_opening_for_no_register_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("writable", "access"), [(False, os.O_RDONLY), (True, os.O_RDWR)])
-def test_a_file_is_opened_read_only_unless_asked_and_never_with_o_sync(
+def test_a_file_is_opened_read_only_and_without_o_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writable: bool, access: int
 ) -> None:
     flags = record_open_flags(monkeypatch)
@@ -213,7 +213,7 @@ def test_a_device_node_that_can_be_mapped_is_a_target() -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe"])
-def test_what_cannot_hold_registers_is_refused_without_waiting_for_it(tmp_path: Path, kind: str) -> None:
+def test_a_file_that_holds_no_registers_is_refused_at_once(tmp_path: Path, kind: str) -> None:
     path = tmp_path / kind
     if kind == "folder":
         path.mkdir()

@@ -66,7 +66,7 @@ def test_it_is_opened_with_o_sync_and_read_only_unless_asked(
     assert [flag & os.O_SYNC for flag in flags] == [os.O_SYNC]
 
 
-def test_an_address_that_no_offset_reaches_is_wrong_before_anything_is_opened(
+def test_an_address_past_all_offsets_is_wrong_before_any_open(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_open(monkeypatch, errno.EIO)
@@ -123,7 +123,7 @@ def test_eperm_at_open_is_the_capability_where_it_is_missing(
     assert "CAP_SYS_RAWIO" in refused(target).cause
 
 
-def test_eperm_at_open_is_the_containers_where_the_capability_is_there(
+def test_eperm_at_open_with_the_capability_is_the_containers(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path(kernel.STATUS).write_text("CapEff:\t000001ffffffffff\n")
@@ -143,7 +143,7 @@ def test_eperm_at_mmap_of_ram_is_strict_devmem(target: MemTarget, monkeypatch: p
 
 
 @pytest.mark.parametrize(("address", "owner"), [(0xFEB00010, "ahci"), (0xFED00FF0, "HPET 0")])
-def test_eperm_at_mmap_names_the_driver_that_claims_a_part_of_the_page(
+def test_eperm_at_mmap_names_the_driver_that_claims_the_page(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, address: int, owner: str
 ) -> None:
     Path(iomem.IOMEM).write_text(IOMEM)

@@ -63,7 +63,7 @@ def test_addresses_of_a_uio_map_count_from_its_offset_in_the_page(
 
 
 @pytest.mark.parametrize(("addr", "length"), [(0xB0000000, PAGE - 0x400), (0xB0000400, PAGE)])
-def test_the_size_of_a_uio_map_counts_from_its_page_only_where_its_address_does(
+def test_the_size_of_a_uio_map_counts_from_where_its_address_does(
     tmp_path: Path, addr: int, length: int
 ) -> None:
     target = _uio(tmp_path, "uio:0/1")
@@ -185,7 +185,7 @@ def test_a_bar_that_cannot_be_mapped_is_refused_with_those_that_can(
     assert error.remedy == remedy
 
 
-def test_a_kernel_without_files_for_bars_is_told_from_a_missing_device(tmp_path: Path) -> None:
+def test_a_kernel_without_bar_files_is_not_a_missing_device(tmp_path: Path) -> None:
     error = refused(replace(_pci(tmp_path), bar=3))
     assert "no file that maps bar3 of 0000:03:00.0" in error.cause
     assert error.errno == errno.ENOENT

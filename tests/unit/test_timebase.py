@@ -8,7 +8,7 @@ from regtap import _native
 from regtap.clock import live
 
 
-def test_a_writer_that_converts_nothing_for_days_still_takes_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_writer_without_rows_for_days_still_takes_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = live.Timebase(_native.Source.system)
     clock.keep_up()
     assert len(clock.info().anchors) == 1  # the first one is young

@@ -124,7 +124,7 @@ def test_registers_have_their_values_and_what_they_do(made: Report) -> None:
     assert any("| 1,001 | 2,999 | 2,000 |" in row for row in rows)
 
 
-def test_a_constant_interval_needs_no_picture_and_a_distribution_has_one(made: Report) -> None:
+def test_only_intervals_that_vary_get_a_picture(made: Report) -> None:
     titles = re.findall("<h4>(.*?)</h4>", made.html())
 
     assert titles == ["ADC, rows by value"]

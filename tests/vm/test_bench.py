@@ -107,7 +107,7 @@ def test_what_tells_that_it_is_emulated_is_kept(relaxed: Run) -> None:
     assert str(found.environment["board"]).startswith("QEMU ")
 
 
-def test_where_read_does_not_reach_it_the_arm_has_the_kernel_s_reason(refusals: Run) -> None:
+def test_an_arm_without_read_has_the_kernels_reason(refusals: Run) -> None:
     found = result(refusals, "bench-hpet")
     assert found.baseline == "mmap load"
     refused = {row.arm: row.refused for row in found.rows if row.refused}

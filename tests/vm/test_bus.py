@@ -56,7 +56,7 @@ def test_record_reads_once_per_sample_the_value_that_it_stores(bus: Bus) -> None
     assert reads(bus.stretch(2, HPET)) == [(HPET_COUNTER, value, 4) for value in stored]
 
 
-def test_record_of_64_bits_is_the_pair_of_halves_that_the_device_is_wide(bus: Bus) -> None:
+def test_a_64_bit_record_is_two_halves_on_a_32_bit_device(bus: Bus) -> None:
     assert bus.run.tried("u64").status == 0
     stored = column(bus.run.files / "u64", "counter").tolist()
     assert len(stored) == 1000

@@ -67,7 +67,7 @@ def test_a_register_in_the_claimed_page_is_refused(devices: Run) -> None:
     assert not (devices.files / "claimed-run").exists()
 
 
-def test_the_system_call_way_to_a_bar_is_refused_by_us_as_by_the_kernel(devices: Run) -> None:
+def test_system_calls_on_a_bar_are_refused_as_by_the_kernel(devices: Run) -> None:
     assert devices.tried("kernel-pread").stdout == f"{errno.EIO}\n"
     mapped, refusal = both(devices.tried("pread"))["id"]
     assert mapped == ID

@@ -19,7 +19,7 @@ def test_they_agree_on_reserved_ram(devices: Run, relaxed: Run) -> None:
         assert both(run.tried("pread-reserved")) == {"word": (value, value)}
 
 
-def test_a_device_above_the_end_of_ram_is_reached_by_its_mapping_alone(devices: Run) -> None:
+def test_a_device_above_the_end_of_ram_is_reached_by_mmap_alone(devices: Run) -> None:
     mapped, refusal = both(devices.tried("pread-hpet"))["id"]
     assert mapped == HPET_ID
     assert str(refusal).startswith(f"{errno.EFAULT} id at 0xfed00000 is not RAM")

@@ -153,7 +153,7 @@ def test_a_wrong_ini_value_ends_the_run_with_one_line(run: Run, setting: str) ->
     result.stderr.fnmatch_lines([f"ERROR: {name} is '{value}'; use *"])
 
 
-def test_the_folder_of_the_command_line_is_relative_to_where_it_was_typed(
+def test_a_relative_folder_begins_at_the_folder_of_the_call(
     run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytester.makeini("[pytest]")

@@ -96,9 +96,7 @@ def test_the_trace_begins_before_the_test_does(run: Run, rate: str) -> None:
     result.assert_outcomes(passed=1)
 
 
-def test_failures_around_a_test_keep_its_trace_and_expected_ones_do_not(
-    run: Run, pytester: pytest.Pytester
-) -> None:
+def test_failures_around_a_test_keep_its_trace_unless_expected(run: Run, pytester: pytest.Pytester) -> None:
     result = run("""
         import pytest
         pytestmark = pytest.mark.registers("COUNT32", target="sim")
