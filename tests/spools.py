@@ -38,6 +38,11 @@ GAP_CAPACITY = 12
 TICK_HZ = 1e9
 FIRST_TICK = 1_000_000
 STEP = 1000  # ticks between two samples
+COLUMNS: list[np.dtype[Any]] = [
+    np.dtype("<u8"),
+    np.dtype("<u4"),
+    np.dtype("<u1"),
+]  # ticks, and those of REGISTERS
 
 
 def proof_of(index: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -112,11 +117,14 @@ class SpoolImage:
         start = self.at(sequence) + BLOCK_HEADER_BYTES
         return self.memory[start : start + GAP_CAPACITY * GAP.itemsize].view(GAP)
 
+    def column_at(self, sequence: int, k: int) -> int:
+        """Return where in the spool a column of a block begins, in bytes."""
+        widths = [dtype.itemsize for dtype in COLUMNS]
+        return self.at(sequence) + column_offsets(widths, self.rows_per_block, GAP_CAPACITY)[k]
+
     def column(self, sequence: int, k: int) -> npt.NDArray[Any]:
-        types: list[np.dtype[Any]] = [np.dtype("<u8"), np.dtype("<u4"), np.dtype("<u1")]
-        offset = column_offsets([t.itemsize for t in types], self.rows_per_block, GAP_CAPACITY)[k]
-        start = self.at(sequence) + offset
-        return self.memory[start : start + types[k].itemsize * self.rows_per_block].view(types[k])
+        start = self.column_at(sequence, k)
+        return self.memory[start : start + COLUMNS[k].itemsize * self.rows_per_block].view(COLUMNS[k])
 
     def open_block(self) -> None:
         block = self.block(self.sequence)
@@ -237,10 +245,8 @@ def as_big_endian(image: SpoolImage) -> bytes:
         start = image.at(sequence)
         swap(start, BLOCK)
         swap(start + BLOCK_HEADER_BYTES, GAP, GAP_CAPACITY)
-        for k in range(3):
-            column = image.column(sequence, k)
-            offset = (column.__array_interface__["data"][0]) - image.memory.__array_interface__["data"][0]
-            swap(offset, column.dtype, image.rows_per_block)
+        for k, dtype in enumerate(COLUMNS):
+            swap(image.column_at(sequence, k), dtype, image.rows_per_block)
     write_check(memory, ">u4")
     return memory.tobytes()
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from tests.conservation import assert_conserved
 from tests.journals import HandJournal
-from tests.spools import SpoolImage, assert_truth, expected_index, proof_of, template_of
+from tests.spools import COLUMNS, SpoolImage, assert_truth, expected_index, proof_of, template_of
 from tests.synthetic import counter_trace
 from tests.torture.conftest import Tally, cases
 
@@ -75,14 +75,13 @@ class Suspects:
     def __init__(self, image: SpoolImage) -> None:
         self._image = image
         self._row_of_byte: dict[int, int] = {}
-        base = image.memory.__array_interface__["data"][0]
         for sequence in range(int(image.header["open"][0])):
             rows = int(image.block(sequence)["published"][0])
             indices = image.column(sequence, 1)[:rows]
-            for k, width in enumerate((8, 4, 1)):
-                start = image.column(sequence, k).__array_interface__["data"][0] - base
-                for byte in range(rows * width):
-                    self._row_of_byte[start + byte] = int(indices[byte // width])
+            for k, dtype in enumerate(COLUMNS):
+                start = image.column_at(sequence, k)
+                for byte in range(rows * dtype.itemsize):
+                    self._row_of_byte[start + byte] = int(indices[byte // dtype.itemsize])
 
     def rows(self, mutated: list[int]) -> set[int]:
         """Return the indices of rows that were changed themselves."""

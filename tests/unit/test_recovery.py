@@ -222,63 +222,116 @@ def test_missed_slots_between_dropped_ones_keep_their_place(run: Path, spool: Pa
     assert_truth(run, 90)
 
 
-@pytest.mark.parametrize("step", ["opened", "renumbered", "copied", "emptied", "went on"])
-def test_a_kill_while_storing_resumes_counts_each_gap_once(run: Path, spool: Path, step: str) -> None:
-    """The table of the overflow block moves into the new one in several steps (Filler::resume)."""
+# The table of the overflow block moves into the next block in five steps (Filler::resume), and a kill may come after
+# each of them.
+
+
+def resume_opened(image: SpoolImage) -> None:
+    image.open_block()
+
+
+def resume_renumbered(image: SpoolImage) -> None:
+    resume_opened(image)
+    image.block(image.sequence)["first_index"] = image.index - 50
+
+
+def resume_copied(image: SpoolImage) -> None:
+    resume_renumbered(image)
+    image.gap_table(image.sequence)[0] = image.gap_table(OVERFLOW)[0]
+    image.block(image.sequence)["gap_count"] = 1
+
+
+def resume_emptied(image: SpoolImage) -> None:
+    resume_copied(image)
+    image.block(OVERFLOW)["gap_count"] = 0
+
+
+def resume_went_on(image: SpoolImage) -> None:
+    resume_emptied(image)
+    image.add_rows(4)
+
+
+@pytest.mark.parametrize(
+    ("resume", "rows"),
+    [
+        (resume_opened, 70),
+        (resume_renumbered, 70),
+        (resume_copied, 70),
+        (resume_emptied, 70),
+        (resume_went_on, 74),
+    ],
+)
+def test_a_kill_while_storing_resumes_counts_each_gap_once(
+    run: Path, spool: Path, resume: Callable[[SpoolImage], None], rows: int
+) -> None:
     image = SpoolImage()
     dropping(image)
     image.drop(50)
     image.note_open_gap()
     image.end_open_gap()
-    first = image.index - 50
-    image.header["released"] = 1  # a part holds block 0
-    image.open_block()
-    if step != "opened":
-        image.block(image.sequence)["first_index"] = first
-    if step in ("copied", "emptied", "went on"):
-        image.gap_table(image.sequence)[0] = image.gap_table(OVERFLOW)[0]
-        image.block(image.sequence)["gap_count"] = 1
-    if step in ("emptied", "went on"):
-        image.block(OVERFLOW)["gap_count"] = 0
-    if step == "went on":
-        image.add_rows(4)
+    image.header["released"] = 1  # a part, which is not here, holds block 0
+    resume(image)
+
     result = recovered(image, run, spool)
-    assert len(result.dropped) == 1  # the parts that are not there, see below
+
     trace = regtap.open_trace(run)
-    gaps = [(gap.first_index, gap.count, gap.cause) for gap in trace.gaps]
-    assert gaps == [(0, 10, "writer"), (first, 50, "full")]  # block 0's part is not there
-    assert trace.rows == 70 + (4 if step == "went on" else 0)
+    assert result.dropped == ("blocks 0 to 0: they are in parts that are not here",)
+    assert [(gap.first_index, gap.count, gap.cause) for gap in trace.gaps] == [
+        (0, 10, "writer"),
+        (80, 50, "full"),
+    ]
+    assert trace.rows == rows
     assert_conserved(trace)
 
 
+def header_field(name: str, value: Any) -> Callable[[SpoolImage], None]:
+    """Return the damage that gives a field of block 1's header another value."""
+
+    def damage(image: SpoolImage) -> None:
+        image.block(1)[name] = value
+
+    return damage
+
+
+def ticks(rows: slice, tick: int) -> Callable[[SpoolImage], None]:
+    """Return the damage that gives rows of block 1 another tick."""
+
+    def damage(image: SpoolImage) -> None:
+        image.column(1, 0)[rows] = tick
+
+    return damage
+
+
 DAMAGE = {
-    "magic": lambda image: image.block(1).__setitem__("magic", b"x"),
-    "sequence": lambda image: image.block(1).__setitem__("sequence", 9),
-    "too many rows": lambda image: image.block(1).__setitem__("published", 1 << 40),
-    "too many gaps": lambda image: image.block(1).__setitem__("gap_count", 99),
-    "more rows than were taken": lambda image: image.block(1).__setitem__("published", 30),
-    "index too low": lambda image: image.block(1).__setitem__("first_index", 3),
-    "index too high": lambda image: image.block(1).__setitem__("first_index", 1 << 50),
-    "times that go back": lambda image: image.column(1, 0).__setitem__(5, 17),
-    "a time before the block": lambda image: image.column(1, 0).__setitem__(slice(0, 20), 1_000_001),
-    "a time in the far future": lambda image: image.column(1, 0).__setitem__(19, 1 << 63),
+    "magic": header_field("magic", b"x"),
+    "sequence": header_field("sequence", 9),
+    "too many rows": header_field("published", 1 << 40),
+    "too many gaps": header_field("gap_count", 99),
+    "more rows than were taken": header_field("published", 30),
+    "index too low": header_field("first_index", 3),
+    "index too high": header_field("first_index", 1 << 50),
+    "times that go back": ticks(slice(5, 6), 17),
+    "a time before the block": ticks(slice(0, 20), 1_000_001),
+    "a time in the far future": ticks(slice(19, 20), 1 << 63),
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_block_is_dropped_told_and_gone_past(run: Path, spool: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_block_becomes_a_gap_and_a_line(
+    run: Path, spool: Path, damage: Callable[[SpoolImage], None]
+) -> None:
     image = SpoolImage()
     for _ in range(3):
         image.full_block(20)
-    DAMAGE[damage](image)
+    damage(image)
+
     result = recovered(image, run, spool)
-    assert len(result.dropped) == 1
-    assert result.dropped[0].startswith("block 1: ")
-    trace = regtap.open_trace(run)
-    assert [(gap.first_index, gap.count, gap.cause) for gap in trace.gaps] == [(20, 20, "writer")]
-    assert result.totals.lost == 20
-    assert result.spool == str(spool)
-    assert spool.exists()
+
+    (line,) = result.dropped
+    gaps = [(gap.first_index, gap.count, gap.cause) for gap in regtap.open_trace(run).gaps]
+    assert line.startswith("block 1: ")
+    assert (gaps, result.totals.lost) == ([(20, 20, "writer")], 20)
+    assert (result.spool, spool.exists()) == (str(spool), True)
     assert_truth(run, 60)
 
 
