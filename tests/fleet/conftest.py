@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from tests.lab import Lab, make_lab
 
-from regtap_analysis.queries.engines import Opened, open_engine
+from regtap_analysis.queries.answer import OpenedEngine
+from regtap_analysis.queries.engines import open_engine
 
 MASTER = "local-cluster[2,1,1024]"  # a master, and two worker processes of a core and 1 GiB each
 FLEET = Lab(traces=1000, hosts=20, rows=200)
@@ -27,7 +28,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def spark(fleet: Path) -> Iterator[Opened]:
+def spark(fleet: Path) -> Iterator[OpenedEngine]:
     """Return Spark on the collection."""
     os.environ["JAVA_TOOL_OPTIONS"] = _JAVA
     opened = open_engine([fleet], f"spark={MASTER}")
@@ -36,7 +37,7 @@ def spark(fleet: Path) -> Iterator[Opened]:
 
 
 @pytest.fixture(scope="session")
-def duckdb(fleet: Path) -> Iterator[Opened]:
+def duckdb(fleet: Path) -> Iterator[OpenedEngine]:
     """Return DuckDB on the collection."""
     opened = open_engine([fleet])
     yield opened

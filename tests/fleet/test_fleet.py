@@ -15,8 +15,7 @@ from pyspark.sql import SparkSession
 from tests.fleet.conftest import FLEET
 from tests.questions import QUESTIONS
 
-from regtap_analysis.queries.answer import Question, QuestionError
-from regtap_analysis.queries.engines import Opened
+from regtap_analysis.queries.answer import OpenedEngine, Question, QuestionError
 from regtap_analysis.stats.questions import QUESTIONS as STATS
 from regtap_analysis.stats.questions import question_text
 
@@ -39,7 +38,7 @@ _OTHER = {
 }
 
 
-def rows(opened: Opened, sql: str) -> list[tuple[Any, ...]]:
+def rows(opened: OpenedEngine, sql: str) -> list[tuple[Any, ...]]:
     """Return an answer with numbers as numbers."""
     table = opened.engine.ask(Question(sql)).table()
     return [tuple(map(_number, row.values())) for row in table.to_pylist()]
@@ -52,7 +51,7 @@ def _number(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("number", [str(number) for number in range(1, 11)])
-def test_the_ten_questions_have_one_answer(spark: Opened, duckdb: Opened, number: str) -> None:
+def test_the_ten_questions_have_one_answer(spark: OpenedEngine, duckdb: OpenedEngine, number: str) -> None:
     expected = rows(duckdb, QUESTIONS[number])
 
     assert expected
@@ -60,7 +59,7 @@ def test_the_ten_questions_have_one_answer(spark: Opened, duckdb: Opened, number
 
 
 @pytest.mark.parametrize("name", _OTHER)
-def test_other_questions_too(spark: Opened, duckdb: Opened, name: str) -> None:
+def test_other_questions_too(spark: OpenedEngine, duckdb: OpenedEngine, name: str) -> None:
     expected = rows(duckdb, _OTHER[name])
 
     assert expected
@@ -68,7 +67,7 @@ def test_other_questions_too(spark: Opened, duckdb: Opened, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STATS)
-def test_stats_are_the_same(spark: Opened, duckdb: Opened, name: str) -> None:
+def test_stats_are_the_same(spark: OpenedEngine, duckdb: OpenedEngine, name: str) -> None:
     sql = question_text(name, ("STATUS",), over_all=True)
     expected = rows(duckdb, sql)
 
@@ -76,20 +75,20 @@ def test_stats_are_the_same(spark: Opened, duckdb: Opened, name: str) -> None:
     assert rows(spark, sql) == expected
 
 
-def test_all_traces_but_the_damaged_one_are_asked(spark: Opened, duckdb: Opened) -> None:
+def test_all_traces_but_the_damaged_one_are_asked(spark: OpenedEngine, duckdb: OpenedEngine) -> None:
     assert spark.traces == duckdb.traces == FLEET.traces - 1
     assert spark.left_out == duckdb.left_out
     assert "run0000/part-00000.parquet is" in spark.left_out[0].reason
 
 
-def test_wrong_sql_is_sparks_message_on_one_line(spark: Opened) -> None:
+def test_wrong_sql_is_sparks_message_on_one_line(spark: OpenedEngine) -> None:
     with pytest.raises(QuestionError, match="`nothing` cannot be resolved") as raised:
         rows(spark, "SELECT nothing FROM samples")
 
     assert "\n" not in str(raised.value)
 
 
-def test_a_worker_killed_in_the_middle_changes_no_answer(spark: Opened, duckdb: Opened) -> None:
+def test_a_worker_killed_in_the_middle_changes_no_answer(spark: OpenedEngine, duckdb: OpenedEngine) -> None:
     sql = question_text("percentiles", over_all=True)
     expected = rows(duckdb, sql)
     session = SparkSession.getActiveSession()

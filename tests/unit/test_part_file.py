@@ -11,7 +11,8 @@ import pytest
 from tests.ring_blocks import METADATA, block_of, new_clock
 from tests.spools import SpoolImage, as_big_endian, template_of
 
-from regtap.parts.encoder import OpenEncoder, encoder_for
+from regtap.parts.compression import encoder_for
+from regtap.parts.encoder import OpenEncoder
 from regtap.parts.file import PartFile
 from regtap.spool.block import Block
 from regtap.spool.reader import SpoolReader

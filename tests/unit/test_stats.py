@@ -16,7 +16,8 @@ from tests.synthetic import TraceOptions, write_trace
 from regtap.errors import InputError
 from regtap.registers.model import Field, Register, Value
 from regtap_analysis.commands import stats as command
-from regtap_analysis.queries.engines import Opened, open_engine
+from regtap_analysis.queries.answer import OpenedEngine
+from regtap_analysis.queries.engines import open_engine
 from regtap_analysis.stats.questions import QUESTIONS, StatsOptions, ask_all
 
 MODE = Register("MODE", 0x30, "u8", (Field("STATE", 0, 2, "", (Value("IDLE", 0), Value("RUN", 1))),))
@@ -38,14 +39,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def opened(folder: Path) -> Iterator[Opened]:
+def opened(folder: Path) -> Iterator[OpenedEngine]:
     """Return DuckDB on them."""
     opened = open_engine([folder])
     yield opened
     opened.engine.close()
 
 
-def asked(opened: Opened, name: str, **options: Any) -> dict[str, list[dict[str, Any]]]:
+def asked(opened: OpenedEngine, name: str, **options: Any) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of an answer by the name of the trace."""
     ((_, table),) = ask_all(opened.engine, StatsOptions((name,), **options), opened.traces)
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -71,7 +72,7 @@ def spread(values: np.ndarray[Any, Any]) -> dict[str, Any]:
     }
 
 
-def test_intervals_are_those_of_numpy(opened: Opened) -> None:
+def test_intervals_are_those_of_numpy(opened: OpenedEngine) -> None:
     rows = asked(opened, "intervals")
 
     steps = {name: np.diff(times) for name, times in TIMES.items()}
@@ -80,7 +81,7 @@ def test_intervals_are_those_of_numpy(opened: Opened) -> None:
         assert {key: row[key] for key in spread(expected)} == spread(expected)
 
 
-def test_percentiles_of_values_are_those_of_numpy(opened: Opened) -> None:
+def test_percentiles_of_values_are_those_of_numpy(opened: OpenedEngine) -> None:
     rows = asked(opened, "percentiles", registers=("COUNT",))
 
     for name, expected in {**COUNTS, "(all)": np.concatenate(list(COUNTS.values()))}.items():
@@ -88,7 +89,7 @@ def test_percentiles_of_values_are_those_of_numpy(opened: Opened) -> None:
         assert {key: row[key] for key in spread(expected)} == spread(expected)
 
 
-def test_signals_have_changes_first_and_last(opened: Opened) -> None:
+def test_signals_have_changes_first_and_last(opened: OpenedEngine) -> None:
     rows = asked(opened, "signals")
 
     for name, modes in MODES.items():
@@ -113,7 +114,7 @@ def runs_of(name: str) -> list[tuple[int, int, bool]]:
     ]
 
 
-def test_states_sum_up_how_long_values_last(opened: Opened) -> None:
+def test_states_sum_up_how_long_values_last(opened: OpenedEngine) -> None:
     rows = asked(opened, "states", registers=("MODE",))["a"]
 
     for row in (it for it in rows if it["signal"] == "MODE.STATE"):
@@ -127,11 +128,11 @@ def test_states_sum_up_how_long_values_last(opened: Opened) -> None:
         assert row["name"] == {0: "IDLE", 1: "RUN"}.get(row["value"])
 
 
-def test_a_counter_is_no_state(opened: Opened) -> None:
+def test_a_counter_is_no_state(opened: OpenedEngine) -> None:
     assert {row["signal"] for row in asked(opened, "states")["a"]} == {"MODE", "MODE.STATE"}
 
 
-def test_transitions_are_counted(opened: Opened) -> None:
+def test_transitions_are_counted(opened: OpenedEngine) -> None:
     rows = asked(opened, "transitions")["b"]
 
     modes = MODES["b"]

@@ -16,8 +16,7 @@ from regtap.errors import InputError
 from regtap.units.parse import parse_size_bytes
 
 if TYPE_CHECKING:
-    from regtap_analysis.queries.answer import Answer
-    from regtap_analysis.queries.engines import Opened
+    from regtap_analysis.queries.answer import Answer, OpenedEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ def _print(answer: Answer, to: _Output) -> None:
     click.echo(f"{to.path}: {rows:,} rows")
 
 
-def _end(opened: Opened) -> int:
+def _end(opened: OpenedEngine) -> int:
     """Print a note for each trace that was left out, and return the exit code."""
     for left_out in opened.left_out:
         print_note(f"left out: {left_out.reason}")

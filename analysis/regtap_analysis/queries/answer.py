@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from regtap_analysis.catalogue.search import LeftOut
+
 BATCH_ROWS = 1 << 16
 
 
@@ -61,3 +63,18 @@ class Engine(Protocol):
     def close(self) -> None:
         """Free all resources; open answers end."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedEngine:
+    """An engine and its traces.
+
+    Attributes:
+        engine: Answers questions about them.
+        traces: How many there are.
+        left_out: Folders that were named and are not among them.
+    """
+
+    engine: Engine
+    traces: int
+    left_out: tuple[LeftOut, ...]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
 from regtap.maps.lookup import NO_MAPS
 from regtap_analysis.catalogue.read import no_traces, read_catalogue
+from regtap_analysis.queries.answer import OpenedEngine
 from regtap_analysis.queries.duck import DuckEngine, DuckOptions
 
 if TYPE_CHECKING:
@@ -15,23 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regtap.maps.lookup import Maps
-    from regtap_analysis.catalogue.search import LeftOut
-    from regtap_analysis.queries.answer import Engine
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """An engine and its traces.
-
-    Attributes:
-        engine: Answers questions about them.
-        traces: How many there are.
-        left_out: Folders that were named and are not among them.
-    """
-
-    engine: Engine
-    traces: int
-    left_out: tuple[LeftOut, ...]
 
 
 def open_engine(
@@ -39,7 +22,7 @@ def open_engine(
     engine: str = "duckdb",
     options: DuckOptions | None = None,
     maps: Maps = NO_MAPS,
-) -> Opened:
+) -> OpenedEngine:
     """Open an engine on all traces in folders or patterns.
 
     Args:
@@ -62,4 +45,4 @@ def open_engine(
     catalogue = read_catalogue(arguments, maps)
     if not catalogue.traces:
         raise no_traces(catalogue.left_out)
-    return Opened(DuckEngine(catalogue.traces, options), len(catalogue.traces), catalogue.left_out)
+    return OpenedEngine(DuckEngine(catalogue.traces, options), len(catalogue.traces), catalogue.left_out)

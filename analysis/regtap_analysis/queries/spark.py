@@ -8,10 +8,9 @@ from regtap.maps.lookup import NO_MAPS
 from regtap_analysis.catalogue.read import no_traces
 from regtap_analysis.catalogue.search import LeftOut, find_traces
 from regtap_analysis.catalogue.tables import SCHEMAS
-from regtap_analysis.queries.answer import BATCH_ROWS, Answer, QuestionError
+from regtap_analysis.queries.answer import BATCH_ROWS, Answer, OpenedEngine, QuestionError
 from regtap_analysis.queries.columns import Group, Layout, Names
 from regtap_analysis.queries.dialects import SparkDialect, SparkQuestionDialect
-from regtap_analysis.queries.engines import Opened
 from regtap_analysis.queries.footers import FOOTERS, footers_reader
 from regtap_analysis.queries.rewriting import Rewriter
 from regtap_analysis.queries.sessions import Session, open_session
@@ -32,7 +31,9 @@ _FOOTERS_A_TASK = 64  # traces whose footers one task reads
 _MOST_TASKS = 512
 
 
-def open_spark(arguments: Sequence[str | os.PathLike[str]], master: str, maps: Maps = NO_MAPS) -> Opened:
+def open_spark(
+    arguments: Sequence[str | os.PathLike[str]], master: str, maps: Maps = NO_MAPS
+) -> OpenedEngine:
     """Open Spark on the traces that the arguments lead to; this process lists folders, the workers open the traces.
 
     Args:
@@ -52,7 +53,7 @@ def open_spark(arguments: Sequence[str | os.PathLike[str]], master: str, maps: M
     if engine.traces == 0:
         engine.close()
         raise no_traces(left_out)
-    return Opened(engine, engine.traces, left_out)
+    return OpenedEngine(engine, engine.traces, left_out)
 
 
 class SparkEngine:

@@ -1,10 +1,8 @@
-"""The two encoders of parts: the native core, and pyarrow for `--compress zstd`."""
+"""The interface of the encoders of parts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
-
-from regtap.trace.arrow import load_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,22 +54,3 @@ class OpenEncoder(Protocol):
             fd: The file's descriptor; stays the caller's.
             template: Metadata that all parts share: the registers, and whether latencies are recorded.
         """
-
-
-def encoder_for(compression: str) -> OpenEncoder:
-    """Return the function that opens an encoder for each part; all libraries that it needs are loaded.
-
-    Args:
-        compression: `none` or `zstd`.
-
-    Raises:
-        RefusedError: pyarrow is needed and not installed.
-    """
-    if compression == "none":
-        from regtap.parts.native import NativeEncoder
-
-        return NativeEncoder
-    load_arrow(f"--compress {compression}")
-    from regtap.parts.parquet import load_arrow_encoder
-
-    return load_arrow_encoder(compression)

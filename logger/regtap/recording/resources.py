@@ -12,7 +12,7 @@ from regtap.clock.source import best_source
 from regtap.errors import RefusedError
 from regtap.journal.layout import all_segments
 from regtap.journal.thread import JournalThread
-from regtap.parts.encoder import encoder_for
+from regtap.parts.compression import encoder_for
 from regtap.recording.folder import OutputFolder
 from regtap.recording.mark_server import MarkServer
 from regtap.recording.messages import scheduling_warnings, small_spool_warnings

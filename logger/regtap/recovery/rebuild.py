@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regtap.parts.builder import ROW_GROUP_ROWS, Beginning, PartBuilder
-from regtap.parts.encoder import encoder_for
+from regtap.parts.compression import encoder_for
 from regtap.recovery.cleanup import half_written_parts
 from regtap.recovery.clock import recovered_clock
 from regtap.spool.block import DamagedBlockError, TickGap
