@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import RefusedError, TraceError
+from regtap.trace.arrow import shared_values
 from regtap.trace.files import SPOOL_POINTER, part_name, part_number
 from regtap.trace.footer import MAGIC, read_footer
 from regtap.trace.metadata import LATENCY_COLUMN, METADATA_KEY, TIME_COLUMN, PartMetadata
@@ -37,6 +38,7 @@ class Part:
         rows: Number of rows; 0 for a part that only carries gaps.
         size_bytes: Size of the file.
         ranges: Smallest and largest value of each column, from its statistics; empty without rows.
+        footer: All that the file says about itself.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class Part:
     rows: int
     size_bytes: int
     ranges: Mapping[str, tuple[int, int]]
+    footer: Footer
 
 
 def find_parts(folder: Path) -> tuple[Path, ...]:
@@ -80,7 +83,7 @@ def read_part(path: Path) -> Part:
         )
     metadata = PartMetadata.from_json(document, str(path))
     _check_columns(path, footer.columns, metadata)
-    return Part(path, metadata, footer.columns, footer.rows, path.stat().st_size, footer.ranges())
+    return Part(path, metadata, footer.columns, footer.rows, path.stat().st_size, footer.ranges(), footer)
 
 
 def check_same_registers(parts: Sequence[Part]) -> None:
@@ -232,5 +235,5 @@ def _batches(path: Path, schema: pa.Schema, window: tuple[int, int]) -> Iterator
 
 def _within(times: pa.Array, window: tuple[int, int]) -> slice:
     """Return the slice of sorted times that lie in a window."""
-    first, stop = times.to_numpy().searchsorted(window)
+    first, stop = shared_values(times).searchsorted(window)
     return slice(int(first), int(stop))
