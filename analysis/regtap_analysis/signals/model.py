@@ -107,9 +107,10 @@ def signals_of(trace: Trace, names: Sequence[str] = ()) -> tuple[Signal, ...]:
 
 
 def whole_view(trace: Trace) -> View:
-    """Return the stretch from the trace's start to its last row, gap or mark."""
+    """Return the stretch from the trace's start, or from where rotation left off, to its last row, gap or mark."""
     moments = [*(trace.time_range or ()), *(mark.t_ns for mark in trace.marks)]
-    moments += [moment for gap in trace.gaps for moment in (gap.t0_ns, gap.t1_ns)]
+    gaps = [gap for gap in trace.gaps if gap.cause != "rotated"]
+    moments += [moment for gap in gaps for moment in (gap.t0_ns, gap.t1_ns)]
     first, last = min(moments, default=0), max(moments, default=0)
     starts_late = first > (last - first) // 8  # a flight recorder keeps the end only
     return View(first if starts_late else min(first, 0), last + 1)
