@@ -76,7 +76,7 @@ def main(base: Path) -> int:
 
 def _measure(folder: Path) -> Measured:
     began = time.monotonic()
-    places = find_traces([folder]).places
+    places = find_traces([folder]).locations
     listed = time.monotonic()
     opened = open_engine([folder], f"spark={MASTER}")
     ready = time.monotonic()
