@@ -58,6 +58,7 @@ $(VENV)/.spark: $(READY)
 	@touch $@
 
 test-fleet: $(VENV)/.spark
+	@sh .ci/java
 	$(BIN)/pytest tests/fleet
 
 fleet-demo: $(VENV)/.spark

@@ -48,4 +48,5 @@ def assert_conserved(trace: Trace, extra: tuple[Gap, ...] = ()) -> None:
     assert counts["full"] + counts["writer"] + counts["overwritten"] == totals.lost
     assert counts["overwritten"] == totals.overwritten
     assert counts["missed"] == totals.missed
+    assert counts["rotated"] == totals.rotated
     assert counts["throttled"] == counts["fault"] == 0

@@ -1,9 +1,14 @@
-"""A thousand traces of twenty hosts, and two engines on them: DuckDB, and Spark on two worker processes."""
+"""Two collections, and two engines on each: DuckDB, and one Spark on two worker processes.
+
+A thousand traces are asked a few questions, as each one opens two thousand files; forty traces are asked all of them.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,31 +19,75 @@ from regtap_analysis.queries.engines import open_engine
 
 MASTER = "local-cluster[2,1,1024]"  # a master, and two worker processes of a core and 1 GiB each
 FLEET = Lab(traces=1000, hosts=20, rows=200)
+SOME = Lab(traces=40, hosts=20, rows=400)
 # The machines are small and the questions short: compiling each of them well would cost more than answering it.
 _JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
-@pytest.fixture(scope="session")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the collection; one more folder in it is no trace, and one trace is damaged."""
-    folder = make_lab(tmp_path_factory.mktemp("fleet"), FLEET)
-    broken = folder / "board-00" / "run0000" / "part-00000.parquet"
-    broken.write_bytes(broken.read_bytes()[:-9])
-    return folder
+@dataclass(frozen=True)
+class Fleet:
+    """A collection on disk.
+
+    Attributes:
+        arguments: What is asked: the folder of the traces, and one that is no trace.
+        reasons: Why four folders are left out, by the ends of their names.
+    """
+
+    arguments: tuple[Path, ...]
+    reasons: dict[str, str]
 
 
 @pytest.fixture(scope="session")
-def spark(fleet: Path) -> Iterator[OpenedEngine]:
-    """Return Spark on the collection."""
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    """Return a thousand traces, of which three cannot be read, and a folder that is none."""
+    base = tmp_path_factory.mktemp("fleet")
+    folder, none = make_lab(base / "lab", FLEET), base / "none"
+    none.mkdir()
+    cut, gone, later = (folder / f"board-{number:02d}" / f"run{number:04d}" for number in range(3))
+    _change(cut, lambda content: content[:-9])
+    (gone / "part-00000.parquet").unlink()
+    _change(later, lambda content: content.replace(b'"format_version":2', b'"format_version":9'))
+    reasons = {
+        "none": "is no trace and holds none",
+        "run0000": "part-00000.parquet is",
+        "run0001": "part-00000.parquet is missing",
+        "run0002": "trace format 9",
+    }
+    return Fleet((folder, none), reasons)
+
+
+def _change(trace: Path, change: Callable[[bytes], bytes]) -> None:
+    part = trace / "part-00000.parquet"
+    part.write_bytes(change(part.read_bytes()))
+
+
+@dataclass(frozen=True)
+class Engines:
+    """Both engines on one collection."""
+
+    spark: OpenedEngine
+    duckdb: OpenedEngine
+
+
+@contextmanager
+def _opened(arguments: Sequence[Path]) -> Iterator[Engines]:
     os.environ["JAVA_TOOL_OPTIONS"] = _JAVA
-    opened = open_engine([fleet], f"spark={MASTER}")
-    yield opened
-    opened.engine.close()
+    spark = open_engine(arguments, f"spark={MASTER}")
+    duckdb = open_engine(arguments)
+    yield Engines(spark, duckdb)
+    duckdb.engine.close()
+    spark.engine.close()
 
 
 @pytest.fixture(scope="session")
-def duckdb(fleet: Path) -> Iterator[OpenedEngine]:
-    """Return DuckDB on the collection."""
-    opened = open_engine([fleet])
-    yield opened
-    opened.engine.close()
+def of_fleet(fleet: Fleet) -> Iterator[Engines]:
+    """Return engines on the thousand traces; Spark runs until all tests have ended."""
+    with _opened(fleet.arguments) as engines:
+        yield engines
+
+
+@pytest.fixture(scope="session")
+def of_some(of_fleet: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    """Return engines on forty traces, in the same Spark."""
+    with _opened([make_lab(tmp_path_factory.mktemp("some"), SOME)]) as engines:
+        yield engines

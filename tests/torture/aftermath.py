@@ -24,7 +24,7 @@ class Scene:
     folder: Path
     spool: Path
     oracle: Oracle
-    parts: dict[str, str]  # names and hashes
+    parts: dict[str, str]  # names and hashes of those that count
     end: int  # index after the last sample in finished parts
     rows: int  # in them
 
@@ -52,7 +52,10 @@ def scene_of(folder: Path) -> Scene | None:
         stored_blocks = last.metadata.next_block or 0
         end = last.metadata.first_index + last.rows + sum(gap.count for gap in last.metadata.gaps)
     oracle = look_at(spool.read_bytes(), stored_blocks)
-    return Scene(folder, spool, oracle, hashes(folder), end, sum(part.rows for part in parts))
+    counting = {
+        name: hash_ for name, hash_ in hashes(folder).items() if name in {it.path.name for it in parts}
+    }
+    return Scene(folder, spool, oracle, counting, end, sum(part.rows for part in parts))
 
 
 def recover_and_check(scene: Scene) -> None:

@@ -149,7 +149,8 @@ def _compile(source: str, output: Path, *options: str) -> Path:
 
 _BALANCE = re.compile(
     r"^(?P<trace>.+): (?:taken|due) (?P<taken>[\d,]+) = stored (?P<stored>[\d,]+) \+ lost (?P<lost>[\d,]+)"
-    r"(?: \+ missed (?P<missed>[\d,]+))?(?: \+ (?P<kept>[\d,]+) kept in (?P<spool>[^\s;]+))?"
+    r"(?: \+ missed (?P<missed>[\d,]+))?"
+    r"(?: \+ rotated [\d,]+)?(?: \+ (?P<kept>[\d,]+) kept in (?P<spool>[^\s;]+))?"
     r"(?:; (?:WARNING|FINDING): \S+ % of the slots missed)?$"  # of a busy machine
 )
 

@@ -28,6 +28,7 @@ from regtap.maps import (
     svd_derive,
     svd_fields,
     svd_numbers,
+    systemrdl,
     toml_fields,
     toml_map,
     xml_file,
@@ -39,6 +40,7 @@ READERS: dict[str, tuple[ModuleType, ...]] = {
     "svd": SVD,
     "ipxact": (ipxact, svd_fields, xml_file),
     "litex": (litex, checked),
+    "systemrdl": (systemrdl, ipxact),
     "toml": (toml_map, toml_fields, checked),
 }
 SEEDS = Path(__file__).parent / "facts" / "seeds"

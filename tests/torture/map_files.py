@@ -53,6 +53,21 @@ PYOCD = Package(
 )
 
 
+DESYRDL = Package(
+    "desyrdl==1.4.2",
+    "desyrdl-1.4.2.tar.gz",
+    "52d6f1c3b543df9c1cce498aad7d8b41dd4aca22d61317cb25aba1ec3b1056e6",
+    ("--no-binary", "desyrdl"),
+)
+
+
+def unpack_desyrdl(folder: Path) -> Path:
+    """Unpack desyrdl's source package, and return where its files are."""
+    with tarfile.open(DESYRDL.fetch()) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "desyrdl-1.4.2"
+
+
 def conformance_files() -> dict[str, bytes]:
     """Return svdsuite's conformance files by their path under tests/svd."""
     found: dict[str, bytes] = {}

@@ -15,9 +15,12 @@ pytest.importorskip("atheris", reason="it has wheels for x86-64 only")
 FUZZED = "a reader of maps, fuzzed by coverage: a map, or an error of one line, in 2 s"
 
 
-@pytest.mark.parametrize("reader", ["svd", "ipxact", "litex", "toml"])
+_COMPILED = 20  # times as long as the others takes systemrdl-compiler for a file
+
+
+@pytest.mark.parametrize("reader", ["svd", "ipxact", "litex", "toml", "systemrdl"])
 def test_a_reader_of_maps_survives_a_fuzzer(shared_folder: Path, tally: Tally, reader: str) -> None:
-    runs = cases(short=2_000, long=200_000)
+    runs = cases(short=2_000, long=200_000) // (_COMPILED if reader == "systemrdl" else 1)
     done = subprocess.run(
         [
             *(sys.executable, "-m", "tests.torture.fuzz_maps", reader, str(shared_folder)),

@@ -23,6 +23,9 @@ import regtap
 
 KILLED = "kill -9 of a recorder at a random moment: every completed sample is recovered, once"
 STEPS = "kill -9 of a recorder before and after each file operation: the same"
+ROTATING = (
+    "kill -9 of a rotating recorder before and after each file operation: an exact balance, no part twice"
+)
 SMALL = {"spool_size": "512KiB"}
 SIM = ("COUNT32", "CHECKED")
 
@@ -163,6 +166,21 @@ def test_kill_9_at_each_step(
 ) -> None:
     options: dict[str, Any] = {**SMALL, "samples": 150_000, "on_full": "wait"}
     whole = VictimCapture(("zero=0:u32",), targets["zeros"], "", options, part_bytes=1)
+    kill_at_each_step(whole, STEPS, shared_folder, processes, tally)
+
+
+def test_kill_9_of_a_rotating_recorder_at_each_step(
+    targets: dict[str, str], shared_folder: Path, processes: ForkServerContext, tally: Tally
+) -> None:
+    options: dict[str, Any] = {**SMALL, "samples": 150_000, "on_full": "wait", "keep_parts": 2}
+    whole = VictimCapture(("zero=0:u32",), targets["zeros"], "", options, part_bytes=1)
+    kill_at_each_step(whole, ROTATING, shared_folder, processes, tally)
+
+
+def kill_at_each_step(
+    whole: VictimCapture, promise: str, shared_folder: Path, processes: ForkServerContext, tally: Tally
+) -> None:
+    samples = whole.options["samples"]
     step = survived = 0
     while survived < 8:  # threads count together, so that a number may be passed by
         folder = shared_folder / str(step)
@@ -176,15 +194,19 @@ def test_kill_9_at_each_step(
         survived = survived + 1 if killed.had_ended else 0
         scene = scene_of(folder)
         problem = problem_of(folder, scene, f"step {step}")
-        if scene is None and killed.began and rows_of(folder) != options["samples"]:
+        if scene is None and killed.began and samples_of(folder) != samples:
             problem = f"step {step}: the spool is gone, and samples with it"
         if (killed.began and not killed.had_ended) or problem is not None:
-            tally.case(STEPS, problem)
+            tally.case(promise, problem)
         remove_spools_of(killed.pid)
         step += cases(5, 1)  # an odd number: both before calls and after them
     assert step > 30
-    tally.assert_kept(STEPS)
+    tally.assert_kept(promise)
 
 
-def rows_of(folder: Path) -> int:
-    return regtap.open_trace(folder).rows if list(folder.glob("*.parquet")) else 0
+def samples_of(folder: Path) -> int:
+    """Return how many samples a trace has, or had before it gave them up."""
+    if not list(folder.glob("*.parquet")):
+        return 0
+    trace = regtap.open_trace(folder)
+    return trace.rows + (0 if trace.rotated is None else trace.rotated.rows)

@@ -65,7 +65,7 @@ def test_dump_reads_all_that_may_be_read_and_names_the_rest(capsys: pytest.Captu
         ["A.COUNT", "0x8", "0x00000000"],
     ]
     assert "A.DR is left out: a read of A.DR pops" in err
-    assert "A.WO is left out: A.WO is write-only" in err
+    assert "A.WO is left out: it is write-only" in err
 
 
 @pytest.mark.usefixtures("folder")
@@ -77,6 +77,21 @@ def test_dump_of_a_map_without_effects_says_so_once(capsys: pytest.CaptureFixtur
         err
         == "regtap: note: no register here is marked as changed by a read, and vendors often leave that out\n"
     )
+
+
+def test_a_write_only_register_is_no_mark_of_effects(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "plain.toml").write_text(
+        'registers.A = { address = 0 }\nregisters.B = { address = 4, access = "write-only" }'
+    )
+
+    _, _, err = run(capsys, "dump", "-t", "file:f", "--map", "plain.toml")
+
+    assert [line.removeprefix("regtap: note: ") for line in err.splitlines()] == [
+        "B is left out: it is write-only",
+        "no register here is marked as changed by a read, and vendors often leave that out",
+    ]
 
 
 @pytest.mark.usefixtures("folder")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
+from regtap.errors import InputError
 from regtap.registers.model import Field, Register
 from regtap.trace.gaps import Gap
 from regtap.trace.reader import open_trace
@@ -137,6 +138,20 @@ def test_only_the_view_is_read(tmp_path: Path) -> None:
     data = read_signals(trace, signals, View(100, 130), 500).signals[signals[0]]
     assert isinstance(data, Samples)
     assert (data.times_ns.tolist(), data.values.tolist()) == ([100, 110, 120], [10, 11, 12])
+
+
+def test_names_choose_registers_with_their_fields_and_fields_alone(tmp_path: Path) -> None:
+    registers = [replace(STATUS, name="A.STATUS"), replace(STATUS, name="B.STATUS", address=4)]
+    write_trace(tmp_path / "run", registers, [0], {"A.STATUS": [0], "B.STATUS": [0]})
+    trace = open_trace(tmp_path / "run")
+
+    chosen = signals_of(trace, ["B.STATUS.DONE", "A.STATUS", "B.STATUS.DONE"])
+
+    assert [it.name for it in chosen] == ["B.STATUS.DONE", "A.STATUS", "BUSY", "DONE", "ERROR", "LEVEL"]
+    with pytest.raises(InputError, match=r"'STATUS' is ambiguous in .*; it could be A\.STATUS B\.STATUS"):
+        signals_of(trace, ["STATUS"])
+    with pytest.raises(InputError, match=r"has no register 'STATUS\.NONE'; it has A\.STATUS B\.STATUS"):
+        signals_of(trace, ["STATUS.NONE"])
 
 
 def test_a_field_is_read_as_its_own_signal(tmp_path: Path) -> None:

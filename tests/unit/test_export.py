@@ -220,6 +220,14 @@ def test_a_register_that_is_unknown_is_named(trace: Trace) -> None:
         select(trace, ExportOptions(registers=("X",)))
 
 
+def test_a_tail_of_a_name_will_do_and_a_field_is_refused(trace: Trace) -> None:
+    chosen = select(trace, ExportOptions(registers=("STATUS", "STATUS")))
+    assert chosen.names == ("STATUS",)
+
+    with pytest.raises(InputError, match=r"STATUS\.\w+ is a field; name its register STATUS"):
+        select(trace, ExportOptions(registers=(f"STATUS.{trace.registers[0].fields[0].name}",)))
+
+
 def test_a_window_without_time_is_refused(trace: Trace) -> None:
     with pytest.raises(InputError, match="--to is not after --from"):
         select(trace, ExportOptions(first_ns=5, stop_ns=5))

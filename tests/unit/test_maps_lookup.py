@@ -67,6 +67,17 @@ def test_what_no_map_has_is_not_found(text: str) -> None:
     assert maps_of(one_each).find(text) is None
 
 
+def test_a_block_is_said_to_be_one() -> None:
+    assert "'UART[0]' is a block; name a register of it, or 'UART[0].*'" in str(
+        maps_of(BOARD).unknown("UART[0]")
+    )
+
+
+def test_a_block_may_be_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"'UARD\*' selects no register; the nearest are UART\["):
+        maps_of(BOARD).select("UARD*")
+
+
 def test_the_nearest_names_are_said() -> None:
     assert "the nearest are UART[0].CR" in str(maps_of(BOARD).unknown("UART[0].CQ"))
 

@@ -127,6 +127,16 @@ def test_perl_in_an_included_file_is_not_run(tmp_path: Path) -> None:
         load(tmp_path, '`include "more.rdl"\naddrmap chip { reg { field {} F; } R; };')
 
 
+def test_a_file_that_only_includes_others_is_systemrdl(tmp_path: Path) -> None:
+    (tmp_path / "chip.rdl").write_text(RDL)
+
+    assert by_name(load(tmp_path, '// a board\n`include "chip.rdl"\n')).keys() >= {"UART[1].CR"}
+
+
+def test_toml_may_say_addrmap_in_a_comment(tmp_path: Path) -> None:
+    assert load(tmp_path, "# from addrmap {\nregisters.A = { address = 0 }").format == "regtap TOML"
+
+
 @pytest.mark.parametrize("text", [OLD, NEW], ids=["1685-2009", "1685-2014"])
 def test_ipxact_gives_registers_fields_values_and_effects(tmp_path: Path, text: str) -> None:
     found = by_name(load(tmp_path, text))

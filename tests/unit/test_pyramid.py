@@ -17,14 +17,17 @@ from regtap.registers.model import Field, Register
 from regtap.trace.gaps import Gap
 from regtap.trace.metadata import TIME_COLUMN
 from regtap.trace.reader import Trace, open_trace
-from regtap_analysis.signals import pyramid
+from regtap_analysis.plot.picture import PictureOptions, make_picture
+from regtap_analysis.signals import page_file, pyramid
 from regtap_analysis.signals.envelope import Envelope, EnvelopeBuilder, bucket_edges, split_rows
 from regtap_analysis.signals.model import View, signals_of, whole_view
 from regtap_analysis.signals.pages import TracePages
 from regtap_analysis.signals.pyramid import read_signals, read_view
 
 REGISTERS = [
-    Register("A", 0, "u32", (Field("LOW", 0, 3), Field("MID", 8, 4), Field("TOP", 28, 4))),
+    Register(
+        "A", 0, "u32", (Field("BIT", 0, 1), Field("LOW", 0, 3), Field("MID", 8, 4), Field("TOP", 28, 4))
+    ),
     Register("B", 8, "u8"),
     Register("C", 16, "u64"),
 ]
@@ -84,6 +87,36 @@ def test_it_equals_the_envelope_of_every_row(trace: Trace, first: float, share: 
         else:
             wanted_rows = trace.to_arrow([TIME_COLUMN], view.first_ns, view.stop_ns)[TIME_COLUMN]
             assert np.array_equal(data.times_ns, wanted_rows.to_numpy())
+
+
+def test_the_picture_is_the_one_drawn_from_every_row(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = make_picture(trace, PictureOptions())
+
+    monkeypatch.setattr(TracePages, "of_part", lambda pages, number: None)
+    slow = make_picture(trace, PictureOptions())
+
+    assert quick.reading.rows == slow.reading.rows == ROWS
+    assert quick.content == slow.content
+
+
+def test_pages_whose_bucket_spans_the_field_already_are_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = traced(tmp_path / "run")
+    rows: list[int] = []
+    decode = page_file.decode_pages
+
+    def counted(path: Any, index: Any, chosen: Any, types: Any) -> Any:
+        rows.append(int(index.rows[chosen].sum()))
+        return decode(path, index, chosen, types)
+
+    monkeypatch.setattr("regtap_analysis.signals.refining.decode_pages", counted)
+    bit = [signal for signal in signals_of(trace) if signal.name == "BIT"]
+    data = read_signals(trace, bit, whole_view(trace), 2).signals[bit[0]]
+
+    assert isinstance(data, Envelope)
+    assert (data.low.tolist(), data.high.tolist(), data.mixed.tolist()) == ([0, 0], [1, 1], [False, False])
+    assert sum(rows) == 0  # the pages at the edges have shown both
 
 
 def test_few_rows_are_decoded_for_a_coarse_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,12 @@ class TraceFacts:
     @property
     def lost(self) -> int:
         """Samples taken and not stored."""
-        return sum(self.counts.values()) - self.missed - self.unchanged
+        return sum(self.counts.values()) - self.missed - self.unchanged - self.rotated
+
+    @property
+    def rotated(self) -> int:
+        """Everything in the parts that the trace has given up."""
+        return self.counts.get("rotated", 0)
 
     @property
     def length_ns(self) -> int | None:

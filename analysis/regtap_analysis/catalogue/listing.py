@@ -77,6 +77,7 @@ def as_document(facts: TraceFacts) -> dict[str, Any]:
         "lost": facts.lost,
         "missed": facts.missed,
         "unchanged": facts.unchanged,
+        "rotated": facts.rotated,
         "throttled_ns": facts.throttled_ns,
         "rate_hz": facts.rate_hz,
         "on_full": facts.on_full,

@@ -26,7 +26,11 @@ _SHOWN = 20  # characters that a note lists
     "-o", "--output", type=click.Path(path_type=Path), help="Picture to write, .png or .svg [TRACE.png]."
 )
 @click.option(
-    "--register", "registers", multiple=True, metavar="NAME", help="Only this register; may be repeated."
+    "--register",
+    "registers",
+    multiple=True,
+    metavar="NAME",
+    help="Only this register or field; may be repeated.",
 )
 @click.option("--from", "first", metavar="TIME", help="Show from this time after the start, such as 1.5s.")
 @click.option("--to", "stop", metavar="TIME", help="Show up to this time after the start.")

@@ -18,7 +18,11 @@ from regtap_analysis.output import write_output
 @click.command(short_help="Look at traces in the browser: zoom, cursors, search.")
 @click.argument("traces", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="TRACE...")
 @click.option(
-    "--register", "registers", multiple=True, metavar="NAME", help="Only this register; may be repeated."
+    "--register",
+    "registers",
+    multiple=True,
+    metavar="NAME",
+    help="Only this register or field; may be repeated.",
 )
 @click.option("--align", metavar="MARK", help="Lay several traces over each other at the mark of this text.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
 from regtap_analysis.queries.columns import signals_of
+from regtap_analysis.signals.model import find_signal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from regtap.registers.model import Register
@@ -89,15 +89,17 @@ def select(trace: Trace, options: ExportOptions) -> Selection:
     Raises:
         InputError: A register is unknown, or the window is empty.
     """
-    known = {register.name: register for register in trace.registers}
-    for name in options.registers:
-        if name not in known:
-            raise InputError(f"{trace.path} has no register {name!r}; it has {' '.join(known)}")
+    named = [find_signal(trace, name) for name in options.registers]
+    for signal in named:
+        if signal.field is not None:
+            raise InputError(
+                f"{signal.name} is a field; name its register {signal.register.name}, and it is there too"
+            )
     first, stop = options.first_ns, options.stop_ns
     if first is not None and stop is not None and stop <= first:
         raise InputError("--to is not after --from; nothing lies between")
-    chosen: Sequence[str] = tuple(dict.fromkeys(options.registers)) or tuple(known)
-    return Selection(trace, tuple(known[name] for name in chosen), options)
+    chosen = tuple(dict.fromkeys(signal.register for signal in named)) or trace.registers
+    return Selection(trace, chosen, options)
 
 
 def format_of(path: Path) -> str:

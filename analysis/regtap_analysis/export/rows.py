@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import IO, TYPE_CHECKING, Any
 
+from regtap.trace.arrow import shared_values
 from regtap_analysis.export.written import Written
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _changed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
     last: list[Any] | None = None
     for batch in batches:
-        columns = [column.to_numpy() for column in batch.columns[1:]]
+        columns = [shared_values(column) for column in batch.columns[1:]]
         kept = np.zeros(batch.num_rows, bool)
         kept[0] = last is None or any(column[0] != value for column, value in zip(columns, last, strict=True))
         for column in columns:

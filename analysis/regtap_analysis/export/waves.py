@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from regtap.trace.arrow import shared_values
 from regtap_analysis.export.written import Written
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def write_waves(selection: Selection, writer: WaveWriter, progress: ReadingProgr
     finder = _ChangeFinder(selection.signals)
     count, last_ns, said = 0, 0, 0
     for batch in _pieces(selection, moments):
-        times = batch.column(0).to_numpy()
+        times = shared_values(batch.column(0))
         while said < len(moments) and moments[said].t_ns <= times[0]:
             finder.restart(_say(writer, moments[said]))
             said += 1
@@ -127,7 +128,7 @@ def _pieces(selection: Selection, moments: Sequence[Moment]) -> Iterator[pa.Reco
     options = selection.options
     cuts_ns = np.array([moment.t_ns for moment in moments], np.int64)
     for batch in selection.trace.batches(("t_ns", *selection.names), options.first_ns, options.stop_ns):
-        times = batch.column(0).to_numpy()
+        times = shared_values(batch.column(0))
         inside = cuts_ns[np.searchsorted(cuts_ns, times[0]) : np.searchsorted(cuts_ns, times[-1], "right")]
         edges = np.unique(np.concatenate([[0], np.searchsorted(times, inside), [len(times)]]))
         for first, stop in pairwise(edges):
@@ -159,7 +160,7 @@ class _ChangeFinder:
         """Return the changes in a batch of at least one row."""
         rows, signals, values = [], [], []
         for index, signal in enumerate(self._signals):
-            column = _bits(batch.column(signal.column).to_numpy(), signal)
+            column = _bits(shared_values(batch.column(signal.column)), signal)
             changed = np.flatnonzero(column[1:] != column[:-1]) + 1
             if self._last[index] is None or column[0] != self._last[index]:
                 changed = np.concatenate([[0], changed])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regtap.trace.gaps import LOSSES
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_utc
 
 if TYPE_CHECKING:
@@ -87,11 +88,13 @@ def _facts(trace: Trace) -> Iterator[str]:
         yield "UNFINISHED (being recorded, or cut off)"
     yield _rows(trace)
     totals = trace.totals
-    lost = totals.lost if totals else sum(gap.count for gap in trace.gaps if gap.cause != "missed")
+    lost = totals.lost if totals else sum(gap.count for gap in trace.gaps if gap.cause in LOSSES)
     missed = totals.missed if totals else sum(gap.count for gap in trace.gaps if gap.cause == "missed")
     yield f"{lost:,} lost"
     if trace.mode.rate_hz is not None or missed:
         yield f"{missed:,} missed"
+    if trace.rotated is not None:
+        yield f"{count_of(trace.rotated.parts, 'older part')} removed"
     if totals is not None and totals.throttled_ns:
         yield f"waited {format_duration_ns(totals.throttled_ns)}{_share(trace, totals.throttled_ns)}"
 

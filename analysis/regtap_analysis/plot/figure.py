@@ -35,6 +35,7 @@ _CAUSE_COLOURS = {
     "fault": "#CC79A7",
     "writer": "#56B4E9",
     "overwritten": "#C8C8C8",
+    "rotated": "#C8C8C8",
 }
 _INK, _GREY, _FAINT = "#1A1A1A", "#666666", "#E6E6E6"
 _TITLE_PT = 12.5

@@ -19,6 +19,7 @@ _TYPES = {
     "USMALLINT": "INT",
     "UTINYINT": "SMALLINT",
 }
+_NO_JOINS = ("ASOF", "POSITIONAL")
 
 
 def to_spark(text: str) -> str:
@@ -46,6 +47,8 @@ def to_spark(text: str) -> str:
 def _translated(node: exp.Expression) -> exp.Expression:
     from sqlglot import exp
 
+    if isinstance(node, exp.Join) and node.method in _NO_JOINS:
+        raise QuestionError(f"Spark has no {node.method} JOIN; ask without it, or ask DuckDB")
     if isinstance(node, exp.DataType) and node.this.name in _TYPES:
         return exp.DataType.build(_TYPES[node.this.name], dialect="spark")
     if isinstance(node, exp.Avg):  # of decimals it would be a decimal of four digits more

@@ -150,6 +150,10 @@ class EnvelopeBuilder:
         self._count[at] += max(1, rows // (span[1] - span[0] + 1))
         self._mixed[at] = True
 
+    def span(self) -> tuple[Values, Values]:
+        """Return the smallest and largest value of each bucket so far, as copies; of an empty one, turned round."""
+        return self._low.copy(), self._high.copy()
+
     def build(self) -> Envelope:
         """Return the envelope of all batches so far."""
         return Envelope(

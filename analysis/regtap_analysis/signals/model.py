@@ -22,15 +22,19 @@ class Signal:
     Attributes:
         register: Where the samples come from.
         field: Which of its bits, or None for all.
+        is_alone: Whether a field is shown without its register.
     """
 
     register: Register
     field: Field | None = None
+    is_alone: bool = False
 
     @property
     def name(self) -> str:
-        """Name on the lane."""
-        return self.field.name if self.field else self.register.name
+        """Name on the lane; a field is named with its register where that has no lane above it."""
+        if self.field is None:
+            return self.register.name
+        return f"{self.register.name}.{self.field.name}" if self.is_alone else self.field.name
 
     @property
     def bits(self) -> int:
@@ -91,25 +95,50 @@ class Reading:
 
 
 def signals_of(trace: Trace, names: Sequence[str] = ()) -> tuple[Signal, ...]:
-    """Return the registers named, or all, each followed by its fields.
+    """Return registers, each followed by its fields, and fields that are named by themselves.
+
+    Args:
+        trace: Where they are.
+        names: Registers and fields (`STATUS.BUSY`), or tails of their names that are unambiguous; empty: all registers.
 
     Raises:
-        InputError: The trace has no such register.
+        InputError: The trace has no such register or field, or several.
     """
-    known = {register.name: register for register in trace.registers}
-    for name in names:
-        if name not in known:
-            raise InputError(f"{trace.path} has no register {name!r}; it has {' '.join(known)}")
-    chosen = [known[name] for name in dict.fromkeys(names)] or list(known.values())
-    return tuple(
-        Signal(register, field) for register in chosen for field in (None, *sorted(register.fields, key=_lsb))
-    )
+    named = [find_signal(trace, name) for name in names] or [Signal(it) for it in trace.registers]
+    return tuple(dict.fromkeys(signal for it in named for signal in _with_fields(it)))
+
+
+def _with_fields(signal: Signal) -> tuple[Signal, ...]:
+    if signal.field is not None:
+        return (signal,)
+    return (signal, *(Signal(signal.register, it) for it in sorted(signal.register.fields, key=_lsb)))
+
+
+def find_signal(trace: Trace, name: str) -> Signal:
+    """Return the register or field of a trace that a name, or an unambiguous tail of one, means.
+
+    Raises:
+        InputError: There is none, or there are several.
+    """
+    known = {register.name: Signal(register) for register in trace.registers}
+    alone = (Signal(it, field, is_alone=True) for it in trace.registers for field in it.fields)
+    fields = {signal.name: signal for signal in alone}
+    for group in (known, fields):
+        full = [group[name]] if name in group else []
+        found = full or [signal for key, signal in group.items() if key.endswith(f".{name}")]
+        if len(found) > 1:
+            several = " ".join(key for key in group if key.endswith(f".{name}"))
+            raise InputError(f"{name!r} is ambiguous in {trace.path}; it could be {several}")
+        if found:
+            return found[0]
+    raise InputError(f"{trace.path} has no register {name!r}; it has {' '.join(known)}")
 
 
 def whole_view(trace: Trace) -> View:
-    """Return the stretch from the trace's start to its last row, gap or mark."""
+    """Return the stretch from the trace's start, or from where rotation left off, to its last row, gap or mark."""
     moments = [*(trace.time_range or ()), *(mark.t_ns for mark in trace.marks)]
-    moments += [moment for gap in trace.gaps for moment in (gap.t0_ns, gap.t1_ns)]
+    gaps = [gap for gap in trace.gaps if gap.cause != "rotated"]
+    moments += [moment for gap in gaps for moment in (gap.t0_ns, gap.t1_ns)]
     first, last = min(moments, default=0), max(moments, default=0)
     starts_late = first > (last - first) // 8  # a flight recorder keeps the end only
     return View(first if starts_late else min(first, 0), last + 1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regtap.errors import RefusedError, TraceError
+from regtap.trace.arrow import shared_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +71,7 @@ def _damaged(path: Path, error: Exception) -> str:
 
 
 def _array(column: Any, rows: int, dtype: str) -> npt.NDArray[Any]:
-    values = column.to_numpy()
+    values = np.concatenate([shared_values(chunk) for chunk in column.chunks])
     if len(values) != rows:
         raise ValueError("a page has another number of rows than its index says")
     unsigned = np.dtype(dtype).kind == "u"

@@ -123,7 +123,7 @@ class TracePages:
         return pages
 
     def _read(self, part: Part) -> PartPages | None:
-        index = read_page_index(part.path, {name: part.columns[name] for name in self._names})
+        index = read_page_index(part.path, {name: part.columns[name] for name in self._names}, part.footer)
         if index is None or index.rows.max() > _MOST_ROWS:
             return None
         if index.rows.sum() != part.rows:

@@ -1,9 +1,9 @@
 """Signals over a stretch of time, from the pages' smallest and largest values; few rows are decoded.
 
 A page that lies in one bucket needs no decoding: its bounds are in the index. Decoded are the pages at the edges of
-buckets, for exact first and last samples, and those in which a field may change. The result equals that of decoding
-every row. A caller who may not wait gives a budget: what goes beyond it is marked as mixed, with bounds that enclose
-every sample.
+buckets, for exact first and last samples, and those in which a field may go beyond what its bucket is known to span.
+The result equals that of decoding every row. A caller who may not wait gives a budget: what goes beyond it is marked as
+mixed, with bounds that enclose every sample.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regtap.trace.arrow import shared_values
 from regtap.trace.metadata import TIME_COLUMN
 from regtap.trace.parts import read_rows
 from regtap_analysis.signals.envelope import EnvelopeBuilder, bucket_edges, split_rows
 from regtap_analysis.signals.model import Reading, Samples
 from regtap_analysis.signals.pages import TracePages
+from regtap_analysis.signals.refining import Refiner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -123,7 +125,7 @@ def _stream(part: Part, signals: Sequence[Signal], view: View) -> Iterator[Rows]
         [pa.field(name, pa.type_for_alias(part.columns[name]), nullable=False) for name in names]
     )
     for batch in read_rows(part, schema, (view.first_ns, view.stop_ns)):
-        yield {name: batch.column(name).to_numpy() for name in names}
+        yield {name: shared_values(batch.column(name)) for name in names}
 
 
 def _decoded(
@@ -209,36 +211,37 @@ class _Reduction:
     def _add_part(self, found: PartPages, budget_rows: int | None) -> int:
         """Add a part; return how many rows were decoded."""
         cut = _cut(found, self._view, self._edges_ns)
-        stop = cut.first + len(cut.left)
-        lengths = found.index.rows[cut.first : stop]
-        decoded, spent = self._choose(found, cut, lengths, budget_rows)
+        pages = slice(cut.first, cut.first + len(cut.left))
+        lengths = found.index.rows[pages]
+        decoded, spent = _choose(cut, lengths, budget_rows)
         for rows in _decoded(found, cut.first + np.flatnonzero(decoded), self._signals, self._view):
             self.add_rows(rows)
-        summed = ~decoded
-        inside = np.flatnonzero(summed & (cut.left == cut.right))
-        across = np.flatnonzero(summed & (cut.left != cut.right))
+        inside = np.flatnonzero(~decoded & (cut.left == cut.right))
+        across = np.flatnonzero(~decoded & (cut.left != cut.right))
+        left = None if budget_rows is None else budget_rows - spent
+        bounds = {signal: found.bounds(signal, pages) for signal in self._signals}
+        if len(inside):
+            inner = {
+                signal: (low[inside], high[inside], sure[inside])
+                for signal, (low, high, sure) in bounds.items()
+            }
+            refiner = Refiner(found, cut.first + inside, cut.left[inside], inner)
+            spent += refiner.refine(self._builders, left)
+            for signal, builder in self._builders.items():
+                builder.add_pages(cut.left[inside], lengths[inside], refiner.bounds(signal))
         for signal, builder in self._builders.items():
-            low, high, sure = found.bounds(signal, slice(cut.first, stop))
-            if len(inside):
-                builder.add_pages(
-                    cut.left[inside], lengths[inside], (low[inside], high[inside], ~sure[inside])
-                )
+            low, high, _ = bounds[signal]
             for page in across:
                 builder.add_wide(
                     (cut.left[page], cut.right[page]), (low[page], high[page]), int(lengths[page])
                 )
         return spent
 
-    def _choose(
-        self, found: PartPages, cut: _Cut, lengths: Times, budget_rows: int | None
-    ) -> tuple[Flags, int]:
-        """Return the pages to decode within the budget, and their number of rows."""
-        unsure = np.full(len(lengths), False)
-        for signal in self._signals:
-            if signal.field is not None:
-                unsure |= ~found.bounds(signal, slice(cut.first, cut.first + len(lengths)))[2]
-        for wanted in (cut.is_edge | unsure, cut.is_edge, cut.left != cut.right):
-            rows = int(lengths[wanted].sum())
-            if budget_rows is None or rows <= budget_rows:
-                return wanted, rows
-        return np.full(len(lengths), False), 0
+
+def _choose(cut: _Cut, lengths: Times, budget_rows: int | None) -> tuple[Flags, int]:
+    """Return which pages to decode for the edges of buckets, as the budget bears, and how many rows they have."""
+    for wanted in (cut.is_edge, cut.left != cut.right):
+        rows = int(lengths[wanted].sum())
+        if budget_rows is None or rows <= budget_rows:
+            return wanted, rows
+    return np.full(len(lengths), False), 0

@@ -64,12 +64,12 @@ def question_text(name: str, registers: Sequence[str] = (), *, over_all: bool = 
         over_all: Whether rows for all traces together follow, whose trace is `(all)`.
     """
     asked = QUESTIONS[name]
-    where = _where(registers)
-    parts = [asked.text("trace", where), *([asked.text(f"'{ALL}'", where)] if over_all else [])]
-    united = " UNION ALL ".join(
-        f"SELECT {rank} AS rank_, * FROM ({part}) AS q_" for rank, part in enumerate(parts)
+    rest = asked.columns.removeprefix("trace, ")
+    named = (
+        f"SELECT CASE WHEN trace IS NULL THEN 1 ELSE 0 END AS rank_, coalesce(trace, '{ALL}') AS trace, {rest}"
+        f" FROM ({asked.text(_where(registers), over_all)}) AS q_"
     )
-    return f"SELECT {asked.columns} FROM ({united}) AS a_ ORDER BY rank_, {asked.order}"
+    return f"SELECT {asked.columns} FROM ({named}) AS a_ ORDER BY rank_, {asked.order}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +78,33 @@ class Asked:
 
     Attributes:
         help: What it answers.
-        text: Returns its SQL, given the expression of the trace and the condition on signals.
+        text: Returns its SQL, given the condition on signals, and whether rows for all traces together are wanted:
+            their trace is NULL, and they come from the same scan.
         columns: Its columns, in their order.
         order: The columns that its rows are sorted by.
     """
 
     help: str
-    text: Callable[[str, str], str]
+    text: Callable[[str, bool], str]
     columns: str
     order: str
 
 
-def _intervals(key: str, _where: str) -> str:
-    counted = (
-        f"SELECT {key} AS trace, interval_ns AS x, count(*) AS n FROM intervals GROUP BY {key}, interval_ns"
-    )
-    return _percentiles(counted, ("trace",))
+def _by(over_all: bool, *columns: str) -> str:
+    """Return the GROUP BY of some columns for each trace, and once more for all traces together."""
+    listed = ", ".join(columns)
+    for_all = f", ({listed})" if over_all else ""
+    return f"GROUP BY GROUPING SETS ((trace, {listed}){for_all})"
 
 
-def _values(key: str, where: str) -> str:
-    counted = (
-        f"SELECT {key} AS trace, signal, value AS x, count(*) AS n FROM values_ WHERE {where}"
-        f" GROUP BY {key}, signal, value"
-    )
+def _intervals(_where: str, over_all: bool) -> str:
+    counted = "SELECT trace, x, count(*) AS n FROM (SELECT trace, interval_ns AS x FROM intervals) AS i_"
+    return _percentiles(f"{counted} {_by(over_all, 'x')}", ("trace",))
+
+
+def _values(where: str, over_all: bool) -> str:
+    values = f"SELECT trace, signal, value AS x FROM values_ WHERE {where}"
+    counted = f"SELECT trace, signal, x, count(*) AS n FROM ({values}) AS v_ {_by(over_all, 'signal', 'x')}"
     return _percentiles(counted, ("trace", "signal"))
 
 
@@ -119,23 +123,27 @@ def _percentiles(counted: str, keys: tuple[str, ...]) -> str:
     )
 
 
-def _signals(key: str, where: str) -> str:
+def _signals(where: str, over_all: bool) -> str:
     return (
-        f"SELECT {key} AS trace, signal, count(*) - count(DISTINCT trace) AS changes,"
+        f"SELECT trace, signal, count(*) - count(DISTINCT own) AS changes,"
         f" count(DISTINCT value) AS different, min(value) AS min, max(value) AS max,"
-        f" CASE WHEN count(DISTINCT trace) = 1 THEN max(CASE WHEN number = 1 THEN value END) END AS first,"
-        f" CASE WHEN count(DISTINCT trace) = 1 THEN arg_max(value, number) END AS last"
-        f" FROM states WHERE {where} GROUP BY {key}, signal"
+        f" CASE WHEN count(DISTINCT own) = 1 THEN max(CASE WHEN number = 1 THEN value END) END AS first,"
+        f" CASE WHEN count(DISTINCT own) = 1 THEN arg_max(value, number) END AS last"
+        f" FROM (SELECT trace, trace AS own, signal, value, number FROM states WHERE {where}) AS s_"
+        f" {_by(over_all, 'signal')}"
     )
 
 
-def _states(key: str, where: str) -> str:
-    counted = (
-        f"SELECT {key} AS trace, signal, value, name, t1_ns - t0_ns AS x, count(*) AS n,"
-        f" sum(CASE WHEN whole THEN 1 ELSE 0 END) AS m FROM states WHERE {where} AND {_few(where)}"
-        f" GROUP BY {key}, signal, value, name, t1_ns - t0_ns"
-    )
+def _states(where: str, over_all: bool) -> str:
     group = "trace, signal, value, name"
+    lengths = (
+        f"SELECT {group}, t1_ns - t0_ns AS x, CASE WHEN whole THEN 1 ELSE 0 END AS is_whole"
+        f" FROM states WHERE {where} AND {_few(where)}"
+    )
+    counted = (
+        f"SELECT {group}, x, count(*) AS n, sum(is_whole) AS m FROM ({lengths}) AS l_"
+        f" {_by(over_all, 'signal', 'value', 'name', 'x')}"
+    )
     return (
         f"SELECT {group}, sum(n) AS visits, sum(m) AS whole, sum(x * n) AS total_ns,"
         f" min(CASE WHEN m > 0 THEN x END) AS min_ns,"
@@ -147,10 +155,10 @@ def _states(key: str, where: str) -> str:
     )
 
 
-def _transitions(key: str, where: str) -> str:
+def _transitions(where: str, over_all: bool) -> str:
     return (
-        f"SELECT {key} AS trace, signal, before, value, count(*) AS count, min(t_ns) AS first_ns"
-        f" FROM changes WHERE {where} AND {_few(where)} GROUP BY {key}, signal, before, value"
+        f"SELECT trace, signal, before, value, count(*) AS count, min(t_ns) AS first_ns"
+        f" FROM changes WHERE {where} AND {_few(where)} {_by(over_all, 'signal', 'before', 'value')}"
     )
 
 

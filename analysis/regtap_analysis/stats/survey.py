@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regtap.errors import TraceError
+from regtap.trace.arrow import shared_values
 from regtap.trace.metadata import LATENCY_COLUMN, TIME_COLUMN
 from regtap_analysis.stats.distribution import Distribution
 from regtap_analysis.stats.edges import EdgeFinder, Edges
@@ -46,7 +47,7 @@ def survey(
     """
     whole = _Whole(trace, signals)
     for batch in trace.batches(whole.names):
-        whole.add({name: batch.column(name).to_numpy() for name in whole.names})
+        whole.add({name: shared_values(batch.column(name)) for name in whole.names})
         if said is not None:
             said(whole.last_ns)
     return whole.finish()

@@ -50,6 +50,8 @@ def _lines(summary: Summary) -> Iterator[str]:
     yield f"{summary.output}: {totals.taken:,} samples in {format_duration_ns(summary.span_ns)}{rate}"
     each = f" ({summary.bytes / totals.stored:.2f} bytes a sample)" if totals.stored else ""
     yield f"{summary.output}: {count_of(summary.parts, 'part')}, {format_size(summary.bytes)}{each}"
+    if totals.rotated:
+        yield _rotated(summary)
     clock = f"clock {summary.clock.source}, within {summary.clock.error_bound_ns:.0f} ns"
     yield f"{summary.output}: {clock}; longest hole {format_duration_ns(summary.longest_hole_ns)}"
     if totals.due is not None:
@@ -64,6 +66,13 @@ def _lines(summary: Summary) -> Iterator[str]:
         yield _durable(summary.output, summary.durability)
     if summary.snapshots is not None:
         yield _snapshots(summary.output, summary.snapshots)
+
+
+def _rotated(summary: Summary) -> str:
+    totals = summary.totals
+    lost = f", {totals.rotated_lost:,} of them lost before" if totals.rotated_lost else ""
+    parts = count_of(summary.removed_parts, "older part")
+    return f"{summary.output}: {parts} removed, {totals.rotated:,} samples{lost}"
 
 
 def _snapshots(output: str, snapshots: Sequence[Snapshot]) -> str:
@@ -109,6 +118,9 @@ def _as_object(summary: Summary) -> dict[str, object]:
         "missed": totals.missed,
         "missed_share": summary.missed_share,
         "overwritten": totals.overwritten,
+        "rotated": totals.rotated,
+        "rotated_lost": totals.rotated_lost,
+        "removed_parts": summary.removed_parts,
         "balanced": totals.balanced,
         "span_ns": summary.span_ns,
         "rate_hz": summary.rate_hz,

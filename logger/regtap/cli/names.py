@@ -35,5 +35,6 @@ def note_left_out(left_out: Sequence[LeftOut]) -> None:
 
 def note_unmarked(registers: Sequence[Register], left_out: Sequence[LeftOut]) -> None:
     """Print a note if no register is marked as changed by a read: a missing mark is no proof."""
-    if not left_out and not any(own_effect(register) for register in registers):
+    is_marked = any(item.is_effect for item in left_out) or any(own_effect(it) for it in registers)
+    if not is_marked:
         print_note("no register here is marked as changed by a read, and vendors often leave that out")

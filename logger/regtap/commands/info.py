@@ -12,7 +12,7 @@ from regtap.cli.options import json_option, map_option
 from regtap.cli.output import ExitCode, print_json, print_lines
 from regtap.documents.text import cut, terminal_text
 from regtap.trace.reader import open_trace
-from regtap.trace.wording import clock_text, finding, mode_text, state_text
+from regtap.trace.wording import clock_text, finding, mode_text, removed_text, state_text
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def describe(trace: Trace) -> dict[str, Any]:
         "size_bytes": trace.size_bytes,
         "bytes_per_sample": trace.size_bytes / trace.rows if trace.rows else None,
         "totals": None if trace.totals is None else asdict(trace.totals),
+        "rotated": None if trace.rotated is None else asdict(trace.rotated),
         "gaps": [asdict(summary) for summary in trace.gap_summary],
         "marks": [asdict(mark) for mark in trace.marks],
         "registers": [_register(register, trace) for register in trace.registers],
@@ -109,6 +110,8 @@ def _facts(trace: Trace) -> Iterator[tuple[str, str]]:
     yield "clock", clock_text(trace)
     yield "rows", _rows(trace)
     yield "size", _size(trace)
+    if trace.rotated is not None:
+        yield "removed", removed_text(trace.rotated)
     if trace.totals is not None:
         yield "balance", trace.totals.line()
         if trace.totals.throttled_ns:

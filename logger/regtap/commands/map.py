@@ -134,10 +134,11 @@ def _print_rows(rows: Sequence[_Row], *, with_fields: bool) -> None:
 
 
 def _field_lines(register: Register | str) -> Iterator[str]:
-    for field in () if isinstance(register, str) else register.fields:
-        yield "  ".join(
-            part for part in (f"  [{field.span}]".ljust(10) + field.name, *_field_notes(field)) if part
-        )
+    fields = () if isinstance(register, str) else register.fields
+    width = max((len(field.name) for field in fields), default=0)
+    for field in fields:
+        named = f"  [{field.span}]".ljust(10) + field.name.ljust(width)
+        yield "  ".join(part for part in (named, *_field_notes(field)) if part).rstrip()
 
 
 def _field_notes(field: Field) -> Iterable[str]:

@@ -85,6 +85,10 @@ class _WithCommand(click.Command):
     metavar="[=TIME]",
     help="Survive a power loss: a journal beside the output, synced this often; without TIME: every second.",
 )
+@click.option(
+    "--keep-parts", metavar="N", help="Keep the last N parts only; older ones are removed, and counted."
+)
+@click.option("--keep-size", metavar="SIZE", help="The same by their size together (50GiB).")
 @click.option("--cpu", type=int, metavar="N", help="CPU of the sampling thread.")
 @click.option("--realtime", is_flag=True, help="SCHED_FIFO, and no deep sleep states.")
 @click.option(
@@ -120,6 +124,8 @@ def record(
     spool_size: str | None,
     compress: str,
     durable: str | None,
+    keep_parts: str | None,
+    keep_size: str | None,
     cpu: int | None,
     realtime: bool,
     strict_pace: bool,
@@ -159,6 +165,8 @@ def record(
         realtime=realtime,
         compress=compress,
         durable=durable is not None and (durable or True),  # without a time: every second
+        keep_parts=keep_parts,
+        keep_size=keep_size,
         before_output=None if later_user is None else lambda: become(later_user, realtime=realtime),
     )
     _say_whose_files(later_user)

@@ -132,7 +132,11 @@ class Maps:
         return known
 
     def unknown(self, text: str) -> InputError:
-        """Return the error for an unknown name."""
+        """Return the error for a name that is no register's."""
+        if any(entry.name.startswith(f"{text}.") for entry in self.entries()):
+            return InputError(
+                f"{quoted(text)} is a block; name a register of it, or '{text}.*' for all of them"
+            )
         return InputError(f"unknown register {quoted(text)}{self._near(text)}")
 
     def _near(self, text: str) -> str:

@@ -48,10 +48,12 @@ class LeftOut:
     Attributes:
         name: Its full name.
         reason: Why, such as `a read of UART0.DR pops the FIFO`.
+        is_effect: Whether that is why: a read is known to change the device.
     """
 
     name: str
     reason: str
+    is_effect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +123,11 @@ class Names:
         left_out: list[LeftOut] = []
         seen: set[str] = set()
         for entry in self.maps.select(glob):
-            reason = "another one has this name" if entry.name in seen else self._reason(entry)
+            is_twice = entry.name in seen
+            unread = LeftOut(entry.name, "another one has this name") if is_twice else self._unread(entry)
             seen.add(entry.name)
-            if reason:
-                left_out.append(LeftOut(entry.name, reason))
+            if unread:
+                left_out.append(unread)
             else:
                 chosen.append(Chosen(self.maps.register(entry)))
         if not chosen:
@@ -135,15 +138,16 @@ class Names:
             )
         return Selection(tuple(chosen), tuple(left_out))
 
-    def _reason(self, entry: Entry) -> str:
-        """Return why a register that a glob selects is left out; empty: it is not."""
+    def _unread(self, entry: Entry) -> LeftOut | None:
+        """Return why a register that a glob selects is left out; None: it is not."""
         try:
             register = self.maps.register(entry)
         except InputError as error:
-            return str(error)
+            return LeftOut(entry.name, str(error))
         if not register.is_readable:
-            return f"{register.name} is {register.access}"
-        return read_effect(register, self.maps)
+            return LeftOut(entry.name, f"it is {register.access}")
+        effect = read_effect(register, self.maps)
+        return LeftOut(entry.name, effect, is_effect=True) if effect else None
 
     def _unknown(self, text: str) -> InputError:
         if self.maps and len(self._known) != sum(1 for _ in self.maps.entries()):

@@ -13,15 +13,23 @@ _MOST_SHOWN = 5
 def nearest(text: str, names: Iterable[str]) -> list[str]:
     """Return the known names that are similar to an unknown one, the most similar first.
 
-    A name is compared by as many of its last parts as the text has, in small letters.
+    A name is compared by as many of its last parts as the text has, and by as many of its first: of these the
+    block is returned. Capitals do not count.
     """
     import difflib
 
     wanted, parts = text.lower(), text.count(".") + 1
-    tails: dict[str, list[str]] = {}
+    similar: dict[
+        str, dict[str, None]
+    ] = {}  # what is compared, and the names that it stands for, in their order
     for name in names:
-        tails.setdefault(".".join(name.lower().split(".")[-parts:]), []).append(name)
-    found = [name for tail in difflib.get_close_matches(wanted, tails, _MOST_SHOWN) for name in tails[tail]]
+        split = name.split(".")
+        similar.setdefault(".".join(split[-parts:]).lower(), {})[name] = None
+        block = ".".join(split[:parts])
+        similar.setdefault(block.lower().removesuffix("]").rpartition("[")[0] or block.lower(), {})[block] = (
+            None
+        )
+    found = [name for it in difflib.get_close_matches(wanted, similar, _MOST_SHOWN) for name in similar[it]]
     if not found:
-        found = [name for tail, full in tails.items() if wanted and wanted in tail for name in full]
-    return found[:_MOST_SHOWN]
+        found = [name for it, known in similar.items() if wanted and wanted in it for name in known]
+    return list(dict.fromkeys(found))[:_MOST_SHOWN]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FORMAT = "SystemRDL"
 _INCLUDE = re.compile(rb'`include\s+"([^"\n]+)"')
+_ADDRMAP = re.compile(rb"^[^#\n]*\baddrmap\b[^\n;]*(\{|\n)|^\s*`include\b", re.MULTILINE)
 _MOST_BYTES = 4 * 2**20  # its parser takes some 10 us a byte
 _MOST_FILES = 64
 _READ_EFFECTS = {"rclr": "clears it", "rset": "sets it", "ruser": "changes it"}
@@ -43,8 +44,8 @@ _ACCESSES = {
 
 
 def looks_like_rdl(content: bytes) -> bool:
-    """Return whether a text defines an address map in SystemRDL."""
-    return bool(re.search(rb"\baddrmap\b[^\n;]*(\{|\n)", content))
+    """Return whether a text defines an address map in SystemRDL, or includes one; `#` begins a comment of TOML."""
+    return bool(_ADDRMAP.search(content))
 
 
 def read_systemrdl(content: bytes, source: str) -> DeviceMap:

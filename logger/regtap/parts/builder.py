@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from regtap.parts.encoder import OpenEncoder
     from regtap.spool.block import Block, TickGap
     from regtap.trace.metadata import Mark, PartMetadata
+    from regtap.trace.rotation import Rotated
     from regtap.trace.totals import Totals
 
 ROW_GROUP_ROWS = 1 << 20  # smaller ones cost space and time, and what waits is safe in the spool
@@ -34,6 +35,7 @@ class OpenPart:
         first_block: Sequence number of the part's first block.
         first_index: Index of the part's first sample, slot or gap.
         opened_ns: When the part was begun, on CLOCK_MONOTONIC.
+        most_bytes: Size at which the part is closed.
         gaps: Gaps of the part so far.
     """
 
@@ -41,20 +43,28 @@ class OpenPart:
     first_block: int
     first_index: int
     opened_ns: int
+    most_bytes: int
     gaps: list[Gap] = field(default_factory=list)
 
     @property
     def is_large(self) -> bool:
         """Whether the part has as many bytes or gaps as a part may have."""
-        return self.file.bytes_written >= PART_BYTES or len(self.gaps) >= PART_GAPS
+        return self.file.bytes_written >= self.most_bytes or len(self.gaps) >= PART_GAPS
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The number of the first part to be built and the index of its first sample, slot or gap."""
+    """Where a builder begins: a new trace, or after its finished parts.
+
+    Attributes:
+        part: Number of the first part to be built.
+        index: Index of its first sample, slot or gap.
+        rotated: What the trace gave up before; None: nothing.
+    """
 
     part: int = 0
     index: int = 0
+    rotated: Rotated | None = None
 
 
 class PartBuilder:
@@ -65,11 +75,12 @@ class PartBuilder:
         template: Metadata that all parts share; this object fills in part, first_index, gaps, marks, clock and totals.
         clock: Converts ticks.
         open_encoder: Opens the encoder of each part.
-        beginning: The first part's number and index.
+        beginning: The first part's number and index, and what was given up before.
 
     Attributes:
         part: The open part, or None.
         rows: Rows handed to the encoder so far, by this builder.
+        part_bytes: Size at which a part is closed, if that is less than PART_BYTES; None: it is not.
     """
 
     def __init__(
@@ -82,18 +93,21 @@ class PartBuilder:
     ) -> None:
         self.part: OpenPart | None = None
         self.rows = 0
+        self.part_bytes: int | None = None
         self._folder_fd = folder_fd
         self._template = template
         self._clock = clock
         self._open_encoder = open_encoder
         self._number = beginning.part
         self._index = beginning.index
+        self._rotated = beginning.rotated
 
     def begin(self, first_block: int) -> OpenPart:
         """Open the next part; raises OSError as the kernel said."""
         file = PartFile(self._folder_fd, self._number, self._template, self._open_encoder)
         self._number += 1
-        self.part = OpenPart(file, first_block, self._index, time.monotonic_ns())
+        most_bytes = PART_BYTES if self.part_bytes is None else min(PART_BYTES, self.part_bytes)
+        self.part = OpenPart(file, first_block, self._index, time.monotonic_ns(), most_bytes)
         return self.part
 
     def add(self, blocks: Sequence[Block]) -> None:
@@ -120,6 +134,10 @@ class PartBuilder:
         assert self.part is not None  # noqa: S101 - begin() comes first
         return self.part
 
+    def state_rotated(self, rotated: Rotated | None) -> None:
+        """Let the next parts say what the trace gave up of the parts before them."""
+        self._rotated = rotated
+
     def take(
         self, marks: Sequence[Mark], totals: Totals | None, next_block: int
     ) -> tuple[OpenPart, PartMetadata]:
@@ -141,6 +159,7 @@ class PartBuilder:
             marks=tuple(marks),
             totals=totals,
             next_block=next_block,
+            rotated=self._rotated,
         )
         return part, metadata
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MARKER = "registers"
 MARKER_HELP = (
     "registers(*registers, target=, rate=, keep=, on_full=, keep_last=, duration=, samples=, latency=, "
-    "spool_size=, cpu=, realtime=, compress=, durable=, maps=, "
+    "spool_size=, cpu=, realtime=, compress=, durable=, keep_parts=, keep_size=, maps=, "
     "allow_side_effects=): what the fixture register_trace records; options as in "
     "regtap.record"
 )
@@ -46,6 +46,8 @@ _RECORD_OPTIONS = frozenset(
         "realtime",
         "compress",
         "durable",
+        "keep_parts",
+        "keep_size",
         "maps",
         "allow_side_effects",
     }

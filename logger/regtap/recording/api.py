@@ -33,6 +33,8 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
     realtime: bool = False,
     compress: str = "none",
     durable: bool | str | float = False,
+    keep_parts: str | int | None = None,
+    keep_size: str | int | None = None,
     maps: MapsGiven = None,
     allow_side_effects: bool = False,
 ) -> Capture:
@@ -55,6 +57,8 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         compress: `none` or `zstd`.
         durable: Keep a journal on disk for the case of a power loss, and sync it each second (True), or as often
             as this says: `"100ms"`, or a number of seconds.
+        keep_parts: Keep so many of the last parts only; older ones are removed, and counted as rotated.
+        keep_size: The same by their size together: `"50GiB"`, or a number of bytes.
         maps: Register maps, each `FILE[:BLOCK][@BASE]`; None: those of REGTAP_MAP.
         allow_side_effects: Read registers too whose read is known to change the device, if they are named in full.
 
@@ -76,6 +80,8 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         realtime=realtime,
         compress=compress,
         durable=durable,
+        keep_parts=keep_parts,
+        keep_size=keep_size,
     )
     chosen = opened.resolve(names, given_maps(maps), allow_side_effects=allow_side_effects)
     return Capture(opened, chosen, output, options)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from regtap.spool.block import Block, TickGap
+    from regtap.trace.rotation import Rotated
     from regtap.trace.totals import Totals
 
 MARK = "snapshot"
@@ -98,7 +99,7 @@ class FlightWriter(Writer):
         self._sampler.end_hold()
         return snapshot
 
-    def _finish(self, totals: Callable[[int], Totals]) -> None:
+    def _finish(self, totals: Callable[[int, Rotated | None], Totals]) -> None:
         last = self._store(None, self._ring.block_count)
         super()._finish(totals)
         self._requests.close(last)

@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Self
 
 from regtap.errors import InputError
+from regtap.recording.rotation import Limits
 from regtap.sampling.plan import Plan
 from regtap.spool.overwriting import most_kept
 from regtap.trace.metadata import OnFull
@@ -46,6 +47,8 @@ class RecordOptions:
         realtime: SCHED_FIFO and no deep sleep states.
         compression: `none` or `zstd`.
         durable_ns: How often to sync a journal, for the case of a power loss; None: there is none.
+        keep_parts: How many of its last parts to keep; older ones are removed, and counted as rotated. None: all.
+        keep_bytes: How many bytes of its last parts to keep, the same.
         before_output: Called once everything that needs privilege is open, before any file is made.
     """
 
@@ -60,6 +63,8 @@ class RecordOptions:
     realtime: bool = False
     compression: str = "none"
     durable_ns: int | None = None
+    keep_parts: int | None = None
+    keep_bytes: int | None = None
     before_output: Callable[[], None] | None = None
 
     @classmethod
@@ -77,6 +82,8 @@ class RecordOptions:
         realtime: bool = False,
         compress: str = "none",
         durable: bool | str | float = False,
+        keep_parts: str | int | None = None,
+        keep_size: str | int | None = None,
         before_output: Callable[[], None] | None = None,
     ) -> Self:
         """Return options from texts or numbers; regtap.record describes each of them.
@@ -96,6 +103,8 @@ class RecordOptions:
             realtime=realtime,
             compression=compress,
             durable_ns=_durable_ns(durable),
+            keep_parts=None if keep_parts is None else parse.parse_count(str(keep_parts)),
+            keep_bytes=None if keep_size is None else parse.parse_size_bytes(str(keep_size)),
             before_output=before_output,
         )
 
@@ -114,8 +123,9 @@ class RecordOptions:
             parse.check_rate_hz(self.rate_hz)
         if self.cpu is not None and (isinstance(self.cpu, bool) or not isinstance(self.cpu, Integral)):
             raise InputError(f"a CPU is a number, not {self.cpu!r}; write cpu=3")
-        for name in ("duration_ns", "samples", "keep_ns", "spool_bytes"):
+        for name in ("duration_ns", "samples", "keep_ns", "spool_bytes", "keep_parts", "keep_bytes"):
             parse.check_count(getattr(self, name), name)
+        _ = self.limits  # checks
         self._check_journal()
 
     def _check_journal(self) -> None:
@@ -135,6 +145,13 @@ class RecordOptions:
     def overwrites(self) -> bool:
         """Whether the capture is a flight recorder."""
         return self.on_full == OnFull.OVERWRITE
+
+    @property
+    def limits(self) -> Limits | None:
+        """How much is kept of a capture that rotates; else None."""
+        if self.keep_parts is None and self.keep_bytes is None:
+            return None
+        return Limits(self.keep_parts, self.keep_bytes)
 
     def most_waiting_rows(self) -> int | None:
         """Return the largest number of rows that may wait in the ring; None: only the bus decides.

@@ -144,7 +144,14 @@ class Resources:
         return PartMetadata(
             registers=tuple(self._registers),
             target=target.spec,
-            mode=Mode(rate_hz, options.on_full, options.latency, options.keep_ns),
+            mode=Mode(
+                rate_hz,
+                options.on_full,
+                options.latency,
+                options.keep_ns,
+                options.keep_parts,
+                options.keep_bytes,
+            ),
             clock=timebase.info(),
             start=timebase.start,
             host=describe_host(),

@@ -17,12 +17,15 @@ from regtap.recording.flight import FlightWriter
 from regtap.recording.messages import bus_fault, gone_fault, odd_ending, storage_fault, thread_warnings
 from regtap.recording.pace import Pace, pace_warnings
 from regtap.recording.resources import Resources
+from regtap.recording.rotation import Rotation
 from regtap.recording.summary import Disturbances, Lateness, Status, Summary
 from regtap.recording.watcher import Watcher
-from regtap.recording.writer import Writer
+from regtap.recording.writer import Making, Writer
 from regtap.sampling.sampler import Ended, slot_cost_ticks
 from regtap.system import cpus
+from regtap.trace.gaps import LOSSES
 from regtap.trace.metadata import Mark
+from regtap.trace.rotation import NOTHING
 from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from regtap.sampling.latch import Latch
     from regtap.sampling.sampler import Progress
     from regtap.targets.target import Target
+    from regtap.trace.rotation import Rotated
 
 _LOOK_S = 0.001
 
@@ -187,27 +191,33 @@ class Running:
         while self.resources.sampler.running():
             time.sleep(_LOOK_S)
 
-    def _last_totals(self, stored: int) -> Totals:
+    def _last_totals(self, stored: int, rotated: Rotated | None) -> Totals:
         self.watcher.look()  # once more, while the last part can say it
-        return self.totals(stored)
+        return self.totals(stored, rotated)
 
-    def totals(self, stored: int, waiting: int = 0) -> Totals:
+    def totals(self, stored: int, rotated: Rotated | None, waiting: int = 0) -> Totals:
         """Return the balance.
 
         Args:
             stored: Rows in parts.
+            rotated: The parts among them that were given up.
             waiting: Rows that are in no part and stay in the spool, after an error of the writer.
         """
         progress = self.resources.sampler.progress()
+        given_up = rotated or NOTHING
+        lost = progress.lost if self.flight is None else progress.taken - stored - waiting
+        overwritten = 0 if self.flight is None else self.flight.overwritten
         return Totals(
             ended=progress.ended.name,
             due=None if self.what.options.rate_hz is None else progress.due,
             taken=progress.taken,
-            stored=stored,
-            lost=progress.lost if self.flight is None else progress.taken - stored - waiting,
-            missed=progress.missed,
+            stored=stored - given_up.rows,
+            lost=lost - given_up.count(*LOSSES),
+            missed=progress.missed - given_up.count("missed"),
             throttled_ns=self.resources.timebase.in_ns(progress.throttled_ticks),
-            overwritten=0 if self.flight is None else self.flight.overwritten,
+            overwritten=overwritten - given_up.count("overwritten"),
+            rotated=given_up.extent,
+            rotated_lost=given_up.lost,
         )
 
     def status(self, ended_ns: int | None) -> Status:
@@ -221,7 +231,7 @@ class Running:
         return Status(
             elapsed_s=((ended_ns or time.monotonic_ns()) - self.began_ns) / 1e9,
             taken=progress.taken,
-            stored=self.writer.stored.written,
+            stored=self.writer.stored.written - (self.writer.rotated or NOTHING).rows,
             lost=progress.lost,
             missed=progress.missed,
             spool_fill=(ring.sealed() - ring.released()) / ring.block_count,
@@ -232,15 +242,15 @@ class Running:
         journal = self.resources.journal
         progress = self.resources.sampler.progress()
         timebase = self.resources.timebase
-        stored = self.writer.stored
+        stored, rotation = self.writer.stored, self.writer.rotation
         totals = self._final_totals(failure, closed.kept)
         pace = self._pace(progress)
         return Summary(
             output=self.what.output,
             totals=totals,
             span_ns=timebase.span_ns,
-            parts=stored.parts,
-            bytes=stored.bytes,
+            parts=stored.parts - (0 if rotation is None else rotation.removed_parts),
+            bytes=stored.bytes - (0 if rotation is None else rotation.removed_bytes),
             clock=timebase.info(),
             pauses=progress.pauses,
             longest_hole_ns=timebase.longest_ns,
@@ -253,11 +263,13 @@ class Running:
                 *self.resources.warnings,
                 *notes,
                 *closed.left,
+                *([] if rotation is None else rotation.notes()),
                 *thread_warnings(progress.cpu_errno, progress.priority_errno),
                 *pace_warnings(pace, float(self.what.options.rate_hz or 0), totals.due or 0, totals.missed),
             ),
             durability=None if journal is None else journal.durability,
             snapshots=None if self.flight is None else tuple(self.flight.snapshots),
+            removed_parts=0 if rotation is None else rotation.removed_parts,
         )
 
     def _pace(self, progress: Progress) -> Pace:
@@ -268,10 +280,11 @@ class Running:
 
     def _final_totals(self, failure: BaseException | None, kept: str | None) -> Totals:
         stored = self.writer.stored
+        rotated = self.writer.rotated
         if failure is None:
-            return self.totals(stored.rows)
-        totals = self.totals(stored.rows, self.resources.ring.waiting_rows())
-        lost = totals.lost if kept is not None else totals.taken - totals.stored
+            return self.totals(stored.rows, rotated)
+        totals = self.totals(stored.rows, rotated, self.resources.ring.waiting_rows())
+        lost = totals.lost if kept is not None else totals.lost + totals.unaccounted
         return dataclasses.replace(totals, ended="writer", lost=lost)
 
     def _fault(
@@ -298,7 +311,9 @@ def _watcher(what: Description, opened: Resources, writer: Writer) -> Watcher:
 
 def _open_writer(opened: Resources, options: RecordOptions, asked: Latch) -> Writer:
     builder = PartBuilder(opened.folder.fd, opened.template, opened.timebase, opened.open_encoder)
-    shared = (opened.ring, opened.sampler, opened.timebase, builder, asked)
+    rotation = None if options.limits is None else Rotation(opened.folder.fd, options.limits)
+    builder.part_bytes = None if rotation is None else rotation.part_bytes
+    shared = (opened.ring, opened.sampler, opened.timebase, Making(builder, rotation), asked)
     if options.overwrites:
         return FlightWriter(*shared, keep_ns=options.keep_ns)
     return Writer(*shared)

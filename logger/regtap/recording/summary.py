@@ -109,7 +109,7 @@ class Summary:
         output: The trace's folder.
         totals: The balance.
         span_ns: From the first to the last row.
-        parts: Finished parts.
+        parts: Finished parts, without those that were removed.
         bytes: Their size.
         clock: The clock over the last part.
         pauses: How often the loop waited for room.
@@ -122,6 +122,7 @@ class Summary:
         warnings: What the user should know about how it ran.
         durability: What the journal did, or None where none was asked for.
         snapshots: Of a flight recorder: what it stored, the last one at the end; else None.
+        removed_parts: Parts that were given up, as the options asked.
     """
 
     output: str
@@ -140,6 +141,7 @@ class Summary:
     warnings: tuple[str, ...]
     durability: Durability | None = None
     snapshots: tuple[Snapshot, ...] | None = None
+    removed_parts: int = 0
 
     @property
     def rate_hz(self) -> float | None:
@@ -160,8 +162,9 @@ class Summary:
 
     @property
     def lossless(self) -> bool:
-        """Whether all taken samples are stored, or were overwritten as a flight recorder is asked to."""
-        return self.totals.taken == self.totals.stored + self.totals.overwritten
+        """Whether all taken samples were stored, or were overwritten as a flight recorder is asked to."""
+        totals = self.totals
+        return totals.lost == totals.overwritten and not totals.unaccounted and not totals.rotated_lost
 
     @property
     def short(self) -> bool:

@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
     from regtap.clock.live import Timebase
     from regtap.parts.builder import OpenPart, PartBuilder
+    from regtap.recording.rotation import Rotation
     from regtap.sampling.latch import Latch
     from regtap.sampling.sampler import Sampler
     from regtap.spool.block import Block
     from regtap.spool.ring import Ring
     from regtap.trace.metadata import Mark, PartMetadata
+    from regtap.trace.rotation import Rotated
     from regtap.trace.totals import Totals
 
 PART_NS = 60 * 10**9
@@ -84,6 +87,19 @@ class Stored:
             return marks
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What makes parts, and gives up old ones.
+
+    Attributes:
+        builder: Makes parts.
+        rotation: Gives up old parts; None: all are kept.
+    """
+
+    builder: PartBuilder
+    rotation: Rotation | None = None
+
+
 class Writer:
     """Empties a ring into a folder; run() is the writer thread's body.
 
@@ -91,8 +107,12 @@ class Writer:
         ring: Filled by `sampler`; stays the caller's.
         sampler: Running.
         timebase: Used by this thread alone from now on.
-        builder: Makes the parts; used by this thread alone from now on.
+        making: Makes the parts; used by this thread alone from now on.
         asked: Open once the capture is asked to end.
+
+    Attributes:
+        stored: What is durable.
+        rotation: Gives up old parts; None: all are kept.
     """
 
     def __init__(
@@ -100,7 +120,7 @@ class Writer:
         ring: Ring,
         sampler: Sampler,
         timebase: Timebase,
-        builder: PartBuilder,
+        making: Making,
         asked: Latch,
     ) -> None:
         self.stored = Stored()
@@ -108,18 +128,24 @@ class Writer:
         self._sampler = sampler
         self._timebase = timebase
         self._asked = asked
-        self._builder = builder
+        self._builder = making.builder
+        self.rotation = making.rotation
         self._seen = 0  # sealed blocks that this thread knows of
         self._pending: list[Block] = []  # of those, the ones whose rows are not yet with the encoder
         self._closer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="regtap-closer")
         self._closer.submit(int)  # if there can be no such thread, it is to be known now
         self._closing: Future[None] | None = None
 
-    def run(self, totals: Callable[[int], Totals]) -> None:
+    @property
+    def rotated(self) -> Rotated | None:
+        """What the last durable part says of the parts that were given up; None: none were."""
+        return None if self.rotation is None else self.rotation.stated
+
+    def run(self, totals: Callable[[int, Rotated | None], Totals]) -> None:
         """Write until the sampler has ended and its last block is in a durable part.
 
         Args:
-            totals: Returns the balance for the last part, given the rows stored.
+            totals: Returns the balance for the last part, given the rows stored and what is given up.
 
         Raises:
             OSError: The disk refused; what is not in finished parts is still in the spool.
@@ -198,38 +224,51 @@ class Writer:
         first_block = self._seen - len(self._pending) - len(blocks)
         self._builder.begin(first_block)
 
-    def _close_part(self, totals: Totals | None) -> None:
+    def _close_part(self, totals: Callable[[int, Rotated | None], Totals] | None) -> None:
         """Hand the open part to the closing thread, which releases its blocks when it is durable."""
         if self._builder.part is None:
             return
         self._wait_for_closer()
         marks = self.stored.take_marks(last=totals is not None)
         consumed = self._seen - len(self._pending)
-        part, metadata = self._builder.take(marks, totals, consumed)
+        rotated = self._rotate(self._builder.part)
+        balance = None if totals is None else totals(self.stored.written, rotated)
+        part, metadata = self._builder.take(marks, balance, consumed)
+        finish = partial(self._finish_part, part, metadata, consumed, self._timebase.last_ns)
         try:
-            self._closing = self._closer.submit(self._finish_part, part, metadata, consumed)
+            self._closing = self._closer.submit(finish)
         except RuntimeError:
             # The interpreter ends, before the capture was closed: no pool takes work any more.
-            self._finish_part(part, metadata, consumed)
+            finish()
 
-    def _finish_part(self, part: OpenPart, metadata: PartMetadata, consumed: int) -> None:
+    def _rotate(self, part: OpenPart) -> Rotated | None:
+        """Decide which parts the open one gives up."""
+        if self.rotation is None:
+            return None
+        rotated = self.rotation.plan(part.file.bytes_written, len(part.gaps))
+        self._builder.state_rotated(rotated)
+        return rotated
+
+    def _finish_part(self, part: OpenPart, metadata: PartMetadata, consumed: int, last_ns: int) -> None:
         size_bytes = part.file.finish(metadata)
         self.stored.rows += part.file.rows
         self.stored.bytes += size_bytes
         self.stored.parts += 1
         with self._ring.copying:
             self._sampler.release(consumed)
+        if self.rotation is not None:
+            self.rotation.finished(metadata, part.file.rows, size_bytes, last_ns)
 
     def _wait_for_closer(self) -> None:
         if self._closing is not None:
             self._closing.result()
 
-    def _finish(self, totals: Callable[[int], Totals]) -> None:
+    def _finish(self, totals: Callable[[int, Rotated | None], Totals]) -> None:
         self._timebase.advance()
         if self._builder.part is None:
             self._begin_part([])
         self._builder.add_gaps(self._ring.overflow_gaps())
-        self._close_part(totals(self.stored.written))
+        self._close_part(totals)
         self._wait_for_closer()
 
     def _abandon(self) -> None:

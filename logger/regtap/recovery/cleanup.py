@@ -11,7 +11,7 @@ from regtap.journal.layout import all_segments
 from regtap.journal.replay import segment_paths
 from regtap.spool.location import PREFIX, SHARED_MEMORY
 from regtap.system.files import sync_folder
-from regtap.trace.files import SPOOL_POINTER, is_half_written
+from regtap.trace.files import SPOOL_POINTER, is_half_written, part_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,11 +22,12 @@ def half_written_parts(folder: int | Path) -> list[str]:
     return list(filter(is_half_written, os.listdir(folder)))
 
 
-def clean_up(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
+def clean_up(folder: Path, first_part: int, spool: str | None, *, is_damaged: bool) -> str | None:
     """Remove spool, journal, half-written parts and pointer; return the path of a kept spool or journal, or None.
 
     Args:
         folder: The trace, whose last part is durable.
+        first_part: Number of the first part that counts; those before it were given up.
         spool: Path of the spool; None: it is gone.
         is_damaged: Some samples could not be recovered: keep spool and journal for an inspection.
 
@@ -34,7 +35,7 @@ def clean_up(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None
         StorageError: The system refused; run the recovery again.
     """
     try:
-        return _clean_up(folder, spool, is_damaged=is_damaged)
+        return _clean_up(folder, first_part, spool, is_damaged=is_damaged)
     except OSError as error:
         raise StorageError(
             f"{folder} is complete, but its spool or its pointer could not be removed: "
@@ -44,7 +45,7 @@ def clean_up(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None
         ) from error
 
 
-def _clean_up(folder: Path, spool: str | None, *, is_damaged: bool) -> str | None:
+def _clean_up(folder: Path, first_part: int, spool: str | None, *, is_damaged: bool) -> str | None:
     sync_folder(folder)  # whoever finished the last part may have been killed before its name was durable
     kept = None
     if spool is not None and (is_damaged or not _is_ours(spool)):
@@ -56,9 +57,16 @@ def _clean_up(folder: Path, spool: str | None, *, is_damaged: bool) -> str | Non
     if is_damaged and segments:
         kept = kept or all_segments(os.fspath(folder))
         segments = []
-    _remove([*segments, *(folder / name for name in half_written_parts(folder))], folder)
+    useless = [*half_written_parts(folder), *_given_up_parts(folder, first_part)]
+    _remove([*segments, *(folder / name for name in useless)], folder)
     _remove([folder / SPOOL_POINTER], folder)  # last: it says that there is something to do
     return kept
+
+
+def _given_up_parts(folder: Path, first_part: int) -> list[str]:
+    """Return the names of parts that the trace gave up and a killed capture has not removed."""
+    numbered = ((part_number(name), name) for name in os.listdir(folder))
+    return [name for number, name in numbered if number is not None and number < first_part]
 
 
 def _is_ours(path: str) -> bool:

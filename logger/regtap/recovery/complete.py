@@ -121,7 +121,7 @@ def _recover_trace(folder: Path) -> Recovered:
     if totals is not None and spool is None:
         # The pointer goes last: without one, a recovery came to its end, and what it kept stays.
         was_kept = not state.is_there and totals.ended == "recovered"
-        kept = clean_up(folder, None, is_damaged=was_kept or _is_damaged(finished))
+        kept = clean_up(folder, _first_part(finished), None, is_damaged=was_kept or _is_damaged(finished))
         return Recovered(str(folder), 0, 0, totals, spool=kept)
     with spool or _journal(folder, state, finished) as left_behind:
         left_behind.lock()
@@ -167,6 +167,11 @@ def _totals_of(parts: tuple[Part, ...]) -> Totals | None:
     return parts[-1].metadata.totals if parts else None
 
 
+def _first_part(finished: tuple[Part, ...]) -> int:
+    """Return the number of the first part that counts."""
+    return finished[0].metadata.part if finished else 0
+
+
 def _recover_into(folder: Path, spool: SpoolReader, template: PartMetadata, *, keep: bool) -> Recovered:
     with _folder(folder) as folder_fd:
         finished = finished_parts(folder)
@@ -182,7 +187,8 @@ def _recover_into(folder: Path, spool: SpoolReader, template: PartMetadata, *, k
             in_memory = (
                 spool.path if not isinstance(spool, JournalReader) and spool.source.is_there() else None
             )
-            kept = clean_up(folder, in_memory, is_damaged=damaged or bool(recovered.dropped))
+            is_damaged = damaged or bool(recovered.dropped)
+            kept = clean_up(folder, _first_part(finished), in_memory, is_damaged=is_damaged)
     return replace(recovered, spool=kept)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from regtap.recovery.chain import read_chain
 from regtap.spool.block import DamagedBlockError
 from regtap.trace.metadata import OnFull
+from regtap.trace.rotation import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from regtap.spool.reader import SpoolReader
     from regtap.trace.metadata import PartMetadata
     from regtap.trace.parts import Part
+    from regtap.trace.rotation import Rotated
 
 _MOST_TICKS = 1 << 62
 
@@ -29,6 +31,7 @@ class RecoveryPlan:
     Attributes:
         template: Metadata that all parts share.
         finished: The finished parts.
+        rotated: What the trace has given up; None: nothing.
         index: Index after the last sample, slot or gap of the finished parts.
         first_block: Sequence number of the first block that is in no finished part and was not overwritten.
         heads: Headers of the usable blocks, in order.
@@ -41,6 +44,7 @@ class RecoveryPlan:
 
     template: PartMetadata
     finished: tuple[Part, ...]
+    rotated: Rotated | None
     index: int
     first_block: int
     heads: tuple[BlockHead, ...]
@@ -74,6 +78,7 @@ def plan_recovery(spool: SpoolReader, template: PartMetadata, finished: Sequence
     return RecoveryPlan(
         template=template,
         finished=tuple(finished),
+        rotated=finished[-1].metadata.rotated if finished else None,
         index=index,
         first_block=first_block,
         heads=tuple(chain.heads),
@@ -98,7 +103,9 @@ def _uncounted(chain: Chain, oldest: int | None, finished: Sequence[Part]) -> in
     if not chain.heads or chain.heads[0].sequence != oldest:
         return 0
     gaps = (gap for part in finished for gap in part.metadata.gaps)
-    return chain.heads[0].dropped_before - sum(gap.count for gap in gaps if gap.cause == "full")
+    given_up = (finished[-1].metadata.rotated if finished else None) or NOTHING
+    counted = given_up.count("full") + sum(gap.count for gap in gaps if gap.cause == "full")
+    return chain.heads[0].dropped_before - counted
 
 
 def _read_overflow(spool: SpoolReader, dropped: list[str]) -> Overflow | None:

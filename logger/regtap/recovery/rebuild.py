@@ -46,13 +46,15 @@ class Rebuild:
         self._plan = plan
         self._folder_fd = folder_fd
         self._balance = Balance()
+        self._balance.begin(plan.rotated)
         for part in plan.finished:
             self._balance.add(part.rows, part.metadata.gaps)
         self._index = plan.index
         self._next_block = plan.first_block
         self._clock, self._range = recovered_clock(plan.template, plan.finished, plan.heads, plan.last_tick)
         self._tick = self._range.first  # of the last row or gap so far
-        beginning = Beginning(len(plan.finished), plan.index)
+        number = plan.finished[-1].metadata.part + 1 if plan.finished else 0
+        beginning = Beginning(number, plan.index, plan.rotated)
         self._builder = PartBuilder(folder_fd, plan.template, self._clock, encoder_for("none"), beginning)
         self._pending: list[Block] = []
 
@@ -114,7 +116,7 @@ class Rebuild:
     def _gaps_before(self, block: Block, head: BlockHead) -> tuple[TickGap, ...]:
         if head.sequence == self._plan.oldest:
             t0_ticks = self._clock.to_ticks(self._clock.last_ns)
-            return overwritten_gaps(self._index, self._balance.counts["missed"], block, t0_ticks)
+            return overwritten_gaps(self._index, self._balance.in_all("missed"), block, t0_ticks)
         return (self._absent(block.first_index, block.first_tick),)
 
     def _absent(self, first_index: int, tick: int) -> TickGap:
@@ -176,7 +178,7 @@ class Rebuild:
         # All that was ever dropped is counted; what no other gap has is in this one. That holds in the middle of
         # a change of the table too, but not if a block is missing.
         open_part = self._builder.part.gaps if self._builder.part is not None else ()
-        noted = self._plan.uncounted + self._balance.counts["full"]
+        noted = self._plan.uncounted + self._balance.in_all("full")
         noted += sum(g.count for g in (*open_part, *gaps) if g.cause == "full")
         count = overflow.dropped - noted
         if self.dropped or not 0 <= count <= gap.count:

@@ -10,7 +10,9 @@ from regtap.trace.ranges import Count, TimeNs, Word  # noqa: TC001 - likewise
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten")
+# In the order of the native numbers (core/spool.hpp), and then those that no spool has.
+CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten", "rotated")
+LOSSES = ("full", "writer", "overwritten")  # of samples that were taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Gap:
         t0_ns: Time of the last event before the gap, in ns since the start of the trace.
         t1_ns: Time at which sampling resumed, for the last time where there are rows inside.
         cause: One of CAUSES; `writer`: samples that were taken, but could not be stored (a damaged block of a
-            spool that was recovered); `overwritten`: samples older than what a flight recorder keeps.
+            spool that was recovered); `overwritten`: samples older than what a flight recorder keeps;
+            `rotated`: everything in the parts that a trace has given up, rows and gaps alike.
         rows: Rows that are stored inside the gap. Where missed slots come thick, one gap stands for many runs of
             them: of `count + rows` slots from `first_index` on, `count` were missed, and the rows' own times tell
             which were not.

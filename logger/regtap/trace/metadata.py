@@ -20,12 +20,14 @@ from regtap.registers.document import without_defaults
 from regtap.registers.model import Register  # noqa: TC001 - likewise
 from regtap.trace.gaps import Gap  # noqa: TC001 - likewise
 from regtap.trace.ranges import Count, TimeNs, Uncertainty, Word  # noqa: TC001 - likewise
+from regtap.trace.rotation import Rotated  # noqa: TC001 - likewise
 from regtap.trace.totals import Totals  # noqa: TC001 - likewise
 from regtap.units.parse import quoted
 
 # 1: first version.
 # 2: a gap may have rows inside, as its sixth number. Registers and fields may have more members: access, reset,
-#    volatile, effects, names of values; a member that is as it would be without being said is left out.
+#    volatile, effects, names of values; a member that is as it would be without being said is left out. A trace may
+#    begin with a later part than 0: `rotated` of its last part says what was before.
 FORMAT_VERSION = 2
 READABLE_VERSIONS = (1, 2)
 METADATA_KEY = b"regtap"
@@ -106,12 +108,21 @@ class Mode:
         on_full: One of OnFull; a later version may know more.
         latency: Whether `latency_ns` was recorded.
         keep_ns: What a flight recorder was to keep; None: all that its spool holds.
+        keep_parts: How many of its last parts the capture keeps; None: any number.
+        keep_bytes: How many bytes of them; None: any number.
     """
 
     rate_hz: Annotated[str, Matching("[1-9][0-9]{0,17}(/[1-9][0-9]{0,17})?")] | None
     on_full: Word
     latency: bool = False
     keep_ns: Count | None = None
+    keep_parts: Count | None = None
+    keep_bytes: Count | None = None
+
+    @property
+    def rotates(self) -> bool:
+        """Whether old parts are given up."""
+        return self.keep_parts is not None or self.keep_bytes is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,7 @@ class PartMetadata:
         totals: The balance, in the last part only.
         next_block: Sequence number of the spool's first block that is in no part up to this one; with it a
             recovery takes up where the parts end.
+        rotated: What the trace has given up, up to this part; None: nothing.
     """
 
     registers: tuple[Register, ...]
@@ -137,6 +149,7 @@ class PartMetadata:
     marks: tuple[Annotated[Mark, LISTED], ...] = ()
     totals: Totals | None = None
     next_block: Count | None = None
+    rotated: Rotated | None = None
     format_version: int = field(default=FORMAT_VERSION)
 
     def to_json(self) -> bytes:
@@ -145,6 +158,8 @@ class PartMetadata:
         document["registers"] = [without_defaults(register) for register in self.registers]
         document["gaps"] = [_gap_entry(gap) for gap in self.gaps]
         document["marks"] = [[mark.t_ns, mark.text] for mark in self.marks]
+        if self.rotated is None:
+            del document["rotated"]
         return json.dumps(document, separators=(",", ":")).encode()
 
     @classmethod

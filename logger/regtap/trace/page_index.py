@@ -1,7 +1,8 @@
 """Smallest and largest value of each page of a part, from the Parquet file's page index; no row is decoded.
 
 Field numbers are those of parquet.thrift (ColumnIndex, OffsetIndex). It may come from anywhere: counts, sizes, places
-and orders are checked. A part has up to 100,000 pages, so the lists are read as arrays, not value by value.
+and orders are checked. A part has up to 100,000 pages, so the lists are read as arrays, not value by
+value (page_lists).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from regtap.errors import RefusedError, TraceError
 from regtap.trace.footer import read_footer
 from regtap.trace.metadata import TIME_COLUMN
-from regtap.trace.thrift import BINARY, DEPTH, LIST, STRUCT, Reader
+from regtap.trace.page_lists import bounds, locations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,15 +24,14 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from regtap.trace.footer import ByteRange, Chunk, RowGroup
+    from regtap.trace.footer import ByteRange, Chunk, Footer, RowGroup
 
     Values = npt.NDArray[Any]
     Integers = npt.NDArray[np.int64]
 
 _LARGEST_INDEX = 256 << 20  # of one row group and column; ours have some 5 kB
 _MOST_ROWS = 1 << 26  # of one page or row group: what is decoded at once
-_PLACE_HEADS = (0x16, 0x15, 0x16, 0)  # of a PageLocation's fields: i64, i32, i64, end
-_MEMBERS = ("least", "most", "offsets", "sizes")
+_SPARE_BYTES = 1 << 20  # between the indexes wanted, that are read with them
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,13 @@ class PageIndex:
         )
 
 
-def read_page_index(path: Path, types: Mapping[str, str]) -> PageIndex | None:
+def read_page_index(path: Path, types: Mapping[str, str], footer: Footer | None = None) -> PageIndex | None:
     """Read the page index of a part; without one, read the statistics of its row groups.
 
     Args:
         path: The part.
         types: The numpy type of each column wanted.
+        footer: The part's, if it was read already.
 
     Returns:
         The index, or None where the file has neither for one of these columns.
@@ -93,7 +94,7 @@ def read_page_index(path: Path, types: Mapping[str, str]) -> PageIndex | None:
         RefusedError: The system does not let the file be read.
     """
     try:
-        index = _read(path, types)
+        index = _read(path, types, read_footer(path) if footer is None else footer)
         if index is not None and TIME_COLUMN in types:
             _check_times(index.columns[TIME_COLUMN])
     except (ValueError, IndexError, OverflowError) as error:
@@ -105,8 +106,7 @@ def read_page_index(path: Path, types: Mapping[str, str]) -> PageIndex | None:
     return index
 
 
-def _read(path: Path, types: Mapping[str, str]) -> PageIndex | None:
-    footer = read_footer(path)
+def _read(path: Path, types: Mapping[str, str], footer: Footer) -> PageIndex | None:
     for name, dtype in types.items():
         if footer.columns.get(name) != dtype:
             raise ValueError(f"its column {name} is not of type {dtype}")
@@ -117,8 +117,8 @@ def _read(path: Path, types: Mapping[str, str]) -> PageIndex | None:
     if not groups or len(codecs) != 1 or (codec := codecs.pop()) is None:
         return None
     with path.open("rb") as file:
-        found = _by_page(file.fileno(), groups, types) or _by_group(groups, types)
         size = os.fstat(file.fileno()).st_size
+        found = _by_page(file.fileno(), groups, types) or _by_group(groups, types)
     return None if found is None else _joined(*found, codec, size)
 
 
@@ -130,56 +130,95 @@ class _Group:
         self.chunks = chunks
 
 
-_Found = tuple[list["Integers"], dict[str, list[ColumnPages]], bool]  # rows, columns, whether by page
+_Found = tuple["Integers", dict[str, ColumnPages], bool]  # rows, columns, whether by page
 
 
 def _by_page(fd: int, groups: Sequence[_Group], types: Mapping[str, str]) -> _Found | None:
     """Return the pages; None: a column has no page index, or is cut at other rows than the others."""
-    rows: list[Integers] = []
-    columns: dict[str, list[ColumnPages]] = {name: [] for name in types}
-    for group in groups:
-        cuts: Integers | None = None
-        for name, chunk in group.chunks.items():
-            if chunk.column_index is None or chunk.offset_index is None or chunk.data is None:
-                return None
-            offsets, sizes, first_rows = _locations(_bytes_at(fd, chunk.offset_index))
-            if cuts is not None and not np.array_equal(cuts, first_rows):
-                return None
-            cuts = first_rows
-            least, most = _bounds(_bytes_at(fd, chunk.column_index), len(offsets), types[name])
-            columns[name].append(ColumnPages(least, most, offsets, sizes))
-        rows.append(np.diff(np.empty(0, np.int64) if cuts is None else cuts, append=group.rows))
-    return rows, columns, True
+    places = [_places(chunk) for group in groups for chunk in group.chunks.values()]
+    if None in places:
+        return None
+    data = _Stretch(fd, [place for pair in places if pair for place in pair])
+    columns: dict[str, ColumnPages] = {}
+    cut: tuple[Integers, Integers] | None = None  # pages of each group, and the first row of each page
+    for name, dtype in types.items():
+        pairs = [_places(group.chunks[name]) for group in groups]
+        offsets, sizes, first_rows, counts = locations([data.at(pair[1]) for pair in pairs if pair])
+        if cut is not None and not (np.array_equal(cut[0], counts) and np.array_equal(cut[1], first_rows)):
+            return None
+        cut = counts, first_rows
+        least, most = bounds([data.at(pair[0]) for pair in pairs if pair], counts, dtype)
+        columns[name] = ColumnPages(least, most, offsets, sizes)
+    return None if cut is None else (_page_rows(groups, *cut), columns, True)
+
+
+def _places(chunk: Chunk) -> tuple[ByteRange, ByteRange] | None:
+    if chunk.column_index is None or chunk.offset_index is None or chunk.data is None:
+        return None
+    return chunk.column_index, chunk.offset_index
+
+
+def _page_rows(groups: Sequence[_Group], counts: Integers, first_rows: Integers) -> Integers:
+    """Return how many rows each page has: up to the next one, or to the end of its group."""
+    stops = np.append(first_rows[1:], 0)
+    stops[np.cumsum(counts) - 1] = [group.rows for group in groups]
+    return stops - first_rows
+
+
+class _Stretch:
+    """The bytes of all indexes of a part: they lie side by side, and are read at once.
+
+    Args:
+        fd: The file.
+        places: Where they are.
+    """
+
+    def __init__(self, fd: int, places: Sequence[ByteRange]) -> None:
+        for place in places:
+            if place.size_bytes > _LARGEST_INDEX:
+                raise ValueError(f"its page index claims {place.size_bytes:,} bytes")
+        self._fd = fd
+        self._begin = min(place.offset for place in places)
+        size = max(place.offset + place.size_bytes for place in places) - self._begin
+        wanted = sum(place.size_bytes for place in places)
+        is_dense = size <= min(2 * wanted + _SPARE_BYTES, _LARGEST_INDEX)
+        self._data = os.pread(fd, size, self._begin) if is_dense else b""
+
+    def at(self, place: ByteRange) -> bytes:
+        """Return one index."""
+        begin = place.offset - self._begin
+        data = self._data[begin : begin + place.size_bytes]
+        if len(data) < place.size_bytes:
+            data = os.pread(self._fd, place.size_bytes, place.offset)
+        if len(data) < place.size_bytes:
+            raise ValueError("its page index lies past the end of the file")
+        return data
 
 
 def _by_group(groups: Sequence[_Group], types: Mapping[str, str]) -> _Found | None:
     """Return each row group as one page; None: a column has no statistics."""
-    columns: dict[str, list[ColumnPages]] = {name: [] for name in types}
-    for group in groups:
-        for name, chunk in group.chunks.items():
-            if chunk.range is None or chunk.data is None:
-                return None
-            least, most = (np.array([value], types[name]) for value in chunk.range)
-            place = (np.array([number], np.int64) for number in (chunk.data.offset, chunk.data.size_bytes))
-            columns[name].append(ColumnPages(least, most, *place))
-    return [np.array([group.rows], np.int64) for group in groups], columns, False
+    columns: dict[str, ColumnPages] = {}
+    for name, dtype in types.items():
+        chunks = [group.chunks[name] for group in groups]
+        ranges = [chunk.range for chunk in chunks if chunk.range is not None]
+        places = [chunk.data for chunk in chunks if chunk.data is not None]
+        if len(ranges) < len(chunks) or len(places) < len(chunks):
+            return None
+        columns[name] = ColumnPages(
+            np.array([low for low, _ in ranges], dtype),
+            np.array([high for _, high in ranges], dtype),
+            np.array([place.offset for place in places], np.int64),
+            np.array([place.size_bytes for place in places], np.int64),
+        )
+    return np.array([group.rows for group in groups], np.int64), columns, False
 
 
 def _joined(
-    rows: Sequence[Integers],
-    columns: Mapping[str, Sequence[ColumnPages]],
-    is_by_page: bool,
-    codec: int,
-    size: int,
+    rows: Integers, columns: Mapping[str, ColumnPages], is_by_page: bool, codec: int, size: int
 ) -> PageIndex:
-    lengths = np.concatenate(rows)
-    if lengths.min() < 1 or lengths.max() > _MOST_ROWS:
-        raise ValueError(f"its page index has a page of {int(lengths.max()):,} rows")
-    whole = {
-        name: ColumnPages(*(np.concatenate([getattr(one, member) for one in pages]) for member in _MEMBERS))
-        for name, pages in columns.items()
-    }
-    for name, pages in whole.items():
+    if rows.min() < 1 or rows.max() > _MOST_ROWS:
+        raise ValueError(f"its page index has a page of {int(rows.max()):,} rows")
+    for name, pages in columns.items():
         if np.any(pages.least > pages.most):
             raise ValueError(f"its page index has a smallest value of {name} above the largest")
         ends = pages.sizes, pages.offsets
@@ -187,96 +226,7 @@ def _joined(
             pages.offsets > size - pages.sizes
         ):
             raise ValueError(f"its page index has a page of {name} outside of the file")
-    return PageIndex(lengths, whole, codec, is_by_page)
-
-
-def _bytes_at(fd: int, at: ByteRange) -> bytes:
-    if at.size_bytes > _LARGEST_INDEX:
-        raise ValueError(f"its page index claims {at.size_bytes:,} bytes")
-    data = os.pread(fd, at.size_bytes, at.offset)
-    if len(data) < at.size_bytes:
-        raise ValueError("its page index lies past the end of the file")
-    return data
-
-
-def _bounds(data: bytes, pages: int, dtype: str) -> tuple[Values, Values]:
-    """Return the smallest and largest values of a ColumnIndex."""
-    reader = Reader(data, 0)
-    found: dict[int, Values] = {}
-    number = 0
-    while (field := reader.field(number)) is not None:
-        number, kind = field
-        if number == 1 and kind == LIST:  # which pages have no values: none, as no column of ours has nulls
-            if any(byte == 1 for byte in set(reader.take(reader.list_head()[0]))):
-                raise ValueError("its page index has a page without values")
-        elif number in (2, 3) and kind == LIST:
-            found[number] = _values(_packed(reader, pages, dtype), dtype)
-        else:
-            reader.member(kind, DEPTH)
-    if len(found) != 2:
-        raise ValueError("its page index has no bounds")
-    return found[2], found[3]
-
-
-def _width_bytes(dtype: str) -> int:
-    """Return the width of a column's physical type in the file, in bytes."""
-    return max(4, np.dtype(dtype).itemsize)
-
-
-def _packed(reader: Reader, pages: int, dtype: str) -> bytes:
-    """Return a list of binaries of one width, without their lengths."""
-    width = _width_bytes(dtype)
-    if reader.list_head() != (pages, BINARY):
-        raise ValueError("its page index has not as many values as pages")
-    table = np.frombuffer(reader.take(pages * (width + 1)), np.uint8).reshape(pages, width + 1)
-    if np.any(table[:, 0] != width):
-        raise ValueError("its page index has a value of another width than its column")
-    return table[:, 1:].tobytes()
-
-
-def _values(data: bytes, dtype: str) -> Values:
-    """Return plainly encoded values in a column's type."""
-    wide = np.frombuffer(data, f"<{np.dtype(dtype).kind}{_width_bytes(dtype)}")
-    narrow = wide.astype(dtype)
-    if not np.array_equal(wide, narrow):
-        raise ValueError("its page index has a value that does not fit its column")
-    return narrow
-
-
-def _locations(data: bytes) -> tuple[Integers, Integers, Integers]:
-    """Return offsets, sizes and first rows of an OffsetIndex."""
-    reader = Reader(data, 0)
-    if reader.field(0) != (1, LIST):
-        raise ValueError("its page index has no offsets")
-    count, kind = reader.list_head()
-    if kind != STRUCT or not count:
-        raise ValueError("its page index has no offsets")
-    # A PageLocation is seven numbers when the heads of its fields are read as numbers too.
-    numbers = _varints(data[reader.at :], 7 * count).reshape(count, 7)
-    if np.any(numbers[:, [0, 2, 4, 6]] != _PLACE_HEADS) or np.any(numbers[:, [1, 3, 5]] & 1):
-        raise ValueError("its page index has offsets that cannot be")
-    offsets, sizes, first_rows = (numbers[:, [1, 3, 5]] >> 1).T
-    if first_rows[0] != 0 or np.any(np.diff(first_rows) < 1):
-        raise ValueError("its page index names rows that are not there")
-    return offsets, sizes, first_rows
-
-
-def _varints(data: bytes, count: int) -> Integers:
-    """Decode so many unsigned numbers below 2**63 from the start of the data, all at once."""
-    encoded = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero(encoded < 0x80)[:count]
-    if len(ends) < count:
-        raise ValueError("its page index is cut off")
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    lengths = ends - starts + 1
-    longest = int(lengths.max())
-    if longest > 9:
-        raise ValueError("its page index has a number of more than 63 bits")
-    numbers = np.zeros(count, np.int64)
-    for place in range(longest):
-        has = lengths > place
-        numbers[has] |= (encoded[starts[has] + place].astype(np.int64) & 0x7F) << 7 * place
-    return numbers
+    return PageIndex(rows, columns, codec, is_by_page)
 
 
 def _check_times(times: ColumnPages) -> None:

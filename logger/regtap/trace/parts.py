@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import RefusedError, TraceError
+from regtap.trace.arrow import shared_values
 from regtap.trace.files import SPOOL_POINTER, part_name, part_number
 from regtap.trace.footer import MAGIC, read_footer
 from regtap.trace.metadata import LATENCY_COLUMN, METADATA_KEY, TIME_COLUMN, PartMetadata
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _BUFFER_BYTES = 1 << 20
 BATCH_ROWS = 1 << 17  # 2 MiB for a time and a 64-bit register: what a core's cache holds
 
+_TRIES = 100  # arbitrary: so often in a row is a part removed between two looks
 _MEND = "copy it again, or move it and all later parts away"
 
 
@@ -37,6 +40,7 @@ class Part:
         rows: Number of rows; 0 for a part that only carries gaps.
         size_bytes: Size of the file.
         ranges: Smallest and largest value of each column, from its statistics; empty without rows.
+        footer: All that the file says about itself.
     """
 
     path: Path
@@ -45,24 +49,77 @@ class Part:
     rows: int
     size_bytes: int
     ranges: Mapping[str, tuple[int, int]]
+    footer: Footer
 
 
 def find_parts(folder: Path) -> tuple[Path, ...]:
-    """Return the parts of a trace in their order.
+    """Return the parts of a trace in their order, without those that it has given up.
 
     Raises:
         TraceError: It is no folder, has no part, or one is missing between the others.
+        RefusedError: The system does not let one of them be read.
     """
-    numbered = sorted(
-        (number, entry) for entry in _entries(folder) if (number := part_number(entry.name)) is not None
-    )
+    numbered = {
+        number: entry for entry in _entries(folder) if (number := part_number(entry.name)) is not None
+    }
     if not numbered:
         raise TraceError(_no_parts(folder))
-    for expected, (number, _) in enumerate(numbered):
-        if number != expected:
-            name, last = part_name(expected), numbered[-1][1].name
-            raise TraceError(f"{folder}: {name} is missing (the last part is {last}); bring it back")
-    return tuple(entry for _, entry in numbered)
+    last = max(numbered)
+    wanted = range(_first_part(numbered), last + 1)
+    for number in wanted:
+        if number not in numbered:
+            name = part_name(number)
+            raise TraceError(
+                f"{folder}: {name} is missing (the last part is {part_name(last)}); bring it back"
+            )
+    return tuple(numbered[number] for number in wanted)
+
+
+def _first_part(numbered: Mapping[int, Path]) -> int:
+    """Return the number of the first part that counts: where a capture rotates, its last part says so."""
+    first, last = min(numbered), max(numbered)
+    if first == last == 0 or (first == 0 and not read_part(numbered[0]).metadata.mode.rotates):
+        return 0
+    rotated = read_part(numbered[last]).metadata.rotated
+    return 0 if rotated is None else rotated.parts
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedParts:
+    """The parts of a trace at one moment.
+
+    Attributes:
+        paths: Where they are, in their order.
+        first: What the first one's footer says.
+        whole: What every footer says, where the capture rotates: its parts may be gone a moment later. Else None.
+    """
+
+    paths: tuple[Path, ...]
+    first: Part
+    whole: tuple[Part, ...] | None
+
+
+def open_parts(folder: Path) -> OpenedParts:
+    """Return the parts of a trace, also where its capture removes old ones meanwhile.
+
+    Raises:
+        TraceError: It is no trace, a part is missing, or the first one is damaged.
+        RefusedError: The system does not let one of them be read.
+    """
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(_GoneError):
+            return _open_parts(folder)
+    return _open_parts(folder)
+
+
+def _open_parts(folder: Path) -> OpenedParts:
+    paths = find_parts(folder)
+    first = read_part(paths[0])
+    if not first.metadata.mode.rotates:
+        return OpenedParts(paths, first, None)
+    whole = (first, *map(read_part, paths[1:]))
+    check_parts(whole)
+    return OpenedParts(paths, first, whole)
 
 
 def read_part(path: Path) -> Part:
@@ -80,12 +137,17 @@ def read_part(path: Path) -> Part:
         )
     metadata = PartMetadata.from_json(document, str(path))
     _check_columns(path, footer.columns, metadata)
-    return Part(path, metadata, footer.columns, footer.rows, path.stat().st_size, footer.ranges())
+    return Part(path, metadata, footer.columns, footer.rows, _size_bytes(path), footer.ranges(), footer)
 
 
-def check_same_registers(parts: Sequence[Part]) -> None:
-    """Raise TraceError if a part holds other registers than the first one, or was renamed."""
-    for number, part in enumerate(parts):
+def check_parts(parts: Sequence[Part]) -> None:
+    """Raise TraceError if a part holds other registers than the first one, was renamed, or follows from other ones."""
+    rotated = parts[-1].metadata.rotated
+    if parts[0].metadata.first_index != (0 if rotated is None else rotated.extent):
+        raise TraceError(
+            f"{parts[0].path} does not begin where the parts before it ended; two traces are mixed"
+        )
+    for number, part in enumerate(parts, 0 if rotated is None else rotated.parts):
         if part.metadata.part != number:
             raise TraceError(f"{part.path} calls itself part {part.metadata.part}; give it its own name back")
         if part.metadata.registers != parts[0].metadata.registers or part.columns != parts[0].columns:
@@ -111,6 +173,8 @@ def read_rows(part: Part, schema: pa.Schema, window: tuple[int, int]) -> Iterato
         return
     try:
         yield from _batches(part.path, schema, window)
+    except FileNotFoundError as error:
+        raise _GoneError(_removed(part.path)) from error
     except (pa.ArrowException, OSError) as error:
         raise TraceError(_damaged(part.path, error)) from error
 
@@ -137,13 +201,30 @@ def _no_parts(folder: Path) -> str:
     return f"{folder} is not a trace: it holds no {part_name(0)}"
 
 
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError as error:
+        raise _GoneError(_removed(path)) from error
+
+
 def _read_footer(path: Path) -> Footer:
     try:
         return read_footer(path)
+    except FileNotFoundError as error:
+        raise _GoneError(_removed(path)) from error
     except OSError as error:
         raise _refused(path, error) from error
     except ValueError as error:
         raise TraceError(_unreadable(path, error)) from error
+
+
+class _GoneError(TraceError):
+    """A part is not there; where its capture rotates, the trace is to be looked at again."""
+
+
+def _removed(path: Path) -> str:
+    return f"{path} was removed meanwhile, perhaps by its capture (--keep-parts); open the trace again"
 
 
 def _refused(path: Path, error: OSError) -> RefusedError:
@@ -232,5 +313,5 @@ def _batches(path: Path, schema: pa.Schema, window: tuple[int, int]) -> Iterator
 
 def _within(times: pa.Array, window: tuple[int, int]) -> slice:
     """Return the slice of sorted times that lie in a window."""
-    first, stop = times.to_numpy().searchsorted(window)
+    first, stop = shared_values(times).searchsorted(window)
     return slice(int(first), int(stop))

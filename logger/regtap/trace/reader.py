@@ -13,7 +13,7 @@ from regtap.trace.arrow import load_arrow
 from regtap.trace.files import SPOOL_POINTER
 from regtap.trace.gaps import Gap, GapSummary, summarise_gaps
 from regtap.trace.metadata import TIME_COLUMN, ClockInfo, Mark, Mode, PartMetadata, StartTimes
-from regtap.trace.parts import Part, check_same_registers, find_parts, read_part, read_rows
+from regtap.trace.parts import Part, check_parts, open_parts, read_part, read_rows
 
 if TYPE_CHECKING:
     import os
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from regtap.maps.lookup import Maps
     from regtap.registers.model import Register
+    from regtap.trace.rotation import Rotated
     from regtap.trace.totals import Totals
 
 _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1  # of an int64
@@ -57,8 +58,8 @@ class Trace:
         self.path = path
         self._maps = maps
         self._being_written = (path / SPOOL_POINTER).exists()
-        self._paths = find_parts(path)
-        self._first_part = read_part(self._paths[0])
+        opened = open_parts(path)
+        self._paths, self._first_part, self._whole = opened.paths, opened.first, opened.whole
 
     def __repr__(self) -> str:
         names = " ".join(register.name for register in self.registers)
@@ -110,14 +111,22 @@ class Trace:
         Raises:
             TraceError: One of them is damaged or does not belong here; the message names it.
         """
+        if self._whole is not None:
+            return self._whole
         parts = (self._first_part, *(read_part(path) for path in self._paths[1:]))
-        check_same_registers(parts)
+        check_parts(parts)
         return parts
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
-        """Every gap in the order of the capture."""
-        return tuple(gap for part in self.parts for gap in part.metadata.gaps)
+        """Every gap in the order of the capture; one at its beginning stands for the parts that were given up."""
+        given_up = () if self.rotated is None else (self.rotated.gap,)
+        return (*given_up, *(gap for part in self.parts for gap in part.metadata.gaps))
+
+    @property
+    def rotated(self) -> Rotated | None:
+        """What the trace has given up of its beginning; None: nothing."""
+        return self.parts[-1].metadata.rotated
 
     @cached_property
     def gap_summary(self) -> tuple[GapSummary, ...]:

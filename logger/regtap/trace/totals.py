@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regtap.trace.gaps import Gap
+    from regtap.trace.rotation import Rotated
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
     """The balance of a whole capture, in its last part only.
 
-    At `--rate max`: `taken == stored + lost`; paced: `due == stored + lost + missed`.
+    At `--rate max`: `taken == stored + lost + rotated`; paced: `due == stored + lost + missed + rotated`.
 
     Attributes:
         ended: Why it ended: `duration`, `samples`, `stopped`, `full`, `fault` or `writer`; `recovered`: it was cut
@@ -26,10 +27,12 @@ class Totals:
         due: Slots due (paced), or None at `--rate max`.
         taken: Samples that the loop took.
         stored: Rows of the trace.
-        lost: Samples taken and not stored.
-        missed: Slots never taken.
+        lost: Samples taken and not stored, outside of the parts that were given up.
+        missed: Slots never taken, outside of them too.
         throttled_ns: Time that the loop waited for room.
         overwritten: Of the lost ones, those that a flight recorder was asked to forget.
+        rotated: Everything in the parts that were given up: rows, and samples and slots that were absent there.
+        rotated_lost: Of the rotated ones, samples that were lost there, and not to be forgotten.
     """
 
     ended: Word
@@ -40,13 +43,15 @@ class Totals:
     missed: Count
     throttled_ns: Count = 0
     overwritten: Count = 0
+    rotated: Count = 0
+    rotated_lost: Count = 0
 
     @property
     def balanced(self) -> bool:
         """Whether the conservation rule holds, exactly."""
         if self.due is None:
-            return self.taken == self.stored + self.lost
-        return self.due == self.stored + self.lost + self.missed
+            return self.taken == self.stored + self.lost + self.rotated
+        return self.due == self.stored + self.lost + self.missed + self.rotated
 
     def line(self, rest: str = "") -> str:
         """Return the conservation rule with its numbers, such as `taken 12 = stored 10 + lost 2`.
@@ -58,8 +63,15 @@ class Totals:
         whole = f"taken {self.taken:,}" if self.due is None else f"due {self.due:,}"
         overwritten = f" ({self.overwritten:,} overwritten)" if self.overwritten else ""
         missed = "" if self.due is None else f" + missed {self.missed:,}"
-        kept = f" + {self.taken - self.stored - self.lost:,} {rest}" if rest else ""
-        return f"{whole} = stored {self.stored:,} + lost {self.lost:,}{overwritten}{missed}{kept}"
+        rotated = f" + rotated {self.rotated:,}" if self.rotated else ""
+        kept = f" + {self.unaccounted:,} {rest}" if rest else ""
+        return f"{whole} = stored {self.stored:,} + lost {self.lost:,}{overwritten}{missed}{rotated}{kept}"
+
+    @property
+    def unaccounted(self) -> int:
+        """Samples that are neither stored nor lost."""
+        whole = self.taken if self.due is None else self.due - self.missed
+        return whole - self.stored - self.lost - self.rotated
 
 
 class Balance:
@@ -68,12 +80,14 @@ class Balance:
     Attributes:
         rows: Rows so far.
         counts: Samples or slots absent, by cause.
+        rotated: What the trace has given up; None: nothing.
         throttled_ns: Time that the loop waited for room.
     """
 
     def __init__(self) -> None:
         self.rows = 0
         self.counts: Counter[str] = Counter()
+        self.rotated: Rotated | None = None
         self.throttled_ns = 0
 
     def add(self, rows: int, gaps: Sequence[Gap]) -> None:
@@ -83,25 +97,39 @@ class Balance:
             self.counts[gap.cause] += gap.count
             self.throttled_ns += gap.t1_ns - gap.t0_ns if gap.cause == "throttled" else 0
 
+    def begin(self, rotated: Rotated | None) -> None:
+        """Add what was given up before the first part that counts."""
+        self.rotated = rotated
+        if rotated is not None:
+            self.counts["rotated"] = rotated.extent
+            self.throttled_ns = rotated.throttled_ns
+
+    def in_all(self, cause: str) -> int:
+        """Return how many were absent for a cause, in what was given up too."""
+        return self.counts[cause] + (0 if self.rotated is None else self.rotated.count(cause))
+
     def with_part(self, rows: int, gaps: Sequence[Gap]) -> Balance:
         """Return the same with a part added."""
         whole = Balance()
         whole.rows, whole.counts, whole.throttled_ns = self.rows, self.counts.copy(), self.throttled_ns
+        whole.rotated = self.rotated
         whole.add(rows, gaps)
         return whole
 
     def totals(self, *, paced: bool) -> Totals:
         """Return the totals of a recovered capture."""
-        missed = self.counts["missed"]
-        lost = self.counts.total() - missed
-        taken = self.rows + lost
+        missed, rotated = self.counts["missed"], self.counts["rotated"]
+        lost = self.counts.total() - missed - rotated
+        whole = self.rows + lost + missed + rotated
         return Totals(
             ended="recovered",
-            due=taken + missed if paced else None,
-            taken=taken,
+            due=whole if paced else None,
+            taken=whole - self.in_all("missed"),
             stored=self.rows,
             lost=lost,
             missed=missed,
             throttled_ns=self.throttled_ns,
             overwritten=self.counts["overwritten"],
+            rotated=rotated,
+            rotated_lost=0 if self.rotated is None else self.rotated.lost,
         )

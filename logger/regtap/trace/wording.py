@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap.units.format import format_duration_ns, format_rate
+from regtap.units.format import count_of, format_duration_ns, format_rate, format_size
 
 if TYPE_CHECKING:
     from regtap.trace.reader import Trace
+    from regtap.trace.rotation import Rotated
 
 
 def finding(trace: Trace) -> str | None:
@@ -45,7 +46,14 @@ def mode_text(trace: Trace) -> str:
     rate = trace.mode.rate_hz
     pace = "as fast as possible (--rate max)" if rate is None else f"paced at {_pace(rate)}"
     kept = "" if trace.mode.keep_ns is None else f", keep the last {format_duration_ns(trace.mode.keep_ns)}"
-    return f"{pace}; when the spool is full: {trace.mode.on_full}{kept}"
+    return f"{pace}; when the spool is full: {trace.mode.on_full}{kept}{_limits(trace)}"
+
+
+def _limits(trace: Trace) -> str:
+    mode = trace.mode
+    parts = [] if mode.keep_parts is None else [count_of(mode.keep_parts, "part")]
+    sizes = [] if mode.keep_bytes is None else [format_size(mode.keep_bytes)]
+    return f"; keep the last {', or '.join([*parts, *sizes])}" if mode.rotates else ""
 
 
 def _pace(rate_hz: str) -> str:
@@ -56,3 +64,10 @@ def clock_text(trace: Trace) -> str:
     """Return the clock of the trace in words, with its error bound."""
     source, frequency_mhz = trace.clock.source, trace.clock.frequency_hz / 1e6
     return f"{source} at {frequency_mhz:.6f} MHz, times within {trace.error_bound_ns:.0f} ns"
+
+
+def removed_text(rotated: Rotated) -> str:
+    """Return what was given up of a trace's beginning."""
+    rows = f"{count_of(rotated.parts, 'older part')} with {count_of(rotated.rows, 'row')}"
+    absent = ", ".join(f"{it.count:,} {it.cause}" for it in rotated.absent)
+    return f"{rows}{f' ({absent} before)' if absent else ''}, up to {format_duration_ns(rotated.t1_ns)}"
