@@ -280,7 +280,7 @@ void bind_progress(nb::module_& m) {
       .value("samples", Ended::samples)
       .value("full", Ended::full)
       .value("fault", Ended::fault)
-      .value("stretches", Ended::stretches);
+      .value("captures", Ended::captures);
   nb::class_<Disturbances>(m, "Disturbances")
       .def_ro("minor_faults", &Disturbances::minor_faults)
       .def_ro("major_faults", &Disturbances::major_faults)

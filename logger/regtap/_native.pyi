@@ -122,7 +122,7 @@ class Ended(enum.Enum):
 
     fault = 5
 
-    stretches = 6
+    captures = 6
 
 class Disturbances:
     @property

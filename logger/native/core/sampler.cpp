@@ -236,7 +236,7 @@ bool Sampler::end_stretch() {
   stretch_is_over_ = false;
   stretches_->end(filler_.index() - 1, last_, filler_.sequence());
   judge_->look_at(Judge::kNever);
-  return !stretches_->is_complete() || end(Ended::stretches);
+  return !stretches_->is_complete() || end(Ended::captures);
 }
 
 void Sampler::note_missed() {

@@ -25,7 +25,7 @@
 namespace regtap {
 
 enum class OnFull : std::uint32_t { wait, discard, stop, overwrite };
-enum class Ended : std::uint32_t { running, stopped, duration, samples, full, fault, stretches };
+enum class Ended : std::uint32_t { running, stopped, duration, samples, full, fault, captures };
 
 // What is stored by itself, and when; everything else is overwritten (stretches.hpp).
 struct TriggerPlan {

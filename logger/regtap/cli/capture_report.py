@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
     from regtap.journal.stats import Durability
     from regtap.recording.snapshots import Snapshot
+    from regtap.recording.stretches import Caught, Stretch
     from regtap.recording.summary import Summary
+
+
+_MOST_STRETCHES = 20  # arbitrary: what fits a screen
 
 
 def print_report(summary: Summary, *, as_json: bool, strict_pace: bool = False) -> None:
@@ -66,6 +70,8 @@ def _lines(summary: Summary) -> Iterator[str]:
         yield _durable(summary.output, summary.durability)
     if summary.snapshots is not None:
         yield _snapshots(summary.output, summary.snapshots)
+    if summary.caught is not None:
+        yield from _caught(summary, summary.caught)
 
 
 def _rotated(summary: Summary) -> str:
@@ -82,6 +88,34 @@ def _snapshots(output: str, snapshots: Sequence[Snapshot]) -> str:
     less = f"; {short} of them shorter than --keep-last: give a larger --spool-size" if short else ""
     asked = count_of(max(0, len(snapshots) - 1), "snapshot")
     return f"{output}: {span} kept, by {asked} and at the end{less}"
+
+
+def _caught(summary: Summary, caught: Caught) -> Iterator[str]:
+    """Yield the lines about a trigger: its hits, and the stretches that were stored around them."""
+    output = summary.output
+    if not caught.hits:
+        span = format_duration_ns(round(summary.pace.elapsed_ns))
+        finding = "FINDING: " if summary.caught_nothing else ""
+        yield f"{output}: {finding}no trigger in {span}: {caught.expression}"
+        return
+    more = f", {caught.held_off:,} more within the holdoff" if caught.held_off else ""
+    unmarked = f", {caught.unmarked:,} of them without a mark of their own" if caught.unmarked else ""
+    stretches = count_of(len(caught.stretches), "stretch", "stretches")
+    yield f"{output}: {caught.expression}: {count_of(caught.hits, 'hit')}{more}{unmarked}, {stretches} stored"
+    shown = caught.stretches[:_MOST_STRETCHES]
+    for number, stretch in enumerate(shown, 1):
+        yield f"{output}: stretch {number} {_stretch(stretch)}"
+    if len(caught.stretches) > len(shown):
+        yield f"{output}: and {len(caught.stretches) - len(shown):,} stretches more; --json has all of them"
+
+
+def _stretch(stretch: Stretch) -> str:
+    hits = "" if stretch.hits == 1 else f", {stretch.hits:,} hits"
+    short = "; the spool held no more: give a larger --spool-size" if stretch.short else ""
+    return (
+        f"at {format_duration_ns(stretch.hit_ns)}{hits}: {format_duration_ns(stretch.pre_ns)} before and "
+        f"{format_duration_ns(stretch.post_ns)} after, {stretch.rows:,} rows{short}"
+    )
 
 
 def _pauses(summary: Summary) -> str:
@@ -141,5 +175,6 @@ def _as_object(summary: Summary) -> dict[str, object]:
         "spool": summary.spool,
         "durability": None if summary.durability is None else asdict(summary.durability),
         "warnings": list(summary.warnings),
+        "caught": None if summary.caught is None else asdict(summary.caught),
         "snapshots": None if summary.snapshots is None else [asdict(taken) for taken in summary.snapshots],
     }

@@ -73,7 +73,9 @@ class _CaptureProgress:
 
 
 def _in_spool(status: Status) -> str:
-    kept = status.kept
+    kept, caught = status.kept, status.caught
+    if caught is not None:
+        return f"{count_of(caught.hits, 'hit')}  {count_of(len(caught.stretches), 'stretch', 'stretches')}"
     if kept is None:
         return f"spool {100 * status.spool_fill:.0f} %"
     span = format_duration_ns(round(1e9 * kept.span_s))

@@ -55,6 +55,15 @@ class AnchoredClock:
         if len(out):
             self.note_converted(int(out[0]), last_ns, longest_ns)
 
+    def row_ns(self, ticks: int) -> int:
+        """Return the time of a row as a part has it, apart from convert()'s order; an anchor follows its tick."""
+        ns = np.zeros(1, np.int64)
+        anchor_ticks, anchor_ns = self.anchor_arrays()
+        _native.convert_ticks(
+            np.array([ticks], np.uint64), ns, anchor_ticks=anchor_ticks, anchor_ns=anchor_ns, floor_ns=-1
+        )
+        return int(ns[0])
+
     def anchor_arrays(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
         """Return the anchors' ticks and their times in ns since the start, both of shape (anchors,)."""
         return (
@@ -118,6 +127,10 @@ class AnchoredClock:
     def in_ns(self, ticks: int) -> int:
         """Return a distance in ticks as ns."""
         return round(ticks * 1e9 / self._frequency_hz)
+
+    def in_ticks(self, ns: int) -> int:
+        """Return a time span in ns as ticks."""
+        return int(ns * self._frequency_hz / 1e9)
 
     @property
     def ns_per_tick(self) -> float:

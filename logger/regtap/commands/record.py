@@ -75,6 +75,16 @@ class _WithCommand(click.Command):
     metavar="SIGNAL",
     help="With overwrite: store what is kept on each SIGUSR1 or SIGUSR2, not at the end only.",
 )
+@click.option(
+    "--trigger",
+    metavar="EXPRESSION",
+    help="Store only what lies around its hits: 'STATUS.ERROR rises', 'LEVEL > 200 and BUSY == 1'.",
+)
+@click.option("--pre", metavar="TIME", help="With a trigger: store this much before a hit.  [default: 1s]")
+@click.option("--post", metavar="TIME", help="With a trigger: and this much after it.  [default: 1s]")
+@click.option("--captures", metavar="N", help="With a trigger: end after N stretches.  [default: go on]")
+@click.option("--holdoff", metavar="TIME", help="With a trigger: only count hits so soon after another.")
+@click.option("--trigger-run", metavar="PROGRAM", help="With a trigger: run this at each hit.")
 @click.option("--latency", is_flag=True, help="Add latency_ns: from first to last access of each row.")
 @click.option(
     "--spool-size", metavar="SIZE", help="Ring in shared memory (64MiB).  [default: as needed, up to 1GiB]"
@@ -120,6 +130,12 @@ def record(
     on_full: str | None,
     keep_last: str | None,
     snapshot_on: str | None,
+    trigger: str | None,
+    pre: str | None,
+    post: str | None,
+    captures: str | None,
+    holdoff: str | None,
+    trigger_run: str | None,
     latency: bool,
     spool_size: str | None,
     compress: str,
@@ -140,7 +156,8 @@ def record(
     COMMAND, whose exit status is passed on if the capture is clean. COMMAND gets the signal too; another
     one, a second later, kills it.
 
-    With --on-full overwrite nothing is stored but the last samples before the end, or before a signal.
+    With --on-full overwrite nothing is stored but the last samples before the end, or before a signal; with --trigger
+    nothing but what lies around the moments at which EXPRESSION becomes true.
     `regtap mark` names a moment of a capture that runs, and SIGUSR2 does so too, unless it asks for snapshots.
     """
     from regtap.recording.capture import Capture
@@ -167,6 +184,12 @@ def record(
         durable=durable is not None and (durable or True),  # without a time: every second
         keep_parts=keep_parts,
         keep_size=keep_size,
+        trigger=trigger,
+        pre=pre,
+        post=post,
+        holdoff=holdoff,
+        captures=captures,
+        trigger_run=trigger_run,
         before_output=None if later_user is None else lambda: become(later_user, realtime=realtime),
     )
     _say_whose_files(later_user)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 MARKER = "registers"
 MARKER_HELP = (
     "registers(*registers, target=, rate=, keep=, on_full=, keep_last=, duration=, samples=, latency=, "
-    "spool_size=, cpu=, realtime=, compress=, durable=, keep_parts=, keep_size=, maps=, "
-    "allow_side_effects=): what the fixture register_trace records; options as in "
+    "spool_size=, cpu=, realtime=, compress=, durable=, keep_parts=, keep_size=, maps=, allow_side_effects=, "
+    "trigger=, pre=, post=, holdoff=, captures=, trigger_run=): what the fixture register_trace records; options as in "
     "regtap.record"
 )
 _KEEP = ("failed", "always", "never")
@@ -50,6 +50,12 @@ _RECORD_OPTIONS = frozenset(
         "keep_size",
         "maps",
         "allow_side_effects",
+        "trigger",
+        "pre",
+        "post",
+        "holdoff",
+        "captures",
+        "trigger_run",
     }
 )
 _MARKER_OPTIONS = _RECORD_OPTIONS | {"target", "keep"}

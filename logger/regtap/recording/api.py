@@ -37,6 +37,12 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
     keep_size: str | int | None = None,
     maps: MapsGiven = None,
     allow_side_effects: bool = False,
+    trigger: str | None = None,
+    pre: str | float | None = None,
+    post: str | float | None = None,
+    holdoff: str | float | None = None,
+    captures: int | None = None,
+    trigger_run: str | None = None,
 ) -> Capture:
     """Return a capture: a context manager that records until its block ends, or until it ends by itself.
 
@@ -61,6 +67,12 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         keep_size: The same by their size together: `"50GiB"`, or a number of bytes.
         maps: Register maps, each `FILE[:BLOCK][@BASE]`; None: those of REGTAP_MAP.
         allow_side_effects: Read registers too whose read is known to change the device, if they are named in full.
+        trigger: Store only what lies around the moments at which this strikes: `"STATUS.ERROR rises"`.
+        pre: With a trigger, what to store before a hit: `"200ms"`, or a number of seconds; None: a second.
+        post: And after it, likewise.
+        holdoff: For so long after a hit further ones are counted only.
+        captures: End after so many stretches.
+        trigger_run: A program to run at each hit.
 
     Raises:
         InputError: A name, unit or combination is wrong; nothing was opened.
@@ -82,6 +94,12 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         durable=durable,
         keep_parts=keep_parts,
         keep_size=keep_size,
+        trigger=trigger,
+        pre=pre,
+        post=post,
+        holdoff=holdoff,
+        captures=captures,
+        trigger_run=trigger_run,
     )
     chosen = opened.resolve(names, given_maps(maps), allow_side_effects=allow_side_effects)
     return Capture(opened, chosen, output, options)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Self
 
 from regtap.errors import InputError
 from regtap.recording.columns import check_columns
+from regtap.recording.description import Description
 from regtap.recording.folder import require_free
 from regtap.recording.marking import check_mark
-from regtap.recording.running import Description
 from regtap.recording.summary import Status, Summary
 from regtap.recording.thread import CaptureThread
 from regtap.trace.metadata import Mark
 from regtap.trace.reader import open_trace
+from regtap.triggers.parse import parse_trigger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,9 @@ class Capture:
         self.registers = tuple(registers)
         self.target = target
         self.options = options
+        self._trigger = (
+            None if options.trigger is None else parse_trigger(options.trigger.expression, registers)
+        )
         self._thread: CaptureThread | None = None
 
     def __enter__(self) -> Self:
@@ -90,7 +94,9 @@ class Capture:
         if self._thread is not None:
             raise InputError("the capture has started already; describe a new one for another recording")
         require_free(self.output)
-        thread = CaptureThread(Description(self.target, self.registers, self.output, self.options))
+        thread = CaptureThread(
+            Description(self.target, self.registers, self.output, self.options, self._trigger)
+        )
         atexit.register(self._raise_at_exit)
         try:
             thread.start()

@@ -16,6 +16,7 @@ from regtap.units.format import format_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from regtap.recording.stretches import Caught
     from regtap.registers.model import Register
     from regtap.sampling.sampler import Progress
     from regtap.spool.ring import Ring
@@ -54,6 +55,15 @@ def thread_warnings(cpu_errno: int, priority_errno: int) -> list[str]:
     if priority_errno:
         refused.append(f"the sampling thread could not become SCHED_FIFO: {os.strerror(priority_errno)}")
     return refused
+
+
+def trigger_notes(caught: Caught | None) -> list[str]:
+    """Return what the user should know of a trigger whose condition held from the beginning."""
+    if caught is None or not caught.held_at_start:
+        return []
+    return [
+        f"the trigger {caught.expression} held at the start already, which is no hit: it strikes when it becomes true"
+    ]
 
 
 _ABSENT = "a device that is gone, asleep or not enabled reads like that, without an error"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 from regtap.errors import InputError
 from regtap.recording.rotation import Limits
-from regtap.sampling.plan import Plan
+from regtap.recording.trigger_options import TriggerOptions
+from regtap.sampling.plan import Plan, TriggerPlan
 from regtap.spool.overwriting import most_kept
 from regtap.trace.metadata import OnFull
 from regtap.units import parse
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from regtap.clock.source import Source
+    from regtap.triggers.model import Trigger
 
 COMPRESSION = ("none", "zstd")
 _SEAL_SHARE_NS = 240 * 10**9  # over the number of blocks: half a ring lasts two minutes, twice a part's 60 s
 _RING_NS = 120 * 10**9
 _NEVER_NS = 10**17  # three years: where a block waits until it is full, or asked for
 _NS_PER_S = 10**9
+_TRIGGER_STALL_NS = 10 * _NS_PER_S  # of the disk, while a stretch is stored
 DURABLE_NS = _NS_PER_S  # how often `--durable` syncs
 _SHORTEST_DURABLE_NS, _LONGEST_DURABLE_NS = 10_000_000, 60 * _NS_PER_S  # parts are closed every 60 s anyway
 
@@ -39,7 +42,7 @@ class RecordOptions:
         samples: Ends after this many samples taken, stored or lost (missed slots do not count); None: until stopped.
         on_full: What to do when the ring is full: `wait` (pause), `discard` (drop the newest and count them)
             or `stop`; `overwrite` is a flight recorder: it keeps the newest, and stores them when asked, or at
-            the end. Empty: `wait` at full rate, `discard` when paced.
+            the end. Empty: `wait` at full rate, `discard` when paced or with a trigger.
         keep_ns: With `overwrite`, how much to keep; None: all that the ring holds.
         latency: Record the time from first to last access of each row.
         spool_bytes: Size of the ring; None: what the capture needs, at most 1 GiB or a quarter of /dev/shm.
@@ -49,6 +52,7 @@ class RecordOptions:
         durable_ns: How often to sync a journal, for the case of a power loss; None: there is none.
         keep_parts: How many of its last parts to keep; older ones are removed, and counted as rotated. None: all.
         keep_bytes: How many bytes of its last parts to keep, the same.
+        trigger: Store by itself what lies around hits, and no other rows; None: every row, or what is asked for.
         before_output: Called once everything that needs privilege is open, before any file is made.
     """
 
@@ -65,6 +69,7 @@ class RecordOptions:
     durable_ns: int | None = None
     keep_parts: int | None = None
     keep_bytes: int | None = None
+    trigger: TriggerOptions | None = None
     before_output: Callable[[], None] | None = None
 
     @classmethod
@@ -84,6 +89,12 @@ class RecordOptions:
         durable: bool | str | float = False,
         keep_parts: str | int | None = None,
         keep_size: str | int | None = None,
+        trigger: str | None = None,
+        pre: str | float | None = None,
+        post: str | float | None = None,
+        holdoff: str | float | None = None,
+        captures: str | int | None = None,
+        trigger_run: str | None = None,
         before_output: Callable[[], None] | None = None,
     ) -> Self:
         """Return options from texts or numbers; regtap.record describes each of them.
@@ -105,12 +116,16 @@ class RecordOptions:
             durable_ns=_durable_ns(durable),
             keep_parts=None if keep_parts is None else parse.parse_count(str(keep_parts)),
             keep_bytes=None if keep_size is None else parse.parse_size_bytes(str(keep_size)),
+            trigger=TriggerOptions.parse(
+                trigger, pre=pre, post=post, holdoff=holdoff, captures=captures, program=trigger_run
+            ),
             before_output=before_output,
         )
 
     def __post_init__(self) -> None:
         if not self.on_full:
-            object.__setattr__(self, "on_full", OnFull.WAIT if self.rate_hz is None else OnFull.DISCARD)
+            waits = self.rate_hz is None and self.trigger is None
+            object.__setattr__(self, "on_full", OnFull.WAIT if waits else OnFull.DISCARD)
         if self.on_full not in list(OnFull):
             raise InputError(
                 f"unknown choice {self.on_full!r} for a full ring; use one of {', '.join(OnFull)}"
@@ -126,15 +141,23 @@ class RecordOptions:
         for name in ("duration_ns", "samples", "keep_ns", "spool_bytes", "keep_parts", "keep_bytes"):
             parse.check_count(getattr(self, name), name)
         _ = self.limits  # checks
+        self._check_trigger()
         self._check_journal()
+
+    def _check_trigger(self) -> None:
+        if self.trigger is not None and self.overwrites:
+            raise InputError(
+                "a trigger stores by itself, and a flight recorder when it is asked; leave out --on-full overwrite, "
+                "and give --pre for --keep-last"
+            )
 
     def _check_journal(self) -> None:
         if self.durable_ns is None:
             return
-        if self.overwrites:
+        if self.overwrites or self.trigger is not None:
+            choice = "--on-full overwrite" if self.overwrites else "--trigger"
             raise InputError(
-                "a journal keeps every sample, and a flight recorder overwrites them; choose --durable or "
-                "--on-full overwrite"
+                f"a journal keeps every sample, and {choice} overwrites them; choose it or --durable"
             )
         if not _SHORTEST_DURABLE_NS <= self.durable_ns <= _LONGEST_DURABLE_NS:
             raise InputError(
@@ -143,7 +166,7 @@ class RecordOptions:
 
     @property
     def overwrites(self) -> bool:
-        """Whether the capture is a flight recorder."""
+        """Whether the capture is a flight recorder, which stores what it is asked for."""
         return self.on_full == OnFull.OVERWRITE
 
     @property
@@ -161,19 +184,26 @@ class RecordOptions:
         """
         slots = None
         if self.rate_hz is not None:
-            wanted_ns = self.keep_ns or _RING_NS
+            wanted_ns = self._wanted_ns()
             span_ns = min(self.duration_ns or wanted_ns, wanted_ns)
             slots = -(-span_ns * self.rate_hz.numerator // (_NS_PER_S * self.rate_hz.denominator))
         known = [rows for rows in (slots, self.samples) if rows is not None]
         return min(known) if known else None
 
-    def plan(self, source: Source, block_count: int, cpu: int | None) -> Plan:
+    def _wanted_ns(self) -> int:
+        """Return for how long rows may have to wait in the ring of a paced capture."""
+        if self.trigger is not None:
+            return self.trigger.pre_ns + _TRIGGER_STALL_NS
+        return self.keep_ns or _RING_NS
+
+    def plan(self, source: Source, block_count: int, cpu: int | None, trigger: Trigger | None = None) -> Plan:
         """Return the orders of the native loop.
 
         Args:
             source: The counter that ticks come from.
             block_count: Blocks of the ring.
             cpu: The CPU of the loop; None: any.
+            trigger: The trigger, parsed; None: there is none.
         """
         return Plan(
             source=source,
@@ -184,6 +214,20 @@ class RecordOptions:
             samples=self.samples,
             cpu=cpu,
             realtime=self.realtime,
+            trigger=self._trigger_plan(trigger, block_count),
+        )
+
+    def _trigger_plan(self, trigger: Trigger | None, block_count: int) -> TriggerPlan | None:
+        asked = self.trigger
+        if trigger is None or asked is None:
+            return None
+        return TriggerPlan(
+            trigger=trigger,
+            pre_ns=asked.pre_ns,
+            post_ns=asked.post_ns,
+            holdoff_ns=asked.holdoff_ns,
+            captures=asked.captures,
+            most_blocks=most_kept(block_count),
         )
 
     def check_kept_rows(self, block_count: int, rows_per_block: int) -> None:
@@ -192,20 +236,26 @@ class RecordOptions:
         Raises:
             InputError: It is too small.
         """
-        if self.keep_ns is None or self.rate_hz is None:
+        wanted_ns = self.keep_ns if self.trigger is None else self.trigger.pre_ns
+        if wanted_ns is None or self.rate_hz is None:
             return
-        rows = self.keep_ns * self.rate_hz / _NS_PER_S
+        rows = min(wanted_ns, self.duration_ns or wanted_ns) * self.rate_hz / _NS_PER_S
         holds = most_kept(block_count) * rows_per_block
         if rows > holds:
             held_s = float(holds / self.rate_hz)
-            raise InputError(f"this spool keeps {held_s:.3g} s only at this rate; give a larger --spool-size")
+            what = "keeps" if self.trigger is None else "holds a pre-trigger of"
+            raise InputError(
+                f"this spool {what} {held_s:.3g} s only at this rate; give a larger --spool-size"
+            )
 
     def _seal_ns(self, block_count: int) -> int:
         """Return how long a block may wait to be handed over.
 
         A flight recorder's blocks wait in the ring anyway; they are cut so that what is to be kept is three
-        quarters of them, whatever the rate turns out to be.
+        quarters of them, whatever the rate turns out to be. With a trigger blocks are cut where a stretch ends.
         """
+        if self.trigger is not None:
+            return _NEVER_NS
         if not self.overwrites:
             return _SEAL_SHARE_NS // block_count
         return _NEVER_NS if self.keep_ns is None else max(1, 4 * self.keep_ns // (3 * block_count))

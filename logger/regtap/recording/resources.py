@@ -26,13 +26,11 @@ from regtap.system import cpus
 from regtap.system.host import boot_id, describe_host
 from regtap.system.kernel import is_in_memory
 from regtap.system.memory import available_memory
-from regtap.trace.metadata import Mode, PartMetadata
+from regtap.trace.metadata import Mode, PartMetadata, TriggerMode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from regtap.recording.options import RecordOptions
-    from regtap.registers.model import Register
+    from regtap.recording.description import Description
+    from regtap.recording.trigger_options import TriggerOptions
     from regtap.targets.device import Device
     from regtap.targets.target import Target
 
@@ -71,9 +69,7 @@ class Resources:
         warnings: Warnings for the user from before the capture, a line each.
     """
 
-    def __init__(
-        self, target: Target, registers: Sequence[Register], output: str, options: RecordOptions
-    ) -> None:
+    def __init__(self, what: Description) -> None:
         """Open all resources.
 
         Raises:
@@ -83,14 +79,15 @@ class Resources:
         self.journal: JournalThread | None = None
         self.warnings: list[str] = []
         self._left: list[str] = []
-        self._registers = registers
-        self._output = output
-        self._options = options
+        self._registers = what.registers
+        self._output = what.output
+        self._options = what.options
+        self._trigger = what.trigger
         self._identity = new_identity()
         self._is_complete = False
         try:
             with ExitStack() as stack:
-                self._open(target, stack)
+                self._open(what.target, stack)
                 self._stack = stack.pop_all()
         except RefusedError as error:
             if not self._left:
@@ -130,7 +127,7 @@ class Resources:
         document = make_document(self.template, self._output, self._identity)
         self.ring = self.spool.format(self._registers, document, latency=options.latency)
         options.check_kept_rows(self.ring.block_count, self.ring.rows_per_block)
-        plan = options.plan(source, self.ring.block_count, cpu)
+        plan = options.plan(source, self.ring.block_count, cpu, self._trigger)
         self.sampler = make_sampler(self.ring.memory, device, self._registers, plan)
         stack.callback(self.end_loop)
 
@@ -151,6 +148,7 @@ class Resources:
                 options.keep_ns,
                 options.keep_parts,
                 options.keep_bytes,
+                _trigger_mode(options.trigger),
             ),
             clock=timebase.info(),
             start=timebase.start,
@@ -242,3 +240,9 @@ class Resources:
         if not self.spool.has_begun():
             self._remove_spool()
         self.spool.close()
+
+
+def _trigger_mode(options: TriggerOptions | None) -> TriggerMode | None:
+    if options is None:
+        return None
+    return TriggerMode(options.expression, options.pre_ns, options.post_ns, options.holdoff_ns)

@@ -14,11 +14,20 @@ from typing import TYPE_CHECKING, Self
 from regtap.errors import InputError, RefusedError
 from regtap.parts.builder import PartBuilder
 from regtap.recording.flight import FlightWriter
-from regtap.recording.messages import bus_fault, gone_fault, odd_ending, storage_fault, thread_warnings
+from regtap.recording.messages import (
+    bus_fault,
+    gone_fault,
+    odd_ending,
+    storage_fault,
+    thread_warnings,
+    trigger_notes,
+)
 from regtap.recording.pace import Pace, pace_warnings
 from regtap.recording.resources import Resources
 from regtap.recording.rotation import Rotation
 from regtap.recording.summary import Disturbances, Lateness, Status, Summary
+from regtap.recording.trigger_program import trigger_program
+from regtap.recording.triggered import TriggeredWriter
 from regtap.recording.watcher import Watcher
 from regtap.recording.writer import Making, Writer
 from regtap.sampling.sampler import Ended, slot_cost_ticks
@@ -32,32 +41,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from regtap.errors import FaultError
+    from regtap.recording.description import Description
     from regtap.recording.options import RecordOptions
     from regtap.recording.resources import Closed
-    from regtap.registers.model import Register
     from regtap.sampling.latch import Latch
     from regtap.sampling.sampler import Progress
-    from regtap.targets.target import Target
     from regtap.trace.rotation import Rotated
 
 _LOOK_S = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """The request for a capture.
-
-    Attributes:
-        target: The target of the registers.
-        registers: In the order of access.
-        output: The trace's folder.
-        options: Options of the capture.
-    """
-
-    target: Target
-    registers: tuple[Register, ...]
-    output: str
-    options: RecordOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +112,7 @@ class Running:
             what: The capture.
             asked: Open once the capture is asked to end.
         """
-        opened = Resources(what.target, what.registers, what.output, what.options)
+        opened = Resources(what)
         try:
             with no_thread_refused():
                 writer = _open_writer(opened, what.options, asked)
@@ -139,6 +130,11 @@ class Running:
         """The writer of a flight recorder; None for any other capture."""
         return self.writer if isinstance(self.writer, FlightWriter) else None
 
+    @property
+    def triggered(self) -> TriggeredWriter | None:
+        """The writer of a capture with a trigger; None for any other one."""
+        return self.writer if isinstance(self.writer, TriggeredWriter) else None
+
     def live(self) -> Outcome:
         """Store samples until the capture ends, close all resources, and return the outcome."""
         notes = cpus.pin_thread(self.resources.writer_cpus)
@@ -148,6 +144,7 @@ class Running:
                 failure = self._store()
             is_complete = failure is None
             notes += self.watcher.notes()
+            notes += [] if self.triggered is None else self.triggered.notes
             place = self.resources.folder.whereabouts()
             if place not in (None, self.what.output):
                 notes.append(f"{self.what.output} was moved to {place} meanwhile: the trace is there")
@@ -205,8 +202,9 @@ class Running:
         """
         progress = self.resources.sampler.progress()
         given_up = rotated or NOTHING
-        lost = progress.lost if self.flight is None else progress.taken - stored - waiting
-        overwritten = 0 if self.flight is None else self.flight.overwritten
+        overwriting = self.flight or self.triggered
+        lost = progress.lost if overwriting is None else progress.taken - stored - waiting
+        overwritten = 0 if overwriting is None else overwriting.overwritten
         return Totals(
             ended=progress.ended.name,
             due=None if self.what.options.rate_hz is None else progress.due,
@@ -236,6 +234,7 @@ class Running:
             missed=progress.missed,
             spool_fill=(ring.sealed() - ring.released()) / ring.block_count,
             kept=None if self.flight is None else self.flight.kept(progress.taken),
+            caught=None if self.triggered is None else self.triggered.caught(),
         )
 
     def _summarise(self, failure: BaseException | None, closed: Closed, notes: list[str]) -> Summary:
@@ -245,6 +244,7 @@ class Running:
         stored, rotation = self.writer.stored, self.writer.rotation
         totals = self._final_totals(failure, closed.kept)
         pace = self._pace(progress)
+        caught = None if self.triggered is None else self.triggered.caught()
         return Summary(
             output=self.what.output,
             totals=totals,
@@ -264,12 +264,14 @@ class Running:
                 *notes,
                 *closed.left,
                 *([] if rotation is None else rotation.notes()),
+                *trigger_notes(caught),
                 *thread_warnings(progress.cpu_errno, progress.priority_errno),
                 *pace_warnings(pace, float(self.what.options.rate_hz or 0), totals.due or 0, totals.missed),
             ),
             durability=None if journal is None else journal.durability,
             snapshots=None if self.flight is None else tuple(self.flight.snapshots),
             removed_parts=0 if rotation is None else rotation.removed_parts,
+            caught=caught,
         )
 
     def _pace(self, progress: Progress) -> Pace:
@@ -316,4 +318,7 @@ def _open_writer(opened: Resources, options: RecordOptions, asked: Latch) -> Wri
     shared = (opened.ring, opened.sampler, opened.timebase, Making(builder, rotation), asked)
     if options.overwrites:
         return FlightWriter(*shared, keep_ns=options.keep_ns)
+    if options.trigger is not None:
+        program = trigger_program(options.trigger, opened.folder.path)
+        return TriggeredWriter(*shared, options=options.trigger, program=program)
     return Writer(*shared)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from regtap.journal.stats import Durability
     from regtap.recording.pace import Pace
     from regtap.recording.snapshots import Snapshot
+    from regtap.recording.stretches import Caught
     from regtap.sampling import sampler
     from regtap.sampling.sampler import Progress
     from regtap.trace.metadata import ClockInfo
@@ -44,6 +45,7 @@ class Status:
         missed: Slots never taken.
         spool_fill: Share of the ring in use, 0 to 1.
         kept: Of a flight recorder, else None.
+        caught: Of a capture with a trigger, else None.
     """
 
     elapsed_s: float
@@ -53,6 +55,7 @@ class Status:
     missed: int
     spool_fill: float
     kept: RetainedWindow | None = None
+    caught: Caught | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ class Summary:
         durability: What the journal did, or None where none was asked for.
         snapshots: Of a flight recorder: what it stored, the last one at the end; else None.
         removed_parts: Parts that were given up, as the options asked.
+        caught: Of a capture with a trigger, else None.
     """
 
     output: str
@@ -142,6 +146,7 @@ class Summary:
     durability: Durability | None = None
     snapshots: tuple[Snapshot, ...] | None = None
     removed_parts: int = 0
+    caught: Caught | None = None
 
     @property
     def rate_hz(self) -> float | None:
@@ -168,8 +173,16 @@ class Summary:
 
     @property
     def short(self) -> bool:
-        """Whether a flight recorder kept less than it was asked to."""
-        return any(snapshot.short for snapshot in self.snapshots or ())
+        """Whether a flight recorder, or a trigger, kept less than it was asked to."""
+        stretches = () if self.caught is None else self.caught.stretches
+        return any(snapshot.short for snapshot in self.snapshots or ()) or any(it.short for it in stretches)
+
+    @property
+    def caught_nothing(self) -> bool:
+        """Whether a capture with a trigger came to the end that it was given without a hit."""
+        return (
+            self.caught is not None and not self.caught.hits and self.totals.ended in ("duration", "samples")
+        )
 
     @property
     def clean(self) -> bool:
@@ -177,6 +190,7 @@ class Summary:
         return (
             self.lossless
             and not self.short
+            and not self.caught_nothing
             and self.fault is None
             and self.spool is None
             and self.totals.ended != "full"

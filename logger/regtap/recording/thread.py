@@ -25,7 +25,7 @@ from regtap.recording.running import Outcome, Running, no_thread_refused
 from regtap.sampling.latch import Latch, end_and_join
 
 if TYPE_CHECKING:
-    from regtap.recording.running import Description
+    from regtap.recording.description import Description
 
 # A signal ends a turn of waiting, save one that comes just before the turn. Seldom: each turn may wake this thread on
 # the sampling thread's CPU.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from regtap.recovery.chain import read_chain
 from regtap.spool.block import DamagedBlockError
-from regtap.trace.metadata import OnFull
 from regtap.trace.rotation import NOTHING
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def plan_recovery(spool: SpoolReader, template: PartMetadata, finished: Sequence
     after = finished[-1].metadata.next_block if finished else None
     # A flight recorder's ring: what lay between the finished parts and its oldest block was overwritten.
     released = spool.header.released
-    overwritten = template.mode.on_full == OnFull.OVERWRITE and released > (after or 0)
+    overwritten = template.mode.overwrites and released > (after or 0)
     first_block = released if overwritten or after is None else after
     known = not overwritten and (bool(finished) or not first_block)
     chain = read_chain(spool, first_block, index if known else None, index)

@@ -12,9 +12,46 @@ if TYPE_CHECKING:
 
     from regtap.clock.source import Source
     from regtap.trace.metadata import OnFull
+    from regtap.triggers.model import Trigger
 
 _FIFO_PRIORITY = 50  # above ordinary threads, below the kernel's own at 99
 _NS_PER_S = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerPlan:
+    """What the native loop keeps for a trigger.
+
+    Attributes:
+        trigger: Judged on every row.
+        pre_ns: Kept before the first hit of a stretch.
+        post_ns: A stretch ends so long after its last hit.
+        holdoff_ns: For so long after a hit further ones are counted only.
+        captures: The loop ends after so many stretches; None: it does not.
+        most_blocks: Blocks of the ring that are kept before a hit, at most.
+    """
+
+    trigger: Trigger
+    pre_ns: int
+    post_ns: int
+    holdoff_ns: int
+    captures: int | None
+    most_blocks: int
+
+    def put_into(self, plan: _native.Plan) -> None:
+        """Tell an object of the native core."""
+        plan.set_trigger(
+            comparisons=[
+                (it.register, it.mask, _native.Operator[it.operator], it.value)
+                for it in self.trigger.comparisons
+            ],
+            alternatives=list(self.trigger.alternatives),
+            pre_ns=self.pre_ns,
+            post_ns=self.post_ns,
+            holdoff_ns=self.holdoff_ns,
+            stretches=self.captures or 0,
+            most_blocks=self.most_blocks,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +67,7 @@ class Plan:
         samples: The loop ends after this many samples; None: it does not.
         cpu: The CPU of the thread; None: any.
         realtime: Whether the thread is to be SCHED_FIFO.
+        trigger: What is stored by itself; None: there is no trigger.
     """
 
     source: Source
@@ -40,6 +78,7 @@ class Plan:
     samples: int | None = None
     cpu: int | None = None
     realtime: bool = False
+    trigger: TriggerPlan | None = None
 
     def to_native(self) -> _native.Plan:
         """Return the same plan as an object of the native core."""
@@ -55,4 +94,6 @@ class Plan:
         plan.seal_ns = self.seal_ns
         plan.cpu = -1 if self.cpu is None else int(self.cpu)
         plan.fifo_priority = _FIFO_PRIORITY if self.realtime else 0
+        if self.trigger is not None:
+            self.trigger.put_into(plan)
         return plan

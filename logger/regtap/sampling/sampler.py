@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap._native import Disturbances, Ended, Progress, Sampler, slot_cost_ticks
+from regtap._native import Disturbances, Ended, Progress, Sampler, StretchEvent, slot_cost_ticks
 from regtap.sampling.channels import channels_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from regtap.sampling.plan import Plan
     from regtap.targets.device import Device
 
-__all__ = ["Disturbances", "Ended", "Progress", "Sampler", "make_sampler", "slot_cost_ticks"]
+__all__ = ["Disturbances", "Ended", "Progress", "Sampler", "StretchEvent", "make_sampler", "slot_cost_ticks"]
 
 
 def make_sampler(

@@ -35,6 +35,7 @@ class Block:
         latency: Shape (rows,) in ticks; None where no latency is recorded.
         gaps: Gaps, in the order of their indices.
         missed_before: Slots missed before first_index, in the whole capture.
+        opened_ticks: When a live spool's block was opened: no row before it is later.
     """
 
     first_index: int
@@ -43,6 +44,7 @@ class Block:
     latency: npt.NDArray[np.uint32] | None
     gaps: tuple[TickGap, ...]
     missed_before: int = 0
+    opened_ticks: int = 0
 
     @property
     def rows(self) -> int:
@@ -60,6 +62,11 @@ class Block:
         """The latest tick of a row or a gap."""
         ticks = [int(self.ticks[-1])] if self.rows else []
         return max(ticks + [gap.t1_ticks for gap in self.gaps[-1:]])
+
+    @property
+    def end(self) -> int:
+        """Index after its last sample, slot or gap."""
+        return self.first_index + self.rows + sum(gap.count for gap in self.gaps)
 
     @property
     def missed_after(self) -> int:

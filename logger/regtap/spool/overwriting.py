@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regtap import _native
@@ -50,12 +51,49 @@ def overwritten_gaps(index: int, missed: int, block: Block, t0_ticks: int) -> tu
         block: The next block to be stored.
         t0_ticks: Tick of the last stored row or gap.
     """
-    absent = block.first_index - index
-    missed_since = min(max(block.missed_before - missed, 0), absent)
-    lost = absent - missed_since
     t1_ticks = max(t0_ticks, block.first_tick)
+    return _absent(index, block.first_index - index, block.missed_before - missed, t0_ticks, t1_ticks)
+
+
+def rest_gaps(index: int, missed: int, last: Block, t0_ticks: int) -> tuple[TickGap, ...]:
+    """Return what lies up to the end of the last block, where nothing of that is stored; arguments as above."""
+    t1_ticks = max(t0_ticks, last.last_tick)
+    return _absent(index, last.end - index, last.missed_after - missed, t0_ticks, t1_ticks)
+
+
+def _absent(index: int, absent: int, missed: int, t0_ticks: int, t1_ticks: int) -> tuple[TickGap, ...]:
+    missed = min(max(missed, 0), absent)
+    lost = absent - missed
     gaps = (
         TickGap(index, lost, t0_ticks, t1_ticks, "overwritten"),
-        TickGap(index + lost, missed_since, t0_ticks, t1_ticks, "missed"),
+        TickGap(index + lost, missed, t0_ticks, t1_ticks, "missed"),
     )
     return tuple(gap for gap in gaps if gap.count > 0)
+
+
+def since(block: Block, tick: int) -> Block | None:
+    """Return what a block holds from a tick on, with the gap before its first row; None if no row is so late.
+
+    A gap with rows inside is not cut: then it is held from there on.
+    """
+    row = bisect_left(block.ticks, tick)
+    if row == block.rows:
+        return None
+    absent = left_out = missed = 0
+    for at, gap in enumerate(block.gaps):
+        before = gap.first_index - block.first_index - absent  # rows before it
+        if before >= row or before + gap.rows > row:
+            row = min(row, before)
+            break
+        absent += gap.count
+        missed += gap.count if gap.cause == "missed" else 0
+        left_out = at + 1
+    return replace(
+        block,
+        first_index=block.first_index + row + absent,
+        ticks=block.ticks[row:],
+        columns=tuple(column[row:] for column in block.columns),
+        latency=None if block.latency is None else block.latency[row:],
+        gaps=block.gaps[left_out:],
+        missed_before=block.missed_before + missed,
+    )

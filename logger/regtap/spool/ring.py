@@ -98,6 +98,7 @@ class Ring:
             latency,
             self._gaps(sequence),
             int(header["missed_before"]),
+            int(header["anchor_ticks"]),
         )
 
     def holds_rows(self) -> bool:

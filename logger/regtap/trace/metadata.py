@@ -27,7 +27,7 @@ from regtap.units.parse import quoted
 # 1: first version.
 # 2: a gap may have rows inside, as its sixth number. Registers and fields may have more members: access, reset,
 #    volatile, effects, names of values; a member that is as it would be without being said is left out. A trace may
-#    begin with a later part than 0: `rotated` of its last part says what was before.
+#    begin with a later part than 0: `rotated` of its last part says what was before. The mode may have a trigger.
 FORMAT_VERSION = 2
 READABLE_VERSIONS = (1, 2)
 METADATA_KEY = b"regtap"
@@ -100,6 +100,23 @@ class OnFull(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TriggerMode:
+    """What a capture with a trigger was asked to store.
+
+    Attributes:
+        expression: Of the trigger.
+        pre_ns: Before the first hit of a stretch.
+        post_ns: After the last one.
+        holdoff_ns: For so long after a hit further ones were counted only.
+    """
+
+    expression: str
+    pre_ns: Count
+    post_ns: Count
+    holdoff_ns: Count = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Mode:
     """How the capture was asked to run.
 
@@ -110,6 +127,7 @@ class Mode:
         keep_ns: What a flight recorder was to keep; None: all that its spool holds.
         keep_parts: How many of its last parts the capture keeps; None: any number.
         keep_bytes: How many bytes of them; None: any number.
+        trigger: What was stored by itself; None: there was no trigger.
     """
 
     rate_hz: Annotated[str, Matching("[1-9][0-9]{0,17}(/[1-9][0-9]{0,17})?")] | None
@@ -118,11 +136,22 @@ class Mode:
     keep_ns: Count | None = None
     keep_parts: Count | None = None
     keep_bytes: Count | None = None
+    trigger: TriggerMode | None = None
 
     @property
     def rotates(self) -> bool:
         """Whether old parts are given up."""
         return self.keep_parts is not None or self.keep_bytes is not None
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether samples that nobody asked for were overwritten."""
+        return self.on_full == OnFull.OVERWRITE or self.trigger is not None
+
+
+def trigger_mark(expression: str) -> str:
+    """Return the text of the mark at each hit of a trigger."""
+    return f"trigger: {expression}"
 
 
 @dataclass(frozen=True, slots=True)

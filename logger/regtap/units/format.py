@@ -39,9 +39,9 @@ def format_size(size_bytes: int) -> str:
     return f"{size_bytes} B"
 
 
-def count_of(count: int, noun: str) -> str:
-    """Return a number of things, such as `1 part` and `1,234 parts`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def count_of(count: int, noun: str, plural: str = "") -> str:
+    """Return a number of things, such as `1 part` and `1,234 parts`; `plural`: where it is not made with an s."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def format_utc(realtime_ns: int) -> str:

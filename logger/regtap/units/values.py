@@ -7,7 +7,7 @@ from fractions import Fraction
 from numbers import Rational, Real
 
 from regtap.errors import InputError
-from regtap.units.parse import MOST_DENOMINATOR, parse_duration_ns, parse_rate_hz
+from regtap.units.parse import MOST_DENOMINATOR, parse_duration_ns, parse_rate_hz, parse_time_ns
 
 _MOST_S = 9e9  # what 63 bits of nanoseconds hold
 
@@ -48,6 +48,23 @@ def to_duration_ns(duration: object) -> int:
             f"a duration of {duration} s cannot be kept; give one above zero and below {_MOST_S:.0e} s"
         )
     return max(1, round(seconds * 1e9))
+
+
+def to_time_ns(time: object) -> int:
+    """Return a time span in nanoseconds, which may be 0.
+
+    Args:
+        time: A number of seconds, or a text such as `"500ms"`.
+
+    Raises:
+        InputError: It is neither, or below zero, or not below 9e9 s.
+    """
+    if isinstance(time, str):
+        return parse_time_ns(time)
+    seconds = _number(time, "time", '2.5, or "500ms"')
+    if not 0 <= seconds < _MOST_S:
+        raise InputError(f"a time of {time} s cannot be kept; give one from zero to below {_MOST_S:.0e} s")
+    return round(seconds * 1e9)
 
 
 def _number(value: object, what: str, examples: str) -> float:

@@ -1,0 +1,251 @@
+"""The writer of a capture with a trigger: the ring keeps the newest samples, and stretches around hits become parts.
+
+The native loop judges every row, opens a stretch at a hit and ends it (core/stretches.hpp); from a hit on it
+overwrites nothing that belongs to the stretch, until that is settled here. A stretch ends with a block, and begins
+within one: rows older than the pre-trigger are left out. What comes while the ring is full of what is to be stored
+follows `on_full`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from regtap.errors import InputError
+from regtap.recording.stretches import Caught, Stretch
+from regtap.recording.writer import TURN_NS, Writer
+from regtap.spool.overwriting import most_kept, overwritten_gaps, rest_gaps, since
+from regtap.trace.metadata import Mark, trigger_mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from regtap.recording.trigger_options import TriggerOptions
+    from regtap.recording.trigger_program import TriggerProgram
+    from regtap.sampling.sampler import StretchEvent
+    from regtap.spool.block import Block, TickGap
+    from regtap.trace.rotation import Rotated
+    from regtap.trace.totals import Totals
+
+_NEVER = 2**64 - 1
+
+
+@dataclass(slots=True)
+class _Open:
+    """The stretch that is being stored.
+
+    Attributes:
+        hit: Its first hit.
+        cutoff_ticks: Rows before are left out.
+        hit_ns: Time of the first hit.
+        last_hit_ns: Time of the last hit that is known.
+        told: Hits that were told one by one.
+        end: Its end, once that is known.
+        first_row: Number of its first row among those of the trace; None: it has none yet.
+        first_ns: Time of that.
+        pre_from_ns: Since when the trace has everything before the hit.
+        has_all_before: Whether a block was left out as too old.
+        is_short: Whether samples of the pre-trigger were overwritten already.
+    """
+
+    hit: StretchEvent
+    cutoff_ticks: int
+    hit_ns: int
+    last_hit_ns: int
+    told: int = 0
+    end: StretchEvent | None = None
+    first_row: int | None = None
+    first_ns: int = 0
+    pre_from_ns: int = 0
+    has_all_before: bool = False
+    is_short: bool = False
+
+
+class TriggeredWriter(Writer):
+    """Stores the stretches around hits; arguments are those of Writer, and more.
+
+    Attributes:
+        overwritten: Samples that no stretch wanted, or that came too early for it.
+        notes: What the user should know of the program that is run at hits, once the capture has ended.
+    """
+
+    def __init__(self, *shared: Any, options: TriggerOptions, program: TriggerProgram | None) -> None:
+        super().__init__(*shared)
+        self.overwritten = 0
+        self._stretches: list[Stretch] = []
+        self._options = options
+        self._program = program
+        self.notes: list[str] = []
+        self._pre_ticks = self._timebase.in_ticks(options.pre_ns)
+        self._events: deque[StretchEvent] = deque()
+        self._open: _Open | None = None
+        self._unmarked = 0
+        self._missed = 0  # slots, before what is stored next
+        self._last_tick = self._timebase.first_ticks  # of what is stored
+        self._contiguous_from_ns = 0  # since when the trace has everything up to what is stored
+
+    def caught(self) -> Caught:
+        """Return what came of the trigger so far; for any thread."""
+        progress = self._sampler.progress()
+        return Caught(
+            self._options.expression,
+            progress.hits,
+            progress.held_off,
+            self._unmarked,
+            progress.held_at_start,
+            progress.stretches,
+            tuple(self._stretches),
+        )
+
+    def _turn(self) -> bool:
+        ended = not self._sampler.running()
+        self._timebase.keep_up()
+        if not ended:
+            self._sampler.wait_stretch(_NEVER if self._open is None else self._seen, TURN_NS)
+        self._events += self._sampler.take_events()
+        if self._closing is not None and self._closing.done():
+            self._closing.result()
+        while self._store_on(ended=ended):
+            pass
+        return not ended
+
+    def _store_on(self, *, ended: bool) -> bool:
+        """Store what there is of a stretch; return whether it is complete, and another may follow."""
+        if self._open is None:
+            if not self._events:
+                return False
+            self._open = self._begin(self._events[0])
+        self._hear(self._open)
+        self._take_blocks(self._open)
+        is_over = ended or self._open.end is not None
+        while self._pending and (is_over or self._worth_a_row_group()):
+            self._write(self._take_batch())
+            if self._part_is_due():
+                self._close_part(None)
+        if is_over:
+            self._complete(self._open)
+        return is_over
+
+    def _begin(self, hit: StretchEvent) -> _Open:
+        """Hold the ring, and give back what lies too far before a hit."""
+        oldest, _ = self._sampler.hold()
+        first = max(oldest, self._seen, hit.sequence - most_kept(self._ring.block_count))
+        self._sampler.release(first)  # at once: the sampler may need it
+        self._seen = first
+        self._timebase.advance()  # after the hit's tick
+        hit_ns = self._timebase.row_ns(hit.ticks)
+        return _Open(hit, max(0, hit.ticks - self._pre_ticks), hit_ns, hit_ns)
+
+    def _hear(self, stretch: _Open) -> None:
+        """Take the events of a stretch; those of the next one stay."""
+        if self._events:
+            self._timebase.advance()
+        while self._events and self._events[0].stretch == stretch.hit.stretch:
+            event = self._events.popleft()
+            if event.is_end:
+                stretch.end = event
+                return
+            stretch.told += 1
+            stretch.last_hit_ns = self._timebase.row_ns(event.ticks)
+            self._mark(stretch.last_hit_ns)
+            if self._program is not None:
+                self._program.at_hit(self._hits_before() + event.hits, stretch.last_hit_ns)
+
+    def _mark(self, t_ns: int) -> None:
+        try:
+            self.stored.add_mark(Mark(t_ns, trigger_mark(self._options.expression)))
+        except InputError:  # of more than a part can hold
+            self._unmarked += 1
+
+    def _take_blocks(self, stretch: _Open) -> None:
+        last = self._ring.sealed() if stretch.end is None else stretch.end.sequence
+        while self._seen < last:
+            block = self._ring.block(self._seen)
+            self._seen += 1
+            if stretch.first_row is None:
+                self._take_first(stretch, block)
+            else:
+                self._take(block, ())
+
+    def _take_first(self, stretch: _Open, block: Block) -> None:
+        """Take what a block has of the pre-trigger, or give it back if that is nothing."""
+        wanted = since(block, stretch.cutoff_ticks)
+        if wanted is None:
+            stretch.has_all_before = True
+            self._sampler.release(self._seen)
+            return
+        gaps = overwritten_gaps(self._builder.index, self._missed, wanted, self._last_tick)
+        self._timebase.advance()
+        first_tick = int(wanted.ticks[0])
+        stretch.first_row, stretch.first_ns = self._rows_taken(), self._timebase.row_ns(first_tick)
+        if gaps or not stretch.first_row:
+            self._contiguous_from_ns = stretch.first_ns
+        if gaps:
+            self._timebase.begin_stretch(first_tick)
+        has_all = stretch.has_all_before or wanted.first_index > block.first_index
+        stretch.is_short = bool(gaps) and not has_all and block.opened_ticks > stretch.cutoff_ticks
+        stretch.pre_from_ns = self._contiguous_from_ns
+        self._take(wanted, gaps)
+
+    def _take(self, block: Block, gaps: tuple[TickGap, ...]) -> None:
+        self._note_overwritten(gaps)
+        self._missed, self._last_tick = block.missed_after, block.last_tick
+        self._pending.append(replace(block, gaps=(*gaps, *block.gaps)) if gaps else block)
+
+    def _note_overwritten(self, gaps: tuple[TickGap, ...]) -> None:
+        self.overwritten += sum(gap.count for gap in gaps if gap.cause == "overwritten")
+
+    def _rows_taken(self) -> int:
+        return self._builder.rows + sum(block.rows for block in self._pending)
+
+    def _complete(self, stretch: _Open) -> None:
+        """Make a stretch durable, and let the loop overwrite again."""
+        self._close_part(None)
+        self._wait_for_closer()
+        self._stretches.append(self._described(stretch))
+        self._sampler.release(self._seen)  # also where no part was made
+        self._sampler.settle(stretch.hit.stretch)
+        self._sampler.end_hold()
+        self._open = None
+
+    def _described(self, stretch: _Open) -> Stretch:
+        hits_so_far = self._sampler.progress().hits
+        hits = hits_so_far - self._hits_before() if stretch.end is None else stretch.end.hits
+        self._unmarked += hits - stretch.told
+        rows = 0 if stretch.first_row is None else self._rows_taken() - stretch.first_row
+        return Stretch(
+            hits=hits,
+            hit_ns=stretch.hit_ns,
+            last_hit_ns=stretch.last_hit_ns,
+            rows=rows,
+            first_ns=stretch.first_ns if rows else stretch.hit_ns,
+            last_ns=self._timebase.last_ns if rows else stretch.hit_ns,
+            pre_ns=max(0, stretch.hit_ns - stretch.pre_from_ns) if rows else 0,
+            short=stretch.is_short,
+        )
+
+    def _hits_before(self) -> int:
+        return sum(known.hits for known in self._stretches)
+
+    def _finish(self, totals: Callable[[int, Rotated | None], Totals]) -> None:
+        """Account for what came after the last stretch, which nobody wanted."""
+        sealed = self._ring.sealed()
+        if sealed > self._seen:
+            last = self._ring.block(sealed - 1)
+            gaps = rest_gaps(self._builder.index, self._missed, last, self._last_tick)
+            self._note_overwritten(gaps)
+            self._seen = sealed
+            self._timebase.advance()
+            self._begin_part([])
+            self._builder.add_gaps(gaps)
+        super()._finish(totals)
+        self._close_program()
+
+    def _abandon(self) -> None:
+        super()._abandon()
+        self._close_program()
+
+    def _close_program(self) -> None:
+        if self._program is not None:
+            self.notes += self._program.close()
