@@ -31,8 +31,8 @@ import numpy as np
 import numpy.typing as npt
 
 from regtap.spool.layout import PAGE, round_up
+from regtap.trace.files import JOURNAL_PREFIX
 
-PREFIX = "_journal-"  # readers of Parquet folders skip names that begin with _
 MAGIC = b"REGTAPJL"
 RECORD_MAGIC = b"REGTAPJR"
 VERSION = 1  # 1: first version
@@ -77,7 +77,7 @@ STATE_ONLY = (
 
 def segment_name(number: int) -> str:
     """Return the name of a segment's file."""
-    return f"{PREFIX}{number:02d}"
+    return f"{JOURNAL_PREFIX}{number:02d}"
 
 
 def all_segments(folder: str) -> str:
@@ -86,7 +86,7 @@ def all_segments(folder: str) -> str:
     Args:
         folder: The trace's folder.
     """
-    return os.path.join(folder, f"{PREFIX}*")
+    return os.path.join(folder, f"{JOURNAL_PREFIX}*")
 
 
 def records_begin(base_bytes: int) -> int:

@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regtap.errors import TraceError
-from regtap.journal.layout import MAGIC, PREFIX, SEGMENT, VERSION, all_segments, check_of, records_begin
+from regtap.journal.layout import MAGIC, SEGMENT, VERSION, all_segments, check_of, records_begin
 from regtap.journal.records import read_records
 from regtap.spool.layout import HEADER, MOST_BLOCKS, OPEN, RELEASED, SEALED
 from regtap.spool.raw_file import RawSpoolFile
 from regtap.spool.reader import SpoolReader
 from regtap.system.files import is_open_to_others
 from regtap.system.permissions import describe_user
+from regtap.trace.files import JOURNAL_PREFIX
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from regtap.journal.records import Patch, Record
 
-_NAME = re.compile(re.escape(PREFIX) + r"\d{2,}\Z")
+_NAME = re.compile(re.escape(JOURNAL_PREFIX) + r"\d{2,}\Z")
 _COUNTERS_END = RELEASED + 8
 _LARGEST_HEAD = 1 << 24
 

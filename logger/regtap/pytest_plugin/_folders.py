@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from regtap.documents.json_text import load_json
 from regtap.system.files import read_own_file
+from regtap.trace.files import JOURNAL_PREFIX, SPOOL_POINTER
 
 if TYPE_CHECKING:
     import pytest
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 _RUN = re.compile(r"\d{8}-\d{6}-\d+")  # UTC and process, so that their order is that of time
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.=-]+")
 _LONGEST_NAME = 120  # leaves room for a number, and most file systems take 255
-# As in trace_format and journal.layout, which are imported only where something is recorded.
-_SPOOL_POINTER = "_spool"
-_JOURNAL_PREFIX = "_journal-"
 _POINTER_BYTES = 16 << 10
 _DISCARDED = ".discarded-"
 _WORKER_KEY = "regtap_run"
@@ -154,7 +152,7 @@ def _remove_old_runs(base: Path, count: int) -> None:
 
 def _is_recoverable(trace: Path) -> bool:
     """Return whether a trace was cut off, and its spool or its journal is still there."""
-    return any(trace.glob(f"{_JOURNAL_PREFIX}*")) or _spool_of(trace) is not None
+    return any(trace.glob(f"{JOURNAL_PREFIX}*")) or _spool_of(trace) is not None
 
 
 def _is_recorded(trace: Path) -> bool:
@@ -178,7 +176,7 @@ def _is_recorded(trace: Path) -> bool:
 def _spool_of(trace: Path) -> str | None:
     """Return the path of a trace's spool, if the spool exists."""
     try:
-        document = load_json(read_own_file(trace / _SPOOL_POINTER, _POINTER_BYTES))
+        document = load_json(read_own_file(trace / SPOOL_POINTER, _POINTER_BYTES))
     except (OSError, ValueError):
         return None
     spool = document.get("spool") if isinstance(document, dict) else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import StorageError
 from regtap.journal.layout import all_segments
 from regtap.journal.replay import segment_paths
-from regtap.spool.location import PREFIX, SHARED_MEMORY
+from regtap.spool.location import is_spool_path
 from regtap.system.files import sync_folder
 from regtap.trace.files import SPOOL_POINTER, is_half_written, part_number
 
@@ -48,7 +48,7 @@ def clean_up(folder: Path, first_part: int, spool: str | None, *, is_damaged: bo
 def _clean_up(folder: Path, first_part: int, spool: str | None, *, is_damaged: bool) -> str | None:
     sync_folder(folder)  # whoever finished the last part may have been killed before its name was durable
     kept = None
-    if spool is not None and (is_damaged or not _is_ours(spool)):
+    if spool is not None and (is_damaged or not is_spool_path(spool)):
         kept = spool
     elif spool is not None:
         with contextlib.suppress(FileNotFoundError):  # another recovery was quicker
@@ -67,12 +67,6 @@ def _given_up_parts(folder: Path, first_part: int) -> list[str]:
     """Return the names of parts that the trace gave up and a killed capture has not removed."""
     numbered = ((part_number(name), name) for name in os.listdir(folder))
     return [name for number, name in numbered if number is not None and number < first_part]
-
-
-def _is_ours(path: str) -> bool:
-    """Return whether a spool has the folder and the name of a recorder's: no other file may be removed."""
-    folder, name = os.path.split(os.path.realpath(path))
-    return folder == SHARED_MEMORY and name.startswith(PREFIX)
 
 
 def _remove(paths: list[Path], folder: Path) -> None:

@@ -31,7 +31,7 @@ def spool_paths(folder: str = SHARED_MEMORY) -> list[str]:
 
 
 def is_spool_path(path: str) -> bool:
-    """Return whether a path has the folder and the name of a spool; the file itself is not looked at."""
+    """Return whether a path has the folder and the name of a spool, whatever file is there."""
     folder, name = os.path.split(os.path.realpath(path))
     return folder == SHARED_MEMORY and bool(_NAME.fullmatch(name))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+# Readers of Parquet folders skip names that begin with _.
 SPOOL_POINTER = "_spool"
+JOURNAL_PREFIX = "_journal-"
 _PART = re.compile(r"part-(\d{5,})\.parquet\Z")
 _HALF_WRITTEN = re.compile(r"\.part-\d{5,}\.tmp\Z")
 
