@@ -52,7 +52,7 @@ class Lane:
         return self.signal.field is not None and self.signal.bits == 1
 
     def axis(self, height_px: float) -> Axis:
-        """Return its value ticks for a lane of this height."""
+        """Return the value ticks of the lane, given its height in pixels."""
         if self.bounds is None or self.is_bit or self.signal.has_states:
             return Axis(())
         signal, most = self.signal, max(2, int(height_px / 24))

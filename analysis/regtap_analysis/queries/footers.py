@@ -72,7 +72,7 @@ def read_footers(
 
     Args:
         batches: Columns `name` and `path`, as in TraceLocation.
-        described: Registers whose fields traces get that were recorded without them.
+        described: Registers with fields, for traces that were recorded without these fields.
     """
     maps = Maps((map_of(described, "maps"),)) if described else NO_MAPS
     for batch in batches:

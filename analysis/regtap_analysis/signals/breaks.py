@@ -27,7 +27,7 @@ class Breaks:
         self._stops_ns = np.sort(np.array([gap.t1_ns for gap in whole], np.int64))
 
     def between(self, left_ns: Times, right_ns: Times) -> npt.NDArray[np.bool_]:
-        """Return for each pair of moments whether some gap overlaps what is between them."""
+        """Return for each pair of moments whether a gap overlaps the time between them."""
         begun = np.searchsorted(self._starts_ns, right_ns)
         over = np.searchsorted(self._stops_ns, left_ns, side="right")
         overlapped: npt.NDArray[np.bool_] = begun > over

@@ -55,7 +55,7 @@ class BusyLoops(Closeable):
         """Raise FaultError unless all loops run.
 
         Raises:
-            FaultError: One has ended: what was measured since is not what it says.
+            FaultError: A loop has ended: measurements since then were made without its load.
         """
         for cpu, loop in zip(self._cpus, self._loops, strict=True):
             if loop.poll() is not None:

@@ -54,7 +54,7 @@ class Evaluation:
         return tuple(self.row(arm, margin) for arm in self.arms.values())
 
     def net_ns(self, arm: str, measure: str) -> tuple[Rounds, float] | None:
-        """Return an arm's cost by each block, and the subtracted cost of the loop; None if not measured."""
+        """Return (an arm's cost by each block, the cost of the loop that was subtracted); None: it was not measured."""
         if (arm, measure) not in self._net:
             self._net[arm, measure] = self._compute_net_ns(arm, measure)
         return self._net[arm, measure]

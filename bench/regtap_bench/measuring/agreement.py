@@ -43,8 +43,8 @@ class Agreement:
         """Whether one way always gave one value, and the other never gave this value.
 
         A single register read in mixed order does that once in C(2n, n) orders, 1 in 1.8e18 for 32 reads each,
-        whatever it counts, toggles or forgets when it is read. So it is only moving values that are given the benefit
-        of the doubt.
+        whatever it counts, toggles or forgets when it is read. If both ways gave changing values, they are not called
+        different.
         """
         return _apart(self.mapped, self.called) or _apart(self.called, self.mapped)
 

@@ -137,7 +137,7 @@ class Blocks:
         return [np.logical_or.reduce(each) for each in zip(*self.disturbances(series).values(), strict=True)]
 
     def disturbances(self, series: int) -> dict[str, Tags]:
-        """Return the disturbed rounds by cause, shape (R,) each.
+        """Return the disturbed rounds by cause: for each process an array of truth values, shape (R,).
 
         `switch`: a forced context switch in one of the series' blocks; `move`: one of them ended on another CPU;
         `steal`: the hypervisor took time during the round, in whichever block (/proc/stat counts in 10 ms).

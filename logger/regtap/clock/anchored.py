@@ -103,7 +103,10 @@ class AnchoredClock:
 
     @property
     def span_ns(self) -> int:
-        """Time from the first to the last row converted so far, in ns; with stretches, from the start."""
+        """Time from the first to the last row converted so far, in ns.
+
+        It counts from the start of the trace if begin_stretch() came before the first row.
+        """
         return max(0, self._last_ns - self._first_ns)
 
     def to_ns(self, ticks: int) -> int:

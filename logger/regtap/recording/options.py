@@ -249,10 +249,10 @@ class RecordOptions:
             )
 
     def _seal_ns(self, block_count: int) -> int:
-        """Return how long a block may wait to be handed over.
+        """Return the longest time from a block's first row until the block is sealed, in ns.
 
-        A flight recorder's blocks wait in the ring anyway; they are cut so that what is to be kept is three
-        quarters of them, whatever the rate turns out to be. With a trigger blocks are cut where a stretch ends.
+        A flight recorder's blocks are sealed so often that the time to be kept fills three quarters of the ring,
+        whatever the rate turns out to be. With a trigger a block is sealed where a stretch ends.
         """
         if self.trigger is not None:
             return _NEVER_NS

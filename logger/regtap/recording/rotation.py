@@ -136,7 +136,7 @@ class Rotation:
         self._to_remove = [number for number in self._to_remove if not self._remove(number)]
 
     def notes(self) -> list[str]:
-        """Return a line where files could not be removed."""
+        """Return a line about files that could not be removed, for the user; empty: there are none."""
         if not self._to_remove or self._refused is None:
             return []
         return [

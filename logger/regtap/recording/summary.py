@@ -179,7 +179,7 @@ class Summary:
 
     @property
     def caught_nothing(self) -> bool:
-        """Whether a capture with a trigger came to the end that it was given without a hit."""
+        """Whether a capture with a trigger ended by its duration or its number of samples, without a hit."""
         return (
             self.caught is not None and not self.caught.hits and self.totals.ended in ("duration", "samples")
         )

@@ -60,7 +60,7 @@ class Stored:
     _complete: bool = False
 
     def add_mark(self, mark: Mark) -> bool:
-        """Keep a mark for the next part; return False if there will be none.
+        """Keep a mark for the next part; return False once the last part is closed.
 
         Raises:
             InputError: More marks wait than a part can hold.

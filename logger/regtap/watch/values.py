@@ -56,7 +56,7 @@ class Row:
 
     @property
     def is_different(self) -> bool:
-        """Whether the value differs from the snapshot's."""
+        """Whether the value differs from the snapshot's; False without a snapshot."""
         return self.snapshot is not None and self.snapshot != self.activity.value
 
 
