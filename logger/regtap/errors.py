@@ -41,7 +41,7 @@ class SideEffectError(InputError):
 
     Attributes:
         register: The register's name.
-        effect: What the read does.
+        effect: Effect of the read on the device, in words.
     """
 
     def __init__(self, message: str, *, register: str, effect: str) -> None:
@@ -59,7 +59,7 @@ class RefusedError(RegtapError):
 
     Attributes:
         cause: Why, in the kernel's terms.
-        remedy: What the user can do about it.
+        remedy: Advice to the user.
         errno: The kernel's error number, or None where no call failed.
     """
 
@@ -80,8 +80,8 @@ class BusFaultError(FaultError):
     Attributes:
         register: The register's name.
         address: Its address in the target's own numbering.
-        index: How many samples had been completed before the fault (0 for a single access).
-        became: What became of the device, such as `is claimed by 'hilscher'`; empty: unknown.
+        index: Number of samples completed before the fault (0 for a single access).
+        became: A change of the device that the system reports, such as `is claimed by 'hilscher'`; empty: unknown.
     """
 
     def __init__(self, register: str, address: int, index: int = 0, became: str = "") -> None:

@@ -25,7 +25,7 @@ def print_report(summary: Summary, *, as_json: bool, strict_pace: bool = False) 
     """Print the result of a capture on stdout; the last line is the balance of its samples.
 
     Args:
-        summary: What it came to.
+        summary: Result of the capture.
         as_json: For a program.
         strict_pace: Missed slots are a finding.
     """

@@ -52,8 +52,8 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
     """Run a command as main() does its own.
 
     Args:
-        command: Which one.
-        name: Of the program, in its help.
+        command: Name of the command.
+        name: Name of the program in its help.
         arguments: Without the program's name; those of this process by default.
     """
     open_standard_descriptors()

@@ -23,13 +23,13 @@ class KeyRecorder(Closeable):
     """Makes traces of registers, one after another.
 
     Args:
-        target: Where from.
-        registers: What, once each.
+        target: The target of the registers.
+        registers: The registers, without repetitions.
         rate_hz: Samples per second.
         output: Folder of the trace, and with -2, -3 and so on added of those after it; None: named by the time.
 
     Attributes:
-        ended: What each recording came to, oldest first.
+        ended: Results of the recordings, oldest first.
         is_clean: Whether each was stored without a loss.
     """
 

@@ -31,8 +31,8 @@ class EndSignals(Closeable):
     An ignored signal stays ignored (nohup, background jobs).
 
     Attributes:
-        count: How many have come.
-        number: Which one was the first, or 0.
+        count: The number of signals so far.
+        number: Number of the first signal; 0: none has come.
     """
 
     def __init__(self) -> None:

@@ -37,8 +37,8 @@ class _Moment:
     """One side of the comparison.
 
     Attributes:
-        label: How it is called in the output.
-        readings: What registers held, by name.
+        label: Name of the moment in the output.
+        readings: Values of registers, by name.
     """
 
     label: str

@@ -32,8 +32,8 @@ class _Row:
     """A register of the list.
 
     Attributes:
-        entry: Where it is in the map.
-        register: It, or why it cannot be accessed.
+        entry: The register's entry in the map.
+        register: The register for an access, or the reason why it cannot be accessed.
     """
 
     entry: Entry

@@ -121,9 +121,9 @@ class _Looks:
 
     Attributes:
         values: The loop.
-        history: What earlier looks showed.
+        history: Results of earlier looks.
         interval_s: Between two of them.
-        signals: What ends them.
+        signals: Signals that end the looks.
     """
 
     values: LiveValues

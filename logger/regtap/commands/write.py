@@ -28,7 +28,7 @@ class _Store:
     """The order to write a register or a field.
 
     Attributes:
-        register: Where.
+        register: The register to write.
         bits: The value, in its place in the register.
         mask: The bits that the user named.
         field: The field that the user named, or None for the whole register.

@@ -54,7 +54,7 @@ def decode(kind: type[T], given: object) -> T:
     Args:
         kind: A dataclass whose fields are dataclasses, tuple[X, ...], Mapping[str, X], X | None, Any, Annotated as
             above, and the types that JSON has itself.
-        given: What json.loads() made of it.
+        given: The result of json.loads().
 
     Raises:
         ValueError: It does not fit; the text says where, in one line.

@@ -27,7 +27,7 @@ def load_json(raw: bytes, limits: Limits = Limits()) -> object:
 
     Args:
         raw: UTF-8.
-        limits: How much it may hold.
+        limits: Limits on size, depth and number of values.
 
     Raises:
         ValueError: It is no JSON, or more than the limits allow; the text says so on one line.

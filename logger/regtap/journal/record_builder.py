@@ -43,7 +43,7 @@ class RecordBuilder:
 
     Args:
         identity: A number that no other journal has.
-        header: Of the spool.
+        header: The spool's header.
 
     Attributes:
         serial: Number of the last record that was finished; 0: none was.

@@ -43,7 +43,7 @@ class JournalThread:
         """Allocate the files.
 
         Args:
-            ring: Of the capture's spool; stays the caller's.
+            ring: Blocks of the capture's spool; stays the caller's.
             folder_fd: The trace's folder, open; stays the caller's.
             output: Name of the folder, for messages.
             interval_ns: Time from one sync to the next.

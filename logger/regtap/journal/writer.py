@@ -21,7 +21,7 @@ class JournalWriter:
     """Copies a spool into a journal's files; used by one thread at a time.
 
     Args:
-        ring: Of the spool; stays the caller's.
+        ring: Blocks of the spool; stays the caller's.
         segments: The journal's files; they stay the caller's.
         identity: The journal's identity, as the segments have it.
         durability: This object keeps its numbers up to date.

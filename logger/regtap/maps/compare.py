@@ -42,8 +42,8 @@ def compare(before: Mapping[str, Reading], after: Mapping[str, Reading]) -> list
     """Return the registers that differ, in the order of the first moment; registers of only the second come last.
 
     Args:
-        before: What was read at the first moment, by name.
-        after: What was read at the second.
+        before: Values at the first moment, by name.
+        after: Values at the second moment, by name.
     """
     found: list[Difference] = []
     for name in dict.fromkeys((*before, *after)):

@@ -25,7 +25,7 @@ class Reading:
 
     Attributes:
         register: Its description.
-        value: What was read.
+        value: The value of the register.
     """
 
     register: Register
@@ -40,7 +40,7 @@ class Dump:
         target: The target as it was spelled.
         realtime_ns: When the first one was read, by CLOCK_REALTIME.
         readings: In the order of the reads.
-        left_out: What a glob selected, and was not read.
+        left_out: Registers that a glob selected and that were not read.
     """
 
     target: str

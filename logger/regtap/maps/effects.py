@@ -33,9 +33,9 @@ def effect_between(address: int, size_bytes: int, maps: Maps, but: str = "") -> 
     """Return the known effects of a read of a range of addresses, in words.
 
     Args:
-        address: Where it begins.
+        address: First address of the range.
         size_bytes: Its length.
-        maps: What is known of it.
+        maps: The maps that know the registers of the range.
         but: The name of a register that was looked at already.
     """
     for entry in maps.at(address, size_bytes):

@@ -40,7 +40,7 @@ class _Bus:
     """How wide a word is.
 
     Attributes:
-        data_bits: Of a word that mean something.
+        data_bits: Bits of a word that hold data.
         step: From one word to the next, in bytes.
         is_little: Whether the least significant word comes first.
     """

@@ -30,7 +30,7 @@ class MapChoice:
     Attributes:
         path: The file, or `sim`.
         block: The one block to take, whose addresses then count from its own start; empty: the whole map.
-        base: What is added to every address.
+        base: The number added to every address.
     """
 
     path: str
@@ -89,7 +89,7 @@ def load_maps(choices: Sequence[str], environment: Mapping[str, str] | None = No
 
     Args:
         choices: Each `FILE[:BLOCK][@BASE]`.
-        environment: Where REGTAP_MAP is looked for; None: nowhere.
+        environment: Environment with REGTAP_MAP; None: it is not looked for.
 
     Raises:
         InputError: A file is missing, is no map, or contradicts itself; the message names it.

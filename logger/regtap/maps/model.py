@@ -34,9 +34,9 @@ class Repeat:
     """How a register or a cluster is repeated.
 
     Attributes:
-        count: How often, at least 1.
+        count: The number of repetitions, at least 1.
         step: From one to the next, in bytes.
-        labels: What the repetitions are called; empty: 0, 1, 2...
+        labels: Names of the repetitions; empty: 0, 1, 2...
     """
 
     count: int
@@ -61,8 +61,8 @@ class Node:
 
     Attributes:
         name: Its name; of repeated ones a pattern that contains `%s`.
-        offset: Of the first one in the group that holds it, in bytes.
-        repeat: How it is repeated, or None.
+        offset: Offset of the first repetition in the group around it, in bytes.
+        repeat: Its repetitions, or None.
         description: One line.
     """
 
@@ -106,7 +106,7 @@ class RegisterNode(Node):
         bits: Its width as declared.
         swapped: Whether the value's bytes are swapped after the access.
         access: One of registers.ACCESSES.
-        read_effect: What a read changes in the device, or empty for none known.
+        read_effect: Effect of a read on the device, in words; empty: none is known.
         write_effect: One of registers.WRITE_EFFECTS, or empty.
         reset: Its value after a reset, or None.
         volatile: Whether the device changes it by itself.
@@ -147,7 +147,7 @@ class Group(Node):
     """A block or a cluster of registers, or an array of them.
 
     Attributes:
-        members: What it holds, in the order of the map.
+        members: Its registers and groups, in the order of the map.
     """
 
     members: tuple[Group | RegisterNode, ...] = ()
@@ -163,7 +163,7 @@ class Effect:
 
     Attributes:
         pattern: A register's name, a glob, or a field's name.
-        read: What a read changes; empty: nothing; None: as the map says.
+        read: Effect of a read; empty: none; None: as the map says.
         write: One of registers.WRITE_EFFECTS; empty: a write is held; None: as the map says.
     """
 
@@ -177,12 +177,12 @@ class DeviceMap:
     """A whole map, as a file describes it.
 
     Attributes:
-        name: Of the device; empty where the map does not say.
+        name: Name of the device; empty: the map has none.
         source: The file, as it was spelled.
-        format: What the file is, such as `CMSIS-SVD`.
+        format: Format of the file, such as `CMSIS-SVD`.
         root: Its blocks, and registers outside of blocks.
-        effects: What it says of registers of this map and of others.
-        notes: What the reader had to decide, one line each.
+        effects: Its corrections of registers of this map and of others.
+        notes: Decisions of the reader, one line each.
     """
 
     name: str
@@ -200,7 +200,7 @@ class Entry:
     Attributes:
         name: Its full name, such as `BLOCK.CLUSTER[2].REGISTER`.
         address: Its address.
-        node: What the map says of it.
+        node: Its description in the map.
     """
 
     name: str
@@ -290,8 +290,8 @@ def entries(group: Group, prefix: str = "", base: int = 0) -> Iterator[Entry]:
     """Yield every register with its full name and address, arrays expanded, in the order of the map.
 
     Args:
-        group: What holds them.
-        prefix: What their names begin with, such as `UART0.`.
+        group: The group around the registers.
+        prefix: The beginning of their names, such as `UART0.`.
         base: Address of the group's offset 0.
     """
     for member in group.members:
@@ -314,7 +314,7 @@ class Fault:
 
     Attributes:
         where: The register, field or block.
-        text: What is wrong.
+        text: The fault, in words.
     """
 
     where: str

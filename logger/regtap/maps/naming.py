@@ -62,7 +62,7 @@ class Selection:
 
     Attributes:
         chosen: In the order of the texts.
-        left_out: What globs select besides.
+        left_out: Registers that globs select and that are left out.
     """
 
     chosen: tuple[Chosen, ...]
@@ -180,7 +180,7 @@ def map_of(registers: Sequence[Register], name: str, description: str = "") -> D
 
     Args:
         registers: Them.
-        name: Of the device.
+        name: Name of the device.
         description: One line.
     """
     from regtap.maps.model import DeviceMap, Group

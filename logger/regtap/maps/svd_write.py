@@ -27,7 +27,7 @@ def write_svd(device: DeviceMap, block: str = "") -> bytes:
 
     Args:
         device: The map.
-        block: What the peripheral is called that takes registers outside of blocks; empty: as the device.
+        block: Name of the peripheral for registers outside of blocks; empty: the device's name.
     """
     blocks = [member for member in device.root.members if isinstance(member, Group)]
     loose = tuple(member for member in device.root.members if isinstance(member, RegisterNode))

@@ -68,8 +68,8 @@ class Settings:
     """The settings of one test's capture.
 
     Attributes:
-        registers: What to record.
-        target: Where from, or None where the marker leaves it open.
+        registers: The registers to record.
+        target: The target; None: the marker names none.
         keep: `failed`, `always` or `never`.
         options: Further options of regtap.record.
     """

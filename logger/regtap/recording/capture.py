@@ -45,9 +45,9 @@ class Capture:
 
     Attributes:
         output: The trace's folder.
-        registers: What is recorded, in the order of access.
-        target: Where from.
-        options: How.
+        registers: The recorded registers, in the order of access.
+        target: The target of the registers.
+        options: Options of the capture.
     """
 
     def __init__(

@@ -17,10 +17,10 @@ class Description:
     """A capture as it is asked for.
 
     Attributes:
-        target: Where from.
+        target: The target of the registers.
         registers: In the order of access.
         output: The trace's folder.
-        options: How.
+        options: Options of the capture.
         trigger: The trigger of the options, parsed; None: there is none.
     """
 

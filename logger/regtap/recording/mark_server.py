@@ -37,7 +37,7 @@ class MarkServer:
     A connection made before serving() begins waits for it.
 
     Args:
-        identity: Of the capture.
+        identity: Identity of the capture, as its pointer has it.
 
     Raises:
         RefusedError: The system gives this process no such socket.

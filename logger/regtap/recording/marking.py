@@ -48,7 +48,7 @@ class MarkRequest:
     """The request of a client.
 
     Attributes:
-        identity: Of the capture, from its pointer.
+        identity: Identity of the capture, from its pointer.
         raw_ns: The moment, on CLOCK_MONOTONIC_RAW.
         text: Its name.
     """

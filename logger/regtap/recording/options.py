@@ -40,7 +40,7 @@ class RecordOptions:
         rate_hz: Samples per second on an absolute schedule; None: as fast as the bus allows.
         duration_ns: Ends after this time; None: until stopped.
         samples: Ends after this many samples taken, stored or lost (missed slots do not count); None: until stopped.
-        on_full: What to do when the ring is full: `wait` (pause), `discard` (drop the newest and count them)
+        on_full: The reaction to a full ring: `wait` (pause), `discard` (drop the newest and count them)
             or `stop`; `overwrite` is a flight recorder: it keeps the newest, and stores them when asked, or at
             the end. Empty: `wait` at full rate, `discard` when paced or with a trigger.
         keep_ns: With `overwrite`, how much to keep; None: all that the ring holds.
@@ -49,9 +49,9 @@ class RecordOptions:
         cpu: The CPU of the sampling thread; None: one of this process's, kept free of the writer.
         realtime: SCHED_FIFO and no deep sleep states.
         compression: `none` or `zstd`.
-        durable_ns: How often to sync a journal, for the case of a power loss; None: there is none.
-        keep_parts: How many of its last parts to keep; older ones are removed, and counted as rotated. None: all.
-        keep_bytes: How many bytes of its last parts to keep, the same.
+        durable_ns: Time from one sync of the journal to the next; None: there is no journal.
+        keep_parts: Number of last parts to keep; older parts are removed, and counted as rotated. None: all.
+        keep_bytes: Size of the last parts to keep, in bytes; older parts likewise. None: any.
         trigger: Store by itself what lies around hits, and no other rows; None: every row, or what is asked for.
         before_output: Called once everything that needs privilege is open, before any file is made.
     """

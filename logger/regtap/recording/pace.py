@@ -34,7 +34,7 @@ class Pace:
         """Return the pace of a loop that has ended.
 
         Args:
-            progress: Of the loop.
+            progress: Progress of the loop.
             clock: Turns ticks into ns.
             slot_cost_ticks: The cost of a schedule for each row, added for a loop without one.
         """

@@ -64,7 +64,7 @@ class Resources:
         marks: Takes marks from other processes.
         open_encoder: Opens the encoder of each part; its libraries are loaded.
         folder: The trace's folder.
-        journal: Of a durable capture, else None.
+        journal: The journal of a durable capture, else None.
         writer_cpus: CPUs of all threads but the loop's; empty: any.
         warnings: Warnings for the user from before the capture, a line each.
     """

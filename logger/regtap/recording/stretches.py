@@ -10,7 +10,7 @@ class Stretch:
     """The rows around one hit, or around hits that came while it was open.
 
     Attributes:
-        hits: How many hits.
+        hits: The number of hits.
         hit_ns: Time of the first one.
         last_hit_ns: Time of the last one.
         rows: Rows stored for it.
@@ -41,7 +41,7 @@ class Caught:
     """What a trigger came to so far.
 
     Attributes:
-        expression: Of the trigger.
+        expression: The trigger's expression.
         hits: Hits that counted.
         held_off: Further ones, within the holdoff.
         unmarked: Of those that counted, hits without a mark of their own: there were too many at once.

@@ -44,8 +44,8 @@ class Status:
         lost: Samples taken and dropped.
         missed: Slots never taken.
         spool_fill: Share of the ring in use, 0 to 1.
-        kept: Of a flight recorder, else None.
-        caught: Of a capture with a trigger, else None.
+        kept: The window that a flight recorder retains, else None.
+        caught: The result of a trigger, else None.
     """
 
     elapsed_s: float
@@ -115,18 +115,18 @@ class Summary:
         parts: Finished parts, without those that were removed.
         bytes: Their size.
         clock: The clock over the last part.
-        pauses: How often the loop waited for room.
+        pauses: The number of times that the loop waited for room.
         longest_hole_ns: Longest time between two neighbouring rows.
-        lateness: Of a paced capture.
-        pace: What the loop's time went into.
-        disturbances: Of the sampling thread.
-        fault: What ended it, if it was a fault.
-        spool: Where samples are kept that could not be written, the spool or the journal, or None.
-        warnings: What the user should know about how it ran.
-        durability: What the journal did, or None where none was asked for.
-        snapshots: Of a flight recorder: what it stored, the last one at the end; else None.
+        lateness: Delays of the slots of a paced capture.
+        pace: The time of the loop.
+        disturbances: Disturbances of the sampling thread.
+        fault: The fault that ended the capture; None: there was none.
+        spool: Path of the spool or the journal with samples that could not be stored; None: there are none.
+        warnings: Warnings for the user, a line each.
+        durability: Statistics of the journal; None: the capture has none.
+        snapshots: Snapshots of a flight recorder, the last one taken at the end; else None.
         removed_parts: Parts that were given up, as the options asked.
-        caught: Of a capture with a trigger, else None.
+        caught: The result of a trigger, else None.
     """
 
     output: str

@@ -23,12 +23,12 @@ class Watcher:
 
     Args:
         presence: Knows the device as it was at the start; stays the caller's.
-        name: Of the target, as the user spelled it.
+        name: The target, as the user spelled it.
         began_raw_ns: Beginning of the trace, on CLOCK_MONOTONIC_RAW.
         mark: Puts a line into the trace, at a time in ns.
 
     Attributes:
-        seen: What was seen to happen, and when, in ns of the trace.
+        seen: Changes of the device, and their times in ns of the trace.
     """
 
     def __init__(

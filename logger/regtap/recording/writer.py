@@ -111,7 +111,7 @@ class Writer:
         asked: Open once the capture is asked to end.
 
     Attributes:
-        stored: What is durable.
+        stored: Counts of what is stored.
         rotation: Gives up old parts; None: all are kept.
     """
 

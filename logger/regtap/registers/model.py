@@ -81,12 +81,12 @@ class Field:
     Attributes:
         name: Its name in the manual.
         lsb: Number of its lowest bit.
-        bits: How many bits it has.
+        bits: The number of bits.
         description: One line.
         values: Its named numbers.
         otherwise: The name of every other number, or empty.
         access: One of ACCESSES; empty: as the register's.
-        read_effect: What a read of the register changes in the device because of this field, or empty for none.
+        read_effect: Effect that a read of the register has because of this field, in words; empty: none.
         write_effect: One of WRITE_EFFECTS; empty: what is written is held.
     """
 
@@ -139,7 +139,7 @@ class Register:
         address: Physical address for `mem`, offset into the map for every other target.
         type: One of TYPES; `be` types are swapped after the access.
         fields: Named bits, lowest first.
-        read_effect: What a read changes in the device ("clears the flags"), or empty for none.
+        read_effect: Effect of a read on the device ("clears the flags"); empty: none.
         description: One line.
         access: One of ACCESSES.
         write_effect: One of WRITE_EFFECTS; empty: what is written is held.

@@ -21,8 +21,8 @@ class RegisterRange:
     """A range of neighbouring words of one type, for a dump.
 
     Attributes:
-        address: Of the first word.
-        count: How many words, at least 1.
+        address: Address of the first word.
+        count: The number of words, at least 1.
         type: One of TYPES.
     """
 

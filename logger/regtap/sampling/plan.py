@@ -60,14 +60,14 @@ class Plan:
 
     Attributes:
         source: The counter that ticks come from.
-        on_full: What the loop does when the ring is full.
-        seal_ns: How long a block may wait to be handed over.
+        on_full: The loop's reaction to a full ring.
+        seal_ns: The longest time from a block's first row until it is sealed.
         rate_hz: Rows per second on an absolute schedule; None: as fast as the bus allows.
         duration_ns: The loop ends after this time; None: it does not.
         samples: The loop ends after this many samples; None: it does not.
         cpu: The CPU of the thread; None: any.
         realtime: Whether the thread is to be SCHED_FIFO.
-        trigger: What is stored by itself; None: there is no trigger.
+        trigger: Stretches to be stored by a trigger; None: there is no trigger.
     """
 
     source: Source

@@ -26,9 +26,9 @@ def make_sampler(
     """Make the sampling thread of a capture, without starting it.
 
     Args:
-        memory: Of a formatted spool, shape (size,); stays the caller's.
+        memory: Memory of a formatted spool, shape (size,); stays the caller's.
         device: Open for the registers; keep it open while the thread runs.
         registers: In the order of access.
-        plan: How to sample.
+        plan: Orders of the loop.
     """
     return Sampler(memory=memory, channels=channels_of(device, registers), plan=plan.to_native())

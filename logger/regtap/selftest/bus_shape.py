@@ -34,7 +34,7 @@ class Access:
     """One access to the page.
 
     Attributes:
-        offset: Of its first byte in the probe file.
+        offset: Offset of the first byte in the probe file.
         width_bytes: Its width, or 0 where the instruction does not tell.
         write: Whether it is a write.
         masked: The instruction moves a part of that width only, chosen by a mask register.
@@ -56,10 +56,10 @@ class Observation:
     """The accesses and the end of a watched command.
 
     Attributes:
-        accesses: What reached the page, in order.
+        accesses: Accesses to the page, in order.
         exit_status: The command's; negative for a signal.
         ended: `exited`, `deadline` or `limit` (killed by the trap).
-        output: What it printed on stdout and stderr.
+        output: Its stdout and stderr.
     """
 
     accesses: tuple[Access, ...]

@@ -60,7 +60,7 @@ def product_cases(probe: str, folder: str) -> list[Case]:
 
     Args:
         probe: A file of PROBE_BYTES.
-        folder: Where traces may be written.
+        folder: Folder for traces.
     """
     target = ("-t", f"file:{probe}")
     return [

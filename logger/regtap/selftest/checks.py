@@ -26,9 +26,9 @@ class Outcome:
     """The outcome of a check.
 
     Attributes:
-        name: What was checked.
+        name: Name of the check.
         passed: Whether it is as it has to be.
-        meaning: What was found, and what follows from it.
+        meaning: The result, and its consequence.
     """
 
     name: str

@@ -41,8 +41,8 @@ class Column:
     """One array of a block: ticks, the values of a register, or latencies.
 
     Attributes:
-        dtype: Of its elements, little-endian.
-        offset: Where in a block it begins, in bytes.
+        dtype: Type of the elements, little-endian.
+        offset: Offset in the block, in bytes.
     """
 
     dtype: np.dtype[Any]
@@ -61,7 +61,7 @@ class Header:
         block_count: Blocks of the ring, without the overflow block behind them.
         rows_per_block: Rows that fit one block.
         gap_capacity: Entries that fit the gap table of a block.
-        header_bytes: Where the first block begins.
+        header_bytes: Offset of the first block, in bytes.
         block_bytes: Size of each block.
         document: Offset and size of the document, in bytes.
     """
@@ -127,7 +127,7 @@ def parse_header(read: Read, size_bytes: int, path: str) -> Header:
     Args:
         read: Reads the spool.
         size_bytes: Size of the file, which may be shorter than the spool was.
-        path: Of the spool, for messages.
+        path: Path of the spool, for messages.
 
     Raises:
         TraceError: It is no spool's, of another version, damaged or cut short.

@@ -31,7 +31,7 @@ class OwnSpool(Closeable):
     """The file of a spool: created and locked by this process, and removed by it at a clean end.
 
     Attributes:
-        path: Of the file.
+        path: Path of the file.
         memory: All of it, as bytes (shape (size,), uint8).
     """
 

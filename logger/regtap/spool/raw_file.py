@@ -17,7 +17,7 @@ class RawSpoolFile(Closeable):
     """The open file of a spool; a context manager. It is not mapped: a file that shrinks must not end in a SIGBUS.
 
     Attributes:
-        path: Of the file.
+        path: Path of the file.
         status: The file's fstat() when it was opened.
         size_bytes: Size of the file when it was opened.
     """

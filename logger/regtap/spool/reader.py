@@ -26,7 +26,7 @@ class SpoolReader(Closeable):
     """The file of a spool, open for reading; a context manager.
 
     Attributes:
-        path: Of the spool.
+        path: Path of the spool.
         header: The checked header.
         document: The description of the capture: bytes for parse_document().
         broken: One line for each block that is known to have lost rows before it is read.
@@ -36,7 +36,7 @@ class SpoolReader(Closeable):
         """Open a spool and check its header.
 
         Args:
-            path: Of the spool.
+            path: Path of the spool.
             source: The open file, or another source of the spool's bytes; this object closes it. None: open `path`.
 
         Raises:

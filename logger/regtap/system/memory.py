@@ -22,7 +22,7 @@ class Memory:
 
     Attributes:
         available_bytes: Memory that can be had without swapping.
-        bound: What sets this bound, such as `the machine's memory`.
+        bound: The limit that sets this bound, such as `the machine's memory`.
         swap_bytes: Free swap space.
     """
 
@@ -35,7 +35,7 @@ def available_memory(root: str = "") -> Memory | None:
     """Return the memory left for this process, or None if the kernel reports nothing.
 
     Args:
-        root: Of the file system; another one serves tests, where this process's own limits do not count.
+        root: Root of the file system; another one serves tests, where this process's own limits do not count.
     """
     sizes = _meminfo(root)
     bounds = [(left, "a memory cgroup") for left in _left_in_cgroups(root)]

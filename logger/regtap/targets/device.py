@@ -67,7 +67,7 @@ class Device(Closeable):
     the wrong width (a memoryview slice, `struct`, a numpy copy).
 
     Attributes:
-        spec: What was opened, as the command line spells it.
+        spec: The opened target, as the command line spells it.
         writable: Whether writes were asked for.
     """
 
@@ -83,7 +83,7 @@ class Device(Closeable):
         """Take ownership of windows and descriptor.
 
         Args:
-            spec: What was opened, as the command line spells it.
+            spec: The opened target, as the command line spells it.
             registers: Those that it was opened for; each must lie in one of the windows.
             mapped: The windows.
             syscall: The way to the same registers by system call.

@@ -21,8 +21,8 @@ class OpenedTarget(Target):
     """Registers that are mapped already, for whoever asks a target for them; read-only.
 
     Attributes:
-        target: Where they are.
-        device: What its open() returned; it stays the owner's, and stays open meanwhile.
+        target: The target of the registers.
+        device: The result of the target's open(); it stays the owner's, and stays open in the meantime.
     """
 
     target: Target

@@ -53,7 +53,7 @@ class Target(ABC):
 
         Args:
             texts: Addresses, names and globs; descriptions.
-            maps: Where names are looked up, beside the target's own.
+            maps: Maps for names that the target does not know.
             allow_side_effects: Whether registers may be read whose read changes the device, if they are named in
                 full.
 
@@ -81,7 +81,7 @@ class Target(ABC):
         """Return a watch over the device, to ask later for changes; the caller closes the watch.
 
         Args:
-            device: What open() returned.
+            device: The result of open().
             registers: Those that it was opened for.
         """
         return Presence()

@@ -51,9 +51,9 @@ class Chunk:
 
     Attributes:
         range: Smallest and largest value; None where it is not told.
-        column_index: Where the smallest and largest values of its pages are; None: there are none.
-        offset_index: Where the offsets of its pages are, likewise.
-        data: Where its data pages are; None where they are not told, or a dictionary belongs to them.
+        column_index: Location of its pages' smallest and largest values; None: there are none.
+        offset_index: Location of its pages' offsets; None: there are none.
+        data: Location of its data pages; None: it is not told, or the pages use a dictionary.
         codec: Parquet's number of their compression; None where it is not told.
     """
 
@@ -69,7 +69,7 @@ class RowGroup:
     """A row group: rows that are stored together.
 
     Attributes:
-        rows: How many.
+        rows: The number of rows.
         chunks: One for each column of the file, in the same order.
     """
 

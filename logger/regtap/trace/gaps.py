@@ -21,7 +21,7 @@ class Gap:
 
     Attributes:
         first_index: Index of the first absent sample (`--rate max`) or slot (paced).
-        count: How many are absent; 0 for `throttled`, where the loop only waited.
+        count: The number of absent samples; 0 for `throttled`, when the loop only waited.
         t0_ns: Time of the last event before the gap, in ns since the start of the trace.
         t1_ns: Time at which sampling resumed, for the last time where there are rows inside.
         cause: One of CAUSES; `writer`: samples that were taken, but could not be stored (a damaged block of a
@@ -52,7 +52,7 @@ class GapSummary:
 
     Attributes:
         cause: One of CAUSES.
-        gaps: How many there are.
+        gaps: The number of gaps.
         count: Samples or slots absent in them.
         longest: The one with the longest time without samples.
         total_ns: These times together.

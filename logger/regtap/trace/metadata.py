@@ -104,7 +104,7 @@ class TriggerMode:
     """What a capture with a trigger was asked to store.
 
     Attributes:
-        expression: Of the trigger.
+        expression: The trigger's expression.
         pre_ns: Before the first hit of a stretch.
         post_ns: After the last one.
         holdoff_ns: For so long after a hit further ones were counted only.
@@ -124,9 +124,9 @@ class Mode:
         rate_hz: Samples per second as a fraction such as `10000` or `1/3`; None for `max`.
         on_full: One of OnFull; a later version may know more.
         latency: Whether `latency_ns` was recorded.
-        keep_ns: What a flight recorder was to keep; None: all that its spool holds.
-        keep_parts: How many of its last parts the capture keeps; None: any number.
-        keep_bytes: How many bytes of them; None: any number.
+        keep_ns: The time that a flight recorder was to keep; None: all that its spool holds.
+        keep_parts: Number of last parts that the capture keeps; None: any number.
+        keep_bytes: Size of last parts that the capture keeps; None: any size.
         trigger: What was stored by itself; None: there was no trigger.
     """
 

@@ -41,8 +41,8 @@ class ColumnPages:
     Attributes:
         least: The smallest value of each, in the column's type, shape (pages,).
         most: The largest value.
-        offsets: Where each begins in the file, with its header, in bytes.
-        sizes: How long it is there, in bytes.
+        offsets: Offset of each page in the file, header included, in bytes.
+        sizes: Size of each page in the file, in bytes.
     """
 
     least: Values
@@ -56,7 +56,7 @@ class PageIndex:
     """The pages of a part. All columns are cut at the same rows.
 
     Attributes:
-        rows: How many rows each page has, shape (pages,).
+        rows: Number of rows of each page, shape (pages,).
         columns: The pages of each column, by name.
         codec: Parquet's number of the compression.
         is_by_page: False where the file has no page index, or cuts its columns at different rows: then each

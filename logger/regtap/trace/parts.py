@@ -35,7 +35,7 @@ class Part:
 
     Attributes:
         path: The file.
-        metadata: What it says about itself.
+        metadata: Metadata of the part.
         columns: Its columns in their order, and the type of each as numpy names it.
         rows: Number of rows; 0 for a part that only carries gaps.
         size_bytes: Size of the file.
@@ -89,8 +89,8 @@ class OpenedParts:
     """The parts of a trace at one moment.
 
     Attributes:
-        paths: Where they are, in their order.
-        first: What the first one's footer says.
+        paths: Paths of the parts, in order.
+        first: The footer of the first part.
         whole: What every footer says, where the capture rotates: its parts may be gone a moment later. Else None.
     """
 
@@ -160,7 +160,7 @@ def read_rows(part: Part, schema: pa.Schema, window: tuple[int, int]) -> Iterato
     """Yield a part's rows with t_ns in [window[0], window[1]), in batches of at most BATCH_ROWS rows.
 
     Args:
-        part: Where to read.
+        part: The part to read.
         schema: The columns wanted; their order is kept.
         window: First time, inclusive, and last time, exclusive; row groups outside of it are not read.
 

@@ -30,7 +30,7 @@ class Totals:
         lost: Samples taken and not stored, outside of the parts that were given up.
         missed: Slots never taken, outside of them too.
         throttled_ns: Time that the loop waited for room.
-        overwritten: Of the lost ones, those that a flight recorder was asked to forget.
+        overwritten: Of the lost samples, those that a flight recorder has overwritten.
         rotated: Everything in the parts that were given up: rows, and samples and slots that were absent there.
         rotated_lost: Of the rotated ones, samples that were lost there, and not to be forgotten.
     """

@@ -59,9 +59,9 @@ class Session:
     Args:
         screen: The terminal.
         values: The native loop.
-        history: What earlier looks showed.
+        history: Results of earlier looks.
         recorder: For the key `r`.
-        title: What the first line begins with.
+        title: Beginning of the first line.
         presence: Returns what became of the device; empty while it is as it was.
     """
 

@@ -51,7 +51,7 @@ class Look:
     """How a table is asked to look.
 
     Attributes:
-        numbers: How values are written.
+        numbers: The form of values.
         has_field_rows: Whether each field has a row of its own; else a register's fields share a line.
         has_snapshot: Whether there is a snapshot to compare with.
         is_ascii: Whether to do without characters beyond ASCII.
@@ -69,7 +69,7 @@ class _Column:
 
     Attributes:
         title: Its heading.
-        text: What it shows of a row.
+        text: The text of a row in this column.
         rank: Columns of a higher rank go first where the width does not do.
         is_left: Whether its texts begin at the left.
         shows_change: Whether its style says how long ago the value changed.
@@ -129,7 +129,7 @@ class Table:
         Args:
             view: All rows; fields are found there.
             rows: Those to show, without fields that share a line.
-            width: Of the terminal.
+            width: Width of the terminal.
             look: How.
         """
         columns = _columns(look)
