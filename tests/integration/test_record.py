@@ -283,14 +283,6 @@ def may_raise_limits() -> bool:
 class TestAsRoot:
     """What happens to root's power."""
 
-    @pytest.fixture
-    def shared(self, tmp_path: Path) -> Path:
-        for folder in (tmp_path, *tmp_path.parents[:3]):
-            if folder.stat().st_uid == os.geteuid() and folder != Path("/tmp"):
-                folder.chmod(0o755)
-        tmp_path.chmod(0o777)
-        return tmp_path
-
     def test_every_thread_becomes_the_user_behind_sudo(self, device: Path, shared: Path) -> None:
         environment = {**os.environ, "SUDO_UID": str(NOBODY.pw_uid), "SUDO_GID": str(NOBODY.pw_gid)}
         process = subprocess.Popen(

@@ -172,16 +172,13 @@ def test_bad_input_is_one_line(tmp_path: Path, case: str) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another; CI runs as root")
-def test_root_completes_a_users_trace_as_that_user(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        if folder.stat().st_uid == os.geteuid() and folder != Path("/tmp"):
-            folder.chmod(0o755)
+def test_root_completes_a_users_trace_as_that_user(shared: Path) -> None:
     image = SpoolImage()
     image.full_block(5)
-    leave_behind(image, tmp_path / "run1", tmp_path / "spool")
-    for path in (tmp_path / "run1", tmp_path / "run1" / "_spool", tmp_path / "spool"):
+    leave_behind(image, shared / "run1", shared / "spool")
+    for path in (shared / "run1", shared / "run1" / "_spool", shared / "spool"):
         os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
-    (tmp_path / "spool").chmod(0o600)
-    done = run_regtap("recover", "run1", cwd=tmp_path)
+    (shared / "spool").chmod(0o600)
+    done = run_regtap("recover", "run1", cwd=shared)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "run1" / "part-00000.parquet").stat().st_uid == NOBODY.pw_uid
+    assert (shared / "run1" / "part-00000.parquet").stat().st_uid == NOBODY.pw_uid

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from fractions import Fraction
@@ -21,6 +23,7 @@ from regtap.sampling.sampler import make_sampler
 from regtap.spool.block import TickGap
 from regtap.spool.own import OwnSpool
 from regtap.spool.ring import Ring
+from regtap.system import cpus
 from regtap.targets import parse_target
 
 BURST, BLOCKS = (
@@ -152,14 +155,27 @@ def test_a_duration_is_kept_at_a_rate_that_cannot_be_held(device: Path, tmp_path
     assert_conserved(capture.trace())
 
 
-def test_no_slot_is_due_while_the_capture_still_begins(device: Path, tmp_path: Path) -> None:
-    with regtap.record(
-        ["a=0:u32"], tmp_path / "run", target=f"file:{device}", rate="10k", duration=0.01
-    ) as capture:
-        capture.wait()
+def test_whoever_begins_a_capture_has_its_cpus_again(device: Path, tmp_path: Path) -> None:
+    allowed = os.sched_getaffinity(0)
 
-    first_ns = capture.trace().to_arrow(["t_ns"])["t_ns"][0].as_py()
-    assert first_ns >= 2_000_000
+    with regtap.record(["a=0:u32"], tmp_path / "run", target=f"file:{device}", rate="10k"):
+        meanwhile = os.sched_getaffinity(0)
+
+    assert meanwhile == allowed
+    assert os.sched_getaffinity(0) == allowed
+
+
+def test_whoever_begins_a_capture_wakes_off_the_loop_s_cpu(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned: dict[int, set[int]] = {}
+    monkeypatch.setattr(cpus, "choose_cpus", lambda _: (1, {0}))
+    monkeypatch.setattr(cpus, "move_thread", pinned.__setitem__)
+
+    with regtap.record(["a=0:u32"], tmp_path / "run", target=f"file:{device}", rate="10k"):
+        pass
+
+    assert pinned == {threading.get_native_id(): {0}}
 
 
 def test_a_signal_ends_a_turn_of_waiting() -> None:

@@ -10,6 +10,7 @@ PROJECT = Path(__file__).parents[2]
 CACHE = PROJECT / "build/vm"
 AMD64 = CACHE / "amd64"
 ARM64 = CACHE / "arm64"
+ARMHF = CACHE / "armhf"
 RUNS = CACHE / "runs"  # what the guests left behind the last time
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.vm import scenes
-from tests.vm.cache import AMD64, ARM64, RUNS
+from tests.vm.cache import AMD64, ARM64, ARMHF, RUNS
 from tests.vm.guest import Run
 
 _SCENES: dict[str, Callable[[Path], Run]] = {
@@ -18,6 +18,7 @@ _SCENES: dict[str, Callable[[Path], Run]] = {
     "relaxed": scenes.relaxed,
     "going": scenes.going,
     "arm": scenes.arm,
+    "armhf": scenes.armhf,
 }
 Boots = dict[str, Future[Run]]
 _AT_ONCE = 2  # emulation is slow, and idle guests cost nothing
@@ -26,7 +27,7 @@ _AT_ONCE = 2  # emulation is slow, and idle guests cost nothing
 @pytest.fixture(scope="session")
 def _boots(request: pytest.FixtureRequest) -> Iterator[Boots]:
     """Boot every guest that a collected test asks for."""
-    if not all((folder / ".complete").exists() for folder in (AMD64, ARM64)):
+    if not all((folder / ".complete").exists() for folder in (AMD64, ARM64, ARMHF)):
         pytest.exit("the guests are not prepared; type: make test-vm", returncode=1)
     needed = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -69,3 +70,9 @@ def going(_boots: Boots) -> Run:
 def arm(_boots: Boots) -> Run:
     """aarch64: the virt board."""
     return _boots["arm"].result()
+
+
+@pytest.fixture(scope="session")
+def armhf(_boots: Boots) -> Run:
+    """32-bit ARM: the virt board, where there is no pyarrow."""
+    return _boots["armhf"].result()

@@ -35,11 +35,13 @@ class Debian:
             f'APT::Sandbox::User "root"; APT::Get::List-Cleanup "false"; Acquire::Languages "none";\n'
         )
         self._environment = {**os.environ, "APT_CONFIG": str(config), "LC_ALL": "C"}
-        self._apt("apt-get", "update", "-qq")
+        # A source that cannot be read, such as a mirror in the middle of its own update, is left out: a package that
+        # is missing then says so when it is fetched.
+        self._call("apt-get", "update", "-qq")
 
-    def kernel_package(self) -> str:
-        """Return the name of the current kernel package: it changes with each point release."""
-        shown = self._apt("apt-cache", "depends", f"linux-image-{self.architecture}")
+    def kernel_package(self, flavour: str) -> str:
+        """Return the name of the current kernel package of a flavour: it changes with each point release."""
+        shown = self._apt("apt-cache", "depends", f"linux-image-{flavour}")
         found = re.search(r"Depends: (linux-image-\S+)", shown)
         assert found is not None, shown
         return found[1]
@@ -64,10 +66,13 @@ class Debian:
         self._apt("apt-get", "download", "-qq", *packages)
         return sorted(self._archives.glob("*.deb"))
 
-    def _apt(self, *command: str) -> str:
-        done = subprocess.run(
+    def _call(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             command, env=self._environment, cwd=self._archives, capture_output=True, text=True, check=False
         )
+
+    def _apt(self, *command: str) -> str:
+        done = self._call(*command)
         if done.returncode:
             raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
         return done.stdout

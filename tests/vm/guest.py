@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.vm import initramfs
-from tests.vm.cache import AMD64, ARM64
+from tests.vm.cache import AMD64, ARM64, ARMHF
 
 HERE = Path(__file__).parent
 # How a guest reaches its files.
@@ -51,6 +51,14 @@ AARCH64 = Machine(
     kernel=ARM64 / "kernel",
     busybox=ARM64 / "root/bin/busybox",
     root=ARM64 / "root",
+)
+ARMV7 = Machine(
+    # The kernel has no large physical addresses: everything lies below 4 GiB.
+    qemu="qemu-system-arm -accel tcg,thread=multi -M virt,gic-version=2,highmem=off -cpu cortex-a15",
+    console="ttyAMA0",
+    kernel=ARMHF / "kernel",
+    busybox=ARMHF / "root/bin/busybox",
+    root=ARMHF / "root",
 )
 
 

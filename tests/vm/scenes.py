@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from tests.vm.cache import PROJECT
-from tests.vm.guest import AARCH64, X86, Guest, Run
+from tests.vm.guest import AARCH64, ARMV7, X86, Guest, Run
 
 HERE = Path(__file__).parent
 HPET = 0xFED00000
@@ -80,6 +80,12 @@ def arm(folder: Path) -> Run:
     """Boot the aarch64 board."""
     guest = Guest(AARCH64, arguments=("iomem=relaxed",), log_bus=True)
     return guest.run(_steps("arm"), folder)
+
+
+def armhf(folder: Path) -> Run:
+    """Boot the same board with a processor of 32 bits."""
+    guest = Guest(ARMV7, cpus=2, arguments=("iomem=relaxed",), log_bus=True)
+    return guest.run(_steps("armhf"), folder)
 
 
 def _steps(name: str) -> dict[str, str]:

@@ -172,7 +172,7 @@ void Monitor::thread_main() {
   prctl(PR_SET_TIMERSLACK, 1UL);
   ask_for_short_turns();
   fault::acquire();
-  schedule_.emplace(source_, period_, std::numeric_limits<std::uint64_t>::max(), 0, control_);
+  schedule_.emplace(source_, period_, std::numeric_limits<std::uint64_t>::max(), control_);
   while (!control_.is_asked(Control::kStop)) guard([this] { run(); });
   fault::release();
 }

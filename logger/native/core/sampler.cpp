@@ -24,9 +24,6 @@ using spool::Spool;
 // Samples dropped between two looks at whether there is room again.
 constexpr std::uint64_t kDropChunk = 1024;
 
-// The thread that waits for a capture's begin wakes then, perhaps on this CPU: not beside the first slots.
-constexpr std::uint64_t kSettleNs = 2'000'000;
-
 // Slots due at 0, p, 2p, ... before the duration ends.
 std::uint64_t slots_in(std::uint64_t duration_ns, Period period) {
   if (duration_ns == 0) return std::numeric_limits<std::uint64_t>::max();
@@ -138,8 +135,7 @@ void Sampler::become_real_time() {
 void Sampler::run() {
   const std::uint64_t now = clock::ticks(plan_.source);
   if (plan_.period) {
-    schedule_.emplace(plan_.source, *plan_.period, slots_in(plan_.duration_ns, *plan_.period), kSettleNs,
-                      control_);
+    schedule_.emplace(plan_.source, *plan_.period, slots_in(plan_.duration_ns, *plan_.period), control_);
   } else if (plan_.duration_ns > 0) {
     end_at_ = now + in_ticks(plan_.duration_ns, plan_.source);
   }

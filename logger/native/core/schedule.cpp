@@ -33,8 +33,7 @@ void sleep_on(const std::atomic<std::uint32_t>& word, std::uint64_t until_ns) {
 
 }  // namespace
 
-Schedule::Schedule(clock::Source source, Period period, std::uint64_t limit, std::uint64_t settle_ns,
-                   Control& control)
+Schedule::Schedule(clock::Source source, Period period, std::uint64_t limit, Control& control)
     : source_(source),
       period_(period),
       limit_(limit),
@@ -43,7 +42,7 @@ Schedule::Schedule(clock::Source source, Period period, std::uint64_t limit, std
       period_ticks_(static_cast<double>(period.numerator_ns) / static_cast<double>(period.denominator) *
                     ticks_per_ns_) {
   anchor(64);
-  start_ns_ = anchor_ns_ + settle_ns;
+  start_ns_ = anchor_ns_;
   now_ = anchor_ticks_;
 }
 
@@ -131,7 +130,7 @@ Schedule::Event Schedule::wait() {
 double slot_cost_ticks(clock::Source source) {
   constexpr std::uint64_t kSlots = 4000;
   Control control;
-  Schedule schedule(source, {1, 1000}, std::numeric_limits<std::uint64_t>::max(), 0, control);
+  Schedule schedule(source, {1, 1000}, std::numeric_limits<std::uint64_t>::max(), control);
   for (std::uint64_t i = 0; i < kSlots; ++i) schedule.wait();
   return static_cast<double>(schedule.lateness().busy) / kSlots;
 }

@@ -28,9 +28,8 @@ class Schedule {
  public:
   enum class Event { slot, missed, stopped, ended, asked };
 
-  // Slot 0 is due in `settle_ns`; `limit` slots are due in all.
-  Schedule(clock::Source source, Period period, std::uint64_t limit, std::uint64_t settle_ns,
-           Control& control);
+  // Slot 0 is due now; `limit` slots are due in all.
+  Schedule(clock::Source source, Period period, std::uint64_t limit, Control& control);
 
   // Waits for the next slot that can still begin before its successor is due; those before it that cannot are
   // skipped: missed_*() tell of them, after every event. `slot`: take a row now, it is slot next() - 1.

@@ -105,12 +105,14 @@ class Running:
     began_ns: int
 
     @classmethod
-    def begin(cls, what: Description, asked: Latch) -> Self:
+    def begin(cls, what: Description, asked: Latch, starter_id: int) -> Self:
         """Open everything and start the loop; an error leaves nothing behind.
 
         Args:
             what: The capture.
             asked: Open once the capture is asked to end.
+            starter_id: The thread that waits for the begin. It is pinned to other CPUs than the loop's, where it would
+                wake beside the first slots; it restores its own CPUs then.
         """
         opened = Resources(what)
         try:
@@ -119,6 +121,7 @@ class Running:
                 began_ns = time.monotonic_ns()
                 if opened.journal is not None:
                     opened.journal.start(opened.writer_cpus, opened.sampler.stop)
+                cpus.move_thread(starter_id, opened.writer_cpus)
                 opened.sampler.start()
         except BaseException:
             opened.undo()

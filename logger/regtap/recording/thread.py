@@ -48,6 +48,7 @@ class CaptureThread:
         self._description = description
         self._refusal: BaseException | None = None
         self._owner_pid = os.getpid()
+        self._starter_id = threading.get_native_id()
         self._asked = Latch()
         self._launched = Latch()
         self._begun = Latch()
@@ -66,6 +67,7 @@ class CaptureThread:
             InputError: The output exists already, or a register lies outside the target.
             RefusedError: The system lets the target not be mapped, the output not be made, or no thread be started.
         """
+        allowed = os.sched_getaffinity(0)
         with no_thread_refused():
             _thread.start_new_thread(self._start_thread, ())
         try:
@@ -73,6 +75,8 @@ class CaptureThread:
         except BaseException:  # a signal's, after the capture began
             self.end()
             raise
+        finally:
+            os.sched_setaffinity(0, allowed)  # see Running.begin
         refusal, self._refusal = self._refusal, None
         if refusal is not None:
             self.end()  # a thread that the interpreter's end overtakes holds its objects for good
@@ -113,7 +117,7 @@ class CaptureThread:
     def _run(self) -> None:
         atexit.register(self._end)
         try:
-            self.running = Running.begin(self._description, self._asked)
+            self.running = Running.begin(self._description, self._asked, self._starter_id)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that starts
             self._refusal = error
         else:

@@ -72,3 +72,10 @@ def pin_thread(cpus: set[int]) -> list[str]:
             f"the {threading.current_thread().name} thread could not be pinned: {os.strerror(error.errno or 0)}"
         ]
     return []
+
+
+def move_thread(thread_id: int, cpus: set[int]) -> None:
+    """Pin another thread of this process to CPUs, if any are named; a refusal by the kernel changes nothing."""
+    if cpus:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(thread_id, cpus)
