@@ -132,7 +132,7 @@ def make_root(board: Board, folder: Path) -> None:
                 ),
                 *("--only-binary=:all:", "--implementation", "cp", "--python-version", board.python_version),
                 *(f"--platform={platform}" for platform in _PLATFORMS),
-                *("--target", board.site, *board.wheels),
+                *("--target", str(board.site), *board.wheels),
             ],
             check=True,
         )
