@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from regtap_analysis.plot.spans import Density
     from regtap_analysis.plot.ticks import Axis
 
-# Okabe and Ito's palette: told apart with every kind of colour vision. What nobody misses is grey.
+# Okabe and Ito's palette, which readers with any colour vision can tell apart. Pauses, and gaps that the options ask
+# for, are grey.
 _CAUSE_COLOURS = {
     "full": "#D55E00",
     "missed": "#E69F00",

@@ -151,6 +151,6 @@ class AnchoredClock:
         first, last = self._anchors[0], self._anchors[-1]
         span_ns = last.raw_ns - first.raw_ns
         frequency_hz = (last.ticks - first.ticks) * 1e9 / span_ns if span_ns else self._frequency_hz
-        # Each end of a segment is off by its own uncertainty at most, so is what lies between; 1 for rounding
+        # A time between two anchors is off by no more than the larger of their uncertainties; 1 for rounding.
         bound_ns = max(self._least_bound_ns, max(anchor.uncertainty_ns for anchor in self._anchors) + 1)
         return ClockInfo(self._source_name, frequency_hz, bound_ns, tuple(self._anchors))

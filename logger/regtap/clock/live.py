@@ -15,7 +15,7 @@ from regtap.trace.metadata import ClockInfo, StartTimes
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_OLD_NS = 3600 * 10**9  # far below what core/clock.cpp can bridge
+_OLD_NS = 3600 * 10**9  # far below the longest interval that core/clock.cpp converts
 
 
 class Timebase(AnchoredClock):

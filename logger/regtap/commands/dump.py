@@ -66,7 +66,7 @@ def dump(
                 if not as_json and output is None:
                     print_line(_line(reading, registers))
     except BusFaultError:
-        if output is not None and readings:  # what came before it is kept
+        if output is not None and readings:  # the readings before an error are kept
             _write(Dump(target.spec, started_ns, tuple(readings), selection.left_out), output)
         raise
     document = Dump(target.spec, started_ns, tuple(readings), selection.left_out)

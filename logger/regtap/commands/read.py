@@ -158,7 +158,7 @@ def _print_dump(dumped: _Range, device: Device, columns: _Columns) -> None:
                 row, start = [], word.address
             is_left_out = word.address in dumped.left_out
             row.append("-" * 2 * word.width_bytes if is_left_out else _hex_digits(word, device.read(word)))
-    finally:  # a fault in the middle of a row keeps what came before it
+    finally:  # after a fault in the middle of a row, the values before it are printed
         click.echo(columns.row(start, row))
 
 

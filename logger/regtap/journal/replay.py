@@ -68,7 +68,7 @@ class ReplayedSpool(RawSpoolFile):
         with ExitStack() as stack:
             super().__init__(os.fspath(paths[0]))  # the first one carries the lock
             stack.callback(super().close)
-            self.try_lock()  # before anything is read; who has to have it asks again
+            self.try_lock()  # before anything is read; a caller that needs the lock asks again
             segments = [stack.enter_context(RawSpoolFile(os.fspath(path))) for path in paths]
             for segment in segments:
                 _require_own(segment)
@@ -117,7 +117,7 @@ class ReplayedSpool(RawSpoolFile):
         self._ends[slot] = record.block, record.end
 
     def _apply_state(self, record: Record) -> None:
-        if not record.patches:  # it says only what was synced
+        if not record.patches:  # the record only tells which records were synced
             return
         self._slots[self._block_count] = []
         for patch in record.patches:

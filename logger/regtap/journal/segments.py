@@ -192,7 +192,7 @@ class Segments:
                 os.unlink(name, dir_fd=self._folder_fd)
             except OSError as error:
                 staying[name] = error
-        with contextlib.suppress(OSError):  # of what the files held, nothing is needed any more
+        with contextlib.suppress(OSError):  # the content of the files is not needed any more
             self.close()
         return staying
 

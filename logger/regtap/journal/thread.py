@@ -104,7 +104,7 @@ class JournalThread:
 
     def fault(self) -> StorageError:
         """Return the error that ended the journal and the capture."""
-        assert self.failure is not None  # noqa: S101 - else nobody asks
+        assert self.failure is not None  # noqa: S101 - asked for only after a failure
         return StorageError(
             f"cannot write the journal of {self._output}: {_reason(self.failure)}; "
             "the capture ended there, and all that was taken is stored: see to the disk",
@@ -156,7 +156,7 @@ class JournalThread:
         try:
             self.turn()
         except OSError as error:
-            self.failure = error  # never tried again: a failed sync says nothing about what is on disk
+            self.failure = error  # never tried again: after a failed sync the content of the disk is unknown
         return self.failure is None
 
     def turn(self) -> bool:

@@ -35,9 +35,9 @@ class JournalWriter:
         self._synced = 0  # the last record that is on disk
         self._reported = 0  # the last record of which a record on disk says that it is there
         self._done = Copied(0)
-        self._is_new = True  # nothing of the block that is to be copied next has been copied yet
+        self._is_new = True  # nothing of the next block has been copied yet
         self._state = b""  # the counters and the overflow block, as last written
-        self._opened = -1  # the blocks begun, as they say
+        self._opened = -1  # the number of opened blocks in these counters
 
     def copy(self) -> bool:
         """Copy all rows and gaps that are new; return False if some could not be copied yet.

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from regtap.trace.rotation import Rotated
     from regtap.trace.totals import Totals
 
-ROW_GROUP_ROWS = 1 << 20  # smaller ones cost space and time, and what waits is safe in the spool
-MOST_ROWS = 4 << 20  # in one row group: what readers hold in memory
+ROW_GROUP_ROWS = 1 << 20  # smaller row groups cost space and time, and waiting rows are safe in the spool
+MOST_ROWS = 4 << 20  # in one row group, which a reader holds in memory as a whole
 PART_BYTES = 128 << 20
 PART_GAPS = 10_000
 

@@ -98,5 +98,5 @@ class PartFile:
     def _remove(self) -> None:
         with contextlib.suppress(OSError):
             self._file.close()
-        with contextlib.suppress(OSError):  # a recovery removes what we cannot
+        with contextlib.suppress(OSError):  # a recovery removes the file
             os.unlink(self._temporary, dir_fd=self._folder_fd)

@@ -47,8 +47,8 @@ class FlightWriter(Writer):
         self.snapshots: list[Snapshot] = []
         self.overwritten = 0
         self._keep_ns = keep_ns
-        self._missed = 0  # slots, before what is stored next
-        self._last_tick = self._timebase.first_ticks  # of what is stored
+        self._missed = 0  # slots, before the next block to be stored
+        self._missed = 0  # slots, before the next block to be stored
 
     def request(self, raw_ns: int) -> Future[Snapshot] | None:
         """Request a snapshot; return its future, or None if the capture takes no more snapshots.

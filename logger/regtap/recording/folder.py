@@ -62,7 +62,9 @@ class OutputFolder:
     def remove_pointer(self) -> str | None:
         """Remove the pointer of a complete trace; return a line for the user if that failed, or None."""
         try:
-            os.fsync(self.fd)  # a journal is gone before: without the pointer nobody would look for it
+            os.fsync(
+                self.fd
+            )  # the journal's removal is durable first: without the pointer no recovery looks for it
             _unlink_pointer(self.fd)
             os.fsync(self.fd)
         except OSError as error:

@@ -70,7 +70,7 @@ class Requests:
 
     def close(self, answer: BaseException | Snapshot) -> None:
         """Give all waiting requests an answer, and refuse further ones."""
-        self._closed = answer  # first: who puts one now looks again afterwards
+        self._closed = answer  # first: put() looks at it again after it has added a request
         self._answer_all(answer)
 
     def _answer_all(self, answer: BaseException | Snapshot) -> None:

@@ -81,9 +81,9 @@ class TriggeredWriter(Writer):
         self._events: deque[StretchEvent] = deque()
         self._open: _Open | None = None
         self._unmarked = 0
-        self._missed = 0  # slots, before what is stored next
-        self._last_tick = self._timebase.first_ticks  # of what is stored
-        self._contiguous_from_ns = 0  # since when the trace has everything up to what is stored
+        self._missed = 0  # slots, before the next block to be stored
+        self._last_tick = self._timebase.first_ticks  # of the stored rows and gaps
+        self._contiguous_from_ns = 0  # the trace has everything from this time up to the last stored row
 
     def caught(self) -> Caught:
         """Return what came of the trigger so far; for any thread."""

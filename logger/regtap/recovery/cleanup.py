@@ -46,7 +46,9 @@ def clean_up(folder: Path, first_part: int, spool: str | None, *, is_damaged: bo
 
 
 def _clean_up(folder: Path, first_part: int, spool: str | None, *, is_damaged: bool) -> str | None:
-    sync_folder(folder)  # whoever finished the last part may have been killed before its name was durable
+    sync_folder(
+        folder
+    )  # the process that finished the last part may have been killed before its name was durable
     kept = None
     if spool is not None and (is_damaged or not is_spool_path(spool)):
         kept = spool

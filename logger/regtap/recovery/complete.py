@@ -119,7 +119,7 @@ def _recover_trace(folder: Path) -> Recovered:
     totals = _totals_of(finished)
     spool = state.open_spool(folder) if totals is None or state.is_there else None
     if totals is not None and spool is None:
-        # The pointer goes last: without one, a recovery came to its end, and what it kept stays.
+        # The pointer is removed last: without one, a recovery has ended before, and the files that it kept stay.
         was_kept = not state.is_there and totals.ended == "recovered"
         kept = clean_up(folder, _first_part(finished), None, is_damaged=was_kept or _is_damaged(finished))
         return Recovered(str(folder), 0, 0, totals, spool=kept)

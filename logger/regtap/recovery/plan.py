@@ -64,7 +64,7 @@ def plan_recovery(spool: SpoolReader, template: PartMetadata, finished: Sequence
     """
     index = _end_of(finished[-1]) if finished else 0
     after = finished[-1].metadata.next_block if finished else None
-    # A flight recorder's ring: what lay between the finished parts and its oldest block was overwritten.
+    # A flight recorder's ring: the blocks between the finished parts and its oldest block were overwritten.
     released = spool.header.released
     overwritten = template.mode.overwrites and released > (after or 0)
     first_block = released if overwritten or after is None else after

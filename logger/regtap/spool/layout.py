@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAGIC = b"REGTAPSP"
 BLOCK_MAGIC = b"REGTAPBK"
 VERSION = _native.SPOOL_VERSION
-SEALED, OPEN, OPEN_GAP, RELEASED = 64, 72, 80, 128  # offsets of what a live spool is asked for
+SEALED, OPEN, OPEN_GAP, RELEASED = 64, 72, 80, 128  # offsets of the fields that change in a live spool
 HELD = 1 << 63  # in `released`: a snapshot has the ring, and nothing is overwritten
 OPEN_GAP_BYTES = 28
 GAP_COUNT, PUBLISHED = 56, 64  # the same in a block

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from regtap.spool.block import Block
 
-SPARE = _native.SPARE_SHARE  # one block of so many takes what comes while the others are stored
+SPARE = _native.SPARE_SHARE  # one block in so many takes new samples while the others are stored
 
 
 def most_kept(block_count: int) -> int:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _POINTER_BYTES = 16 << 10
 _LARGEST = (1 << 64) - 1
-# No zero, and no half of a character but those that stand for bytes that are no UTF-8 (os.fsdecode).
+# No zero, and no surrogates but those by which os.fsdecode() shows bytes that are no UTF-8.
 PathText = Annotated[str, Matching(r"[^\0\ud800-\udc7f\udd00-\udfff]{1,4096}")]
 Identity = Annotated[str, Matching("[0-9a-f]{32}")]
 

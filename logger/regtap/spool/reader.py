@@ -19,7 +19,9 @@ from regtap.system.closeable import Closeable
 from regtap.trace.gaps import CAUSES
 from regtap.trace.ranges import LARGEST
 
-_LARGEST_COUNT = 1 << 52  # over a year at 100 MHz; a thousand of them still add up to what a part can say
+_LARGEST_COUNT = (
+    1 << 52
+)  # over a year at 100 MHz; the sum of a thousand such counts still fits a part's metadata
 
 
 class SpoolReader(Closeable):

@@ -10,7 +10,7 @@ from regtap.trace.ranges import Count, TimeNs, Word  # noqa: TC001 - likewise
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# In the order of the native numbers (core/spool.hpp), and then those that no spool has.
+# In the order of the native numbers (core/spool.hpp), then the causes that no spool has.
 CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten", "rotated")
 LOSSES = ("full", "writer", "overwritten")  # of samples that were taken
 

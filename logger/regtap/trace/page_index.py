@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.int64]
 
 _LARGEST_INDEX = 256 << 20  # of one row group and column; ours have some 5 kB
-_MOST_ROWS = 1 << 26  # of one page or row group: what is decoded at once
+_MOST_ROWS = 1 << 26  # of one page or row group, which is decoded as a whole
 _SPARE_BYTES = 1 << 20  # between the indexes wanted, that are read with them
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from regtap.trace.footer import Footer
 
 _BUFFER_BYTES = 1 << 20
-BATCH_ROWS = 1 << 17  # 2 MiB for a time and a 64-bit register: what a core's cache holds
+BATCH_ROWS = 1 << 17  # 2 MiB for a time and a 64-bit register, which fit the cache of a core
 
 _TRIES = 100  # arbitrary: so often in a row is a part removed between two looks
 _MEND = "copy it again, or move it and all later parts away"
