@@ -48,7 +48,7 @@ class FlightWriter(Writer):
         self.overwritten = 0
         self._keep_ns = keep_ns
         self._missed = 0  # slots, before the next block to be stored
-        self._missed = 0  # slots, before the next block to be stored
+        self._last_tick = self._timebase.first_ticks  # of the stored rows and gaps
 
     def request(self, raw_ns: int) -> Future[Snapshot] | None:
         """Request a snapshot; return its future, or None if the capture takes no more snapshots.

@@ -131,7 +131,7 @@ class Writer:
         self._builder = making.builder
         self.rotation = making.rotation
         self._seen = 0  # sealed blocks that this thread knows of
-        self._seen = 0  # sealed blocks that this thread knows of
+        self._pending: list[Block] = []  # of these, the blocks that the encoder does not have yet
         self._closer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="regtap-closer")
         self._closer.submit(int)  # if there can be no such thread, it is to be known now
         self._closing: Future[None] | None = None
