@@ -151,6 +151,13 @@ def test_the_help_says_of_a_command_what_it_says_itself(name: str) -> None:
     assert cli_main._help_line(entry) == cli_main._load(entry).get_short_help_str(100)
 
 
+@pytest.mark.parametrize("name", sorted(cli_main._entries()))
+def test_the_help_of_a_command_shows_no_mark_of_click(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == ExitCode.OK
+
+    assert "\\b" not in capsys.readouterr().out
+
+
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("broken", "regtap_no_such_module:command", "regtap.commands")

@@ -42,7 +42,7 @@ def export(
     map_texts: tuple[str, ...],
     force: bool,
 ) -> None:
-    r"""Write TRACE as a file for another tool; the ending of the file decides the format.
+    """Write TRACE as a file for another tool; the ending of the file decides the format.
 
     \b
     .csv      a row a line; .parquet, .arrow: one file, registers in their types
@@ -51,7 +51,7 @@ def export(
     .pftrace  Perfetto: counters, named values and gaps as slices, marks
 
     Reads and writes as it goes, in bounded memory. What a format cannot hold is said.
-    """
+    """  # noqa: D301 (click takes the character \b for "as printed")
     from regtap_analysis.export.options import ExportOptions, select
     from regtap_analysis.export.write import check_output, export_trace
 

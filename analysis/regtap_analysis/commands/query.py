@@ -71,7 +71,7 @@ def query(
     map_texts: tuple[str, ...],
     force: bool,
 ) -> int:
-    r"""Answer the question SQL about TRACES: traces, folders of traces, or patterns such as 'runs/**'.
+    """Answer the question SQL about TRACES: traces, folders of traces, or patterns such as 'runs/**'.
 
     \b
     Tables:
@@ -89,7 +89,7 @@ def query(
     wall_time(t_ns), 0x1f; UART0.CR needs no quotes.
 
     Ends with exit code 1 if a folder that was named is no trace; the others are asked.
-    """
+    """  # noqa: D301 (click takes the character \b for "as printed")
     from regtap_analysis.queries.answer import Question
     from regtap_analysis.queries.duck import DuckOptions
     from regtap_analysis.queries.engines import open_engine

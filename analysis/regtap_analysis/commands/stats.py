@@ -38,7 +38,7 @@ def stats(
     map_texts: tuple[str, ...],
     form: str | None,
 ) -> int:
-    r"""Sum TRACES up, each and all together: traces, folders of traces, or patterns such as 'runs/**'.
+    """Sum TRACES up, each and all together: traces, folders of traces, or patterns such as 'runs/**'.
 
     \b
     intervals    time from row to row: count, min, percentiles, max, mean
@@ -48,7 +48,7 @@ def stats(
     percentiles  of the values, by rows
 
     Percentiles are exact. Ends with exit code 1 if a folder that was named is no trace.
-    """
+    """  # noqa: D301 (click takes the character \b for "as printed")
     from regtap_analysis.queries.engines import open_engine
     from regtap_analysis.stats.forms import as_json, as_markdown, as_text
     from regtap_analysis.stats.questions import StatsOptions, ask_all
