@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from regtap.recording.running import Outcome, Running, no_thread_refused
 from regtap.sampling.latch import Latch, end_and_join
+from regtap.system import cpus
 
 if TYPE_CHECKING:
     from regtap.recording.description import Description
@@ -76,7 +77,7 @@ class CaptureThread:
             self.end()
             raise
         finally:
-            os.sched_setaffinity(0, allowed)  # see Running.begin
+            cpus.move_thread(self._starter_id, allowed)  # see Running.begin
         refusal, self._refusal = self._refusal, None
         if refusal is not None:
             self.end()  # a thread that the interpreter's end overtakes holds its objects for good
