@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
-from tests.command import run_regtap
+from tests.command import run_regtap, start_regtap
 from tests.synthetic import counter_trace
 from tests.viewing import serving
 
@@ -119,5 +123,61 @@ def test_bad_requests_are_one_line(trace: Path, tmp_path: Path, arguments: list[
     done = run_regtap("view", trace, *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+    assert says in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_record_view_shows_the_capture_while_it_runs(tmp_path: Path) -> None:
+    command = ("record", "-t", "sim", "COUNT32", "-o", str(tmp_path / "run"), "--rate", "500", "--view")
+    process = start_regtap(*command, "--user", "root", cwd=tmp_path, env={**os.environ, "BROWSER": "true"})
+    try:
+        assert process.stderr is not None
+        address = next(line.strip() for line in process.stderr if line.startswith("http://127.0.0.1:"))
+        stops = [_stop_ns(address)]
+        while stops[-1] <= stops[0]:
+            stops.append(_stop_ns(address))
+        assert list((tmp_path / "run").glob("*.parquet")) == []
+
+        process.send_signal(signal.SIGINT)  # ends the capture, not the page
+        assert "the page stays open" in next(line for line in process.stderr if "page" in line)
+        while _info(address)["live"]:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        with pytest.raises(ConnectionError):
+            _info(address)
+    finally:
+        while process.poll() is None:  # first the capture ends, then the page
+            process.terminate()
+            time.sleep(0.5)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _info(address: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(get(address, "api/info")[1])
+    return found
+
+
+def _stop_ns(address: str) -> int:
+    return int(_info(address)["stop"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--on-full", "overwrite", "--user", "root"), "a flight recorder stores nothing before its end"),
+        pytest.param(
+            (), "should not run as root", marks=pytest.mark.skipif(os.geteuid() != 0, reason="of root")
+        ),
+    ],
+)
+def test_what_cannot_be_viewed_is_refused_before_it_is_recorded(
+    tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    done = run_regtap("record", "-t", "sim", "COUNT32", "-o", "run", "--view", *arguments, cwd=tmp_path)
+
+    assert done.returncode in (2, 3)
     assert says in done.stderr
     assert list(tmp_path.iterdir()) == []

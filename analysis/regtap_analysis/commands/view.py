@@ -14,6 +14,8 @@ from regtap.units.format import format_size
 from regtap.units.parse import parse_time_ns
 from regtap_analysis.output import write_output
 
+_FIRST_ROW_S = 30.0  # that a capture which has just begun may take to its first row
+
 
 @click.command(short_help="Look at traces in the browser: zoom, cursors, search.")
 @click.argument("traces", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="TRACE...")
@@ -71,11 +73,14 @@ def view(
         _check_output(output, force=force)
     from regtap_analysis.view.session import Session  # imports numpy
 
-    session = Session(traces, registers, align, maps_of(map_texts))
+    session = Session(traces, registers, align, maps_of(map_texts), _FIRST_ROW_S)
     if output is None:
         from regtap_analysis.view.serving import serve
 
-        serve(session, port, opens_browser=not no_browser)
+        try:
+            serve(session, port, opens_browser=not no_browser)
+        finally:
+            session.close()
         return
     from regtap_analysis.view.export import export
 

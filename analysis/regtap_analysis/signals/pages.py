@@ -95,14 +95,28 @@ class TracePages:
     Args:
         trace: The trace.
         registers: Names of the registers that may be asked for.
+        known: The pages of the same trace when it had fewer parts, of the same registers: what is known is kept.
     """
 
-    def __init__(self, trace: Trace, registers: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, trace: Trace, registers: Sequence[str] | None = None, known: TracePages | None = None
+    ) -> None:
         names = [it.name for it in trace.registers] if registers is None else list(registers)
         self._names = (TIME_COLUMN, *dict.fromkeys(names))
         self._kept: OrderedDict[int, PartPages | None] = OrderedDict()
         self._lock = threading.Lock()
         self.parts = tuple(part for part in trace.parts if part.rows)
+        if known is not None:
+            self._kept.update(known.kept_of(self.parts))
+
+    def kept_of(self, parts: Sequence[Part]) -> dict[int, PartPages | None]:
+        """Return what is in memory of some parts, by their number there: of those that this trace has there too."""
+        with self._lock:
+            return {
+                number: pages
+                for number, pages in self._kept.items()
+                if number < len(parts) and parts[number].path == self.parts[number].path
+            }
 
     def of_part(self, number: int) -> PartPages | None:
         """Return the pages of a part with rows; None: its file has no statistics."""

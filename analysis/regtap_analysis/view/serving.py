@@ -6,6 +6,7 @@ import contextlib
 import html
 import os
 import secrets
+import signal
 import socket
 import tempfile
 import webbrowser
@@ -57,8 +58,18 @@ def serve(session: Session, port: int, *, opens_browser: bool) -> None:
         address = f"http://127.0.0.1:{bound}/{token}/"
         click.echo(f"{address}\nThe address is secret: it opens this trace. Ctrl-C ends it.")
         browser = _shown(address) if opens_browser else contextlib.nullcontext()
-        with browser, contextlib.suppress(KeyboardInterrupt):
+        with _ended_by_sigterm_too(), browser, contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm_too() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does: the server raises the signal anew once it has ended."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import InputError
+from regtap.follow.live import open_live
 from regtap.maps.lookup import NO_MAPS
-from regtap.trace.reader import open_trace
 from regtap.units.format import count_of, format_duration_ns, format_utc
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.layout import lane_height
@@ -18,8 +19,8 @@ from regtap_analysis.signals.pages import TracePages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
+    from regtap.follow.live import LiveTrace
     from regtap.maps.lookup import Maps
     from regtap.trace.reader import Trace
     from regtap_analysis.signals.model import Signal
@@ -72,6 +73,7 @@ class Session:
         registers: Names of the registers to show; empty: all.
         align: Text of the mark at which several traces are aligned; None: at their start.
         maps: Describe registers of traces that were recorded without these maps.
+        wait_s: How long to wait for the first row of a capture that has just begun.
 
     Raises:
         InputError: One is no trace, has no register or mark of that name.
@@ -83,11 +85,12 @@ class Session:
         registers: Sequence[str] = (),
         align: str | None = None,
         maps: Maps = NO_MAPS,
+        wait_s: float = 0.0,
     ) -> None:
         self._lock = threading.Lock()
         self._looked_s = time.monotonic()
-        self._maps = maps
-        traces = [open_trace(path, maps) for path in paths]
+        self._live = [open_live(Path(path), maps, wait_s) for path in paths]
+        traces = [live.look() for live in self._live]
         moments = [0 if align is None else _mark_ns(trace, align) for trace in traces]
         self.shown = tuple(
             Shown(trace, TracePages(trace), moments[0] - moment)
@@ -111,7 +114,12 @@ class Session:
             if now_s - self._looked_s < _AGAIN_S:
                 return
             self._looked_s = now_s
-            self.shown = tuple(_reopened(shown, self._maps) for shown in self.shown)
+            self.shown = tuple(map(_looked_at, self.shown, self._live))
+
+    def close(self) -> None:
+        """Remove what was made to follow running captures."""
+        for live in self._live:
+            live.close()
 
     def describe(self) -> dict[str, Any]:
         """Return the head of the page for JSON: traces, lanes and marks; times and values are decimal texts."""
@@ -198,13 +206,17 @@ def _mark_ns(trace: Trace, text: str) -> int:
     raise InputError(f"{trace.path} has no mark {text!r} to align at; it has {named}")
 
 
-def _reopened(shown: Shown, maps: Maps) -> Shown:
+def _looked_at(shown: Shown, live: LiveTrace) -> Shown:
     if not shown.trace.unfinished:
         return shown
-    trace = open_trace(shown.trace.path, maps)
-    if len(trace.parts) == len(shown.trace.parts) and trace.unfinished:
+    trace = live.look()
+    if _paths(trace) == _paths(shown.trace) and trace.unfinished:
         return shown
-    return replace(shown, trace=trace, pages=TracePages(trace))
+    return replace(shown, trace=trace, pages=TracePages(trace, known=shown.pages))
+
+
+def _paths(trace: Trace) -> list[Path]:
+    return [part.path for part in trace.parts]
 
 
 def summary_line(session: Session) -> str:

@@ -14,6 +14,7 @@ from regtap.cli.options import allow_side_effects_option, map_option, target_opt
 from regtap.cli.output import ExitCode, print_note
 from regtap.cli.progress import wait_with_progress
 from regtap.cli.signals import EndSignals, SnapshotSignal, mark_signal, parse_snapshot_signal
+from regtap.cli.viewer import Viewer, check_view
 from regtap.errors import InputError
 from regtap.maps.naming import whole_registers
 from regtap.system.privileges import User, become, user_behind_root
@@ -22,6 +23,7 @@ from regtap.trace.metadata import OnFull
 
 if TYPE_CHECKING:
     import signal
+    from collections.abc import Callable
 
     from regtap.recording.capture import Capture
 
@@ -107,6 +109,9 @@ class _WithCommand(click.Command):
 @click.option(
     "--user", metavar="NAME", help="Become this user once the target is mapped.  [default: sudo's caller]"
 )
+@click.option(
+    "--view", "is_viewed", is_flag=True, help="Show the capture in the browser while it runs, until Ctrl-C."
+)
 @allow_side_effects_option
 @click.option(
     "--json",
@@ -146,6 +151,7 @@ def record(
     realtime: bool,
     strict_pace: bool,
     user: str | None,
+    is_viewed: bool,
     allow_side_effects: bool,
     as_json: bool,
 ) -> int:
@@ -170,6 +176,8 @@ def record(
     note_left_out(selection.left_out)
     later_user = user_behind_root(user)
     snapshot_signal = _snapshot_signal(snapshot_on, on_full)
+    if is_viewed:
+        check_view(user, later_user, on_full)
     options = RecordOptions.parse(
         rate=rate,
         duration=duration,
@@ -194,9 +202,12 @@ def record(
     )
     _say_whose_files(later_user)
     capture = Capture(target, registers, output, options)
-    with mark_signal(capture, snapshot_signal), SnapshotSignal(capture, snapshot_signal):
-        status = _run(capture, command, as_json=as_json)
-    return _report(capture, status, as_json=as_json, strict_pace=strict_pace)
+    with Viewer(output) as viewer:
+        with mark_signal(capture, snapshot_signal), SnapshotSignal(capture, snapshot_signal):
+            status = _run(capture, command, viewer.start if is_viewed else None, as_json=as_json)
+        status = _report(capture, status, as_json=as_json, strict_pace=strict_pace)
+        viewer.wait()
+    return status
 
 
 def _report(capture: Capture, status: int, *, as_json: bool, strict_pace: bool) -> int:
@@ -232,11 +243,22 @@ def _say_whose_files(user: User | None) -> None:
         print_note("running as root to the end, and the files will be root's; --user NAME changes that")
 
 
-def _run(capture: Capture, command: list[str] | None, *, as_json: bool) -> int:
-    """Record to the end; return the command's exit status."""
+def _run(
+    capture: Capture, command: list[str] | None, begun: Callable[[], None] | None, *, as_json: bool
+) -> int:
+    """Record to the end; return the command's exit status.
+
+    Args:
+        capture: Not yet started.
+        command: What runs meanwhile; None: nothing does.
+        begun: Called once the capture runs.
+        as_json: Whether stdout is for JSON alone.
+    """
     with EndSignals() as signals:
         capture.start()
         try:
+            if begun is not None:
+                begun()
             if command:
                 return run_command(command, capture, signals, to_stderr=as_json)  # stdout is the JSON's
             return wait_with_progress(capture, signals)

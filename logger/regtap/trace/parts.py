@@ -122,6 +122,12 @@ def _open_parts(folder: Path) -> OpenedParts:
     return OpenedParts(paths, first, whole)
 
 
+def opened_parts(parts: tuple[Part, ...]) -> OpenedParts:
+    """Return parts that were read already, wherever they lie; raises TraceError if they do not belong together."""
+    check_parts(parts)
+    return OpenedParts(tuple(part.path for part in parts), parts[0], parts)
+
+
 def read_part(path: Path) -> Part:
     """Read the footer of a part.
 

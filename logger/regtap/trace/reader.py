@@ -13,7 +13,7 @@ from regtap.trace.arrow import load_arrow
 from regtap.trace.files import SPOOL_POINTER
 from regtap.trace.gaps import Gap, GapSummary, summarise_gaps
 from regtap.trace.metadata import TIME_COLUMN, ClockInfo, Mark, Mode, PartMetadata, StartTimes
-from regtap.trace.parts import Part, check_parts, open_parts, read_part, read_rows
+from regtap.trace.parts import Part, check_parts, open_parts, opened_parts, read_part, read_rows
 
 if TYPE_CHECKING:
     import os
@@ -50,15 +50,20 @@ class Trace:
     concerns the whole trace, rows only by `to_arrow`, `batches` and iteration. The parts are those that were
     there at opening.
 
+    Args:
+        path: The folder.
+        maps: Describe its registers.
+        parts: Its parts, where they were read already or some lie elsewhere; None: those in the folder.
+
     Attributes:
         path: The folder.
     """
 
-    def __init__(self, path: Path, maps: Maps = NO_MAPS) -> None:
+    def __init__(self, path: Path, maps: Maps = NO_MAPS, parts: tuple[Part, ...] | None = None) -> None:
         self.path = path
         self._maps = maps
         self._being_written = (path / SPOOL_POINTER).exists()
-        opened = open_parts(path)
+        opened = open_parts(path) if parts is None else opened_parts(parts)
         self._paths, self._first_part, self._whole = opened.paths, opened.first, opened.whole
 
     def __repr__(self) -> str:
