@@ -83,6 +83,17 @@ class Terminal:
             assert self._take(0.1) or self.process.poll() is None, f"it has ended:\n{self.text()}"
         return self.text()
 
+    @property
+    def screen(self) -> pyte.Screen:
+        """The cells of the screen, with their colours."""
+        return self._screen
+
+    def take_for(self, seconds: float) -> None:
+        """Show what the program writes for a time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._take(0.05)
+
     def row(self, name: str) -> list[str]:
         """Return the words of the line that begins with a name."""
         return next((line.split() for line in self.lines() if line.split()[:1] == [name]), [])

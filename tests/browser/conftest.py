@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from tests.synthetic import STATUS, TraceOptions, write_trace
 from tests.viewing import serving
 
@@ -25,13 +25,18 @@ NASTY = "</script><script>document.title='owned'</script>\x1b[31m\u202e"
 STATE = Field("STATE", 4, 2, values=(Value("IDLE", 0), Value("RUN", 1), Value(NASTY, 2)))
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def launched(playwright: Playwright) -> Browser:
+    """Return the browser of this machine, started; playwright brings none."""
     path = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
     assert path, "no chromium: run make test-browser as root, or install it (apt-get install chromium)"
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return playwright.chromium.launch(executable_path=path, args=arguments)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        browser = launched(playwright)
         yield browser
         browser.close()
 
