@@ -80,7 +80,7 @@ def check(scene: Scene) -> None:
     due = totals.taken if totals.due is None else totals.due
     assert due == max(scene.oracle.end, scene.end), (due, scene.oracle, scene.end)
     assert totals.stored == scene.rows + scene.oracle.live_rows
-    assert totals.lost - totals.overwritten == scene.oracle.dropped or trace.mode.on_full == "overwrite"
+    assert totals.lost - totals.overwritten == scene.oracle.dropped or trace.mode.overwrites
     table = trace.to_arrow()
     times = table["t_ns"].to_numpy()
     assert np.all(np.diff(times) >= 0)

@@ -28,6 +28,7 @@ ROTATING = (
 )
 SMALL = {"spool_size": "512KiB"}
 SIM = ("COUNT32", "CHECKED")
+CATCH = "COUNT32 & 7 == 0"
 
 SETUPS: dict[str, VictimCapture] = {
     "full rate, wait": VictimCapture(SIM, "sim", "", {**SMALL, "on_full": "wait"}),
@@ -56,6 +57,17 @@ SETUPS: dict[str, VictimCapture] = {
         {**SMALL, "rate": "300k", "on_full": "overwrite", "keep_last": 0.02},
         stall_s=0.02,
         snapshot_s=0.03,
+    ),
+    "trigger": VictimCapture(SIM, "sim", "", {**SMALL, "trigger": CATCH, "pre": 0.001, "post": 0.001}),
+    "trigger, slow writer": VictimCapture(
+        SIM, "sim", "", {**SMALL, "trigger": CATCH, "pre": 0.002, "post": 0.003}, stall_s=0.02
+    ),
+    "paced, trigger": VictimCapture(
+        SIM,
+        "sim",
+        "",
+        {**SMALL, "rate": "300k", "trigger": CATCH, "pre": 0.002, "post": 0.001},
+        stall_s=0.002,
     ),
     "paced slowly": VictimCapture(SIM, "sim", "", {**SMALL, "rate": "2k"}),
     "many registers, latency": VictimCapture(

@@ -103,21 +103,24 @@ class TriggeredWriter(Writer):
         self._timebase.keep_up()
         if not ended:
             self._sampler.wait_stretch(_NEVER if self._open is None else self._seen, TURN_NS)
+        sealed = (
+            self._ring.sealed()
+        )  # before the events: no block beyond a stretch that has not ended in them
         self._events += self._sampler.take_events()
         if self._closing is not None and self._closing.done():
             self._closing.result()
-        while self._store_on(ended=ended):
+        while self._store_on(sealed, ended=ended):
             pass
         return not ended
 
-    def _store_on(self, *, ended: bool) -> bool:
+    def _store_on(self, sealed: int, *, ended: bool) -> bool:
         """Store what there is of a stretch; return whether it is complete, and another may follow."""
         if self._open is None:
             if not self._events:
                 return False
             self._open = self._begin(self._events[0])
         self._hear(self._open)
-        self._take_blocks(self._open)
+        self._take_blocks(self._open, sealed if self._open.end is None else self._open.end.sequence)
         is_over = ended or self._open.end is not None
         while self._pending and (is_over or self._worth_a_row_group()):
             self._write(self._take_batch())
@@ -158,8 +161,7 @@ class TriggeredWriter(Writer):
         except InputError:  # of more than a part can hold
             self._unmarked += 1
 
-    def _take_blocks(self, stretch: _Open) -> None:
-        last = self._ring.sealed() if stretch.end is None else stretch.end.sequence
+    def _take_blocks(self, stretch: _Open, last: int) -> None:
         while self._seen < last:
             block = self._ring.block(self._seen)
             self._seen += 1
@@ -229,11 +231,10 @@ class TriggeredWriter(Writer):
         return sum(known.hits for known in self._stretches)
 
     def _finish(self, totals: Callable[[int, Rotated | None], Totals]) -> None:
-        """Account for what came after the last stretch, which nobody wanted."""
+        """Account for what came after the last stretch, or too early for one that has no rows."""
         sealed = self._ring.sealed()
-        if sealed > self._seen:
-            last = self._ring.block(sealed - 1)
-            gaps = rest_gaps(self._builder.index, self._missed, last, self._last_tick)
+        if sealed:
+            gaps = rest_gaps(self._builder.index, self._missed, self._ring.block(sealed - 1), self._last_tick)
             self._note_overwritten(gaps)
             self._seen = sealed
             self._timebase.advance()
