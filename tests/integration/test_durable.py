@@ -118,7 +118,7 @@ def test_without_a_time_it_syncs_every_second(tmp_path: Path, option: str) -> No
 
 def test_help_does_not_say_that_it_is_on_by_default(tmp_path: Path) -> None:
     said = " ".join(run_regtap("record", "--help", cwd=tmp_path).stdout.split())
-    assert "without TIME: every second. --cpu" in said
+    assert "without TIME: every second. --" in said
 
 
 def test_json_has_the_same(tmp_path: Path) -> None:
