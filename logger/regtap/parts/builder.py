@@ -54,12 +54,12 @@ class OpenPart:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where a builder begins: a new trace, or after its finished parts.
+    """The state before the first part to be built: of a new trace, or after finished parts.
 
     Attributes:
         part: Number of the first part to be built.
         index: Index of its first sample, slot or gap.
-        rotated: What the trace gave up before; None: nothing.
+        rotated: Sum of the parts that the trace gave up before; None: there are none.
     """
 
     part: int = 0
