@@ -38,6 +38,7 @@ _OTHER = {
     "fields": "SELECT trace, field, lsb, bits FROM fields ORDER BY trace, lsb",
     "marks": "SELECT trace, wall_time(t_ns) AS moment, text FROM marks ORDER BY trace",
     "arithmetic": "SELECT -7 // 2 AS a, 7 / 2 AS b, 0x10 AS c, CAST(5 AS UTINYINT) AS d",
+    "one name twice": "SELECT 1 AS x, 2 AS x",
     "qualify": """SELECT trace, t_ns, STATUS FROM samples
         QUALIFY row_number() OVER (PARTITION BY trace ORDER BY t_ns) = 1 ORDER BY trace""",
 }
@@ -46,7 +47,8 @@ _OTHER = {
 def rows(opened: OpenedEngine, sql: str) -> list[tuple[Any, ...]]:
     """Return an answer with numbers as numbers."""
     table = opened.engine.ask(Question(sql)).table()
-    return [tuple(map(_number, row.values())) for row in table.to_pylist()]
+    columns = (map(_number, column.to_pylist()) for column in table.columns)
+    return list(zip(*columns, strict=True))
 
 
 def _number(value: Any) -> Any:
@@ -104,7 +106,10 @@ def test_what_cannot_be_read_is_left_out_and_named(of_fleet: Engines, fleet: Fle
             "SELECT 1 FROM samples s ASOF JOIN marks m ON s.t_ns >= m.t_ns",
             "Spark has no ASOF JOIN; ask without it",
         ),
-        ("SELECT CAST(trace AS INTEGER) FROM samples", "cannot be cast"),  # found by a worker
+        (
+            "SELECT CAST(trace AS INTEGER) FROM samples",
+            r"\A\[CAST_INVALID_INPUT\] .*cannot be cast",
+        ),  # a worker
     ],
 )
 def test_wrong_sql_is_sparks_message_on_one_line(of_some: Engines, sql: str, message: str) -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.synthetic import START, counter_trace
 
 from regtap.errors import InputError
@@ -16,6 +22,7 @@ from regtap.trace.metadata import Mark
 from regtap_analysis.catalogue.filters import Filter, parse_since_ns
 from regtap_analysis.catalogue.read import read_catalogue
 from regtap_analysis.catalogue.search import find_traces
+from regtap_analysis.catalogue.tables import table_of
 from regtap_analysis.commands.traces import traces
 
 
@@ -187,3 +194,38 @@ def test_the_command_prints_json(runs: Path) -> None:
     )
     assert second["lost"] == 3
     assert result.return_value == 0
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "trace": st.none() | st.text(st.characters(exclude_categories=["Cs"])),
+                "start": st.none() | st.integers(0, 2**62),
+                "address": st.none() | st.integers(0, 2**64 - 1),
+                "unfinished": st.none() | st.booleans(),
+                "error_bound_ns": st.none() | st.floats(allow_nan=False),
+            }
+        ),
+        max_size=20,
+    )
+)
+def test_tables_are_those_of_pyarrow(rows: list[dict[str, Any]]) -> None:
+    kinds = [pa.string(), pa.timestamp("us"), pa.uint64(), pa.bool_(), pa.float64()]
+    schema = pa.schema(
+        list(zip(["trace", "start", "address", "unfinished", "error_bound_ns"], kinds, strict=True))
+    )
+
+    made = table_of(rows, schema)
+
+    made.validate(full=True)
+    assert made.equals(pa.Table.from_pylist(rows, schema))
+
+
+def test_a_question_imports_no_pandas(runs: Path) -> None:
+    asked = "import sys, regtap_analysis as a; a.query('runs', 'SELECT * FROM traces')"
+    program = f"{asked}; print('pandas' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+
+    assert done.stdout == "False\n"

@@ -44,12 +44,12 @@ def footers_reader(maps: Maps) -> Callable[[Iterable[pa.RecordBatch]], Iterator[
     Args:
         maps: Describe registers; they go to the workers as registers, since their files may lie here only.
     """
-    described = _registers_of(maps)
+    described, wanted = _registers_of(maps), FOOTERS
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from regtap_analysis.queries.footers import read_footers  # on the worker, by name
 
-        return read_footers(batches, described)
+        return read_footers(batches, described, wanted)
 
     return read
 
@@ -66,14 +66,18 @@ def _registers_of(maps: Maps) -> tuple[Register, ...]:
 
 
 def read_footers(
-    batches: Iterable[pa.RecordBatch], described: Sequence[Register] = ()
+    batches: Iterable[pa.RecordBatch], described: Sequence[Register] = (), wanted: pa.Schema = FOOTERS
 ) -> Iterator[pa.RecordBatch]:
     """Yield a row of FOOTERS for each trace.
 
     Args:
         batches: Columns `name` and `path`, as in TraceLocation.
         described: Registers with fields, for traces that were recorded without these fields.
+        wanted: FOOTERS as the driver knows it; another version of regtap may have another one.
     """
+    if not wanted.equals(FOOTERS):
+        yield from _not_read(batches, wanted)
+        return
     maps = Maps((map_of(described, "maps"),)) if described else NO_MAPS
     for batch in batches:
         rows = [
@@ -93,3 +97,10 @@ def _row(location: TraceLocation, maps: Maps) -> dict[str, Any]:
         "files": list(read.files),
         **{name: rows_of(name, read) for name in SCHEMAS},
     }
+
+
+def _not_read(batches: Iterable[pa.RecordBatch], wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
+    why = "the worker that should read it has another version of regtap; install the same one everywhere"
+    for batch in batches:
+        rows = [{"trace": place["name"], "error": f"{place['name']}: {why}"} for place in batch.to_pylist()]
+        yield pa.RecordBatch.from_pylist(rows, wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from regtap.maps.lookup import NO_MAPS
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from regtap_analysis.catalogue.search import TraceLocation
     from regtap_analysis.queries.answer import Question
 
+_NAMED = re.compile(r"\[[A-Z][A-Z0-9_.]+\] (?:(?!JVM stacktrace|\n\s+at ).)*", re.DOTALL)
 _FOOTERS_A_TASK = 64  # traces whose footers one task reads
 _MOST_TASKS = 512
 
@@ -85,14 +87,12 @@ class SparkEngine:
 
     def ask(self, question: Question) -> Answer:
         """Return an answer, read partition by partition."""
-        from pyspark.errors import PySparkException
-
         text = to_spark(self._rewriter.rewrite(question.sql))
         try:
             frame = self._spark.sql(text, dict(question.parameters))
             schema = frame.limit(0).toArrow().schema
             return Answer(schema, _batches(frame, schema))
-        except PySparkException as error:
+        except _spark_errors() as error:
             raise _question_error(error) from error
 
     def close(self) -> None:
@@ -153,20 +153,24 @@ def _left_out(footers: Any) -> tuple[LeftOut, ...]:
 
 
 def _batches(frame: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-    from pyspark.errors import PySparkException
-
-    waiting: list[dict[str, Any]] = []
-    names = schema.names
+    waiting: list[tuple[Any, ...]] = []
     try:
         for row in frame.toLocalIterator():
-            waiting.append(dict(zip(names, row, strict=True)))
+            waiting.append(row)
             if len(waiting) == BATCH_ROWS:
-                yield pa.RecordBatch.from_pylist(waiting, schema)
+                yield _batch(waiting, schema)
                 waiting.clear()
-    except PySparkException as error:
+    except _spark_errors() as error:
         raise _question_error(error) from error
-    yield pa.RecordBatch.from_pylist(waiting, schema)
+    yield _batch(waiting, schema)
+
+
+def _batch(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)  # by place: two may have one name
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _spark_type(schema: pa.Schema) -> Any:
@@ -175,5 +179,22 @@ def _spark_type(schema: pa.Schema) -> Any:
     return from_arrow_schema(schema)
 
 
+def _spark_errors() -> tuple[type[Exception], ...]:
+    """Return what Spark raises; a failure of a worker comes as Java's own error while rows are fetched."""
+    from pyspark.errors import PySparkException
+
+    try:
+        from py4j.protocol import Py4JError
+    except ImportError:  # the client of Spark Connect comes without it
+        return (PySparkException,)
+    return (PySparkException, Py4JError)
+
+
 def _question_error(error: Any) -> QuestionError:
-    return QuestionError(" ".join(str(error.getMessage() or error).split("JVM stacktrace")[0].split())[:600])
+    """Return Spark's message on one line: the one with a name in brackets, if there is one among Java's."""
+    from pyspark.errors import PySparkException
+
+    text = str(error.getMessage() or error) if isinstance(error, PySparkException) else str(error)
+    named = _NAMED.search(text)
+    told = named[0] if named else text.split("JVM stacktrace")[0]
+    return QuestionError(" ".join(told.split())[:600])
