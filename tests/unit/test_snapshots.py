@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from regtap.recording.snapshots import Request, Requests, Snapshot
 from regtap.spool.block import Block
-from regtap.spool.overwriting import most_kept, overwritten_gaps, too_old
+from regtap.spool.overwriting import count_ended_before, most_kept, overwritten_gaps
 
 LAST = Snapshot(7, 1, 2, short=False)
 
@@ -24,12 +24,12 @@ def block_at(first_index: int, tick: int, missed_before: int = 0) -> Block:
 
 
 def test_a_block_that_reaches_into_the_window_is_taken() -> None:
-    assert too_old([10, 20, 30, 40], 20) == 1
-    assert too_old([10, 20, 30, 40], 21) == 2
+    assert count_ended_before([10, 20, 30, 40], 20) == 1
+    assert count_ended_before([10, 20, 30, 40], 21) == 2
 
 
 def test_without_a_window_all_is_taken() -> None:
-    assert too_old([10, 20, 30, 40], None) == 0
+    assert count_ended_before([10, 20, 30, 40], None) == 0
 
 
 @pytest.mark.parametrize("block_count", [32, 128])
@@ -38,9 +38,9 @@ def test_the_sampler_is_left_enough_blocks_to_resume(block_count: int) -> None:
 
 
 def test_the_newest_block_is_always_taken() -> None:
-    assert too_old([10, 20, 30], 1000) == 2
-    assert too_old([10], 1000) == 0
-    assert too_old([], 1000) == 0
+    assert count_ended_before([10, 20, 30], 1000) == 2
+    assert count_ended_before([10], 1000) == 0
+    assert count_ended_before([], 1000) == 0
 
 
 def test_what_was_overwritten_is_told_from_what_was_missed() -> None:

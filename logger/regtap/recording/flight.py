@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from regtap.recording.snapshots import Request, Requests, Snapshot
 from regtap.recording.summary import RetainedWindow
 from regtap.recording.writer import TURN_NS, Writer
-from regtap.spool.overwriting import SPARE, most_kept, overwritten_gaps, too_old
+from regtap.spool.overwriting import SPARE, count_ended_before, most_kept, overwritten_gaps
 from regtap.trace.metadata import Mark
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class FlightWriter(Writer):
         blocks = [self._ring.block(sequence) for sequence in range(first, sealed)]
         ends_ns = [self._timebase.to_ns(block.last_tick) for block in blocks]
         cutoff_ns = self._cutoff_ns(ends_ns[-1] if t_ns is None and blocks else t_ns)
-        skipped = too_old(ends_ns, cutoff_ns)
+        skipped = count_ended_before(ends_ns, cutoff_ns)
         self._sampler.release(first + skipped)
         snapshot = self._write_all(blocks[skipped:], first + skipped, None if skipped else cutoff_ns)
         self.snapshots.append(snapshot)

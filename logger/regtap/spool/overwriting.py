@@ -26,7 +26,7 @@ def most_kept(block_count: int) -> int:
     return block_count - block_count // SPARE - 1
 
 
-def too_old(ends_ns: Sequence[int], cutoff_ns: int | None) -> int:
+def count_ended_before(ends_ns: Sequence[int], cutoff_ns: int | None) -> int:
     """Return how many of the oldest blocks ended before `cutoff_ns` (0 if it is None).
 
     The newest block never counts: a snapshot always stores it, since it says how many samples were overwritten
