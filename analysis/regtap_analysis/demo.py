@@ -55,7 +55,7 @@ def run_demo(folder: Path | None) -> int:
     """Capture, draw, measure and report; returns the exit code.
 
     Args:
-        folder: Where to; None: `results/demo`, or the next free name after it.
+        folder: The folder of the results; None: `results/demo`, or the next free name after it.
 
     Raises:
         InputError: The folder exists already.

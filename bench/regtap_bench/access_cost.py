@@ -105,7 +105,7 @@ def measure_access_cost(
         arm: As the reports of `regtap bench` call it; none that writes.
         against: The arm to compare it with: `mmap load` or `pread`.
         target: As `regtap read -t` takes it.
-        duration: Of measuring, over five fresh processes; starting them takes as long again.
+        duration: Duration of measuring, over five fresh processes; starting them takes as long again.
 
     Raises:
         InputError: There is no such arm, register or target.

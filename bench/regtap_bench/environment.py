@@ -44,7 +44,7 @@ def read_settings(root: str = "/") -> dict[str, str]:
     """Return the settings of the machine with an influence on costs; `unknown` if unreadable.
 
     Args:
-        root: Of the file system; another one serves tests.
+        root: Root of the file system; another one serves tests.
     """
     settings = {name: first_line(os.path.join(root, path)) for name, path in _SETTINGS.items()}
     return {

@@ -48,7 +48,7 @@ class RegisterBenchmark:
             arm: As the reports of `regtap bench` call it; none that writes.
             against: The arm to compare it with, interleaved: `mmap load` or `pread`.
             target: As `regtap read -t` takes it; None: what the fixture regtap_target says.
-            duration: Of measuring, over five fresh processes; starting them takes about as long again.
+            duration: Duration of measuring, over five fresh processes; starting them takes about as long again.
 
         Returns:
             The figures, to assert on. What keeps them from being believed is an error of the test.

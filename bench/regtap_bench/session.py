@@ -34,7 +34,7 @@ class Session:
     """A finished run.
 
     Attributes:
-        result: What it found.
+        result: The result of the run.
         blocks: Every block of the regular arms.
         others: Those of the arms that had rounds of their own, by cadence.
         calibrated: The margin that it found, to be kept for later runs; None: it looked for none.
@@ -54,7 +54,7 @@ class Setting:
 
     Attributes:
         is_device: A real bus lies behind the target.
-        command: How to repeat the run.
+        command: The command that repeats the run.
         tell: Gets a line about what goes on.
     """
 
@@ -67,8 +67,8 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
     """Run the benchmark; makes no file.
 
     Args:
-        subject: What is measured.
-        effort: How much.
+        subject: The subject of the measurement.
+        effort: The effort of the measurement.
         setting: Everything else.
 
     Raises:

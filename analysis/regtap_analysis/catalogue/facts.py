@@ -44,7 +44,7 @@ class TraceFacts:
         parts: Number of parts.
         size_bytes: Size of all parts.
         rate_hz: Samples per second that were asked for, as text; None for `max`.
-        on_full: What was to happen when the spool was full.
+        on_full: The reaction to a full ring.
         ended: Why it ended; None while it is recorded and after it was cut off.
         counts: Samples or slots absent, by cause.
         throttled_ns: Time that the loop waited for room.

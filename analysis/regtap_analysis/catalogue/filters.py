@@ -47,7 +47,7 @@ def parse_since_ns(text: str, now_ns: int | None = None) -> int:
     """Return a moment of CLOCK_REALTIME: `2026-11-01`, `2026-11-01T08:30`, or `36h` before now.
 
     Args:
-        text: What was typed; without a zone it is UTC.
+        text: The user's text; without a zone it is UTC.
         now_ns: The time now; None asks the clock.
 
     Raises:

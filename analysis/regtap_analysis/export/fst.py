@@ -23,7 +23,7 @@ class FstWriter:
     """Writes FST; a gap is a blackout, and all signals are x in it.
 
     Args:
-        selection: What is exported.
+        selection: The exported part of a trace.
         path: The file to make.
 
     Raises:

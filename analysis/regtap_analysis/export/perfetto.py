@@ -39,8 +39,8 @@ class PerfettoWriter:
     """Writes packets in compressed chunks; times are CLOCK_BOOTTIME, as in the kernel's own traces.
 
     Args:
-        selection: What is exported.
-        file: Where to.
+        selection: The exported part of a trace.
+        file: The output.
 
     Raises:
         InputError: A register's values do not fit a counter.

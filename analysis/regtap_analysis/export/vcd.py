@@ -27,8 +27,8 @@ class VcdWriter:
     """Writes VCD by pyvcd, with a unit of time of 1 ns; an unknown value is `x`.
 
     Args:
-        selection: What is exported.
-        file: Where to.
+        selection: The exported part of a trace.
+        file: The output.
 
     Raises:
         RefusedError: pyvcd is not installed.

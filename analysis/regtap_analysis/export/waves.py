@@ -34,7 +34,7 @@ class Changes:
 
     Attributes:
         times_ns: When, non-decreasing, shape (changes,).
-        signals: Which signal, by its index, shape (changes,).
+        signals: Index of each change's signal, shape (changes,).
         values: The value from then on, shape (changes,).
     """
 
@@ -62,7 +62,7 @@ class WaveWriter(Protocol):
     """Writes one format; its methods are called in the order of time.
 
     Attributes:
-        lacking: What of this trace the format cannot hold.
+        lacking: Parts of the trace that the format cannot hold.
     """
 
     lacking: tuple[str, ...]

@@ -38,7 +38,7 @@ def export_trace(selection: Selection, path: Path, progress: ReadingProgress) ->
     """Write the selected part of a trace to a file, in the format of the file's ending.
 
     Args:
-        selection: What to export.
+        selection: The part of a trace to export.
         path: The file; one that is there is replaced.
         progress: Told how far it is.
 

@@ -10,9 +10,9 @@ class Written:
     """What an export came to.
 
     Attributes:
-        count: How many rows or changes were written.
-        noun: Which of the two.
-        lacking: What the format has no way to say, and is not in the file.
+        count: The number of rows or changes that were written.
+        noun: `rows` or `changes`.
+        lacking: Parts of the trace that the format cannot hold and the file lacks.
     """
 
     count: int

@@ -37,7 +37,7 @@ class Lane:
     """A signal and its samples or envelope.
 
     Attributes:
-        signal: What it is.
+        signal: The signal of the lane.
         data: Its samples or their envelope.
         bounds: Smallest and largest value, or None without samples.
     """

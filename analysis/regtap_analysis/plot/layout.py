@@ -48,9 +48,9 @@ class Layout:
     """The whole picture.
 
     Attributes:
-        width: Of the picture.
-        height: Of the picture.
-        plot: What all lanes and strips share.
+        width: Width of the picture.
+        height: Height of the picture.
+        plot: The box that all lanes and strips share.
         legend_top: Top of the first legend line.
         marks_top: Top of the first line of mark names.
         strips: One box for each cause of gaps.

@@ -63,8 +63,8 @@ class Picture:
 
     Attributes:
         content: The file's bytes.
-        view: What it shows.
-        reading: What was read for it.
+        view: The time span of the picture.
+        reading: The data of the picture.
         missing: Characters that no font of this machine has, in order; each is drawn as an empty box.
     """
 

@@ -34,7 +34,7 @@ class Content:
     Attributes:
         trace: For the words, gaps and marks.
         view: The stretch of time shown.
-        reading: What was read of it.
+        reading: The data that was read of it.
         buckets: Into how many columns it was read.
         size: Width and height in pixels; height None takes what the lanes need.
     """
@@ -51,9 +51,9 @@ class Plan:
     """The decisions.
 
     Attributes:
-        content: What the picture is made from.
+        content: The content of the picture.
         measure: Measures its words.
-        layout: Where everything goes.
+        layout: The layout of the picture.
         lanes: The signals with their bounds.
         axes: The value ticks of each lane.
         gaps: The gaps of each cause that occurs, in the order of the legend and the strips.

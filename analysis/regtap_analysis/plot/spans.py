@@ -23,8 +23,8 @@ def gap_density(gaps: Sequence[Gap], view: View, columns: int) -> Density:
     """Return the share of gaps in each column's time; a gap with rows inside counts in proportion to its absent rows.
 
     Args:
-        gaps: Of one cause; they may overlap.
-        view: What the picture shows; gaps outside of it do not count.
+        gaps: Gaps of one cause; they may overlap.
+        view: The time span of the picture; gaps outside of it do not count.
         columns: How many columns (pixels) it has.
 
     Returns:

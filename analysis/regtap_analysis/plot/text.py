@@ -73,10 +73,10 @@ def place_names(
     """Place names at their anchors without overlaps.
 
     Args:
-        anchors: Where each one wants its left edge, increasing, in pixels.
+        anchors: The wanted left edge of each text, increasing, in pixels.
         width_of: Returns how wide a name is, by its number; asked only where there may be room.
         line_px: Width of a line; a name that would stand out at its end is moved left.
-        lines: How many lines there are.
+        lines: The number of lines.
     """
     ends = [float("-inf")] * lines
     placed: list[Placed] = []

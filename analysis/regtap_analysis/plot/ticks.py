@@ -30,7 +30,7 @@ class Axis:
 
     Attributes:
         ticks: (place, label), increasing; places are exact integers.
-        label: What the axis shows, with its unit.
+        label: The quantity of the axis, with its unit.
     """
 
     ticks: tuple[tuple[int, str], ...]

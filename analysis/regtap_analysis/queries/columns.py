@@ -40,7 +40,7 @@ class Signal:
         name: `STATUS`, or `STATUS.BUSY` for a field.
         column: The register that holds it.
         lsb: Number of its lowest bit.
-        bits: How many bits it has.
+        bits: The number of bits that it has.
         is_field: Whether it is a field.
         values: Its named numbers, first match first.
         otherwise: The name of every other number, or empty.
@@ -72,7 +72,7 @@ class Layout:
     Attributes:
         columns: Name and numpy type of each column, `t_ns` first.
         signals: The registers, each followed by its fields.
-        root: What to take off the path of a trace to get its name.
+        root: The beginning of a trace's path that is not in its name.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -99,7 +99,7 @@ class Group:
     """Traces of one layout.
 
     Attributes:
-        layout: What they have in common.
+        layout: The layout that they share.
         files: Every part that has rows, trace after trace.
         traces: How many traces they are.
     """

@@ -45,7 +45,7 @@ class DuckOptions:
 
     Attributes:
         memory_bytes: Most memory that it takes before it uses the temporary folder; None: 60 % of this machine's.
-        temporary: Where it puts what does not fit; None: a folder of its own in the system's place for such.
+        temporary: Folder for data that does not fit into memory; None: one in the system's temporary folder.
     """
 
     memory_bytes: int | None = None
@@ -56,8 +56,8 @@ class DuckEngine:
     """Answers questions on this machine.
 
     Args:
-        traces: What is asked.
-        options: What it may take.
+        traces: The traces to ask.
+        options: Limits of its resources.
 
     Raises:
         RefusedError: DuckDB is not installed, or refuses the options.

@@ -28,7 +28,7 @@ def open_engine(
     Args:
         arguments: Traces, folders of traces, patterns; see find_traces.
         engine: `duckdb`, `spark`, or `spark=MASTER` with a master's address, `local[2]` or `sc://...`.
-        options: What DuckDB may take.
+        options: Limits of DuckDB's resources.
         maps: Describe registers of traces that were recorded without these maps.
 
     Raises:

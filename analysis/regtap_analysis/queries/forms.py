@@ -45,9 +45,9 @@ def write_answer(answer: Answer, form: str, file: IO[bytes]) -> int:
     """Write an answer batch by batch and return its number of rows.
 
     Args:
-        answer: What to write; it is used up.
+        answer: The answer to write; it is used up.
         form: One of FORMS.
-        file: Where to; it stays open.
+        file: The output; it stays open.
     """
     return FORMS[form](answer, file)
 

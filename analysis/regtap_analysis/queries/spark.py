@@ -63,11 +63,11 @@ class SparkEngine:
 
     Args:
         locations: The traces.
-        session: Where they are asked; it is closed with the engine.
+        session: The session of Spark; it is closed with the engine.
         maps: As in open_spark.
 
     Attributes:
-        traces: How many of them could be read.
+        traces: The number of traces that could be read.
         left_out: The others.
     """
 

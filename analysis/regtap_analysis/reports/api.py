@@ -28,8 +28,8 @@ class Report:
     """A finished report.
 
     Attributes:
-        content: What it says.
-        figures: What it was made from.
+        content: The content of the report.
+        figures: The figures behind the report.
     """
 
     content: Content

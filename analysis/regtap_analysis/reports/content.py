@@ -18,7 +18,7 @@ class Titled:
     Attributes:
         heading: Empty where the section's own will do.
         table: The table.
-        shares: Of each row, in per cent, as a bar in the page; empty for none.
+        shares: Share of each row, in per cent, as a bar in the page; empty for none.
     """
 
     heading: str

@@ -30,7 +30,7 @@ def report_paths(trace: Trace, output: Path | None) -> tuple[Path, ...]:
 
     Raises:
         InputError: A file of that name is no report of this trace, or cannot be made there.
-        StorageError: What is there cannot be read.
+        StorageError: An existing file cannot be read.
     """
     paths = _paths(trace.path, output)
     for path in paths:

@@ -33,9 +33,9 @@ def duration_histogram(title: str, times: Distribution, axis: str) -> Histogram 
     """Return how often times between two moments occurred; None where there are few, or all are equal.
 
     Args:
-        title: What it shows.
+        title: The title of the chart.
         times: In ns.
-        axis: What the axis shows.
+        axis: The quantity of the axis.
     """
     if times.least is None or times.most is None or times.least == times.most or times.count < _LEAST_TIMES:
         return None

@@ -47,8 +47,8 @@ class StateBox:
     """A stretch of one state; places in per cent of the lane.
 
     Attributes:
-        left: Where it begins.
-        width: How wide it is.
+        left: The left edge.
+        width: The width.
         colour: Number of its colour; -1: several values.
         name: Its value's name, where there is room for it.
     """
@@ -64,7 +64,7 @@ class Lane:
     """One signal.
 
     Attributes:
-        name: Of the signal.
+        name: Name of the signal.
         where: Type and address, or bits.
         span: Smallest and largest value in words.
         kind: `register`, `field`, `bit` or `states`.
@@ -101,9 +101,9 @@ class LanePicture:
         strips: Gaps above the lanes, a strip for each cause.
         shades: Gaps that are shaded in all lanes: cause, left and width in per cent.
         flags: Numbers of marks with their place in per cent.
-        ticks: Of the axis of time.
-        axis: What it shows.
-        caption: How to read it.
+        ticks: Ticks of the axis of time.
+        axis: The quantity of the axis.
+        caption: An explanation for the reader.
     """
 
     lanes: tuple[Lane, ...]

@@ -39,7 +39,7 @@ def content_of(
 
     Args:
         trace: The trace.
-        figures: What the pass over its rows found.
+        figures: The results of the pass over its rows.
         chosen: Signals whose intervals between changes are shown; empty: those where these say something.
         registers: Names of the registers that the report is about; empty: all.
     """

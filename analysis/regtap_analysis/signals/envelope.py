@@ -124,7 +124,7 @@ class EnvelopeBuilder:
 
         Args:
             buckets: The bucket that holds each page, increasing, shape (pages,), pages >= 1.
-            rows: How many rows each page has.
+            rows: The number of rows of each page.
             bounds: Smallest value, largest value, and whether they only enclose the samples, of each page.
         """
         low, high, loose = bounds
@@ -141,7 +141,7 @@ class EnvelopeBuilder:
         Args:
             span: Its first and last bucket; they may lie outside.
             bounds: Its smallest and largest value.
-            rows: How many rows it has; each bucket counts an equal share, at least one.
+            rows: The number of rows that it has; each bucket counts an equal share, at least one.
         """
         first, last = max(span[0], 0), min(span[1], len(self._count) - 1)
         at = slice(first, last + 1)

@@ -20,8 +20,8 @@ class Signal:
     """A register, or one of its fields.
 
     Attributes:
-        register: Where the samples come from.
-        field: Which of its bits, or None for all.
+        register: The register of the samples.
+        field: The field of the register; None: all its bits.
         is_alone: Whether a field is shown without its register.
     """
 
@@ -86,7 +86,7 @@ class Reading:
     """The data of a picture.
 
     Attributes:
-        rows: How many rows lie in the view.
+        rows: The number of rows that lie in the view.
         signals: Each signal's samples, if there are no more rows than buckets, or else its envelope.
     """
 
@@ -98,7 +98,7 @@ def signals_of(trace: Trace, names: Sequence[str] = ()) -> tuple[Signal, ...]:
     """Return registers, each followed by its fields, and fields that are named by themselves.
 
     Args:
-        trace: Where they are.
+        trace: The trace of the rows.
         names: Registers and fields (`STATUS.BUSY`), or tails of their names that are unambiguous; empty: all registers.
 
     Raises:

@@ -52,10 +52,10 @@ def read_view(
 
     Args:
         pages: The trace.
-        signals: What to read; their registers are known to `pages`.
+        signals: The signals to read; their registers are known to `pages`.
         view: The stretch of time.
         buckets: Into how many columns it is cut.
-        budget_rows: How many rows may be decoded; None: as many as exact envelopes take.
+        budget_rows: The number of rows that may be decoded; None: as many as exact envelopes take.
 
     Raises:
         TraceError: A part is damaged.

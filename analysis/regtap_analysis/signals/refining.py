@@ -58,8 +58,8 @@ class Refiner:
         """Make every field's bounds sure, as far as they matter to its bucket and the budget bears.
 
         Args:
-            builders: What is known of each bucket so far.
-            budget_rows: How many rows may be decoded; None: as many as it takes.
+            builders: The values of each bucket so far.
+            budget_rows: The number of rows that may be decoded; None: as many as it takes.
 
         Returns:
             How many rows were decoded.

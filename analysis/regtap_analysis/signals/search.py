@@ -39,7 +39,7 @@ class Found:
 
     Attributes:
         sample: The sample found, or None.
-        resume_ns: Where to go on, if the search stopped before its end; None at its end.
+        resume_ns: The time at which to continue a search that stopped before its end; None: it reached its end.
     """
 
     sample: Sample | None = None

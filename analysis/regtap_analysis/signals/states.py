@@ -24,7 +24,7 @@ class State:
     Attributes:
         start_ns: Its begin.
         stop_ns: Its end.
-        number: What the field held; None: several numbers, in less time than the picture can show.
+        number: The value of the field; None: several values, in less time than the picture can show.
     """
 
     start_ns: int
@@ -37,7 +37,7 @@ def states_of(data: Samples | Envelope, gaps: Sequence[Gap]) -> list[State]:
 
     Args:
         data: Every sample, or buckets of time.
-        gaps: Where nothing is known.
+        gaps: The gaps of the trace.
     """
     if isinstance(data, Envelope):
         filled = np.flatnonzero(data.count)

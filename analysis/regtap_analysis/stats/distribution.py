@@ -27,7 +27,7 @@ class Distribution:
         limit: A power of two, 4,096 or more.
 
     Attributes:
-        count: How many numbers were added.
+        count: The number of numbers that were added.
         least: The smallest of them; None without any.
         most: The largest of them.
         bits: To how many significant bits large numbers are told apart; 64: exactly.

@@ -68,7 +68,7 @@ class Runs:
     Attributes:
         starts_ns: Time of the first row of each, shape (runs,).
         lengths_ns: Time from there to the first row of the next value.
-        rows: How many rows each has.
+        rows: The number of rows of each.
         values: The values.
         following: The value that came after each.
     """

@@ -73,7 +73,7 @@ class SignalFigures:
     """What a register or a field did.
 
     Attributes:
-        signal: Which.
+        signal: The signal.
         least: Its smallest value.
         most: Its largest.
         first: Its value in the first row.
@@ -127,7 +127,7 @@ class TraceFigures:
     """A whole trace.
 
     Attributes:
-        rows: How many rows were read.
+        rows: The number of rows that were read.
         intervals: Times from row to row, in ns.
         longest: The longest of them, longest first.
         latency: Times from the first to the last access of a row, in ns; None where they were not recorded.

@@ -26,7 +26,7 @@ class IntervalPass:
     """Adds up the times from row to row.
 
     Attributes:
-        intervals: They, in ns.
+        intervals: The intervals, in ns.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class SignalPass:
     """Adds up one signal.
 
     Args:
-        signal: Which.
+        signal: The signal.
         bounds: Smallest and largest value that its histogram is made for.
     """
 

@@ -48,8 +48,8 @@ def ask_all(engine: Engine, options: StatsOptions, traces: int) -> Iterator[tupl
 
     Args:
         engine: Opened on the traces.
-        options: What is asked.
-        traces: How many traces there are; of one there is nothing over all.
+        options: Options of the question.
+        traces: The number of traces; of one there is nothing over all.
     """
     for name in options.questions or tuple(QUESTIONS):
         yield name, engine.ask(Question(question_text(name, options.registers, over_all=traces > 1))).table()
@@ -77,7 +77,7 @@ class Asked:
     """A question of `regtap stats`.
 
     Attributes:
-        help: What it answers.
+        help: A sentence about the answer.
         text: Returns its SQL, given the condition on signals, and whether rows for all traces together are wanted:
             their trace is NULL, and they come from the same scan.
         columns: Its columns, in their order.

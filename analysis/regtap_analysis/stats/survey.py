@@ -38,7 +38,7 @@ def survey(
 
     Args:
         trace: The trace.
-        signals: What to sum up.
+        signals: The signals to sum up.
         said: Called now and then with the time up to which everything is read.
 
     Raises:

@@ -59,10 +59,10 @@ def columns_of(
 
     Args:
         session: The traces.
-        lanes: Which lanes.
+        lanes: The lanes to show.
         view: The stretch on the common axis.
-        columns: How many columns the page has for it.
-        budget_rows: How many rows may be decoded for each trace; see `read_view`.
+        columns: The number of columns that the page has for it.
+        budget_rows: The number of rows that may be decoded for each trace; see `read_view`.
 
     Raises:
         TraceError: A part is damaged.

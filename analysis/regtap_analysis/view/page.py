@@ -26,8 +26,8 @@ def single_file(info: dict[str, Any], columns: bytes) -> bytes:
     """Return the page with everything in it; its content policy forbids all requests.
 
     Args:
-        info: What `Session.describe` returns.
-        columns: What `columns_of` returns.
+        info: The result of `Session.describe`.
+        columns: The result of `columns_of`.
     """
     style, script = _read(STYLE), "\n".join(_read(name) for name in SCRIPTS)
     policy = (

@@ -58,7 +58,7 @@ class Guard:
     other users of this machine.
 
     Args:
-        app: What is guarded.
+        app: The guarded application.
         port: The port that is listened at.
     """
 

@@ -29,7 +29,7 @@ def serve(session: Session, port: int, *, opens_browser: bool) -> None:
 
     Args:
         session: The traces.
-        port: Where to listen; 0: any free port.
+        port: The port to listen on; 0: any free one.
         opens_browser: Whether to open the page in the user's browser.
 
     Raises:

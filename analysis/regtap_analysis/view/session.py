@@ -36,7 +36,7 @@ class Shown:
     Attributes:
         trace: The trace as it was opened last.
         pages: Its pages.
-        offset_ns: What is added to its times on the common axis.
+        offset_ns: The shift of its times on the common axis.
     """
 
     trace: Trace
@@ -57,7 +57,7 @@ class Lane:
     Attributes:
         number: Its number; the page asks for it by this.
         source: Number of its trace.
-        signal: What it shows.
+        signal: The signal of the lane.
     """
 
     number: int

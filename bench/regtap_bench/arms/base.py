@@ -36,7 +36,7 @@ class AccessArm(ABC):
         description: One line.
         measures: THROUGHPUT (back to back), and LATENCY (each access complete before the next) where it exists.
         system_calls: How many of them an access makes if the arm does what it says; None: another program's.
-        kind: What the report files it under.
+        kind: The report's group for the arm.
         cadence: REGULAR, BULK or SLOW.
         least: How many accesses its shortest block may have.
         block_s: How long that takes, at least: so long that its call and timer are below 1 % of it.

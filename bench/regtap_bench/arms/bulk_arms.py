@@ -33,8 +33,8 @@ class BulkArm(AccessArm):
 
     Attributes:
         way: One of BULK_WAYS.
-        size_bytes: How many, a power of two.
-        load_bytes: Of a single load.
+        size_bytes: The number of bytes, a power of two.
+        load_bytes: Width of a single load.
         index: In _native.arms().
     """
 

@@ -16,7 +16,7 @@ class WithExtraWork(AccessArm):
     """An arm with one extra access after each `every`; the counts of its blocks leave the extra ones out.
 
     Attributes:
-        arm: Which one.
+        arm: The arm.
         every: So many; counts should be multiples of it.
     """
 

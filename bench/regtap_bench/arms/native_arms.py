@@ -28,8 +28,8 @@ class NativeArm(AccessArm):
 
     Attributes:
         index: In _native.arms().
-        needs: What the target must have for it.
-        site: Where it finds its register.
+        needs: The requirement on the target.
+        site: The mapping of its register.
     """
 
     index: int

@@ -25,7 +25,7 @@ class DevmemArm(AccessArm):
     """One `busybox devmem` an access, from its start to its end, its output thrown away.
 
     Attributes:
-        register: What it reads.
+        register: The register that it reads.
     """
 
     kind: ClassVar[str] = "process"

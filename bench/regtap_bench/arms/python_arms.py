@@ -36,7 +36,7 @@ class PythonArm(AccessArm):
         names: Makes them, once a process.
         clean: Whether it touches the register once, in its own width, and maps it read-only.
         needs_calls: Whether it goes by system call.
-        package: What has to be installed for it.
+        package: The package that it needs.
     """
 
     kind: ClassVar[str] = "python"

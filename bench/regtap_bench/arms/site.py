@@ -24,10 +24,10 @@ class MappedRegister:
     """One register, mapped.
 
     Attributes:
-        register: Which one.
-        site: It, for the native arms.
+        register: The register.
+        site: The mapping for the native arms.
         device: It, as users of regtap's own API have it; None for plain RAM.
-        fd: What the native arms call.
+        fd: The descriptor for the native arms' system calls.
         request: How to open and map the register once more.
         calls_refused: Why system calls do not reach the register; empty where they do.
     """
@@ -44,7 +44,7 @@ class Sites(Closeable):
     """The open registers, files and mappings for the arms of one process; a context manager.
 
     Attributes:
-        target: What was opened.
+        target: The opened target.
         read: The register that is read.
         write: The register that may be written, mapped for writing, or None.
         ram: Plain memory, the baseline beside a device; None where the target is memory itself.
@@ -90,7 +90,7 @@ class Sites(Closeable):
 
         Args:
             size_bytes: A power of two.
-            width_bytes: Of its single loads; at most size_bytes.
+            width_bytes: Width of its single loads; at most size_bytes.
 
         Raises:
             AddressError: It does not lie within the target.

@@ -25,13 +25,13 @@ class Cell:
     """The share of one kind of trials in which a rule called the arms different.
 
     Attributes:
-        condition: Of the machine.
+        condition: Condition of the machine.
         rule: Its name.
-        effect: What was injected.
-        trials: How many.
+        effect: The injected slowdown.
+        trials: The number of trials.
         called: Those called different: in either direction where the arms are equal, else slower.
         wrong_way: Those called faster although slowed down.
-        low: Of the share that was called, at 95 % confidence (Clopper and Pearson).
+        low: Lower bound of the share that was called, at 95 % confidence (Clopper and Pearson).
         high: The same.
     """
 
@@ -58,9 +58,9 @@ class Bar:
     """A bar: the limit for one figure, and the outcome.
 
     Attributes:
-        text: Which figure.
-        share: What was found.
-        limit: What was asked.
+        text: The figure, in words.
+        share: The measured share.
+        limit: The limit of the bar.
         met: Whether it was reached.
     """
 

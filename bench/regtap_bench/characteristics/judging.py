@@ -30,11 +30,11 @@ class JudgedTrial:
     """The verdicts on one trial.
 
     Attributes:
-        condition: Of the machine.
+        condition: Condition of the machine.
         effect: Name of what was injected.
         verdicts: By rule.
         ratio: The twin's cost over the arm's, by regtap.
-        facts: Of the trial.
+        facts: Facts of the trial.
     """
 
     condition: str

@@ -23,7 +23,7 @@ class BusyLoops(Closeable):
     """A busy process on each CPU of a set; a context manager.
 
     Args:
-        cpus: Where; none for an idle machine.
+        cpus: The CPUs to keep busy; empty for an idle machine.
     """
 
     def __init__(self, cpus: set[int]) -> None:

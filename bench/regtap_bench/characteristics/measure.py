@@ -28,9 +28,9 @@ class TrialRunner:
     """The common means of all trials.
 
     Attributes:
-        plan: Which trials.
-        folder: Where they are kept.
-        subject: What they read.
+        plan: The trials.
+        folder: The folder of the results.
+        subject: The register that they read.
         seen: The survey of its arms.
     """
 
@@ -56,7 +56,7 @@ class TrialRunner:
         """Calibrate, and make every missing trial.
 
         Args:
-            conditions: Of them.
+            conditions: The conditions of the machine to measure under.
             tell: Gets a line about what goes on, every ten seconds.
 
         Raises:

@@ -48,8 +48,8 @@ class Trial:
     Attributes:
         condition: IDLE or LOADED.
         number: Its place in the order, from 0.
-        effect: What is injected.
-        seed: Of the order of its blocks.
+        effect: The injected slowdown.
+        seed: Seed of the order of its blocks.
     """
 
     condition: str
@@ -63,12 +63,12 @@ class TrialPlan:
     """A whole run.
 
     Attributes:
-        seed: Of everything.
+        seed: Seed of everything.
         same: Trials of equal arms, in each condition.
         different: Trials of each effect, in each condition.
-        seconds: Of measuring in a trial, all processes together.
-        calibration_s: Of measuring, before the first trial, to find the margin.
-        cpu: Where the arms run.
+        seconds: Duration of measuring in a trial, all processes together.
+        calibration_s: Duration of measuring, before the first trial, to find the margin.
+        cpu: The CPU of the arms.
     """
 
     seed: int

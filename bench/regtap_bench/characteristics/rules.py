@@ -30,7 +30,7 @@ class TrialCase:
     """The data of one trial, for the rules.
 
     Attributes:
-        blocks: Of an arm and its twin.
+        blocks: Blocks of an arm and its twin.
         arm: The arm's name.
         margin: What regtap wants a difference to exceed, as a share.
     """

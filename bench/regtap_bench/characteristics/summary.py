@@ -20,11 +20,11 @@ class EffectEstimate:
     """The estimate of one injected effect by regtap; all numbers are shares.
 
     Attributes:
-        condition: Of the machine.
+        condition: Condition of the machine.
         effect: Its name.
-        injected: What was injected.
-        mean: Of what was measured.
-        sd: Of a single trial.
+        injected: The injected slowdown.
+        mean: Mean of what was measured.
+        sd: Standard deviation of a single trial.
         worst: The farthest that one of them was off.
     """
 
@@ -41,10 +41,10 @@ class Circumstances:
     """The circumstances of the trials of one condition, as medians.
 
     Attributes:
-        condition: Of the machine.
-        trials: How many.
-        rounds: Of a trial, all processes together.
-        seconds: Of measuring.
+        condition: Condition of the machine.
+        trials: The number of trials.
+        rounds: Number of rounds of a trial, all processes together.
+        seconds: Duration of measuring.
         wall_s: With the start of the processes.
         others_percent: CPU time that others took, of all there was.
         steal_percent: CPU time that the hypervisor took.

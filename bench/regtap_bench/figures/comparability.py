@@ -34,7 +34,7 @@ class Difference:
     """A difference between the conditions of two runs.
 
     Attributes:
-        name: What.
+        name: The name of the fact.
         before: In the first.
         after: In the second.
     """

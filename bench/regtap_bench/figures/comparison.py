@@ -50,8 +50,8 @@ class Change:
         ratio: The second cost over the first; None where one of them is a bound.
         beside_baseline: The same after each was divided by its own run's baseline, stretch by stretch; None for the
             baseline, for arms with rounds of their own, and where that is not to be had.
-        limit: Of two costs of which one is a bound: the ratio is at least (slower) or at most (faster) this.
-        margin: What a difference has to exceed, as a share.
+        limit: Where one of the two costs is a bound: the ratio is at least (slower) or at most (faster) this.
+        margin: The share that a difference must exceed.
         verdict: On `ratio`, or on what the bounds leave open.
     """
 

@@ -31,9 +31,9 @@ class SizeComparison:
     """Two ways at one size.
 
     Attributes:
-        size_bytes: Which one.
+        size_bytes: The size.
         log_ratio: Logarithm of the first way's cost over the second's.
-        verdict: Of the first way.
+        verdict: Verdict of the first way.
     """
 
     size_bytes: int
@@ -45,7 +45,7 @@ def crossover_points(evaluation: Evaluation) -> tuple[CrossoverPoint, ...]:
     """Return a point for each bulk arm, measured or not.
 
     Args:
-        evaluation: Of those arms; others are passed over.
+        evaluation: Figures of those arms; others are passed over.
     """
     return tuple(_point(evaluation, arm) for arm in _bulk_arms(evaluation))
 
@@ -54,8 +54,8 @@ def find_crossings(evaluation: Evaluation, margin: float) -> tuple[Crossing, ...
     """Return the crossing of each two ways; empty if fewer than two ways were measured.
 
     Args:
-        evaluation: Of the arms that read many bytes; others are passed over.
-        margin: What a difference has to exceed, as a share.
+        evaluation: Figures of the arms that read many bytes; others are passed over.
+        margin: The share that a difference must exceed.
     """
     measured = [arm for arm in _bulk_arms(evaluation) if evaluation.net_ns(arm.name, THROUGHPUT) is not None]
     by_way = {way: {arm.size_bytes: arm for arm in measured if arm.way == way} for way in BULK_WAYS}

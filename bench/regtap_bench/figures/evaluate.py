@@ -33,8 +33,8 @@ class Evaluation:
     """The figures of one run.
 
     Attributes:
-        blocks: What was timed.
-        arms: What each arm is, by name.
+        blocks: The timed blocks.
+        arms: Descriptions of the arms, by name.
         probes: What is known of each besides.
         baseline: The one that the others are compared with.
     """
@@ -49,7 +49,7 @@ class Evaluation:
         """Return a row for each arm.
 
         Args:
-            margin: What a difference has to exceed, as a share.
+            margin: The share that a difference must exceed.
         """
         return tuple(self.row(arm, margin) for arm in self.arms.values())
 

@@ -46,12 +46,12 @@ class Cost:
         overhead_share: The same as a share of the shortest block.
         bend: How far the middle block lies off the line through the other two, as a share.
         counts: Accesses in a block.
-        rounds: How many, all processes together.
+        rounds: The number of rounds, all processes together.
         disturbed_share: Share of rounds in which something got into one of their blocks, or may have.
         disturbances: The same by cause: `switch` (a forced context switch), `move` (to another CPU), `steal` (the
             hypervisor took time during the round).
         undisturbed_ns: Median without those, the loop not subtracted; None where nothing is left.
-        quantiles_ns: Of the cost by each block at 0, 1, ... 100 %, the loop not subtracted.
+        quantiles_ns: Quantiles of the cost by each block at 0, 1, ... 100 %, the loop not subtracted.
         stretches_ns: For each process its rounds in order, cut into at most STRETCHES stretches of about equal
             length: the median of each; the loop is subtracted as in `ns`.
     """
@@ -116,7 +116,7 @@ class CrossoverPoint:
     Attributes:
         way: `loads` (single ones, of the register's width, 32 bits at least), `memcpy` or `pread`.
         size_bytes: How many: the aligned block of that size that holds the register.
-        cost: Of all of them together, the loop around the reads included; None where it was not measured.
+        cost: Cost of all of them together, the loop around the reads included; None where it was not measured.
         refused: Why it was not measured; empty where it was.
         system_calls: Counted; None where they could not be.
     """
@@ -133,7 +133,7 @@ class CheaperRange:
     """Sizes at which one of two ways costs less than the other, beyond the margin.
 
     Attributes:
-        cheaper: That way.
+        cheaper: The cheaper way.
         first_bytes: The smallest size at which it was seen.
         last_bytes: The largest; at none between them was it the other way round.
     """
@@ -165,9 +165,9 @@ class Check:
     """The outcome of one check of the instrument.
 
     Attributes:
-        name: What was checked.
+        name: The name of the check.
         passed: Whether the instrument can be believed.
-        text: What was found.
+        text: The result, in words.
     """
 
     name: str
@@ -180,7 +180,7 @@ class Caveat:
     """A fact about the machine with an influence on the figures.
 
     Attributes:
-        name: What.
+        name: The name of the fact.
         text: What was found, and what it does to the figures.
         remedy: What to do about it; empty where nothing can be done.
     """
@@ -196,7 +196,7 @@ class Margin:
 
     Attributes:
         value: As a share.
-        source: Where it comes from.
+        source: The origin of the margin.
     """
 
     value: Annotated[float, Within(0, 10)]
@@ -209,22 +209,22 @@ class Result:
 
     Attributes:
         created_utc: When it ended, ISO 8601.
-        command: How to repeat it.
+        command: The command that repeats the run.
         target: As it was spelled.
         is_device: A real bus lies behind the target; otherwise it is RAM, which its ratios say nothing about.
         register: name, address and type of the register that was read.
         write_register: The same of the one that was written, or None.
         mode: `quick` or `full`.
-        seed: Of the order of the blocks.
+        seed: Seed of the order of the blocks.
         processes: How many fresh ones.
         baseline: The arm that the others are compared with.
         margin: The margin: smaller differences count as none.
-        checks: What the controls said.
+        checks: The results of the controls.
         rows: The arms, controls first.
         findings: About the machine.
         environment: The machine.
-        load: How busy it was.
-        workers: What each process said about itself.
+        load: The load of the machine.
+        workers: Facts about each process.
         crossover: What it costs to read many bytes at once; empty in a quick run.
         crossings: Which way costs less for how many bytes.
         format: FORMAT.

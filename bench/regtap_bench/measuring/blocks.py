@@ -28,13 +28,13 @@ class Process:
     """The data of one process: R rounds, S series, C counts.
 
     Attributes:
-        ticks: Of each block, uint64, shape (R, S, C).
+        ticks: Ticks of each block, uint64, shape (R, S, C).
         position: When in its round the block ran, uint16, same shape.
         switches: Forced context switches during it, uint16, same shape.
         faults: Page faults during it, uint16, same shape.
         moves: Moves to another CPU during it, uint16, same shape.
         stolen: Time that the hypervisor took during the round, in ticks of /proc/stat, uint16, shape (R,).
-        ns_per_tick: Of its clock.
+        ns_per_tick: Length of a tick of its clock.
         delay_truth_ns: What the known delay takes by CLOCK_MONOTONIC_RAW alone, ns a repeat, shape (chunks,).
     """
 
@@ -79,7 +79,7 @@ class Blocks:
     """The data of a run: its series, and its processes.
 
     Attributes:
-        series: What was timed.
+        series: The timed series.
         processes: By whom; their numbers of rounds may differ.
     """
 

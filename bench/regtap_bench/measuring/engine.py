@@ -37,9 +37,9 @@ class Effort:
     """The effort of a run: its length, its processes, its seed.
 
     Attributes:
-        seconds: Of measuring, all processes together.
+        seconds: Duration of measuring, all processes together.
         processes: Fresh ones.
-        seed: Of the order of the arms.
+        seed: Seed of the order of the arms.
     """
 
     seconds: float
@@ -58,15 +58,15 @@ class Measured:
     """The data of a run, with its workers and probes.
 
     Attributes:
-        subject: What was measured.
+        subject: The subject of the measurement.
         baseline: The arm that the others are compared with.
         probes: What is known of each arm, by name.
         blocks: Every timed block of the regular arms.
         bulk: Every one of the arms that read many bytes; of no series where the target has none of them.
         slow: Every one of the slow arms and, beside them, of the baseline; of no series where there are none.
-        workers: What each process says about itself.
+        workers: Facts about each process.
         agreement: What the register said by mmap and by pread before; None where it has not both.
-        planned: How many processes were to measure; fewer did where the run was interrupted.
+        planned: The number of processes that were to measure; fewer did where the run was interrupted.
     """
 
     subject: Subject
@@ -91,7 +91,7 @@ class Survey:
 
     Attributes:
         probes: What is known of each arm, by name.
-        frequency_hz: Of the clock that times the blocks.
+        frequency_hz: Frequency of the clock that times the blocks.
         agreement: What the register said by mmap and by pread; None where it has not both.
     """
 
@@ -117,8 +117,8 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
     """Measure every arm of the target; after a KeyboardInterrupt, keep the data of two or more finished processes.
 
     Args:
-        subject: What.
-        effort: How much.
+        subject: The subject of the measurement.
+        effort: The effort of the measurement.
         tell: Gets a line about what goes on.
 
     Raises:
@@ -151,7 +151,7 @@ def reads_of(job: Job, not_reading: Collection[str]) -> int:
     """Return how often a process with this job reads the register, at most; a bulk access counts once.
 
     Args:
-        job: What the process does.
+        job: The job of the process.
         not_reading: Arms that leave the register alone, or write it.
     """
     reading = [series for series in job.series if series.arm not in not_reading]
@@ -162,8 +162,8 @@ def run_twins(subject: Subject, effort: Effort, twins: Twins, seen: Survey) -> M
     """Measure an arm and its twin, back to back; no other arm runs.
 
     Args:
-        subject: What.
-        effort: How much.
+        subject: The subject of the measurement.
+        effort: The effort of the measurement.
         twins: Which arm, and what the twin does besides.
         seen: An earlier survey() at the same subject.
 
@@ -261,7 +261,7 @@ def _repeat(
 
     Args:
         jobs: By cadence; there are regular arms.
-        effort: How much.
+        effort: The effort of the measurement.
         probes: What is known of each arm.
         tell: Gets a line about what goes on.
         keeps_finished: Let KeyboardInterrupt end the measuring, once there are processes to compare.

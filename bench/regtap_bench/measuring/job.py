@@ -42,7 +42,7 @@ class Subject:
         register: The register that is read.
         write: The register that may be written, or None.
         quick: Only the arms of a quick run.
-        cpu: Where workers run; None leaves it to the scheduler.
+        cpu: The CPU of the workers; None leaves it to the scheduler.
         only: Besides the controls, only these arms, the last of which is the baseline; empty: all.
     """
 
@@ -73,8 +73,8 @@ class Job:
         subject: The subject of a run: target, registers, and the choice of arms.
         series: What to time; empty: look which arms there are, and what they cost about.
         baseline: Which arm the A/A twin repeats; empty: no twin.
-        rounds: How often.
-        seed: Of the order.
+        rounds: The number of rounds.
+        seed: Seed of the order.
         limit_s: No round begins when this time is over.
         twin_every: The twin does one access more after each so many, and does not say so; 0: it is honest.
     """

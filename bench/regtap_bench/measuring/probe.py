@@ -66,8 +66,8 @@ def probe(arm: AccessArm, sites: Sites, block_ticks: float) -> Probe:
     """Look at one arm.
 
     Args:
-        arm: Which one.
-        sites: Where.
+        arm: The arm.
+        sites: The mapped registers.
         block_ticks: How long a block should take; stop looking once one does.
     """
     refused = arm.refusal(sites)

@@ -38,7 +38,7 @@ def write(groups: Mapping[str, Blocks], file: BinaryIO) -> None:
 
     Args:
         groups: By cadence; their processes are different ones, and numbered in this order.
-        file: Where to.
+        file: The output.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -21,7 +21,7 @@ class RawRounds:
     """The raw data of one process; each array but the last is indexed [round][series][count], flat.
 
     Attributes:
-        ticks: Of each block, uint64.
+        ticks: Ticks of each block, uint64.
         position: When in its round the block ran, from 0, uint16.
         switches: Forced context switches during the block, uint16.
         faults: Page faults during the block, uint16.
@@ -85,7 +85,7 @@ def run_rounds(
         blocks: One for each series.
         counts: For each series, the same number of counts.
         rounds: How many are kept; a few before them are not.
-        seed: Of the order.
+        seed: Seed of the order.
         go_on: Called after each round with its number, below 0 while warming up, and what there is; whether there is
             to be another one.
     """

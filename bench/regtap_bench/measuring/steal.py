@@ -57,8 +57,8 @@ class StealWatch(Closeable):
         """Tag the rounds since the last reading.
 
         Args:
-            number: Of the round that has ended; below 0 while warming up.
-            stolen: Of each round from 0 on, in ticks of /proc/stat.
+            number: Number of the round that has ended; below 0 while warming up.
+            stolen: Stolen time of each round from 0 on, in ticks of /proc/stat.
         """
         now = self._stolen()
         for tagged in range(self._untagged, number + 1):

@@ -14,11 +14,11 @@ class Dot:
     """One row of a chart of dots; places are per cent of its width.
 
     Attributes:
-        label: What it stands for.
+        label: The label of the dot.
         text: Its value in words.
         at: Where the dot is; None where there is no value, and only the text says why.
-        low: Where its interval begins.
-        high: Where it ends.
+        low: The lower end of the interval.
+        high: The upper end of the interval.
         inner: Begin and end of a bolder part of the interval; None: there is none.
         is_bound: Whether the value is at most this: the dot is hollow.
     """
@@ -46,10 +46,10 @@ class DotChart:
 
     Attributes:
         title: Its heading.
-        axis: What the axis shows, with its unit.
-        ticks: Of the axis.
+        axis: The quantity of the axis, with its unit.
+        ticks: Ticks of the axis.
         groups: The rows.
-        caption: How to read it.
+        caption: An explanation for the reader.
     """
 
     title: str
@@ -73,11 +73,11 @@ class Histogram:
     """How often values occurred.
 
     Attributes:
-        title: What it shows.
+        title: The title of the chart.
         bars: From left to right.
-        ticks: Of the axis below.
-        axis: What that axis shows, with its unit.
-        peak: How high the tallest bar is.
+        ticks: Ticks of the axis below.
+        axis: The quantity of that axis, with its unit.
+        peak: The height of the tallest bar.
         alternative: The picture in words, for whoever does not see it.
     """
 

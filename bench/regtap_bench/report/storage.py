@@ -36,7 +36,7 @@ def default_folder(created_utc: str, hostname: str) -> str:
 
     Args:
         created_utc: ISO 8601, to the second.
-        hostname: Of this machine.
+        hostname: Name of this machine.
     """
     stamp = created_utc.partition("+")[0].replace("-", "").replace(":", "")
     host = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in hostname)
@@ -115,7 +115,7 @@ def check_reports_folder(folder: str, result: Result) -> None:
     """Raise InputError unless the reports may be written: they replace only reports of the same run.
 
     Raises:
-        StorageError: What is there cannot be read.
+        StorageError: An existing file cannot be read.
     """
     _check_permission(folder)
     with _storing(folder):

@@ -43,8 +43,8 @@ class Picture:
     Attributes:
         title: Its heading.
         svg: Markup; contains nothing that was typed by a user.
-        alternative: What it shows, for whoever does not see it.
-        caption: How to read it.
+        alternative: The picture in words, for readers who cannot see it.
+        caption: An explanation for the reader.
     """
 
     title: str
