@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap.trace.gaps import CAUSES
+from regtap.trace.gaps import CAUSES, LOSSES
 
 if TYPE_CHECKING:
     from regtap.trace.gaps import Gap
@@ -38,14 +38,15 @@ def assert_conserved(trace: Trace, extra: tuple[Gap, ...] = ()) -> None:
         if row < len(times):
             assert times[row] >= gap.t0_ns, f"{gap} begins after the row after it"
         if gap.rows:
-            assert gap.cause == "missed", gap
+            assert gap.cause in ("missed", "torn", "unchanged"), gap
             assert times[row + gap.rows - 1] <= gap.t1_ns, f"{gap} ends before the last row inside it"
         absent += gap.count
         end = gap.first_index + gap.count + gap.rows
     assert end <= total
     assert len(times) + absent == total
     counts = {cause: sum(gap.count for gap in gaps if gap.cause == cause) for cause in CAUSES}
-    assert counts["full"] + counts["writer"] + counts["overwritten"] == totals.lost
+    assert sum(counts[cause] for cause in LOSSES) == totals.lost
+    assert (counts["torn"], counts["unchanged"]) == (totals.torn, totals.unchanged)
     assert counts["overwritten"] == totals.overwritten
     assert counts["missed"] == totals.missed
     assert counts["rotated"] == totals.rotated

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "core/clock.hpp"
@@ -44,6 +45,29 @@ std::vector<Channel> channels_of(const std::vector<ChannelTuple>& tuples) {
   return channels;
 }
 
+// The upper half of a register that is read in two: the number of its channel, its window, its offset there.
+using HalfTuple = std::tuple<std::size_t, std::shared_ptr<Window>, std::uint64_t>;
+
+// The same where some channels are the lower halves of registers.
+std::vector<Channel> channels_of(const std::vector<ChannelTuple>& tuples,
+                                 const std::vector<HalfTuple>& halves) {
+  constexpr unsigned kHalfBytes = 4;
+  std::vector<Channel> channels;
+  for (std::size_t k = 0; k < tuples.size(); ++k) {
+    const auto& [window, offset, kind] = tuples[k];
+    const auto half = std::find_if(halves.begin(), halves.end(),
+                                   [k](const HalfTuple& tuple) { return std::get<0>(tuple) == k; });
+    if (half == halves.end()) {
+      channels.push_back({window->at(offset, width_bytes(kind)), kind});
+      continue;
+    }
+    if (kind != Kind::u64) throw std::invalid_argument("a register in two halves has 64 bits");
+    const auto& [number, high_window, high_offset] = *half;
+    channels.push_back({window->at(offset, kHalfBytes), kind, high_window->at(high_offset, kHalfBytes)});
+  }
+  return channels;
+}
+
 std::span<std::byte> memory_of(const Bytes& memory) {
   return {reinterpret_cast<std::byte*>(memory.data()), memory.size()};
 }
@@ -64,15 +88,17 @@ std::uint64_t load_counter(const Bytes& memory, std::size_t offset) {
 // Holds the windows and the spool's memory for as long as the thread may touch them.
 class BoundSampler {
  public:
-  BoundSampler(Bytes memory, std::vector<ChannelTuple> channels, Plan plan)
+  BoundSampler(Bytes memory, std::vector<ChannelTuple> channels, Plan plan, std::vector<HalfTuple> halves)
       : memory_(std::move(memory)),
         channels_(std::move(channels)),
-        sampler_(spool::Spool::attach(memory_of(memory_)), channels_of(channels_), plan) {}
+        halves_(std::move(halves)),
+        sampler_(spool::Spool::attach(memory_of(memory_)), channels_of(channels_, halves_), plan) {}
   Sampler& sampler() { return sampler_; }
 
  private:
   Bytes memory_;
   std::vector<ChannelTuple> channels_;
+  std::vector<HalfTuple> halves_;
   Sampler sampler_;
 };
 
@@ -291,6 +317,9 @@ void bind_progress(nb::module_& m) {
       .def_ro("taken", &Progress::taken)
       .def_ro("lost", &Progress::lost)
       .def_ro("missed", &Progress::missed)
+      .def_ro("unchanged", &Progress::unchanged)
+      .def_ro("torn", &Progress::torn)
+      .def_ro("extra_loads", &Progress::extra_loads)
       .def_ro("due", &Progress::due)
       .def_ro("pauses", &Progress::pauses)
       .def_ro("throttled_ticks", &Progress::throttled_ticks)
@@ -355,6 +384,12 @@ void bind_sampler(nb::module_& m) {
       .def_rw("samples", &Plan::samples)
       .def_rw("seal_ns", &Plan::seal_ns)
       .def(
+          "set_on_change",
+          [](Plan& plan, std::vector<std::uint64_t> masks, std::uint64_t heartbeat_ns) {
+            plan.on_change = ChangePlan{std::move(masks), heartbeat_ns};
+          },
+          "masks"_a, "heartbeat_ns"_a, "Store rows where bits of a mask, one for each register, change.")
+      .def(
           "set_trigger",
           [](Plan& plan, const std::vector<Compared>& compared, std::vector<std::uint32_t> alternatives,
              std::uint64_t pre_ns, std::uint64_t post_ns, std::uint64_t holdoff_ns, std::uint64_t stretches,
@@ -372,8 +407,9 @@ void bind_sampler(nb::module_& m) {
       .def_rw("cpu", &Plan::cpu)
       .def_rw("fifo_priority", &Plan::fifo_priority);
   nb::class_<BoundSampler>(m, "Sampler", "The sampling thread over a formatted spool.")
-      .def(nb::init<Bytes, std::vector<ChannelTuple>, Plan>(), nb::kw_only(), nb::arg("memory").noconvert(),
-           "channels"_a, "plan"_a)
+      .def(nb::init<Bytes, std::vector<ChannelTuple>, Plan, std::vector<HalfTuple>>(), nb::kw_only(),
+           nb::arg("memory").noconvert(), "channels"_a, "plan"_a, "halves"_a = std::vector<HalfTuple>(),
+           "Halves: (number of a channel, window, offset) of the upper half of a register read in two.")
       .def("start", [](BoundSampler& bound) { bound.sampler().start(); })
       .def("stop", [](BoundSampler& bound) { bound.sampler().stop(); })
       .def(

@@ -151,6 +151,15 @@ class Progress:
     def missed(self) -> int: ...
 
     @property
+    def unchanged(self) -> int: ...
+
+    @property
+    def torn(self) -> int: ...
+
+    @property
+    def extra_loads(self) -> int: ...
+
+    @property
     def due(self) -> int: ...
 
     @property
@@ -286,6 +295,9 @@ class Plan:
     @seal_ns.setter
     def seal_ns(self, arg: int, /) -> None: ...
 
+    def set_on_change(self, masks: Sequence[int], heartbeat_ns: int) -> None:
+        """Store rows where bits of a mask, one for each register, change."""
+
     def set_trigger(self, *, comparisons: Sequence[tuple[int, int, Operator, int]], alternatives: Sequence[int], pre_ns: int, post_ns: int, holdoff_ns: int, stretches: int, most_blocks: int) -> None:
         """Store stretches around the hits of a trigger, and no other rows."""
 
@@ -304,7 +316,10 @@ class Plan:
 class Sampler:
     """The sampling thread over a formatted spool."""
 
-    def __init__(self, *, memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], channels: Sequence[tuple[Window, int, Kind]], plan: Plan) -> None: ...
+    def __init__(self, *, memory: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')], channels: Sequence[tuple[Window, int, Kind]], plan: Plan, halves: Sequence[tuple[int, Window, int]] = []) -> None:
+        """
+        Halves: (number of a channel, window, offset) of the upper half of a register read in two.
+        """
 
     def start(self) -> None: ...
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from regtap_analysis.progress import ReadingProgress
     from regtap_analysis.queries.columns import Signal
 
-_HOLDS = "unchanged"  # the cause of gaps in which the values are known: they did not change
-
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.uint64]
 
@@ -117,7 +115,7 @@ def _moments(selection: Selection) -> Iterator[Moment]:
     gaps = [
         Moment(gap.t0_ns + 1 if first is None else max(gap.t0_ns + 1, first), gap=gap)
         for gap in trace.gaps
-        if gap.cause != _HOLDS and gap.t1_ns > gap.t0_ns + 1 and selection.in_window(gap.t0_ns + 1, gap.t1_ns)
+        if not gap.holds and gap.t1_ns > gap.t0_ns + 1 and selection.in_window(gap.t0_ns + 1, gap.t1_ns)
     ]
     marks = [Moment(it.t_ns, mark=it.text) for it in trace.marks if selection.in_window(it.t_ns, it.t_ns)]
     return iter(sorted([*gaps, *marks], key=lambda moment: moment.t_ns))

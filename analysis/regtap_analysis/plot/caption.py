@@ -90,6 +90,9 @@ def _facts(trace: Trace) -> Iterator[str]:
     totals = trace.totals
     lost = totals.lost if totals else sum(gap.count for gap in trace.gaps if gap.cause in LOSSES)
     missed = totals.missed if totals else sum(gap.count for gap in trace.gaps if gap.cause == "missed")
+    unchanged = sum(it.count for it in trace.gap_summary if it.holds)
+    if unchanged:
+        yield f"{unchanged:,} unchanged"
     yield f"{lost:,} lost"
     if trace.mode.rate_hz is not None or missed:
         yield f"{missed:,} missed"

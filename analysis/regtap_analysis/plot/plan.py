@@ -91,6 +91,7 @@ def plan(content: Content) -> Plan:
     gaps = {
         summary.cause: [gap for gap in trace.gaps if gap.cause == summary.cause]
         for summary in trace.gap_summary
+        if not summary.holds
     }
     return Plan(
         content, measure, lay_out(signals, rows, label_px, content.size), lanes, axes, gaps, legend, marks
@@ -98,8 +99,9 @@ def plan(content: Content) -> Plan:
 
 
 def _legend(trace: Trace, measure: Measure, width: int) -> tuple[tuple[str, str, Placed], ...]:
-    causes = [summary.cause for summary in trace.gap_summary]
-    entries = [caption.legend_entry(summary) for summary in trace.gap_summary]
+    holes = [summary for summary in trace.gap_summary if not summary.holds]
+    causes = [summary.cause for summary in holes]
+    entries = [caption.legend_entry(summary) for summary in holes]
     widths = [measure.width(entry, TEXT_PT) + 16 for entry in entries]
     return tuple(zip(causes, entries, wrap(widths, width - 2 * MARGIN_PX, 22), strict=True))
 
@@ -157,4 +159,4 @@ def bits_text(field: Field) -> str:
 
 def place_text(signal: Signal) -> str:
     """Return the line below a register's name."""
-    return f"{signal.register.type} at {signal.register.address:#x}"
+    return f"{signal.register.type} at {signal.register.place}"

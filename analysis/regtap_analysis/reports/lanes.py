@@ -128,6 +128,7 @@ def lane_picture(trace: Trace, registers: Sequence[str] = ()) -> LanePicture:
     strips = [
         (it.cause, gap_density([gap for gap in trace.gaps if gap.cause == it.cause], view, _GAP_COLUMNS))
         for it in trace.gap_summary
+        if not it.holds
     ]
     axis = time_axis(view.first_ns, view.stop_ns, 9)
     return LanePicture(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regtap.trace.gaps import LOSSES
 from regtap.trace.wording import finding
 from regtap.units.format import count_of, format_duration_ns, format_rate
 
@@ -31,8 +32,8 @@ def absent(trace: Trace) -> tuple[int, int]:
     if totals is not None:
         return totals.lost - totals.overwritten, totals.missed
     counts = {it.cause: it.count for it in trace.gap_summary}
-    missed, overwritten = counts.get("missed", 0), counts.get("overwritten", 0)
-    return sum(counts.values()) - missed - overwritten, missed
+    lost = sum(counts.get(cause, 0) for cause in LOSSES) - counts.get("overwritten", 0)
+    return lost, counts.get("missed", 0)
 
 
 def is_bad(trace: Trace) -> bool:

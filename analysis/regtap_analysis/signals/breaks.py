@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 class Breaks:
     """Tells between which moments a line must not be drawn, because a gap lies there.
 
-    A gap with rows inside breaks nothing: these rows are the line, with a few slots missing here and there.
+    A gap with rows inside breaks nothing: these rows are the line, with a few slots missing here and there. Nor does a
+    gap in which the value held.
     """
 
     def __init__(self, gaps: Sequence[Gap]) -> None:
-        whole = [gap for gap in gaps if not gap.rows]
+        whole = [gap for gap in gaps if not gap.rows and not gap.holds]
         self._starts_ns = np.sort(np.array([gap.t0_ns for gap in whole], np.int64))
         self._stops_ns = np.sort(np.array([gap.t1_ns for gap in whole], np.int64))
 

@@ -116,7 +116,7 @@ def _gaps(packer: Packer, source: int, shown: Shown, place: tuple[View, int]) ->
     view, columns = place
     own = View(view.first_ns - shown.offset_ns, view.stop_ns - shown.offset_ns)
     found = []
-    for summary in shown.trace.gap_summary:
+    for summary in (it for it in shown.trace.gap_summary if not it.holds):
         gaps = [gap for gap in shown.trace.gaps if gap.cause == summary.cause]
         density = gap_density(gaps, own, columns).astype(np.float32)
         found.append({"source": source, "cause": summary.cause, "density": packer.add(density)})

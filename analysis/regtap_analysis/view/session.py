@@ -136,7 +136,12 @@ class Session:
 
     def gap_list(self) -> dict[str, Any]:
         """Return the longest gaps in the order of time, and how many there are."""
-        found = [(gap, source) for source, shown in enumerate(self.shown) for gap in shown.trace.gaps]
+        found = [
+            (gap, source)
+            for source, shown in enumerate(self.shown)
+            for gap in shown.trace.gaps
+            if not gap.holds
+        ]
         longest = sorted(found, key=lambda entry: entry[0].t0_ns - entry[0].t1_ns)[:MOST_GAPS]
         listed = [
             {
@@ -165,7 +170,7 @@ class Session:
             "source": lane.source,
             "name": caption.printable(signal.name),
             "register": register.name,
-            "where": f"{register.type} at {register.address:#x}" if field is None else f"[{field.span}]",
+            "where": f"{register.type} at {register.place}" if field is None else f"[{field.span}]",
             "bits": signal.bits,
             "kind": _kind(signal),
             "hex": bool(register.fields),
@@ -194,7 +199,7 @@ def _described(shown: Shown) -> dict[str, Any]:
         "title": caption.title(trace),
         "facts": caption.subtitle(trace, whole_view(trace)),
         "start": format_utc(trace.start.realtime_ns),
-        "gaps": [[it.cause, caption.legend_entry(it)] for it in trace.gap_summary],
+        "gaps": [[it.cause, caption.legend_entry(it)] for it in trace.gap_summary if not it.holds],
     }
 
 

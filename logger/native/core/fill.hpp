@@ -12,10 +12,23 @@
 
 namespace regtap {
 
+class Changes;
+
 // One register as the loop sees it.
 struct Channel {
   const volatile std::byte* source;
   Kind kind;
+  // Of a 64-bit counter in two halves, each read by an access of 32 bits: the upper one; `source` is the
+  // lower one then, and the kind u64. Null: `source` is the whole register.
+  const volatile std::byte* high = nullptr;
+};
+
+// What became of 64-bit counters in two halves.
+struct Pairs {
+  static constexpr int kMostTries = 4;
+
+  std::atomic<std::uint64_t> extra_loads{0};  // beyond the three of a pair whose halves agree at once
+  bool torn = false;                          // the last row ended a fill: some halves never agreed
 };
 
 // Where rows go: arrays of at least `limit` elements, and the count that publishes them.
@@ -49,12 +62,15 @@ struct Control {
 struct Loop {
   std::span<const Channel> channels;
   const Control* control;
-  Judge* judge = nullptr;  // for a judged loop; stays the caller's
+  Judge* judge = nullptr;      // for a judged loop; stays the caller's
+  Pairs* pairs = nullptr;      // where there are pairs among the channels; the same
+  Changes* changes = nullptr;  // for a loop that stores changes only; the same
 };
 
 // Fills rows [first, limit) and returns how many rows are complete; fewer than limit if the deadline came, or
-// the last row was a hit of the judge. `last` is the tick of the row before, and then of the last row: ticks
-// never decrease.
+// the last row was a hit of the judge, or after a row with a pair whose halves never agreed: it was read, and
+// is not among the complete ones. `last` is the tick of the row before, and then of the last row: ticks never
+// decrease.
 using Fill = std::uint64_t (*)(const Loop&, const Rows&, std::uint64_t first, std::uint64_t limit,
                                std::uint64_t& last);
 
@@ -63,12 +79,16 @@ namespace detail {
 // A row of one register of a native type: the commonest, and the one with a bar to meet.
 template <class T>
 struct OneRow {
+  static constexpr bool kIsSingle = true;
   const volatile std::byte* source;
   T* column;
 
   OneRow(const Loop& loop, const Rows& rows)
       : source(loop.channels[0].source), column(reinterpret_cast<T*>(rows.columns[0])) {}
-  void read(std::uint64_t i) const { column[i] = load<T>(source); }
+  bool read(std::uint64_t i) const {
+    column[i] = load<T>(source);
+    return true;
+  }
   std::uint64_t value(std::size_t, std::uint64_t i) const { return column[i]; }
 };
 
@@ -88,6 +108,7 @@ inline std::uint64_t value_at(const std::byte* column, unsigned width, std::uint
 
 // A row of registers of any kinds, read in the order in which they were named.
 struct MixedRow {
+  static constexpr bool kIsSingle = false;
   std::span<const Channel> channels;
   std::byte* const* columns;
 
@@ -100,40 +121,72 @@ struct MixedRow {
     reinterpret_cast<T*>(column)[i] = value;
   }
 
-  void read(std::uint64_t i) const {
-    for (std::size_t k = 0; k < channels.size(); ++k) {
-      const Channel& channel = channels[k];
-      std::byte* column = columns[k];
-      switch (channel.kind) {
-        case Kind::u8:
-          put<std::uint8_t, false>(channel, column, i);
-          break;
-        case Kind::u16:
-          put<std::uint16_t, false>(channel, column, i);
-          break;
-        case Kind::u32:
-          put<std::uint32_t, false>(channel, column, i);
-          break;
-        case Kind::u64:
-          put<std::uint64_t, false>(channel, column, i);
-          break;
-        case Kind::u16be:
-          put<std::uint16_t, true>(channel, column, i);
-          break;
-        case Kind::u32be:
-          put<std::uint32_t, true>(channel, column, i);
-          break;
-        case Kind::u64be:
-          put<std::uint64_t, true>(channel, column, i);
-          break;
-      }
+  static void read_one(const Channel& channel, std::byte* column, std::uint64_t i) {
+    switch (channel.kind) {
+      case Kind::u8:
+        return put<std::uint8_t, false>(channel, column, i);
+      case Kind::u16:
+        return put<std::uint16_t, false>(channel, column, i);
+      case Kind::u32:
+        return put<std::uint32_t, false>(channel, column, i);
+      case Kind::u64:
+        return put<std::uint64_t, false>(channel, column, i);
+      case Kind::u16be:
+        return put<std::uint16_t, true>(channel, column, i);
+      case Kind::u32be:
+        return put<std::uint32_t, true>(channel, column, i);
+      case Kind::u64be:
+        return put<std::uint64_t, true>(channel, column, i);
     }
+  }
+
+  bool read(std::uint64_t i) const {
+    for (std::size_t k = 0; k < channels.size(); ++k) read_one(channels[k], columns[k], i);
+    return true;
   }
 
   // Of one register, as it was stored.
   std::uint64_t value(std::size_t k, std::uint64_t i) const {
     return value_at(columns[k], width_bytes(channels[k].kind), i);
   }
+};
+
+// High, low, high, until the highs agree: the low half then belongs to that high half. False: they never did.
+inline bool read_pair(const Channel& channel, std::uint64_t& value, Pairs& pairs) {
+  std::uint32_t high = load<std::uint32_t>(channel.high);
+  for (int tries = 1;; ++tries) {
+    const std::uint32_t low = load<std::uint32_t>(channel.source);
+    const std::uint32_t again = load<std::uint32_t>(channel.high);
+    value = std::uint64_t{high} << 32 | low;
+    if (again == high) return true;
+    if (tries == Pairs::kMostTries) return false;
+    high = again;
+    pairs.extra_loads.store(pairs.extra_loads.load(std::memory_order_relaxed) + 2, std::memory_order_relaxed);
+  }
+}
+
+// A row with pairs among its registers. All of it is read whatever becomes of them: each row has its
+// accesses.
+struct PairedRow {
+  static constexpr bool kIsSingle = false;
+  MixedRow plain;
+  Pairs& pairs;
+
+  PairedRow(const Loop& loop, const Rows& rows) : plain(loop, rows), pairs(*loop.pairs) {}
+
+  bool read(std::uint64_t i) const {
+    bool whole = true;
+    for (std::size_t k = 0; k < plain.channels.size(); ++k) {
+      const Channel& channel = plain.channels[k];
+      if (!channel.high)
+        MixedRow::read_one(channel, plain.columns[k], i);
+      else if (!read_pair(channel, reinterpret_cast<std::uint64_t*>(plain.columns[k])[i], pairs))
+        whole = false;
+    }
+    pairs.torn = !whole;
+    return whole;
+  }
+  std::uint64_t value(std::size_t k, std::uint64_t i) const { return plain.value(k, i); }
 };
 
 template <clock::Source source, class Row, bool with_latency, bool is_judged>
@@ -153,12 +206,14 @@ std::uint64_t fill(const Loop& loop, const Rows& rows, std::uint64_t first, std:
       break;
     if (now < before) now = before;
     before = now;
-    row.read(i);
+    const bool is_whole = row.read(i);
     if constexpr (with_latency) {
       const std::uint64_t end = clock::ticks<source>();
       const std::uint64_t spent = end > now ? end - now : 0;
       latency[i] = spent > 0xffffffffu ? 0xffffffffu : static_cast<std::uint32_t>(spent);
     }
+    if (!is_whole) [[unlikely]]
+      break;
     ticks[i] = now;
     if constexpr (is_judged) {
       const Verdict verdict = loop.judge->judge(row, i, now);
@@ -176,6 +231,8 @@ std::uint64_t fill(const Loop& loop, const Rows& rows, std::uint64_t first, std:
 
 template <clock::Source source, bool with_latency, bool is_judged>
 Fill choose_row(std::span<const Channel> channels) {
+  for (const Channel& channel : channels)
+    if (channel.high) return fill<source, PairedRow, with_latency, is_judged>;
   if (channels.size() == 1) {
     switch (channels[0].kind) {
       case Kind::u8:

@@ -61,6 +61,8 @@ std::uint64_t Filler::dropped() const {
 
 bool Filler::has_room() const { return used() < spool_.geometry().block_count; }
 
+bool Filler::has_next() const { return used() + 1 < spool_.geometry().block_count; }
+
 bool Filler::overwrite_oldest() {
   auto& released = spool_.header().released;
   std::uint64_t oldest = released.load(std::memory_order_relaxed);
@@ -80,7 +82,13 @@ bool Filler::block_is_empty() const {
 
 bool Filler::block_is_full() const {
   const std::uint64_t gaps = spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed);
-  return row_ == spool_.geometry().rows_per_block || gaps + kReservedGaps >= spool_.geometry().gap_capacity;
+  return row_ + kept_slots_ >= spool_.geometry().rows_per_block ||
+         gaps + kReservedGaps >= spool_.geometry().gap_capacity;
+}
+
+bool Filler::has_gap_room() const {
+  const std::uint64_t gaps = spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed);
+  return gaps + kReservedGaps < spool_.geometry().gap_capacity;
 }
 
 void Filler::open_block() {
@@ -178,6 +186,21 @@ bool Filler::may_stand_alone(std::uint64_t now) {
   return true;
 }
 
+Gap& Filler::begin_unchanged(std::uint64_t from_ticks, std::uint64_t now) {
+  joins_ = !may_stand_alone(now);
+  const Gap gap = {index_, 0, from_ticks, now, Cause::unchanged, 0};
+  if (!join_last(gap)) append_gap(sequence_, gap);
+  return spool_.gaps(sequence_)[spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed) - 1];
+}
+
+void Filler::note_torn(std::uint64_t from_ticks, std::uint64_t now) {
+  joins_ = !may_stand_alone(now);
+  if (dropping_) close_open_gap();
+  note_gap({index_, 1, from_ticks, now, Cause::torn, 0});
+  ++index_;
+  if (dropping_) begin_open_gap();
+}
+
 void Filler::note_pause(std::uint64_t begin, std::uint64_t end) {
   append_gap(sequence_, {index_, 0, begin, end, Cause::throttled, 0});
 }
@@ -195,7 +218,7 @@ void Filler::note_fault(std::uint64_t last_ticks) {
 }
 
 void Filler::note_gap(const Gap& gap) {
-  if (dropping_ ? join_dropped(gap) : join_missed(gap)) return;
+  if (dropping_ ? join_dropped(gap) : join_last(gap)) return;
   append_gap(current(), gap);
 }
 
@@ -218,11 +241,13 @@ bool Filler::join_dropped(const Gap& gap) {
 
 // The count is stored last, and at once: whoever reads the table at any instruction finds a gap that balances
 // with the rows so far, at most its place is a little too wide.
-bool Filler::join_missed(const Gap& gap) {
+bool Filler::join_last(const Gap& gap) {
   const std::uint64_t used = spool_.block_header(sequence_).gap_count.load(std::memory_order_relaxed);
-  if (!joins_ || gap.cause != Cause::missed || used == 0) return false;
+  const bool is_of_rows =
+      gap.cause == Cause::missed || gap.cause == Cause::torn || gap.cause == Cause::unchanged;
+  if (!joins_ || !is_of_rows || used == 0) return false;
   Gap& last = spool_.gaps(sequence_)[used - 1];
-  if (last.cause != Cause::missed) return false;
+  if (last.cause != gap.cause) return false;
   last.t1_ticks = gap.t1_ticks;
   last.rows = static_cast<std::uint32_t>(row_ - last_gap_row_);
   std::atomic_ref(last.count).store(last.count + gap.count, std::memory_order_release);

@@ -28,13 +28,17 @@ class Filler {
   Rows rows();
   std::uint64_t published() const;  // what those rows' counter says
   void advance(std::uint64_t rows);
+  void skip(std::uint64_t samples) { index_ += samples; }  // that a gap has counted
 
   bool has_room() const;    // for one more block
+  bool has_next() const;    // for one more block after the open one
   bool overwrite_oldest();  // makes room for one, unless a snapshot holds the ring
   // Whether the oldest block lies before a sequence, or has only rows before a tick; while no block is free.
   bool oldest_is_before(std::uint64_t sequence, std::uint64_t ticks) const;
-  bool block_is_empty() const;  // no row, no gap
-  bool block_is_full() const;   // of rows or of gaps
+  bool block_is_empty() const;                                 // no row, no gap
+  bool block_is_full() const;                                  // of rows or of gaps
+  bool has_gap_room() const;                                   // for one more gap in the open block
+  void keep_slots(std::uint64_t rows) { kept_slots_ = rows; }  // a block is full while so many are free
   void open_block();
   void seal_block();
 
@@ -49,6 +53,10 @@ class Filler {
   // moment ago: then it joins the gap before it (spool.hpp), so that a schedule that cannot be kept fills no
   // table.
   void note_missed(std::uint64_t count, std::uint64_t from_ticks, std::uint64_t now);
+  // A row that was read, and is not complete: the next sample comes after it.
+  // A run of rows that are not stored begins: a gap that counts none yet, and grows (changes.hpp).
+  spool::Gap& begin_unchanged(std::uint64_t from_ticks, std::uint64_t now);
+  void note_torn(std::uint64_t from_ticks, std::uint64_t now);
   void note_pause(std::uint64_t begin, std::uint64_t end);       // before the open block's first row
   void note_last_pause(std::uint64_t begin, std::uint64_t end);  // no block is open: into the overflow block
   void note_fault(std::uint64_t last_ticks);                     // after the rows that were completed
@@ -63,7 +71,7 @@ class Filler {
   void note_gap(const spool::Gap& gap);
   bool may_stand_alone(std::uint64_t now);
   bool join_dropped(const spool::Gap& gap);
-  bool join_missed(const spool::Gap& gap);
+  bool join_last(const spool::Gap& gap);
   void append_gap(std::uint64_t sequence, const spool::Gap& gap);
 
   spool::Spool spool_;
@@ -81,7 +89,8 @@ class Filler {
   std::uint64_t gap_ticks_;         // each gap of missed slots uses up so much time,
   std::uint64_t used_up_to_ = 0;    // and up to kBurst of them may do so in advance
   std::uint64_t last_gap_row_ = 0;  // rows of the open block before its last gap
-  bool joins_ = false;              // there were too many
+  std::uint64_t kept_slots_ = 0;
+  bool joins_ = false;  // there were too many
 };
 
 }  // namespace regtap

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <limits>
 #include <stdexcept>
+#include <utility>
 
 #include "core/sampling_thread.hpp"
 #include "core/wide.hpp"
@@ -23,6 +24,8 @@ using spool::Spool;
 
 // Samples dropped between two looks at whether there is room again.
 constexpr std::uint64_t kDropChunk = 1024;
+// Rows of a loop that stores changes between two looks at the progress: about a millisecond of the fastest.
+constexpr std::uint64_t kChangeChunk = 1 << 16;
 
 // Slots due at 0, p, 2p, ... before the duration ends.
 std::uint64_t slots_in(std::uint64_t duration_ns, Period period) {
@@ -43,15 +46,25 @@ Sampler::Sampler(Spool spool, std::vector<Channel> channels, Plan plan)
       channels_(std::move(channels)),
       plan_(std::move(plan)),
       ranges_(ranges_of(channels_)),
-      fill_(choose_fill(channels_, plan_.source, spool_.geometry().has_latency, plan_.trigger.has_value())) {
+      fill_(choose_fill(channels_, plan_.source, spool_.geometry().has_latency, plan_.trigger.has_value())),
+      drop_fill_(fill_) {
   const auto& kinds = spool_.geometry().kinds;
   const bool match = std::equal(kinds.begin(), kinds.end(), channels_.begin(), channels_.end(),
                                 [](Kind kind, const Channel& channel) { return kind == channel.kind; });
   if (!match || channels_.empty()) throw std::invalid_argument("the spool was made for other registers");
   seal_ticks_ = in_ticks(plan_.seal_ns, plan_.source);
   if (plan_.trigger) set_trigger(*plan_.trigger);
+  if (plan_.on_change) set_on_change(*plan_.on_change);
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) may_spin_ = CPU_COUNT(&allowed) > 1;
+}
+
+void Sampler::set_on_change(const ChangePlan& plan) {
+  if (plan_.on_full == OnFull::overwrite || plan_.trigger)
+    throw std::invalid_argument("changes are stored as they come, and a flight recorder overwrites them");
+  changes_.emplace(filler_, plan.masks, in_ticks(plan.heartbeat_ns, plan_.source));
+  fill_ = choose_fill_changes(channels_, plan_.source, spool_.geometry().has_latency);
+  filler_.keep_slots(1);  // for the candidate beside a row that differs
 }
 
 void Sampler::set_trigger(const TriggerPlan& plan) {
@@ -145,6 +158,7 @@ void Sampler::run() {
   getrusage(RUSAGE_THREAD, &usage_);
   while (make_room() && step()) {
   }
+  flush_candidate();
   filler_.end_dropping();
 }
 
@@ -171,8 +185,17 @@ bool Sampler::step() {
   const Rows rows = filler_.rows();
   std::uint64_t limit = spool_.geometry().rows_per_block;
   if (filler_.dropping()) limit = std::min(kDropChunk, limit);
-  if (plan_.samples > 0)
-    limit = std::min(limit, filler_.row() + (plan_.samples - taken_.load(std::memory_order_relaxed)));
+  const std::uint64_t left = plan_.samples - taken_.load(std::memory_order_relaxed);
+  const bool stores_changes = changes_ && !filler_.dropping();
+  if (plan_.samples > 0 && !stores_changes) limit = std::min(limit, filler_.row() + left);
+  if (stores_changes) {
+    const std::uint64_t seen = changes_->has_candidate() ? 1 : 0;
+    if (plan_.samples > 0 && left == seen) {
+      flush_candidate();
+      return end(Ended::samples);
+    }
+    changes_->allow(plan_.samples > 0 ? std::min(kChangeChunk, left - seen) : kChangeChunk);
+  }
   if (!(schedule_ ? step_paced(rows, limit) : step_free(rows, limit))) return false;
   if (plan_.samples > 0 && taken_.load(std::memory_order_relaxed) == plan_.samples)
     return end(Ended::samples);
@@ -182,13 +205,55 @@ bool Sampler::step() {
 bool Sampler::step_free(const Rows& rows, std::uint64_t limit) {
   // Nothing is sealed while samples are dropped: an old block's time must not hold the loop up.
   control_.set_deadline(filler_.dropping() ? end_at_ : std::min(end_at_, seal_at_));
+  if (changes_) return step_changes(rows, limit, control_) || !ran_out();
   const std::uint64_t before = filler_.row();
   fill_begin_ = rows.base + before;
-  const std::uint64_t row = fill_({channels_, &control_, judge()}, rows, before, limit, last_);
+  const std::uint64_t row = fill_({channels_, &control_, judge(), &pairs_}, rows, before, limit, last_);
   filler_.advance(row - before);
   count_taken(row - before);
   look_at_sighting();
-  return row == limit || !ran_out();
+  return note_torn(rows, row) || row == limit || !ran_out();
+}
+
+// True: there is a reason to look around other than the deadline.
+bool Sampler::step_changes(const Rows& rows, std::uint64_t limit, const Control& control) {
+  const std::uint64_t before = filler_.row();
+  fill_begin_ = rows.base + before;
+  if (filler_.dropping()) {
+    const std::uint64_t row = drop_fill_({channels_, &control, nullptr, &pairs_}, rows, before, limit, last_);
+    filler_.advance(row - before);
+    count_taken(row - before);
+    return note_torn(rows, row) || row == limit;
+  }
+  const std::uint64_t row =
+      fill_({channels_, &control, nullptr, &pairs_, &*changes_}, rows, before, limit, last_);
+  count_changes(row);
+  if (pairs_.torn) flush_candidate();
+  return note_torn(rows, filler_.row()) || row + 1 >= limit;
+}
+
+// Takes over what a loop that stores changes has published and counted.
+void Sampler::count_changes(std::uint64_t row) {
+  const std::uint64_t published = row - fill_begin_;  // no block but the overflow one begins with rows
+  changes_->settle(row, last_);
+  const std::uint64_t skipped = changes_->skipped() - unchanged_.load(std::memory_order_relaxed);
+  count_taken(published + skipped);
+  unchanged_.store(changes_->skipped(), std::memory_order_relaxed);
+}
+
+// The newest row of a run is stored, before something comes that is no row.
+void Sampler::flush_candidate() {
+  if (!changes_ || filler_.dropping() || !filler_.block_open()) return;
+  if (!changes_->flush(filler_.rows(), filler_.row())) return;
+  fill_begin_ = filler_.row();
+  count_changes(filler_.row() + 1);
+}
+
+// Before the open block is sealed: the candidate goes with the loop, where it goes on at once.
+void Sampler::leave_block() {
+  if (!changes_) return;
+  if (!filler_.has_next()) flush_candidate();
+  changes_->carry(filler_.rows(), filler_.row());
 }
 
 bool Sampler::step_paced(const Rows& rows, std::uint64_t limit) {
@@ -200,18 +265,34 @@ bool Sampler::step_paced(const Rows& rows, std::uint64_t limit) {
     if (event == Schedule::Event::ended) return end(Ended::duration);
     if (event == Schedule::Event::stopped) return end(Ended::stopped);
     if (event != Schedule::Event::slot) return true;
+    if (changes_) {
+      if (step_changed_slot(rows, limit, missed)) return true;
+      continue;
+    }
     // The fault's index and the balance count this slot as taken only once its row is complete.
     const std::uint64_t row = filler_.row();
     fill_begin_ = rows.base + row;
-    fill_({channels_, &unbounded_, judge()}, rows, row, row + 1, last_);
-    filler_.advance(1);
-    count_taken(1);
+    const std::uint64_t end = fill_({channels_, &unbounded_, judge(), &pairs_}, rows, row, row + 1, last_);
+    filler_.advance(end - row);
+    count_taken(end - row);
     look_at_sighting();
+    const bool torn = note_torn(rows, row);
     if (stretch_is_over_) return true;
     if (last_ >= seal_at_ || control_.is_asked(Control::kSeal)) return true;
-    if (missed && !filler_.dropping() && filler_.block_is_full()) return true;  // of gaps
+    if ((missed || torn) && !filler_.dropping() && filler_.block_is_full()) return true;  // of gaps
   }
   return true;
+}
+
+// One slot of a schedule. True: there is a reason to look around.
+bool Sampler::step_changed_slot(const Rows& rows, std::uint64_t limit, bool missed) {
+  const std::uint64_t allowed = changes_->allowed();
+  if (!filler_.dropping()) changes_->allow(1);
+  const bool looks = step_changes(rows, filler_.dropping() ? filler_.row() + 1 : limit, unbounded_);
+  if (filler_.dropping()) return filler_.row() >= limit;
+  if (looks || last_ >= seal_at_ || allowed == 1 || filler_.block_is_full()) return true;
+  changes_->allow(allowed - 1);
+  return missed && filler_.block_is_full();
 }
 
 // What the judge saw in the last row.
@@ -235,7 +316,17 @@ bool Sampler::end_stretch() {
   return !stretches_->is_complete() || end(Ended::captures);
 }
 
+// Whether the fill ended after a row that is not complete: a sample that was taken, and is lost.
+bool Sampler::note_torn(const Rows& rows, std::uint64_t row) {
+  if (!std::exchange(pairs_.torn, false)) return false;
+  filler_.note_torn(row > 0 ? rows.ticks[row - 1] : last_, clock::ticks(plan_.source));
+  for (auto* counter : {&taken_, &lost_, &torn_})
+    counter->store(counter->load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  return true;
+}
+
 void Sampler::note_missed() {
+  flush_candidate();
   const std::uint64_t count = schedule_->missed_count();
   filler_.note_missed(count, schedule_->missed_from_ticks(), schedule_->now_ticks());
   missed_.store(missed_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
@@ -264,17 +355,20 @@ bool Sampler::find_room(bool seal_now) {
     if (filler_.is_roomy() || may_overwrite()) {
       filler_.resume();
       begin_block();
+      if (changes_) changes_->forget();
     } else {
       filler_.drop_on();
     }
     return true;
   }
   if (!block_is_due() && (!seal_now || filler_.block_is_empty())) return true;
+  leave_block();
   filler_.seal_block();
   if (stretch_is_over_ && !end_stretch()) return false;
   if (filler_.has_room() || may_overwrite()) {
     filler_.open_block();
     begin_block();
+    if (changes_) changes_->put_back(filler_.rows());
     return true;
   }
   switch (plan_.on_full) {
@@ -331,8 +425,13 @@ std::uint64_t Sampler::count_pause(std::uint64_t begin) {
 // The jump came out of the middle of a fill: what it had completed is what it had published.
 void Sampler::note_fault(const void* address) {
   const std::uint64_t completed = filler_.published() - fill_begin_;
-  count_taken(completed);
-  filler_.advance(completed);
+  if (changes_ && !filler_.dropping()) {
+    count_changes(filler_.published());
+    flush_candidate();
+  } else {
+    count_taken(completed);
+    filler_.advance(completed);
+  }
   if (completed > 0) last_ = filler_.rows().ticks[filler_.row() - 1];
   filler_.note_fault(last_);
   fault_channel_ = channel_at(channels_, address);
@@ -400,6 +499,9 @@ Progress Sampler::progress() const {
   progress.taken = taken_.load(std::memory_order_relaxed);
   progress.lost = lost_.load(std::memory_order_relaxed);
   progress.missed = missed_.load(std::memory_order_relaxed);
+  progress.unchanged = unchanged_.load(std::memory_order_relaxed);
+  progress.torn = torn_.load(std::memory_order_relaxed);
+  progress.extra_loads = pairs_.extra_loads.load(std::memory_order_relaxed);
   progress.due = due_.load(std::memory_order_relaxed);
   progress.pauses = pauses_.load(std::memory_order_relaxed);
   progress.throttled_ticks = throttled_ticks_.load(std::memory_order_relaxed);

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/changes.hpp"
 #include "core/clock.hpp"
 #include "core/fault.hpp"
 #include "core/fill.hpp"
@@ -38,6 +39,12 @@ struct TriggerPlan {
   std::uint64_t most_blocks = 0;  // of the ring, kept before a hit
 };
 
+// Rows that differ from the one before are stored, and the last one before them; the others are counted.
+struct ChangePlan {
+  std::vector<std::uint64_t> masks;  // for each register, the bits that are looked at
+  std::uint64_t heartbeat_ns = 0;    // a row is stored at least this often; 0: it need not be
+};
+
 struct Plan {
   clock::Source source = clock::Source::counter;
   OnFull on_full = OnFull::wait;
@@ -47,6 +54,7 @@ struct Plan {
   std::uint64_t seal_ns = 1'000'000'000;  // a block is handed over at least this often
   int cpu = -1;                           // -1: wherever the scheduler likes
   int fifo_priority = 0;                  // 0: the ordinary scheduling class
+  std::optional<ChangePlan> on_change;    // none: every row
   std::optional<TriggerPlan> trigger;     // none: every row is to be stored, or asked for
 };
 
@@ -64,7 +72,10 @@ struct Progress {
   std::uint64_t taken = 0;
   std::uint64_t lost = 0;
   std::uint64_t missed = 0;
-  std::uint64_t due = 0;  // paced only
+  std::uint64_t unchanged = 0;    // taken, and like the row before: counted only
+  std::uint64_t torn = 0;         // of the lost ones: a pair's halves never agreed
+  std::uint64_t extra_loads = 0;  // of pairs, beyond three a row
+  std::uint64_t due = 0;          // paced only
   std::uint64_t pauses = 0;
   std::uint64_t throttled_ticks = 0;
   std::uint64_t elapsed_ticks = 0;  // from the loop's beginning to its end, once ended; pauses are in it
@@ -116,6 +127,7 @@ class Sampler {
 
  private:
   void set_trigger(const TriggerPlan& plan);
+  void set_on_change(const ChangePlan& plan);
   Judge* judge() { return judge_ ? &*judge_ : nullptr; }
   void thread_main();
   void become_real_time();
@@ -135,6 +147,12 @@ class Sampler {
   void look_at_sighting();
   bool end_stretch();
   void note_missed();
+  bool step_changes(const Rows& rows, std::uint64_t limit, const Control& control);
+  bool step_changed_slot(const Rows& rows, std::uint64_t limit, bool missed);
+  void count_changes(std::uint64_t row);
+  void flush_candidate();
+  void leave_block();
+  bool note_torn(const Rows& rows, std::uint64_t row);
   void count_taken(std::uint64_t rows);
   void note_fault(const void* address);
   void note_disturbances();
@@ -150,8 +168,11 @@ class Sampler {
   Fill fill_;
   Control control_;
   Control unbounded_;  // for single rows of a schedule, which ends by itself
+  Pairs pairs_;
   std::optional<Schedule> schedule_;
   std::unique_ptr<fault::Guardian> guardian_;
+  Fill drop_fill_;  // while samples are dropped
+  std::optional<Changes> changes_;
   std::optional<Judge> judge_;  // with a trigger
   std::unique_ptr<Stretches> stretches_;
 
@@ -170,6 +191,8 @@ class Sampler {
   std::atomic<std::uint64_t> taken_{0};
   std::atomic<std::uint64_t> lost_{0};
   std::atomic<std::uint64_t> missed_{0};
+  std::atomic<std::uint64_t> torn_{0};
+  std::atomic<std::uint64_t> unchanged_{0};
   std::atomic<std::uint64_t> due_{0};
   std::atomic<std::uint64_t> pauses_{0};
   std::atomic<std::uint64_t> throttled_ticks_{0};

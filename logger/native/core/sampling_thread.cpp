@@ -36,17 +36,28 @@ void ask_for_short_turns() {
   syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
+namespace {
+
+unsigned access_bytes(const Channel& channel) { return channel.high ? 4 : width_bytes(channel.kind); }
+
+}  // namespace
+
 std::vector<fault::Range> ranges_of(std::span<const Channel> channels) {
   std::vector<fault::Range> ranges;
-  for (const Channel& channel : channels) ranges.push_back({channel.source, width_bytes(channel.kind)});
+  for (const Channel& channel : channels) {
+    ranges.push_back({channel.source, access_bytes(channel)});
+    if (channel.high) ranges.push_back({channel.high, access_bytes(channel)});
+  }
   return ranges;
 }
 
 int channel_at(std::span<const Channel> channels, const void* address) {
   const auto at = reinterpret_cast<std::uintptr_t>(address);
   for (std::size_t k = 0; k < channels.size(); ++k) {
-    const auto base = reinterpret_cast<std::uintptr_t>(channels[k].source);
-    if (at >= base && at - base < width_bytes(channels[k].kind)) return static_cast<int>(k);
+    for (const auto* half : {channels[k].source, channels[k].high}) {
+      const auto base = reinterpret_cast<std::uintptr_t>(half);
+      if (half && at >= base && at - base < access_bytes(channels[k])) return static_cast<int>(k);
+    }
   }
   return -1;
 }

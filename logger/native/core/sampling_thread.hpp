@@ -13,7 +13,7 @@ namespace regtap {
 void block_signals();        // but those of faults
 void ask_for_short_turns();  // for paced loops
 
-// Where the guard expects faults, one range for each channel.
+// Where the guard expects faults: the register of each channel, or both halves of it.
 std::vector<fault::Range> ranges_of(std::span<const Channel> channels);
 
 // The channel whose register holds an address; -1: none.

@@ -62,7 +62,17 @@ inline constexpr std::size_t kPage = 4096;
 inline constexpr std::uint32_t kSpareShare = 8;
 inline constexpr std::uint64_t kHeld = std::uint64_t{1} << 63;  // in `released`: overwrite nothing
 
-enum class Cause : std::uint32_t { none, full, missed, throttled, fault, writer, overwritten };
+enum class Cause : std::uint32_t {
+  none,
+  full,
+  missed,
+  throttled,
+  fault,
+  writer,
+  overwritten,
+  torn,
+  unchanged
+};
 
 // Where missed slots come thick, one entry stands for several runs of them: `rows` rows are stored between
 // the first and the last, and which of the count + rows slots they have only their times tell.

@@ -114,6 +114,8 @@ def _facts(trace: Trace) -> Iterator[tuple[str, str]]:
         yield "removed", removed_text(trace.rotated)
     if trace.totals is not None:
         yield "balance", trace.totals.line()
+        if trace.totals.accesses is not None:
+            yield "accesses", f"{trace.totals.accesses:,} loads"
         if trace.totals.throttled_ns:
             yield "waited", f"{format_duration_ns(trace.totals.throttled_ns)} for room in the spool"
 
@@ -137,7 +139,7 @@ def _register_rows(trace: Trace) -> list[tuple[str, ...]]:
         bounds = trace.ranges.get(register.name, ())
         shown = [f"{value:#x} ({value})" for value in bounds] or ["-", "-"]
         fields = " ".join(field.label for field in register.fields)
-        rows.append((register.name, f"{register.address:#x}", register.type, *shown, fields))
+        rows.append((register.name, register.place, register.type, *shown, fields))
     return rows
 
 

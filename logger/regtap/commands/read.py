@@ -62,7 +62,8 @@ def read(
 
     REGISTER is ADDRESS[:TYPE], NAME=ADDRESS[:TYPE], or a name that a map or the target knows: in full
     (UART0.CR), any unambiguous tail of it (CR), a field of it (UART0.CR.EN), or a glob ('UART0.*'). TYPE is u8,
-    u16, u32 (default), u64, u16be, u32be or u64be. ADDRESS+LENGTH[:TYPE] dumps LENGTH bytes, one access a word.
+    u16, u32 (default), u64, u16be, u32be or u64be; NAME=LOW/HIGH:u64pair is a counter in two halves.
+    ADDRESS+LENGTH[:TYPE] dumps LENGTH bytes, one access a word.
 
     Each line has name, address, value in hexadecimal and decimal, and the fields with the names of their values.
     """

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _COMMAND = "regtap.command"
 _DURABLE = "--durable"
+_ON_CHANGE = "--on-change"
 
 
 class _WithCommand(click.Command):
@@ -39,7 +40,7 @@ class _WithCommand(click.Command):
             at = args.index("--")
             args, ctx.meta[_COMMAND] = args[:at], args[at + 1 :]
         # click would take the word after an option whose value may be left out: a register, as a rule
-        args = [f"{_DURABLE}=" if arg == _DURABLE else arg for arg in args]
+        args = [f"{arg}=" if arg in (_DURABLE, _ON_CHANGE) else arg for arg in args]
         return super().parse_args(ctx, args)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -98,6 +99,12 @@ class _WithCommand(click.Command):
     help="Survive a power loss: a journal beside the output, synced this often; without TIME: every second.",
 )
 @click.option(
+    _ON_CHANGE,
+    metavar="[=NAME,...]",
+    help="Store a row only where a register, or one of these registers and fields, differs from the row before.",
+)
+@click.option("--heartbeat", metavar="TIME", help="With --on-change: store a row at least this often (1s).")
+@click.option(
     "--keep-parts", metavar="N", help="Keep the last N parts only; older ones are removed, and counted."
 )
 @click.option("--keep-size", metavar="SIZE", help="The same by their size together (50GiB).")
@@ -145,6 +152,8 @@ def record(
     spool_size: str | None,
     compress: str,
     durable: str | None,
+    on_change: str | None,
+    heartbeat: str | None,
     keep_parts: str | None,
     keep_size: str | None,
     cpu: int | None,
@@ -190,6 +199,8 @@ def record(
         realtime=realtime,
         compress=compress,
         durable=durable is not None and (durable or True),  # without a time: every second
+        on_change=on_change is not None and (on_change or True),
+        heartbeat=heartbeat,
         keep_parts=keep_parts,
         keep_size=keep_size,
         trigger=trigger,

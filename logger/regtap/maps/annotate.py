@@ -27,7 +27,9 @@ def _annotated(register: Register, maps: Maps) -> Register:
     return (
         register
         if found is None
-        else replace(found, name=register.name, address=register.address, type=register.type)
+        else replace(
+            found, name=register.name, address=register.address, type=register.type, high=register.high
+        )
     )
 
 
@@ -38,6 +40,6 @@ def _described(register: Register, maps: Maps) -> Register | None:
             described = maps.register(entry)
         except InputError:  # it cannot be accessed as the map has it, so that it is not what was read
             continue
-        if described.width_bytes == register.width_bytes:
+        if described.width_bytes == register.width_bytes and described.high == register.high:
             return described
     return None

@@ -26,7 +26,14 @@ def own_effect(register: Register) -> str:
 
 def read_effect(register: Register, maps: Maps) -> str:
     """Return the known effect of a read of a register, or of another register at the same address, in words."""
-    return own_effect(register) or effect_between(register.address, register.size_bytes, maps, register.name)
+    return own_effect(register) or next(
+        (
+            effect
+            for load in register.loads
+            if (effect := effect_between(load.address, load.size_bytes, maps, register.name))
+        ),
+        "",
+    )
 
 
 def effect_between(address: int, size_bytes: int, maps: Maps, but: str = "") -> str:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from regtap.errors import InputError
-from regtap.registers.model import Field, Register, Value
+from regtap.registers.model import PAIR, Field, Register, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_REGISTERS = 2**20  # of a map, with its arrays expanded: more is a mistake, or an attack
 MOST_LEVELS = 16  # of clusters in clusters
 _WIDTHS = (8, 16, 32, 64)  # of one access, in bits
+_HALF_BYTES = 4
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -110,6 +111,7 @@ class RegisterNode(Node):
         write_effect: One of registers.WRITE_EFFECTS, or empty.
         reset: Its value after a reset, or None.
         volatile: Whether the device changes it by itself.
+        to_high: Of a 64-bit counter in two halves, the way from the low half to the high one, in bytes; else None.
         load_fields: Reads its fields; called once, when they are needed.
     """
 
@@ -120,6 +122,7 @@ class RegisterNode(Node):
     write_effect: str = ""
     reset: int | None = None
     volatile: bool = False
+    to_high: int | None = None
     load_fields: Callable[[], tuple[Field, ...]] = _no_fields
 
     @cached_property
@@ -139,6 +142,8 @@ class RegisterNode(Node):
     @property
     def span_bytes(self) -> int:
         """Size of one repetition in the address space, in bytes."""
+        if self.to_high is not None:
+            return _HALF_BYTES
         return (self.access_bits or self.bits + 7) // 8
 
 
@@ -218,6 +223,8 @@ class Entry:
         width = self.node.access_bits
         if width is None:
             return f"{self.node.bits} bits"
+        if self.node.to_high is not None:
+            return PAIR
         return f"u{width}be" if self.node.swapped and width > 8 else f"u{width}"
 
     def register(self) -> Register:
@@ -244,6 +251,7 @@ class Entry:
             node.write_effect,
             node.reset,
             node.volatile,
+            None if node.to_high is None else self.address + node.to_high,
         )
 
 

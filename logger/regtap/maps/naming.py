@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError
 from regtap.maps.effects import check_read, read_effect
 from regtap.maps.lookup import Maps, is_glob
-from regtap.registers.model import Register
+from regtap.registers.model import PAIR, Register
 from regtap.registers.spelling import parse_register
 from regtap.units.parse import quoted
 
@@ -110,13 +110,26 @@ class Names:
         Raises:
             InputError: It means nothing, or several registers.
         """
-        place = text.rpartition("=")[2]
+        name, _, place = text.rpartition("=")
         if place[:1].isdigit():
             return Chosen(parse_register(text))
+        if place.endswith(f":{PAIR}"):
+            return self._pair(name, place.removesuffix(f":{PAIR}"))
         found = self.maps.find(text)
         if found is None:
             raise self._unknown(text)
         return Chosen(self.maps.register(found.entry), found.field, found.is_full)
+
+    def _pair(self, name: str, place: str) -> Chosen:
+        """Return the counter whose halves are called so: `LOW/HIGH`, names or addresses of registers of 32 bits."""
+        low, high = (self.one(half).register for half in _halves(name, place))
+        for half in (low, high):
+            if half.type != "u32":
+                raise InputError(
+                    f"{half.name} is {half.type}, and a half of a pair is u32; name another register"
+                )
+        effect = low.read_effect or high.read_effect
+        return Chosen(Register(name, low.address, PAIR, read_effect=effect, volatile=True, high=high.address))
 
     def _glob(self, glob: str) -> Selection:
         chosen: list[Chosen] = []
@@ -156,6 +169,13 @@ class Names:
         return InputError(
             f"unknown register {quoted(text)}; write ADDRESS[:TYPE] or NAME=ADDRESS[:TYPE]{names}, or name a --map"
         )
+
+
+def _halves(name: str, place: str) -> tuple[str, str]:
+    low, slash, high = place.partition("/")
+    if not name or not slash:
+        raise InputError(f"a 64-bit counter in two halves is NAME=LOW/HIGH:{PAIR}, not {quoted(place)}")
+    return low, high
 
 
 def whole_registers(selection: Selection) -> tuple[Register, ...]:
@@ -210,5 +230,6 @@ def _node(register: Register) -> RegisterNode:
         write_effect=register.write_effect,
         reset=register.reset,
         volatile=register.volatile,
+        to_high=None if register.high is None else register.high - register.address,
         load_fields=lambda: register.fields,
     )

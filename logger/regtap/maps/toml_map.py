@@ -21,7 +21,7 @@ from regtap.maps.model import (
     misfit,
 )
 from regtap.maps.toml_fields import read_fields
-from regtap.registers.model import ACCESSES, TYPES, WRITE_EFFECTS, Register
+from regtap.registers.model import ACCESSES, PAIR, TYPES, WRITE_EFFECTS, Register
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ _REGISTER_KEYS = (
     "write_effect",
     "reset",
     "volatile",
+    "high",
     "fields",
 )
 _MOST_BITS = 2**16
@@ -100,8 +101,9 @@ def _registers(holder: Table, type_name: str) -> Iterator[RegisterNode]:
 
 def _register(table: Table, name: str, type_name: str) -> RegisterNode:
     pattern, repeat = _repeat(table, name)
-    own_type = table.word("type", TYPES, type_name)
-    template = Register("r", 0, own_type)
+    own_type = table.word("type", (*TYPES, PAIR), PAIR if "high" in table else type_name)
+    to_high = _to_high(table, own_type)
+    template = Register("r", 0, "u64" if to_high is not None else own_type)
     bits = table.number("bits", 1, _MOST_BITS) or 8 * template.width_bytes
     fields = read_fields(table.table("fields"))
     check_fields(table.where, bits, fields)
@@ -121,8 +123,19 @@ def _register(table: Table, name: str, type_name: str) -> RegisterNode:
         write_effect=table.word("write_effect", WRITE_EFFECTS),
         reset=table.number("reset"),
         volatile=table.flag("volatile"),
+        to_high=to_high,
         load_fields=lambda: fields,
     )
+
+
+def _to_high(table: Table, type_name: str) -> int | None:
+    """Return the way from the low half of a 64-bit counter to the high one; None for a single register."""
+    if ("high" in table) != (type_name == PAIR):
+        raise InputError(
+            f"{table.where}: the type {PAIR}, and the address of the high half as `high`, go together"
+        )
+    high = table.number("high")
+    return None if high is None else high - _offset(table)
 
 
 def _offset(table: Table) -> int:

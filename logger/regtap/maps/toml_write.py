@@ -45,7 +45,7 @@ def _members(group: Group, above: tuple[str, ...], holder: str, base: int = 0) -
         if isinstance(member, Group):
             yield from _members(member, place, "clusters")
         else:
-            yield from _register(member)
+            yield from _register(member, base)
 
 
 def _node(node: Node, base: int, key: str) -> Iterator[str]:
@@ -59,9 +59,11 @@ def _node(node: Node, base: int, key: str) -> Iterator[str]:
         yield f"description = {_text(node.description)}"
 
 
-def _register(node: RegisterNode) -> Iterator[str]:
+def _register(node: RegisterNode, base: int) -> Iterator[str]:
     width = node.access_bits
-    if width is not None:
+    if node.to_high is not None:
+        yield f"high = {_number(base + node.offset + node.to_high)}"
+    elif width is not None:
         yield f'type = "u{width}{"be" if node.swapped and width > 8 else ""}"'
     if width != node.bits:
         yield f"bits = {node.bits}"

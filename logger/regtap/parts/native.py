@@ -23,7 +23,7 @@ class NativeEncoder:
     """See PartEncoder; logger/native/parquet says how rows are encoded."""
 
     def __init__(self, fd: int, template: PartMetadata) -> None:
-        registers = [(register.name, _native.Kind[register.type]) for register in template.registers]
+        registers = [(register.name, _native.Kind[register.kind]) for register in template.registers]
         latency = LATENCY_COLUMN if template.mode.latency else ""
         self._native = _native.PartEncoder(fd, time=TIME_COLUMN, registers=registers, latency=latency)
 

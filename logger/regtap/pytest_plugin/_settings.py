@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 MARKER = "registers"
 MARKER_HELP = (
     "registers(*registers, target=, rate=, keep=, on_full=, keep_last=, duration=, samples=, latency=, "
-    "spool_size=, cpu=, realtime=, compress=, durable=, keep_parts=, keep_size=, maps=, allow_side_effects=, "
+    "spool_size=, cpu=, realtime=, compress=, durable=, on_change=, heartbeat=, keep_parts=, keep_size=, maps=, "
+    "allow_side_effects=, "
     "trigger=, pre=, post=, holdoff=, captures=, trigger_run=): what the fixture register_trace records; options as in "
     "regtap.record"
 )
@@ -46,6 +47,8 @@ _RECORD_OPTIONS = frozenset(
         "realtime",
         "compress",
         "durable",
+        "on_change",
+        "heartbeat",
         "keep_parts",
         "keep_size",
         "maps",

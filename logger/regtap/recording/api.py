@@ -33,6 +33,8 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
     realtime: bool = False,
     compress: str = "none",
     durable: bool | str | float = False,
+    on_change: bool | str | Sequence[str] = False,
+    heartbeat: str | float | None = None,
     keep_parts: str | int | None = None,
     keep_size: str | int | None = None,
     maps: MapsGiven = None,
@@ -63,6 +65,9 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         compress: `none` or `zstd`.
         durable: Keep a journal on disk for the case of a power loss, and sync it each second (True), or as often
             as this says: `"100ms"`, or a number of seconds.
+        on_change: Store a row only where a register differs from the row before, and the row before that: True, or the
+            names of registers and fields to look at. The others are counted as unchanged.
+        heartbeat: With `on_change`, store a row at least this often: `"1s"`, or a number of seconds.
         keep_parts: Keep so many of the last parts only; older ones are removed, and counted as rotated.
         keep_size: The same by their size together: `"50GiB"`, or a number of bytes.
         maps: Register maps, each `FILE[:BLOCK][@BASE]`; None: those of REGTAP_MAP.
@@ -92,6 +97,8 @@ def record(  # noqa: PLR0913 - one keyword for each option of `regtap record`
         realtime=realtime,
         compress=compress,
         durable=durable,
+        on_change=on_change,
+        heartbeat=heartbeat,
         keep_parts=keep_parts,
         keep_size=keep_size,
         trigger=trigger,

@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Self
 
 from regtap.errors import InputError
+from regtap.recording.on_change import OnChange
 from regtap.recording.rotation import Limits
 from regtap.recording.trigger_options import TriggerOptions
 from regtap.sampling.plan import Plan, TriggerPlan
@@ -16,10 +17,11 @@ from regtap.units import parse
 from regtap.units.values import to_duration_ns, to_rate_hz
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from fractions import Fraction
 
     from regtap.clock.source import Source
+    from regtap.registers.model import Register
     from regtap.triggers.model import Trigger
 
 COMPRESSION = ("none", "zstd")
@@ -28,6 +30,8 @@ _RING_NS = 120 * 10**9
 _NEVER_NS = 10**17  # three years: where a block waits until it is full, or asked for
 _NS_PER_S = 10**9
 _TRIGGER_STALL_NS = 10 * _NS_PER_S  # of the disk, while a stretch is stored
+_CHANGE_ROWS = 2  # in a block, of a capture of changes: one that differs, and the last before it
+_LEAST_CHANGE_ROWS = 256  # of such a ring, which has 32 blocks or 128
 DURABLE_NS = _NS_PER_S  # how often `--durable` syncs
 _SHORTEST_DURABLE_NS, _LONGEST_DURABLE_NS = 10_000_000, 60 * _NS_PER_S  # parts are closed every 60 s anyway
 
@@ -50,6 +54,7 @@ class RecordOptions:
         realtime: SCHED_FIFO and no deep sleep states.
         compression: `none` or `zstd`.
         durable_ns: Time from one sync of the journal to the next; None: there is no journal.
+        on_change: Store rows only where something changes; None: every row.
         keep_parts: Number of last parts to keep; older parts are removed, and counted as rotated. None: all.
         keep_bytes: Size of the last parts to keep, in bytes; older parts likewise. None: any.
         trigger: Store by itself what lies around hits, and no other rows; None: every row, or what is asked for.
@@ -67,6 +72,7 @@ class RecordOptions:
     realtime: bool = False
     compression: str = "none"
     durable_ns: int | None = None
+    on_change: OnChange | None = None
     keep_parts: int | None = None
     keep_bytes: int | None = None
     trigger: TriggerOptions | None = None
@@ -87,6 +93,8 @@ class RecordOptions:
         realtime: bool = False,
         compress: str = "none",
         durable: bool | str | float = False,
+        on_change: bool | str | Sequence[str] = False,
+        heartbeat: str | float | None = None,
         keep_parts: str | int | None = None,
         keep_size: str | int | None = None,
         trigger: str | None = None,
@@ -114,6 +122,7 @@ class RecordOptions:
             realtime=realtime,
             compression=compress,
             durable_ns=_durable_ns(durable),
+            on_change=_on_change(on_change, heartbeat),
             keep_parts=None if keep_parts is None else parse.parse_count(str(keep_parts)),
             keep_bytes=None if keep_size is None else parse.parse_size_bytes(str(keep_size)),
             trigger=TriggerOptions.parse(
@@ -142,6 +151,10 @@ class RecordOptions:
             parse.check_count(getattr(self, name), name)
         _ = self.limits  # checks
         self._check_trigger()
+        if self.on_change is not None and self.overwrites:
+            raise InputError(
+                "a flight recorder overwrites what it takes, and --on-change stores it as it comes; choose one of them"
+            )
         self._check_journal()
 
     def _check_trigger(self) -> None:
@@ -188,7 +201,8 @@ class RecordOptions:
             span_ns = min(self.duration_ns or wanted_ns, wanted_ns)
             slots = -(-span_ns * self.rate_hz.numerator // (_NS_PER_S * self.rate_hz.denominator))
         known = [rows for rows in (slots, self.samples) if rows is not None]
-        return min(known) if known else None
+        rows = min(known) if known else None
+        return rows if rows is None or self.on_change is None else max(rows, _LEAST_CHANGE_ROWS)
 
     def _wanted_ns(self) -> int:
         """Return for how long rows may have to wait in the ring of a paced capture."""
@@ -196,13 +210,21 @@ class RecordOptions:
             return self.trigger.pre_ns + _TRIGGER_STALL_NS
         return self.keep_ns or _RING_NS
 
-    def plan(self, source: Source, block_count: int, cpu: int | None, trigger: Trigger | None = None) -> Plan:
+    def plan(
+        self,
+        source: Source,
+        block_count: int,
+        cpu: int | None,
+        registers: Sequence[Register] = (),
+        trigger: Trigger | None = None,
+    ) -> Plan:
         """Return the orders of the native loop.
 
         Args:
             source: The counter that ticks come from.
             block_count: Blocks of the ring.
             cpu: The CPU of the loop; None: any.
+            registers: In the order of access.
             trigger: The trigger, parsed; None: there is none.
         """
         return Plan(
@@ -214,6 +236,8 @@ class RecordOptions:
             samples=self.samples,
             cpu=cpu,
             realtime=self.realtime,
+            masks=() if self.on_change is None else tuple(self.on_change.masks(registers)),
+            heartbeat_ns=None if self.on_change is None else self.on_change.heartbeat_ns,
             trigger=self._trigger_plan(trigger, block_count),
         )
 
@@ -236,6 +260,8 @@ class RecordOptions:
         Raises:
             InputError: It is too small.
         """
+        if self.on_change is not None and rows_per_block < _CHANGE_ROWS:
+            raise InputError("this spool has no room for two rows in a block; give a larger --spool-size")
         wanted_ns = self.keep_ns if self.trigger is None else self.trigger.pre_ns
         if wanted_ns is None or self.rate_hz is None:
             return
@@ -265,3 +291,17 @@ def _durable_ns(durable: bool | str | float) -> int | None:
     if isinstance(durable, bool):
         return DURABLE_NS if durable else None
     return to_duration_ns(durable)
+
+
+def _on_change(on_change: bool | str | Sequence[str], heartbeat: str | float | None) -> OnChange | None:
+    if on_change is False:
+        if heartbeat is not None:
+            raise InputError("a heartbeat is for a capture of changes: add --on-change")
+        return None
+    heartbeat_ns = None if heartbeat is None else to_duration_ns(heartbeat)
+    if on_change is True:
+        return OnChange((), heartbeat_ns)
+    names = on_change.split(",") if isinstance(on_change, str) else on_change
+    if not names:
+        raise InputError("nothing is named that is to change; write --on-change, or --on-change=NAME,...")
+    return OnChange(tuple(names), heartbeat_ns)

@@ -17,6 +17,7 @@ from regtap.recording.folder import OutputFolder
 from regtap.recording.mark_server import MarkServer
 from regtap.recording.messages import scheduling_warnings, small_spool_warnings
 from regtap.recording.writer import PART_NS
+from regtap.registers.model import loads_of
 from regtap.sampling.sampler import make_sampler
 from regtap.spool.document import make_document
 from regtap.spool.own import OwnSpool
@@ -97,8 +98,9 @@ class Resources:
 
     def _open(self, target: Target, stack: ExitStack) -> None:
         options = self._options
-        device = stack.enter_context(target.open(self._registers))
-        self.presence = target.watch(device, self._registers)  # which may see more than the later user
+        loads = loads_of(self._registers)
+        device = stack.enter_context(target.open(loads))
+        self.presence = target.watch(device, loads)  # which may see more than the later user
         stack.callback(self.presence.close)
         stack.enter_context(cpus.low_latency(options.realtime))
         describe_host()  # reads our own installation, which a user without root need not be able to
@@ -127,7 +129,7 @@ class Resources:
         document = make_document(self.template, self._output, self._identity)
         self.ring = self.spool.format(self._registers, document, latency=options.latency)
         options.check_kept_rows(self.ring.block_count, self.ring.rows_per_block)
-        plan = options.plan(source, self.ring.block_count, cpu, self._trigger)
+        plan = options.plan(source, self.ring.block_count, cpu, self._registers, self._trigger)
         self.sampler = make_sampler(self.ring.memory, device, self._registers, plan)
         stack.callback(self.end_loop)
 
@@ -148,7 +150,9 @@ class Resources:
                 options.keep_ns,
                 options.keep_parts,
                 options.keep_bytes,
-                _trigger_mode(options.trigger),
+                on_change=() if options.on_change is None else options.on_change.names or ("*",),
+                heartbeat_ns=None if options.on_change is None else options.on_change.heartbeat_ns,
+                trigger=_trigger_mode(options.trigger),
             ),
             clock=timebase.info(),
             start=timebase.start,

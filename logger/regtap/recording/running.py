@@ -219,7 +219,17 @@ class Running:
             overwritten=overwritten - given_up.count("overwritten"),
             rotated=given_up.extent,
             rotated_lost=given_up.lost,
+            torn=progress.torn - given_up.count("torn"),
+            unchanged=progress.unchanged - given_up.count("unchanged"),
+            accesses=self._accesses(progress),
         )
+
+    def _accesses(self, progress: Progress) -> int | None:
+        """Return how many loads there were, where they are not one for each register and sample."""
+        pairs = sum(register.high is not None for register in self.what.registers)
+        if not pairs:
+            return None
+        return progress.taken * (len(self.what.registers) + 2 * pairs) + progress.extra_loads
 
     def status(self, ended_ns: int | None) -> Status:
         """Return the counts so far.

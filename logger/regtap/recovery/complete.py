@@ -252,7 +252,7 @@ def _check_own(folder: Path, document: SpoolDocument) -> None:
 
 
 def _check_same_capture(spool: SpoolReader, template: PartMetadata, finished: tuple[Part, ...]) -> None:
-    if tuple(register.type for register in template.registers) != spool.header.types or (
+    if tuple(register.kind for register in template.registers) != spool.header.types or (
         template.mode.latency != spool.header.has_latency
     ):
         raise TraceError(

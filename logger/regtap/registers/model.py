@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from regtap.errors import AddressError, InputError
@@ -20,6 +20,8 @@ _TYPES = {
     "u64be": (8, True),
 }
 TYPES = tuple(_TYPES)
+PAIR = "u64pair"  # a counter of 64 bits in two registers of 32, which no single access reads
+_HALF_BYTES = 4
 ACCESSES = ("read-write", "read-only", "write-only", "write-once", "read-write-once")
 # What a write does instead of being held: the words of CMSIS-SVD's modifiedWriteValues, spelled out.
 WRITE_EFFECTS = (
@@ -136,8 +138,8 @@ class Register:
 
     Attributes:
         name: The column that its samples go to.
-        address: Physical address for `mem`, offset into the map for every other target.
-        type: One of TYPES; `be` types are swapped after the access.
+        address: Physical address for `mem`, offset into the map for every other target; of a pair, of its low half.
+        type: One of TYPES; `be` types are swapped after the access. Or PAIR.
         fields: Named bits, lowest first.
         read_effect: Effect of a read on the device ("clears the flags"); empty: none.
         description: One line.
@@ -145,6 +147,7 @@ class Register:
         write_effect: One of WRITE_EFFECTS; empty: what is written is held.
         reset: Its value after a reset, or None where the manual does not say.
         volatile: Whether the device changes it by itself, as a counter.
+        high: Address of the high half, of a pair; else None.
     """
 
     name: str
@@ -157,15 +160,29 @@ class Register:
     write_effect: str = ""
     reset: int | None = None
     volatile: bool = False
+    high: int | None = None
 
     def __post_init__(self) -> None:
-        if self.type not in _TYPES:
-            raise InputError(f"unknown register type {quoted(self.type)}; use one of {', '.join(TYPES)}")
+        if self.type not in (*_TYPES, PAIR):
+            raise InputError(
+                f"unknown register type {quoted(self.type)}; use one of {', '.join((*TYPES, PAIR))}"
+            )
         if not _NAME.match(self.name) or self.name in _RESERVED:
             reserved = ", ".join(_RESERVED)
             raise InputError(
                 f"{quoted(self.name)} cannot name a register; use letters, digits and _ (not {reserved})"
             )
+        if (self.type == PAIR) != (self.high is not None):
+            raise InputError(
+                f"{self.name}: a 64-bit counter in two halves has two addresses; write NAME=LOW/HIGH:{PAIR}"
+            )
+        if self.high == self.address:
+            raise InputError(
+                f"both halves of {self.name} are at {self.address:#x}; name the other half's address"
+            )
+        if self.high is not None:
+            _ = self.loads  # checks
+            return
         where, width_bytes = f"address {self.address:#x} of {self.name}", self.width_bytes
         if not 0 <= self.address < 2**64:
             raise AddressError(f"{where} does not fit 64 bits; check it", address=self.address)
@@ -175,6 +192,23 @@ class Register:
                 f"{where} is not aligned to the {width_bytes} bytes of {self.type}; {remedy}",
                 address=self.address,
             )
+
+    @property
+    def place(self) -> str:
+        """Its address in hexadecimal, or both of them."""
+        return f"{self.address:#x}" if self.high is None else f"{self.address:#x}/{self.high:#x}"
+
+    @property
+    def kind(self) -> str:
+        """The type of its values, one of TYPES."""
+        return self.type if self.high is None else "u64"
+
+    @property
+    def loads(self) -> tuple[Register, ...]:
+        """The registers that are read for it: itself; of a pair the low half and the high one."""
+        if self.high is None:
+            return (self,)
+        return Register(f"{self.name}_LOW", self.address), Register(f"{self.name}_HIGH", self.high)
 
     @property
     def is_readable(self) -> bool:
@@ -203,22 +237,27 @@ class Register:
     @property
     def width_bytes(self) -> int:
         """Width of an access to the register, in bytes."""
-        return _TYPES[self.type][0]
+        return _TYPES[self.kind][0]
 
     @property
     def size_bytes(self) -> int:
         """Size of the register in the address space, in bytes: its width."""
-        return self.width_bytes
+        return self.width_bytes if self.high is None else _HALF_BYTES
 
     @property
     def swapped(self) -> bool:
         """Whether the value's bytes are swapped after the access."""
-        return _TYPES[self.type][1]
+        return _TYPES[self.kind][1]
 
     @property
     def dtype(self) -> str:
         """The numpy type of its samples, for example `uint32`."""
         return f"uint{8 * self.width_bytes}"
+
+
+def loads_of(registers: Iterable[Register]) -> list[Register]:
+    """Return the registers that are read for others: pairs are two."""
+    return [load for register in registers for load in register.loads]
 
 
 class RegisterMap(Mapping[str, Register]):

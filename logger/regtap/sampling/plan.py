@@ -68,6 +68,8 @@ class Plan:
         cpu: The CPU of the thread; None: any.
         realtime: Whether the thread is to be SCHED_FIFO.
         trigger: Stretches to be stored by a trigger; None: there is no trigger.
+        masks: For each register the bits whose change has a row stored; empty: every row is.
+        heartbeat_ns: With masks, a row is stored at least this often; None: it need not be.
     """
 
     source: Source
@@ -79,6 +81,8 @@ class Plan:
     cpu: int | None = None
     realtime: bool = False
     trigger: TriggerPlan | None = None
+    masks: tuple[int, ...] = ()
+    heartbeat_ns: int | None = None
 
     def to_native(self) -> _native.Plan:
         """Return the same plan as an object of the native core."""
@@ -96,4 +100,6 @@ class Plan:
         plan.fifo_priority = _FIFO_PRIORITY if self.realtime else 0
         if self.trigger is not None:
             self.trigger.put_into(plan)
+        if self.masks:
+            plan.set_on_change(list(self.masks), self.heartbeat_ns or 0)
         return plan

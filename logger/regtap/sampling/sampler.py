@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap._native import Disturbances, Ended, Progress, Sampler, StretchEvent, slot_cost_ticks
-from regtap.sampling.channels import channels_of
+from regtap.sampling.channels import paired_channels_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,4 +31,5 @@ def make_sampler(
         registers: In the order of access.
         plan: Orders of the loop.
     """
-    return Sampler(memory=memory, channels=channels_of(device, registers), plan=plan.to_native())
+    channels, halves = paired_channels_of(device, registers)
+    return Sampler(memory=memory, channels=channels, plan=plan.to_native(), halves=halves)

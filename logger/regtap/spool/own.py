@@ -55,7 +55,7 @@ class OwnSpool(Closeable):
         block_count, gap_capacity = shape_of(len(self.memory))
         rows_per_block = _native.format_spool(
             self.memory,
-            kinds=[_native.Kind[register.type] for register in registers],
+            kinds=[_native.Kind[register.kind] for register in registers],
             latency=latency,
             blocks=block_count,
             gap_capacity=gap_capacity,

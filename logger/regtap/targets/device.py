@@ -8,13 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from regtap import _native
-from regtap.errors import AddressError, BusFaultError, InputError, RefusedError
+from regtap.errors import AddressError, BusFaultError, FaultError, InputError, RefusedError
 from regtap.system.closeable import Closeable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from regtap.registers.model import Register
+
+
+_MOST_TRIES = 4  # of a pair, as in core/fill.hpp
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,19 @@ def swap_bytes(value: int, width_bytes: int) -> int:
 
 def _load_swapped(load: Callable[[], int], width_bytes: int) -> int:
     return swap_bytes(load(), width_bytes)
+
+
+def _load_pair(name: str, low: Callable[[], int], high: Callable[[], int]) -> int:
+    """Return the value of a 64-bit counter in two halves, as core/fill.hpp reads it."""
+    upper = high()
+    for _ in range(_MOST_TRIES):
+        lower, again = low(), high()
+        if again == upper:
+            return upper << 32 | lower
+        upper = again
+    raise FaultError(
+        f"the halves of {name} never agreed, in {_MOST_TRIES} tries: it counts too fast for this bus"
+    )
 
 
 class Device(Closeable):
@@ -119,9 +135,12 @@ class Device(Closeable):
     def read(self, register: Register) -> int:
         """Return the register's value, by exactly one load of its width.
 
+        Of a pair, by loads of the high half, the low one and the high one again, until the high ones agree.
+
         Raises:
             AddressError: The device was not opened for it.
             BusFaultError: It did not answer.
+            FaultError: The halves of a pair never agreed.
         """
         load = self._loads.get(id(register)) or self._load(register)
         try:
@@ -193,6 +212,9 @@ class Device(Closeable):
         return self._syscall.fd, self._syscall.shift + register.address
 
     def _load(self, register: Register) -> Callable[[], int]:
+        if register.high is not None:
+            low, high = map(self._load, register.loads)
+            return partial(_load_pair, register.name, low, high)
         window, offset = self.locate(register)
         load = partial(window.load, offset, register.width_bytes)
         return partial(_load_swapped, load, register.width_bytes) if register.swapped else load
@@ -200,6 +222,11 @@ class Device(Closeable):
     def _find(self, register: Register) -> MappedWindow:
         if not self._open:
             raise InputError(f"{self.spec} is closed; open it again to reach {register.name}")
+        if register.high is not None:
+            raise InputError(
+                f"{register.name} is a pair of registers, which only read, dump, diff and record take; name its halves "
+                f"instead, at {register.place}"
+            )
         for mapped in self._mapped:
             if mapped.covers(register):
                 return mapped

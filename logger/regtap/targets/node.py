@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.errors import AddressError, InputError
+from regtap.registers.model import loads_of
 from regtap.system.kernel import PAGE_BYTES
 from regtap.targets import refusals
 from regtap.targets.device import Device, MappedWindow, SyscallPath
@@ -75,12 +76,12 @@ class NodeTarget(Target):
         """Check every register, open the node, and map the pages of the registers; see Target.open."""
         if not registers:
             raise InputError(f"no register to reach on {self.spec}; name at least one")
-        extent = self._extent()
-        check_registers(registers, extent, self.spec)
+        extent, loads = self._extent(), loads_of(registers)
+        check_registers(loads, extent, self.spec)
         fd = self._open_node(extent, writable)
         mapped: list[MappedWindow] = []
         try:
-            for first, end in page_runs(registers, extent):
+            for first, end in page_runs(loads, extent):
                 mapped.append(self._map(fd, extent, (first, end), writable))
         except BaseException:
             for window in mapped:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.errors import InputError
+from regtap.registers.model import loads_of
 from regtap.simulator import process
 from regtap.simulator.registers import REGISTERS
 from regtap.targets import refusals
@@ -61,7 +62,9 @@ class SimTarget(_Simulated):
         """Check every register, start a device, map its page; see Target.open."""
         if not registers:
             raise InputError(f"no register to reach on {self.spec}; name at least one")
-        check_registers(registers, Extent("simulated device", process.SIMULATED_PAGE_BYTES), self.spec)
+        check_registers(
+            loads_of(registers), Extent("simulated device", process.SIMULATED_PAGE_BYTES), self.spec
+        )
         started = process.start()
         try:
             return _PrivateDevice(self.spec, registers, started, writable=writable)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # In the order of the native numbers (core/spool.hpp), then the causes that no spool has.
-CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten", "rotated")
-LOSSES = ("full", "writer", "overwritten")  # of samples that were taken
+CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten", "torn", "unchanged", "rotated")
+LOSSES = ("full", "writer", "overwritten", "torn")  # of samples that were taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Gap:
         t1_ns: Time at which sampling resumed, for the last time where there are rows inside.
         cause: One of CAUSES; `writer`: samples that were taken, but could not be stored (a damaged block of a
             spool that was recovered); `overwritten`: samples older than what a flight recorder keeps;
+            `torn`: samples in which the halves of a 64-bit counter never agreed;
+            `unchanged`: samples like the row before, of a capture that stores changes only: their values are known;
             `rotated`: everything in the parts that a trace has given up, rows and gaps alike.
         rows: Rows that are stored inside the gap. Where missed slots come thick, one gap stands for many runs of
             them: of `count + rows` slots from `first_index` on, `count` were missed, and the rows' own times tell
@@ -38,6 +40,11 @@ class Gap:
     t1_ns: TimeNs
     cause: Word
     rows: Count = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether values are known in it: those of the row before."""
+        return self.cause == "unchanged"
 
     @property
     def absent_ns(self) -> int:
@@ -63,6 +70,11 @@ class GapSummary:
     count: int
     longest: Gap
     total_ns: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether values are known in these gaps: those of the rows before them."""
+        return self.longest.holds
 
 
 def summarise_gaps(gaps: Iterable[Gap]) -> tuple[GapSummary, ...]:

@@ -127,6 +127,8 @@ class Mode:
         keep_ns: The time that a flight recorder was to keep; None: all that its spool holds.
         keep_parts: Number of last parts that the capture keeps; None: any number.
         keep_bytes: Size of last parts that the capture keeps; None: any size.
+        on_change: Registers and fields whose changes are stored; `*`: any register; empty: every row is stored.
+        heartbeat_ns: How often a row is stored at least, of a capture of changes; None: no matter.
         trigger: What was stored by itself; None: there was no trigger.
     """
 
@@ -137,6 +139,8 @@ class Mode:
     keep_parts: Count | None = None
     keep_bytes: Count | None = None
     trigger: TriggerMode | None = None
+    on_change: tuple[str, ...] = ()
+    heartbeat_ns: Count | None = None
 
     @property
     def rotates(self) -> bool:

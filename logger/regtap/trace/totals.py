@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Totals:
     """The balance of a whole capture, in its last part only.
 
-    At `--rate max`: `taken == stored + lost + rotated`; paced: `due == stored + lost + missed + rotated`.
+    At `--rate max`: `taken == stored + unchanged + lost + rotated`; paced: `due` is that and `missed`.
 
     Attributes:
         ended: Why it ended: `duration`, `samples`, `stopped`, `full`, `fault` or `writer`; `recovered`: it was cut
@@ -33,6 +33,10 @@ class Totals:
         overwritten: Of the lost samples, those that a flight recorder has overwritten.
         rotated: Everything in the parts that were given up: rows, and samples and slots that were absent there.
         rotated_lost: Of the rotated ones, samples that were lost there, and not to be forgotten.
+        unchanged: Samples taken and like the row before, which a capture that stores changes only counts.
+        torn: Of the lost ones, those in which the halves of a 64-bit counter never agreed.
+        accesses: Loads of all registers in all samples taken, where these are not one each (there are pairs); None
+            where they are, and where nobody knows (after a recovery).
     """
 
     ended: Word
@@ -45,13 +49,16 @@ class Totals:
     overwritten: Count = 0
     rotated: Count = 0
     rotated_lost: Count = 0
+    unchanged: Count = 0
+    torn: Count = 0
+    accesses: Count | None = None
 
     @property
     def balanced(self) -> bool:
         """Whether the conservation rule holds, exactly."""
         if self.due is None:
-            return self.taken == self.stored + self.lost + self.rotated
-        return self.due == self.stored + self.lost + self.missed + self.rotated
+            return self.taken == self.stored + self.unchanged + self.lost + self.rotated
+        return self.due == self.stored + self.unchanged + self.lost + self.missed + self.rotated
 
     def line(self, rest: str = "") -> str:
         """Return the conservation rule with its numbers, such as `taken 12 = stored 10 + lost 2`.
@@ -61,17 +68,20 @@ class Totals:
                 are none.
         """
         whole = f"taken {self.taken:,}" if self.due is None else f"due {self.due:,}"
-        overwritten = f" ({self.overwritten:,} overwritten)" if self.overwritten else ""
+        details = {"overwritten": self.overwritten, "torn": self.torn}
+        named = ", ".join(f"{count:,} {what}" for what, count in details.items() if count)
         missed = "" if self.due is None else f" + missed {self.missed:,}"
         rotated = f" + rotated {self.rotated:,}" if self.rotated else ""
         kept = f" + {self.unaccounted:,} {rest}" if rest else ""
-        return f"{whole} = stored {self.stored:,} + lost {self.lost:,}{overwritten}{missed}{rotated}{kept}"
+        lost = f"{self.lost:,} ({named})" if named else f"{self.lost:,}"
+        unchanged = f" + unchanged {self.unchanged:,}" if self.unchanged else ""
+        return f"{whole} = stored {self.stored:,}{unchanged} + lost {lost}{missed}{rotated}{kept}"
 
     @property
     def unaccounted(self) -> int:
         """Samples that are neither stored nor lost."""
         whole = self.taken if self.due is None else self.due - self.missed
-        return whole - self.stored - self.lost - self.rotated
+        return whole - self.stored - self.unchanged - self.lost - self.rotated
 
 
 class Balance:
@@ -118,9 +128,9 @@ class Balance:
 
     def totals(self, *, paced: bool) -> Totals:
         """Return the totals of a recovered capture."""
-        missed, rotated = self.counts["missed"], self.counts["rotated"]
-        lost = self.counts.total() - missed - rotated
-        whole = self.rows + lost + missed + rotated
+        missed, rotated, unchanged = (self.counts[cause] for cause in ("missed", "rotated", "unchanged"))
+        lost = self.counts.total() - missed - rotated - unchanged
+        whole = self.rows + self.counts.total()
         return Totals(
             ended="recovered",
             due=whole if paced else None,
@@ -132,4 +142,6 @@ class Balance:
             overwritten=self.counts["overwritten"],
             rotated=rotated,
             rotated_lost=0 if self.rotated is None else self.rotated.lost,
+            torn=self.counts["torn"],
+            unchanged=unchanged,
         )

@@ -46,7 +46,16 @@ def mode_text(trace: Trace) -> str:
     rate = trace.mode.rate_hz
     pace = "as fast as possible (--rate max)" if rate is None else f"paced at {_pace(rate)}"
     kept = "" if trace.mode.keep_ns is None else f", keep the last {format_duration_ns(trace.mode.keep_ns)}"
-    return f"{pace}; when the spool is full: {trace.mode.on_full}{kept}{_limits(trace)}"
+    return f"{pace}; when the spool is full: {trace.mode.on_full}{kept}{_limits(trace)}{_changes(trace)}"
+
+
+def _changes(trace: Trace) -> str:
+    mode = trace.mode
+    if not mode.on_change:
+        return ""
+    names = "" if mode.on_change == ("*",) else f" of {', '.join(mode.on_change)}"
+    beat = "" if mode.heartbeat_ns is None else f", and a row each {format_duration_ns(mode.heartbeat_ns)}"
+    return f"; changes{names} only{beat}"
 
 
 def _limits(trace: Trace) -> str:
