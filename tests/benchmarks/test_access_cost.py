@@ -52,6 +52,7 @@ def test_arm(benchmark: Any, session: Session, arm: str) -> None:
         assert row is not None
         pytest.skip(row.refused)
     costs_ns = np.concatenate([process.ravel() for process in session.blocks.costs_ns(at)])
+
     replay(benchmark, costs_ns * 1e-9)
 
 
@@ -63,6 +64,7 @@ def test_the_report(session: Session, pytestconfig: pytest.Config, notes: Notes)
     store(render(session), folder)
     notes.add("what an access costs", [sentence(result), f"report and raw values: {folder}"])
     assert result.valid, sentence(result)
+
     if pytestconfig.getoption("--bench-reference"):
         reference = os.path.join(output, "reference", "access")
         os.makedirs(reference, exist_ok=True)

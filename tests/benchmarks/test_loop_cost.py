@@ -109,6 +109,7 @@ def test_the_loop_beside_a_hand_written_one(rounds: Rounds, report: RecordBars) 
     ratio = paired_ratio(rounds.values[one], rounds.values[C_LOOP])
     how = f"{rounds.median(one) * 1e9:.2f} ns beside {rounds.median(C_LOOP) * 1e9:.2f} ns a row"
     report.add(10, Figure.of("sampling loop / hand-written C loop, time", ratio, "x", Bar(1.05, True), how))
+
     assert len(rounds.values[one]) == len(rounds.values[C_LOOP])
 
 
@@ -121,6 +122,7 @@ def test_each_further_register(rounds: Rounds, report: RecordBars) -> None:
     }
     dearest = max(steps.values(), key=lambda step: step.value)
     how = ", ".join(f"up to {more} registers: {step.value:.2f} ns each" for more, step in steps.items())
+
     report.add(40, Figure.of("each further register, at most", dearest, "ns", Bar(1.5, True), how))
 
 
@@ -131,4 +133,5 @@ def test_the_loop_beside_python(rounds: Rounds, report: RecordBars) -> None:
     report.add(32, Figure.of("regtap.sample / best pure-Python loop, rate", ratio, "x", how=how))
     ratio = paired_ratio(rounds.values[PERIPHERY], rounds.values[one])
     how = f"{rounds.median(PERIPHERY) * 1e9:.0f} ns a row"
+
     report.add(33, Figure.of("regtap.sample / python-periphery loop, rate", ratio, "x", how=how))

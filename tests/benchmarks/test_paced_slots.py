@@ -96,6 +96,7 @@ def test_paced(
     drift = drift_ns(capture.trace(), rate_hz, clocks_ns())
     shutil.rmtree(folder)
     add_figures(report, capture.summary, rate_hz, drift)
+
     totals = capture.summary.totals
     assert totals.due == totals.stored + totals.lost + totals.missed
 
@@ -157,6 +158,7 @@ def test_paced_beside_c(
         f"late by {late:.0f} and {late_in_c:.0f} ns on average"
     )
     what = f"paced at {rate_hz // 1000} kHz, missed slots / a C program's"
+
     report.add(PLACES[rate_hz] + 2, Figure(what, (missed + 1) / (missed_in_c + 1), "x", RATIO_BAR, how))
 
 

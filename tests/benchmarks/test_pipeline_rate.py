@@ -128,6 +128,7 @@ def test_the_recorder_beside_its_loop_and_its_writer(rounds: Rounds, arms: Arms,
     ratio = paired_ratio(rounds.values[WRITER], rounds.values[PIPELINE])
     how = f"{rate(rounds, WRITER)} for the writer alone, on ready arrays"
     report.add(27, Figure.of("short captures / writer alone, rate", ratio, "x", how=how))
+
     assert sum(run.summary.totals.lost for run in arms.captures) == 0
 
 
@@ -139,6 +140,7 @@ def test_the_recorder_beside_python(rounds: Rounds, report: RecordBars) -> None:
     report.add(30, Figure.of("recorder / best pure-Python loop, rate", ratio, "x", Bar(10, False), how))
     ratio = paired_ratio(rounds.values[PERIPHERY], rounds.values[PIPELINE])
     how = f"{rate(rounds, PERIPHERY)} for its loop"
+
     report.add(31, Figure.of("recorder / python-periphery loop, rate", ratio, "x", Bar(40, False), how))
 
 
@@ -150,4 +152,5 @@ def test_size_of_a_free_running_counter(rounds: Rounds, arms: Arms, report: Reco
         f"captures of a register that moves each ms: {captured:.2f}"
     )
     report.add(50, Figure("size of a sample", size, "bytes", Bar(1.0, True), how))
+
     assert len(rounds.values[WRITER]) <= len(arms.writers)

@@ -59,4 +59,5 @@ def test_start_up(rounds: Rounds, report: RecordBars, arm: str) -> None:
     how = f"python alone: {rounds.median(NOTHING):.3f} s"
     place = 80 + list(BARS).index(arm)
     report.add(place, Figure.of(f"`{arm}`, start to finish", median(rounds.values[arm]), "s", BARS[arm], how))
+
     assert len(rounds.values[arm]) > 0

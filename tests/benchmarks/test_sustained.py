@@ -196,4 +196,5 @@ def test_memory(sustained: Sustained, report: RecordBars) -> None:
     report.add(70, Figure("memory over the spool", over, "MB", Bar(OVER_SPOOL_MB, True), how))
     how = f"medians: second quarter {early / 1e6:.0f} MB, last {late / 1e6:.0f} MB"
     report.add(71, Figure("memory growth over the run", (late - early) / 1e6, "MB", Bar(FLAT_MB, True), how))
+
     assert whole.max() > spool

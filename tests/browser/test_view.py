@@ -48,10 +48,13 @@ def test_wheel_keys_and_buttons_zoom_and_move(address: str, open_page: Open) -> 
         spans.append(span_of(page))
     assert spans == sorted(spans, reverse=True)
     assert spans[-1] < spans[0] // 4
+
     first = int(page.evaluate("String(app.state.first)"))
     settled(page, lambda: page.keyboard.press("d"))
     assert int(page.evaluate("String(app.state.first)")) > first
+
     settled(page, lambda: page.keyboard.press("f"))
+
     assert span_of(page) == spans[0]
 
 
@@ -76,9 +79,11 @@ def test_the_readout_is_exact_to_the_last_of_64_bits(address: str, open_page: Op
     )
     box = page.locator("#lanes").bounding_box()
     assert box
+
     x = page.evaluate(f"app.painter.x(app.state, {SPIKE * STEP_NS + 500}n)")
     page.mouse.move(box["x"] + x, box["y"] + 60)
     wait_for(page, "document.getElementById('readout').textContent.includes('WIDE')")
+
     assert "0x8000000000000002 = 9,223,372,036,854,775,810" in page.locator("#readout").inner_text()
 
 
@@ -86,7 +91,9 @@ def test_cursors_say_distance_rate_and_changes(address: str, open_page: Open) ->
     page = open_page(address)
     page.evaluate(f"app.setCursor('a', {100_000 * STEP_NS}n); app.setCursor('b', {150_000 * STEP_NS}n)")
     wait_for(page, "document.getElementById('cursors').textContent.includes('change')")
+
     text = page.locator("#cursors").inner_text()
+
     assert "Δ 50000000 ns = 50 ms · 20 Hz · WIDE: 2 changes" in text
 
 
@@ -94,6 +101,7 @@ def test_a_cursor_is_dragged_by_its_flag(address: str, open_page: Open) -> None:
     page = open_page(address)
     box = page.locator("#top").bounding_box()
     assert box
+
     page.mouse.click(600, 300)
     wait_for(page, "app.state.a !== null")
     before = int(page.evaluate("String(app.state.a)"))
@@ -101,7 +109,9 @@ def test_a_cursor_is_dragged_by_its_flag(address: str, open_page: Open) -> None:
     page.mouse.down()
     page.mouse.move(800, box["y"] + 8, steps=4)
     page.mouse.up()
+
     moved = int(page.evaluate("String(app.state.a)")) - before
+
     assert abs(moved - page.evaluate("Number(app.state.span) * 200 / app.painter.plotWidth")) < 10
 
 
@@ -113,7 +123,9 @@ def test_search_goes_to_the_next_and_the_previous_change(address: str, open_page
         page.keyboard.press(key)
         wait_for(page, "/changes at|no /.test(document.getElementById('note').textContent)")
         found.append(int(page.evaluate("String(app.state.a)")))
+
     spike = SPIKE * STEP_NS
+
     assert found == [spike, spike + STEP_NS, spike + STEP_NS, spike]
 
 
@@ -132,7 +144,9 @@ def test_the_address_shares_the_view(address: str, open_page: Open) -> None:
     page = open_page(address)
     settled(page, lambda: page.evaluate("app.state.show(1000000n, 2000000n); app.setCursor('a', 1500000n)"))
     wait_for(page, "location.hash.includes('a=1500000')")
+
     again = open_page(page.url)
+
     assert (
         again.evaluate("[app.state.first, app.state.stop, app.state.a].join()") == "1000000,2000000,1500000"
     )
@@ -147,6 +161,7 @@ def test_two_fingers_zoom_on_a_phone(address: str, open_page: Open) -> None:
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     wait_for(page, f"Number(app.state.span) < {before // 2}")
+
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
@@ -163,6 +178,7 @@ def test_a_capture_that_goes_on_is_followed(tmp_path: Path, open_page: Open) -> 
     growing.mkdir()
     (growing / SPOOL_POINTER).write_text("{}\n")
     shutil.copy(whole / "part-00000.parquet", growing)
+
     with serving(growing) as address:
         page = open_page(address)
         before = span_of(page)
@@ -178,10 +194,12 @@ def test_an_exported_file_opens_without_a_network(trace: Path, tmp_path: Path, o
     assert (tmp_path / "page.html").stat().st_size <= 5_000_000
     page = open_page(f"file://{tmp_path}/page.html", is_offline=True)
     assert count_high(page) == 1
+
     page.mouse.move(800, 300)
     settled(page, lambda: page.mouse.wheel(0, -300))
     page.keyboard.press("n")
     wait_for(page, "app.state.a !== null")
+
     assert abs(int(page.evaluate("String(app.state.a)")) - SPIKE * STEP_NS) <= ROWS * STEP_NS // 1000
 
 
@@ -221,6 +239,8 @@ def test_frames_of_a_zoom_are_drawn(
         settled(page, partial(page.mouse.wheel, 0, down))
     each_ms = 1000 * (time.perf_counter() - begun) / 20
     frames = page.evaluate("app.frames") - before
+
     with capsys.disabled():
         sys.stdout.write(f"\na step of a zoom over {ROWS:,} rows: {each_ms:.0f} ms with its answer\n")
+
     assert frames >= 20

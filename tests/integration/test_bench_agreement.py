@@ -111,6 +111,7 @@ def test_the_ratio_is_that_of_the_c_program(pair: Pair) -> None:
     row = pair.ours.row("lseek+read")
     assert row is not None
     assert row.ratio is not None
+
     _assert_overlap(row.ratio, _range(both / pread for pread, both, _ in pair.theirs))
 
 

@@ -73,6 +73,7 @@ def on_sim(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_the_verdict_comes_first_and_the_target_is_called_ram(on_file: Run) -> None:
     first = on_file.done.stdout.splitlines()[0]
+
     assert first.startswith(("A 32-bit read costs <= ", "INVALID"))
     assert "its mmap/pread ratio is not that of a real bus" in on_file.done.stdout
     assert not on_file.result.is_device
@@ -91,6 +92,7 @@ def test_a_quick_run_has_at_most_eight_arms_and_every_control(on_file: Run) -> N
 def test_system_calls_are_counted(on_file: Run) -> None:
     counted = {row.arm: row.system_calls for row in on_file.result.rows}
     counted["python: regtap"] = round(counted["python: regtap"] or 0)  # its fault guard calls now and then
+
     assert (counted["mmap load"], counted["pread"], counted["lseek+read"]) == (0, 1, 2)
     assert (counted["open+mmap+load"], counted["python: os.pread"], counted["python: regtap"]) == (4, 1, 0)
 
@@ -98,7 +100,9 @@ def test_system_calls_are_counted(on_file: Run) -> None:
 def test_orders_of_cost_are_as_everybody_knows_them(on_file: Run) -> None:
     load, pread, both = (on_file.cost(arm).ns.value for arm in ("mmap load", "pread", "lseek+read"))
     assert load < pread < both
+
     row = on_file.result.row("mmap load")
+
     assert row is not None
     assert (row.verdict, row.ratio_is_bound) == ("faster", True)
 
@@ -106,9 +110,11 @@ def test_orders_of_cost_are_as_everybody_knows_them(on_file: Run) -> None:
 def test_every_block_is_kept_with_its_process_round_and_position(on_file: Run) -> None:
     table = pq.read_table(on_file.folder / "raw.parquet")
     assert set(table["process"].to_pylist()) == set(range(5))
+
     rounds = sum(
         cost.rounds * len(cost.counts) for row in on_file.result.rows for cost in (row.costs or {}).values()
     )
+
     assert table.num_rows == rounds
     assert table.schema.names == [
         "process", "round", "position", "arm", "measure", "count", "ticks", "ns", "switches", "faults",
@@ -118,6 +124,7 @@ def test_every_block_is_kept_with_its_process_round_and_position(on_file: Run) -
 
 def test_the_report_has_the_sentence_the_seed_and_the_machine(on_file: Run) -> None:
     report = (on_file.folder / "report.md").read_text()
+
     assert on_file.done.stdout.splitlines()[0] in report
     assert "--seed 7" in report
     assert "0x1008" in report
@@ -126,6 +133,7 @@ def test_the_report_has_the_sentence_the_seed_and_the_machine(on_file: Run) -> N
 
 def test_workers_are_single_threaded_while_they_measure(on_file: Run, on_sim: Run) -> None:
     workers = [*on_file.result.workers, *on_sim.result.workers]
+
     # io_uring, a slow arm, may start threads of the kernel: its processes measure nothing else but the baseline.
     threads = [worker["threads"] for worker in workers if worker["cadence"] != "slow"]
     assert threads == [1] * len(threads)
@@ -134,6 +142,7 @@ def test_workers_are_single_threaded_while_they_measure(on_file: Run, on_sim: Ru
 
 def test_a_full_run_on_sim_has_every_width_writes_and_python(on_sim: Run) -> None:
     measured = {row.arm for row in on_sim.result.rows if not row.refused}
+
     assert measured >= {"mmap load", "mmap load u8", "mmap load u16", "mmap load u64", "mmap store", "pwrite"}
     assert measured >= {f"python: {name}" for name in ("memoryview", "numpy", "ctypes", "struct", "slice")}
     assert on_sim.result.write_register == {"name": "SCRATCH", "address": 0x2C, "type": "u32"}
@@ -145,8 +154,10 @@ def test_a_full_run_reads_blocks_up_to_the_size_of_the_target(on_sim: Run) -> No
     assert measured == {(way, 4 << k) for way in ("loads", "memcpy", "pread") for k in range(11)}
     assert all("no aligned block" in it.refused for it in points if it.cost is None)
     assert {it.system_calls for it in points if it.way == "pread" and it.cost is not None} <= {1, None}
+
     pairs = [(it.one, it.other) for it in on_sim.result.crossings]
     assert pairs == [("loads", "memcpy"), ("loads", "pread"), ("memcpy", "pread")]
+
     report = (on_sim.folder / "report.md").read_text()
     assert "from 8 KiB to 1 MiB: not here" in report
     assert "| 4 KiB |" in report
@@ -162,6 +173,7 @@ def test_arms_that_a_target_has_not_are_reported_with_the_reason(on_sim: Run) ->
 def test_arms_with_rounds_of_their_own_have_processes_of_their_own(on_sim: Run) -> None:
     table = pq.read_table(on_sim.folder / "raw.parquet")
     pairs = set(zip(table["process"].to_pylist(), table["arm"].to_pylist(), strict=True))
+
     whole = {process for process, arm in pairs if " by " in arm}
     assert whole == set(range(5, 10))
     assert not {arm for process, arm in pairs if process in whole and " by " not in arm}
@@ -174,6 +186,7 @@ def test_a_device_has_a_baseline_in_ram_and_one_access_width(tmp_path: Path) -> 
     assert run.result.is_device
     assert (kinds["RAM: mmap load"], kinds["RAM: pread"]) == ("memory", "memory")
     assert not {"mmap load u8", "mmap load u64", "mmap store", "pwrite"} & set(kinds)
+
     refused = {row.arm: row.refused for row in run.result.rows if row.refused}
     assert "twice" in refused["python: slice"]
     assert "lseek+read" in refused  # this device's offset cannot be set
@@ -185,6 +198,7 @@ def test_a_device_has_a_baseline_in_ram_and_one_access_width(tmp_path: Path) -> 
 
 def test_a_target_in_ram_is_the_same_by_mmap_and_pread(on_file: Run) -> None:
     (check,) = [check for check in on_file.result.checks if check.name == "same register"]
+
     assert check.passed
     assert "agree" in check.text
     assert f"passed  same register: {check.text}" in on_file.done.stdout
@@ -205,7 +219,9 @@ def test_writes_go_only_to_the_register_that_was_named(register_file: Path, tmp_
     before = bytes(range(256)) * 32
     register_file.write_bytes(before)
     arguments = ("-t", f"file:{register_file}", "0x10", "--allow-write", "0x20:u64", "--duration", "1s")
+
     run = _run(tmp_path, *arguments)
+
     assert run.cost("mmap store").rounds > 0
     assert register_file.read_bytes() == before
     assert run.result.write_register == {"name": "r_20", "address": 0x20, "type": "u64"}
@@ -226,6 +242,7 @@ def test_results_belong_to_the_user_that_was_named(tmp_path: Path) -> None:
         names = {path.name for path in (open_to_all / "run").iterdir()}
     finally:
         shutil.rmtree(open_to_all)
+
     assert owners == {"nobody"}
     assert "result.json" in names
 
@@ -233,6 +250,7 @@ def test_results_belong_to_the_user_that_was_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_user_who_may_not_write_is_refused_before_measuring(tmp_path: Path) -> None:
     done = _bench("-t", "sim", "--quick", "--duration", "1s", "--user", "nobody", cwd=tmp_path)
+
     assert done.returncode == 2
     assert f"nobody, whose the results will be, may not write in {tmp_path}" in done.stderr
     assert "estimating" not in done.stderr
@@ -259,6 +277,7 @@ def test_bad_input_is_one_line_and_the_right_exit_code(
     done = _bench(*arguments, cwd=tmp_path)
     assert done.returncode == code
     assert done.stdout == ""
+
     lines = [line for line in done.stderr.splitlines() if "note:" not in line]
     assert len(lines) == 1
     assert says in lines[0]

@@ -61,7 +61,9 @@ def test_a_resumed_run_makes_what_is_missing_and_nothing_twice(whole: Whole) -> 
     records = _records(whole.folder)
     assert {name: records[name] for name in whole.kept} == whole.kept
     assert len(records) == 12
+
     made = 6 - sum(name.startswith(IDLE) for name in whole.kept)
+
     assert f"idle: {made} of {made} trials" in whole.resumed.stderr
     assert "loaded: 6 of 6 trials" in whole.resumed.stderr
 
@@ -80,6 +82,7 @@ def test_the_table_counts_every_trial(whole: Whole, tmp_path: Path) -> None:
     done = _run("table", whole.folder, "-o", tmp_path)
     assert done.returncode in (0, 1), done.stderr
     assert done.stdout == (tmp_path / "bench-characteristics.md").read_text()
+
     document = json.loads((tmp_path / "bench-characteristics.json").read_text())
     trials = {(it["condition"], it["rule"], it["effect"]): it["trials"] for it in document["cells"]}
     assert trials == {
@@ -95,6 +98,7 @@ def test_the_table_counts_every_trial(whole: Whole, tmp_path: Path) -> None:
 
 def test_another_plan_is_refused_in_one_line(whole: Whole) -> None:
     done = _run("measure", whole.folder, *SHORT, "--seed", "2")
+
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "another plan" in done.stderr
@@ -109,6 +113,7 @@ def test_a_table_of_nothing_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_a_second_run_in_the_same_folder_is_refused_in_one_line(whole: Whole) -> None:
     with alone_in(str(whole.folder)):
         done = _run("measure", whole.folder, *SHORT)
+
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
     assert "another run measures into" in done.stderr

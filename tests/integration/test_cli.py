@@ -95,6 +95,7 @@ def test_bad_input_is_one_line_and_exit_code_2_and_changes_nothing(
     folder: Path, line: str, text: str
 ) -> None:
     done = run_regtap(*line.split(), cwd=folder)
+
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("regtap: error: ")
     assert done.stderr.count("\n") == 1
@@ -114,6 +115,7 @@ REFUSED = [
 @pytest.mark.parametrize(("line", "text"), REFUSED, ids=[line for line, _ in REFUSED])
 def test_a_refusal_is_one_line_and_exit_code_3(folder: Path, line: str, text: str) -> None:
     done = run_regtap(*line.split(), cwd=folder)
+
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.count("\n") == 1
     assert text in done.stderr
@@ -124,6 +126,7 @@ def test_a_refused_permission_shows_the_mode_bits_and_the_user(folder: Path) -> 
     powerless = (
         ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
     )  # root, bound by mode bits too
+
     done = subprocess.run(
         [*powerless, *REGTAP, "read", "-t", "file:f", "0"],
         capture_output=True,
@@ -132,6 +135,7 @@ def test_a_refused_permission_shows_the_mode_bits_and_the_user(folder: Path) -> 
         check=False,
         cwd=folder,
     )
+
     assert done.returncode == 3
     assert "f is ---------- " in done.stderr
     assert "this process runs as " in done.stderr

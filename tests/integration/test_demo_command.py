@@ -43,6 +43,7 @@ def test_it_leaves_traces_pictures_and_a_report(demo: Demo) -> None:
 
 def test_it_prints_the_verdict_and_where_to_look(demo: Demo) -> None:
     lines = demo.done.stdout.splitlines()
+
     assert any(line.startswith(("A 32-bit read costs", "INVALID")) for line in lines)
     assert "Look at results/demo/paced.png" in lines
     assert "and, in a browser, at results/demo/bench/report.html" in lines
@@ -51,6 +52,7 @@ def test_it_prints_the_verdict_and_where_to_look(demo: Demo) -> None:
 
 def test_its_benchmark_is_the_one_that_it_names(demo: Demo) -> None:
     result = Result.from_json((demo.folder / "bench" / "result.json").read_text())
+
     assert "    regtap bench -t sim COUNT32 --quick --duration 2s -o results/demo/bench" in demo.done.stdout
     assert result.command.startswith("regtap bench -t sim COUNT32 --quick --duration 2s --seed ")
     assert (result.target, result.register["name"], result.mode) == ("sim", "COUNT32", "quick")
@@ -59,7 +61,9 @@ def test_its_benchmark_is_the_one_that_it_names(demo: Demo) -> None:
 def test_its_exit_code_says_whether_everything_went_well(demo: Demo) -> None:
     result = Result.from_json((demo.folder / "bench" / "result.json").read_text())
     totals = [regtap.open_trace(demo.folder / name).totals for name in ("full-speed", "paced")]
+
     clean = result.valid and all(found is not None and found.lost == 0 for found in totals)
+
     assert demo.done.returncode == (0 if clean else 1)
     assert "Traceback" not in demo.done.stderr
 
@@ -67,6 +71,7 @@ def test_its_exit_code_says_whether_everything_went_well(demo: Demo) -> None:
 def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     done = _demo("-o", "mine", cwd=tmp_path)
+
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["regtap: error: mine exists already; name a new folder with -o"]
     assert list((tmp_path / "mine").iterdir()) == []

@@ -58,6 +58,7 @@ def _statuses(document: dict[str, Any]) -> list[str]:
 
 def test_it_is_one_screen_and_the_basics_work(user: int | None) -> None:
     done = _run(user)
+
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (ExitCode.OK, "")
     assert 20 < len(lines) <= _SCREEN_LINES
@@ -68,7 +69,9 @@ def test_it_is_one_screen_and_the_basics_work(user: int | None) -> None:
 def test_its_json_has_every_finding_and_the_facts(user: int | None) -> None:
     done = _run(user, "--json")
     document = json.loads(done.stdout)
+
     statuses = _statuses(document)
+
     assert done.returncode == ExitCode.OK
     assert set(statuses) <= _STATUSES
     assert (document["problems"], document["warnings"]) == (0, statuses.count("warning"))
@@ -78,6 +81,7 @@ def test_its_json_has_every_finding_and_the_facts(user: int | None) -> None:
 
 def test_the_screen_and_the_json_agree(user: int | None) -> None:
     document = json.loads(_run(user, "--json").stdout)
+
     lines = _run(user).stdout.splitlines()
     shown = [line[:11].strip() for line in lines if line[2:11].strip() in _STATUSES]
     assert shown == _statuses(document)
@@ -85,6 +89,7 @@ def test_the_screen_and_the_json_agree(user: int | None) -> None:
 
 def test_an_address_is_explained_and_judged_by_the_exit_code(user: int | None) -> None:
     done = _run(user, "0x100000")
+
     document = json.loads(_run(user, "0x100000", "--json").stdout)
     assert done.stderr == ""
     assert done.stdout.startswith("what lies there\n")
@@ -95,6 +100,7 @@ def test_an_address_is_explained_and_judged_by_the_exit_code(user: int | None) -
 @pytest.mark.parametrize("address", ["0x1001", "main", "1:u128", "-5", "0x10000000000000000"])
 def test_what_is_no_address_is_wrong_input(address: str) -> None:
     done = _run(None, "--", address)
+
     assert (done.returncode, done.stdout) == (ExitCode.INPUT, "")
     assert done.stderr.startswith("regtap: error: ")
     assert done.stderr.count("\n") == 1

@@ -61,6 +61,7 @@ def test_without_its_memory_a_trace_is_complete_up_to_the_last_sync(
     kill_and_forget(recorder, folder)
     done = run_regtap("recover", "run1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
     trace = regtap.open_trace(folder)
     assert_conserved(trace)
     assert trace.totals is not None
@@ -68,7 +69,9 @@ def test_without_its_memory_a_trace_is_complete_up_to_the_last_sync(
     assert trace.totals.due >= promised > 0
     assert trace.totals.lost == 0
     assert os.listdir(folder) == ["part-00000.parquet"]
+
     again = run_regtap("recover", "run1", cwd=tmp_path)
+
     assert (again.returncode, "nothing to recover" in again.stdout) == (0, True)
 
 
@@ -77,6 +80,7 @@ def test_the_spool_is_used_where_it_is_still_there(recorder: subprocess.Popen[by
     spool = Path(json.loads((tmp_path / "run1" / "_spool").read_text())["spool"])
     end = look_at(spool.read_bytes()).end
     assert run_regtap("recover", "run1", cwd=tmp_path).returncode == 0
+
     trace = regtap.open_trace(tmp_path / "run1")
     assert trace.totals is not None
     assert trace.totals.due == end
@@ -89,6 +93,7 @@ def test_a_folder_that_was_copied_elsewhere_is_completed_there(
 ) -> None:
     kill_and_forget(recorder, tmp_path / "run1")
     subprocess.run(["cp", "-r", "run1", "copy"], cwd=tmp_path, check=True)
+
     assert run_regtap("recover", "copy", cwd=tmp_path).returncode == 0
     assert regtap.open_trace(tmp_path / "copy").rows > 0
 
@@ -105,6 +110,7 @@ def test_the_summary_says_what_a_power_loss_would_have_cost(tmp_path: Path) -> N
     arguments = ["--rate", "1k", "--durable", "COUNT32", "-o", "r", "--samples", "50"]
     done = run_regtap("record", "-t", "sim", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
     (line,) = [line for line in done.stdout.splitlines() if "durable" in line]
     assert line.startswith("r: durable by ")
     assert "at most the last" in line
@@ -124,6 +130,7 @@ def test_help_does_not_say_that_it_is_on_by_default(tmp_path: Path) -> None:
 def test_json_has_the_same(tmp_path: Path) -> None:
     options = ["--durable=20ms", "-o", "r", "--duration", "200ms", "--rate", "1k", "--json"]
     done = run_regtap("record", "-t", "sim", "COUNT32", *options, cwd=tmp_path)
+
     durability = json.loads(done.stdout)["durability"]
     assert durability["interval_ns"] == 20_000_000
     assert durability["syncs"] > 0
@@ -133,6 +140,7 @@ def test_json_has_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("interval", ["1ms", "2min", "often", "5"])
 def test_an_interval_that_makes_no_sense_is_refused(tmp_path: Path, interval: str) -> None:
     done = run_regtap("record", "-t", "sim", "COUNT32", f"--durable={interval}", "-o", "r", cwd=tmp_path)
+
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "r").exists()

@@ -71,6 +71,7 @@ def test_signals_and_ctrl_c_store_a_stretch_each(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     overwrite_some(folder)
     assert parts(folder) == 0
+
     for _ in range(2):
         take_snapshot(process, folder)
         overwrite_some(folder)
@@ -83,6 +84,7 @@ def test_signals_and_ctrl_c_store_a_stretch_each(tmp_path: Path) -> None:
     assert [gap.cause for gap in trace.gaps].count("overwritten") == 3
     assert_conserved(trace)
     assert_counts_prove_themselves(trace)
+
     totals = trace.totals
     assert totals is not None
     assert totals.overwritten > 0
@@ -96,6 +98,7 @@ def test_signals_and_ctrl_c_store_a_stretch_each(tmp_path: Path) -> None:
 def test_a_command_can_ask_for_a_snapshot_itself(tmp_path: Path) -> None:
     done = run_regtap(*FLIGHT, "--rate", "1k", "--snapshot-on", "SIGUSR2", "--json", "--", *ASK, cwd=tmp_path)
     assert done.returncode in (0, 3), done.stderr
+
     told = json.loads(done.stdout)
     assert done.returncode == 3  # the command's own
     assert len(told["snapshots"]) == 2
@@ -123,6 +126,7 @@ def test_progress_says_what_is_kept(tmp_path: Path) -> None:
 def test_info_shows_what_was_overwritten_and_what_was_to_be_kept(tmp_path: Path) -> None:
     run_regtap(*FLIGHT, "--spool-size", "1MiB", "--keep-last", "1us", "--duration", "300ms", cwd=tmp_path)
     done = run_regtap("info", "run", cwd=tmp_path)
+
     assert done.returncode == 0
     assert "overwrite, keep the last 1 µs" in done.stdout
     assert re.search(r"\([0-9,]+ overwritten\)", done.stdout)
@@ -141,6 +145,7 @@ def test_kill_9_leaves_the_last_samples_to_recover(tmp_path: Path, snapshots: in
     process.communicate(timeout=30)
     done = run_regtap("recover", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
     trace = regtap.open_trace(folder)
     totals = trace.totals
     assert totals is not None
@@ -168,6 +173,7 @@ def test_what_makes_no_sense_is_one_line_and_leaves_nothing(
 ) -> None:
     done = run_regtap(*FLIGHT, *arguments, cwd=tmp_path)
     assert done.returncode == 2
+
     errors = [line for line in done.stderr.splitlines() if "note:" not in line]
     assert len(errors) == 1
     assert says in errors[0]
@@ -180,4 +186,5 @@ def test_a_signal_that_nobody_named_is_left_alone(tmp_path: Path) -> None:
     process.send_signal(signal.SIGUSR1)
     process.communicate(timeout=30)
     assert process.returncode == -signal.SIGUSR1
+
     Path(json.loads((tmp_path / "run" / "_spool").read_text())["spool"]).unlink()

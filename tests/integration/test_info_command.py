@@ -28,6 +28,7 @@ def test_it_prints_what_the_trace_holds(tmp_path: Path) -> None:
     counter_trace(tmp_path / "run", rows=101, rows_per_part=60, gaps=GAPS, marks=(Mark(5_000, "motor on"),))
     done = info(tmp_path / "run")
     assert (done.returncode, done.stderr) == (0, "")
+
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert "target sim" in lines
     assert "start 2023-11-14T22:13:20.123456789Z" in lines
@@ -47,6 +48,7 @@ def test_json_holds_the_same_for_a_program(tmp_path: Path) -> None:
     document = json.loads(done.stdout)
     assert (document["rows"], document["first_ns"], document["last_ns"]) == (3, 0, 1000)
     assert document["mean_rate_hz"] == pytest.approx(2e6)
+
     (register,) = document["registers"]
     assert (register["name"], register["address"], register["min"], register["max"]) == (
         "STATUS",
@@ -55,6 +57,7 @@ def test_json_holds_the_same_for_a_program(tmp_path: Path) -> None:
         0xF02,
     )
     assert [field["name"] for field in register["fields"]] == ["BUSY", "DONE", "ERROR", "LEVEL"]
+
     (gaps,) = document["gaps"]
     assert (gaps["cause"], gaps["gaps"], gaps["count"], gaps["total_ns"]) == ("missed", 2, 3, 5_000)
     assert (document["totals"]["due"], document["unfinished"], document["finding"]) == (6, False, None)
@@ -63,6 +66,7 @@ def test_json_holds_the_same_for_a_program(tmp_path: Path) -> None:
 def test_a_trace_at_full_rate_balances_what_was_taken(tmp_path: Path) -> None:
     lost = (Gap(50, 10, 50_000, 60_000, "full"),)
     done = info(counter_trace(tmp_path / "run", rows=90, mode=Mode(None, "discard"), gaps=lost))
+
     assert done.returncode == 0
     assert "taken 100 = stored 90 + lost 10" in done.stdout
 
@@ -118,6 +122,7 @@ def missing(folder: Path) -> Path:
 def test_what_is_no_trace_is_refused_in_one_line(tmp_path: Path, make: object, words: str) -> None:
     assert callable(make)
     done = info(make(tmp_path))
+
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
     assert words in done.stderr

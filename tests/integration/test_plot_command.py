@@ -60,6 +60,7 @@ def trace(tmp_path: Path) -> Path:
 
 def test_a_png_goes_next_to_the_trace(trace: Path) -> None:
     done = plot(trace)
+
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{trace}.png: 1,000 rows of {trace}\n"
     assert size(trace.with_name("run.png"))[0] == 1200
@@ -73,6 +74,7 @@ def test_the_size_is_the_one_asked_for(trace: Path, tmp_path: Path) -> None:
 def test_an_svg_says_what_a_colleague_needs_to_believe_it(trace: Path, tmp_path: Path) -> None:
     assert plot(trace, "-o", tmp_path / "out.svg").returncode == 0
     words = texts(tmp_path / "out.svg")
+
     assert "run · sim · paced at 10 k/s" in words
     assert "1,000 rows in 999 µs (1 M/s) · 100 lost · 2 missed · waited 1 µs (0.1 % of the time)" in words
     assert {"COUNT32", "u32 at 0x10", "STATUS", "BUSY", "DONE", "ERROR", "LEVEL", "[11:8]"} <= set(words)
@@ -90,6 +92,7 @@ def test_nothing_lost_is_said(tmp_path: Path) -> None:
 def test_an_svg_has_a_title_and_a_description(trace: Path, tmp_path: Path) -> None:
     plot(trace, "-o", tmp_path / "out.svg")
     root = ElementTree.parse(tmp_path / "out.svg").getroot()
+
     assert (root.findtext(f"{SVG}title") or "").startswith("run · sim")
     assert "COUNT32 (u32 at 0x10) from 0x0 to 0x3e7" in (root.findtext(f"{SVG}desc") or "")
 
@@ -99,12 +102,14 @@ def test_the_same_request_gives_the_same_bytes(trace: Path, tmp_path: Path, name
     plot(trace, "-o", tmp_path / name)
     first = (tmp_path / name).read_bytes()
     plot(trace, "-o", tmp_path / name, "--force")
+
     assert (tmp_path / name).read_bytes() == first
 
 
 def test_only_the_registers_asked_for_are_drawn(trace: Path, tmp_path: Path) -> None:
     plot(trace, "-o", tmp_path / "out.svg", "--register", "COUNT32")
     words = texts(tmp_path / "out.svg")
+
     assert "COUNT32" in words
     assert "STATUS" not in words
 
@@ -126,6 +131,7 @@ def test_a_lone_spike_among_many_rows_reaches_the_top_of_its_lane(tmp_path: Path
     values[77_777] = 60_000
     path = write_trace(tmp_path / "run", [Register("R", 0)], np.arange(200_000) * 10, {"R": values})
     plot(path, "-o", tmp_path / "out.svg")
+
     assert "60 k" in texts(tmp_path / "out.svg")
 
 
@@ -140,7 +146,9 @@ def test_the_smallest_traces_are_drawn(tmp_path: Path, rows: int, name: str) -> 
 def test_a_trace_of_gaps_only_is_drawn(tmp_path: Path) -> None:
     path = counter_trace(tmp_path / "run", rows=0, gap_parts=(GAPS,), finished=False)
     plot(path, "-o", tmp_path / "out.svg")
+
     words = texts(tmp_path / "out.svg")
+
     assert "UNFINISHED (being recorded, or cut off) · 0 rows · 100 lost · 2 missed" in words
     assert "no samples" in words
 
@@ -209,6 +217,7 @@ def test_what_is_no_trace_is_refused(tmp_path: Path) -> None:
 def test_a_truncated_part_is_named_and_no_picture_is_left(trace: Path) -> None:
     part = trace / "part-00002.parquet"
     part.write_bytes(part.read_bytes()[:-30])
+
     assert "part-00002.parquet is truncated" in refused(plot(trace))
     assert [entry.name for entry in trace.parent.iterdir()] == ["run"]
 

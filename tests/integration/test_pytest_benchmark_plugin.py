@@ -115,6 +115,7 @@ def test_every_block_arrives_bit_exactly(measured: Measured, name: str) -> None:
 
 def test_the_table_has_the_median_that_the_figures_have(measured: Measured) -> None:
     middle_ns = measured.benchmark("pread")["stats"]["median"] * 1e9
+
     value, low, high = measured.kept("pread")["ns"]
     assert middle_ns == pytest.approx(value, rel=0.1)
     assert low <= value <= high
@@ -122,6 +123,7 @@ def test_the_table_has_the_median_that_the_figures_have(measured: Measured) -> N
 
 def test_extra_info_says_what_was_measured_and_how_well(measured: Measured) -> None:
     facts, kept = measured.benchmark("mapping")["extra_info"], measured.kept("mapping")
+
     assert (facts["arm"], facts["against"], facts["target"]) == ("mmap load", "pread", "sim")
     assert facts["register"] == {"name": "STATUS", "address": 0x20, "type": "u32"}
     assert (facts["ns"], facts["margin"], facts["seed"]) == (kept["ns"], kept["margin"], kept["seed"])
@@ -170,6 +172,7 @@ def test_what_cannot_be_measured_is_one_line_each(run: Run) -> None:
     result.assert_outcomes(failed=len(wrong))
     result.stdout.fnmatch_lines([f"regtap: {says}" for says in wrong.values()])
     result.stdout.no_fnmatch_line("*PytestBenchmarkWarning*")
+
     result.stdout.no_fnmatch_line("*Error: *")
 
 
@@ -190,7 +193,9 @@ def test_controls_that_are_off_are_an_error(run: Run, pytester: pytest.Pytester)
     result = run(ONE.format(arguments='target="sim",'), "--benchmark-json=saved.json")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["regtap: INVALID, the controls are off, * (*known delay: *"])
+
     saved = pytester.path / "saved.json"
+
     assert not saved.exists() or not json.loads(saved.read_text())["benchmarks"]
 
 
@@ -207,7 +212,9 @@ def test_a_test_measures_once(run: Run) -> None:
 def test_the_plugin_loads_nothing_heavy() -> None:
     heavy = "{'numpy', 'pytest_benchmark', 'regtap_bench._native', 'regtap._native'}"
     code = f"import regtap_bench.pytest_plugin, sys; print({heavy} & set(sys.modules))"
+
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
     assert done.stdout == "set()\n"
 
 

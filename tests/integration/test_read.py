@@ -33,6 +33,7 @@ def test_a_line_has_name_address_hexadecimal_and_decimal(folder: Path) -> None:
 
 def test_registers_are_read_in_the_order_given_in_aligned_columns(folder: Path) -> None:
     done = _read("-t", "file:f", "LONG_NAME=0x100:u64", "A=0x8:u8", "0x2:u16be", "A=0x8:u8", cwd=folder)
+
     lines = done.stdout.splitlines()
     assert [line.split()[:3] for line in lines] == [
         ["LONG_NAME", "0x100", "0x0706050403020100"],
@@ -61,6 +62,7 @@ def test_json_holds_the_same_as_numbers(folder: Path) -> None:
 
 def test_known_registers_show_their_fields(folder: Path) -> None:
     done = _read("-t", "sim", "STATUS", "ID", cwd=folder)
+
     status, identity = done.stdout.splitlines()
     assert [word.split("=")[0] for word in status.split()[4:]] == ["BUSY", "DONE", "ERROR", "LEVEL"]
     assert bytes.fromhex(identity.split()[2][2:])[::-1] == b"REGT"
@@ -90,7 +92,9 @@ def test_a_range_takes_units_and_crosses_pages(folder: Path) -> None:
     done = _read("-t", "file:f", "--json", "0xf00+8KiB:u64", cwd=folder)
     items = json.loads(done.stdout)
     assert [item["address"] for item in items] == list(range(0xF00, 0xF00 + 8192, 8))
+
     stored = (folder / "f").read_bytes()
+
     assert all(
         item["value"] == int.from_bytes(stored[item["address"] : item["address"] + 8], "little")
         for item in items
@@ -100,6 +104,7 @@ def test_a_range_takes_units_and_crosses_pages(folder: Path) -> None:
 def test_reading_changes_nothing(folder: Path) -> None:
     before = os.stat(folder / "f").st_mtime_ns
     (folder / "f").chmod(0o400)
+
     assert _read("-t", "file:f", "0+16KiB", cwd=folder).returncode == 0
     assert os.stat(folder / "f").st_mtime_ns == before
 
@@ -120,5 +125,7 @@ def test_a_bus_error_names_the_register_and_keeps_what_came_before(tmp_path: Pat
         output, errors = first + process.stdout.read(), process.stderr.read()
     assert process.returncode == 4
     assert errors == "regtap: error: bus error: register r_80000 at 0x80000 stopped answering\n"
+
     words = len(json.loads(output)) if as_json else sum(len(line.split()) - 1 for line in output.splitlines())
+
     assert words == TRUNCATED_AT // 8

@@ -54,6 +54,7 @@ def sim_trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_count_never_goes_back_and_moves(sim_trace: Path) -> None:
     counts = pd.read_parquet(sim_trace, columns=["COUNT32"])["COUNT32"].to_numpy().astype(np.int64)
+
     steps = np.diff(counts)
     assert steps.min() >= 0
     assert counts[-1] > counts[0]
@@ -69,7 +70,9 @@ def test_each_check_fits_a_count_between_its_neighbours(sim_trace: Path) -> None
     table = pd.read_parquet(sim_trace, columns=["COUNT32", "CHECK"])
     counts = table["COUNT32"].to_numpy().astype(np.int64)
     hash_to_count = {check_of(count): count for count in range(int(counts[0]) - 2, int(counts[-1]) + 3)}
+
     checks, inverse = np.unique(table["CHECK"].to_numpy(), return_inverse=True)
+
     of_check = np.array([hash_to_count[int(check)] for check in checks])[inverse]  # KeyError: fits no count
     assert np.all(of_check[:-1] >= counts[:-1])
     assert np.all(of_check[:-1] <= counts[1:])
@@ -77,6 +80,7 @@ def test_each_check_fits_a_count_between_its_neighbours(sim_trace: Path) -> None
 
 def test_duckdb_reads_it_without_our_help(sim_trace: Path) -> None:
     query = f"select count(*), min(t_ns), max(t_ns) from '{sim_trace}/*.parquet'"
+
     rows, first, last = duckdb.connect().execute(query).fetchall()[0]
     assert rows == regtap.open_trace(sim_trace).rows
     assert 0 <= first < last
@@ -88,6 +92,7 @@ def test_it_balances(sim_trace: Path) -> None:
 
 def test_json_is_one_object_with_the_balance(tmp_path: Path) -> None:
     done = run_regtap("record", "-t", "sim", "GPIO", "-o", "run", "--samples", "5000", "--json", cwd=tmp_path)
+
     result = json.loads(done.stdout)
     assert done.returncode == 0
     assert (result["taken"], result["stored"], result["lost"], result["balanced"]) == (5000, 5000, 0, True)
@@ -100,6 +105,7 @@ def test_names_and_types_become_columns(device: Path, tmp_path: Path) -> None:
     options = ["-o", "run", "--samples", "10"]
     done = run_regtap("record", "-t", f"file:{device}", *registers, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
     table = pd.read_parquet(tmp_path / "run")
     assert {name: str(dtype) for name, dtype in table.dtypes.items()} == {
         "t_ns": "int64",
@@ -115,6 +121,7 @@ def test_a_commands_status_is_passed_on(tmp_path: Path) -> None:
     done = run_regtap(
         "record", "-t", "sim", "COUNT32", "-o", "run", "--", "sh", "-c", "echo out; exit 7", cwd=tmp_path
     )
+
     assert done.returncode == 7
     assert done.stdout.startswith("out\n")
     assert regtap.open_trace(tmp_path / "run").totals is not None
@@ -131,9 +138,11 @@ def test_a_command_that_cannot_be_executed_is_told_as_a_shell_does(tmp_path: Pat
     command = tmp_path / "command"
     command.write_text("#!/no/such/interpreter\n")
     command.chmod(0o755)
+
     done = run_regtap(
         "record", "-t", "sim", "COUNT32", "-o", "run", "--rate", "1k", "--", str(command), cwd=tmp_path
     )
+
     assert done.returncode == 126
     assert f"note: cannot run '{command}': No such file or directory" in done.stderr
     assert regtap.open_trace(tmp_path / "run").rows > 0  # it had begun
@@ -155,6 +164,7 @@ def test_a_ring_that_fills_is_a_finding_and_told_last(device: Path, tmp_path: Pa
     ]
     done = run_regtap("record", *arguments, "--on-full", on_full, cwd=tmp_path)
     assert done.returncode == 1
+
     totals = regtap.open_trace(tmp_path / "run").totals
     assert totals is not None
     assert (totals.lost > 0, totals.ended) == (
@@ -185,8 +195,10 @@ def test_a_truncated_device_ends_with_4_and_keeps_what_came_before(device: Path,
     os.truncate(device, 0)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 4
+
     last = stderr.rstrip().splitlines()[-1]
     assert "register last at 0x1000" in last
+
     trace = regtap.open_trace(tmp_path / "run")
     assert trace.rows > 0
     assert_conserved(trace)
@@ -203,8 +215,10 @@ def test_kill_9_leaves_a_spool_and_a_note_that_names_it(device: Path, tmp_path: 
     pointer = json.loads((tmp_path / "run" / "_spool").read_text())
     spool = Path(pointer["spool"])
     assert spool.stat().st_mode & 0o777 == 0o600
+
     with SpoolReader(str(spool)) as file:
         assert file.header.owner_pid == process.pid
+
     spool.unlink()
 
 
@@ -241,7 +255,9 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, case: str) -> 
     arguments, code = BAD[case]
     options, dashes, command = (arguments, [], []) if "--" not in arguments else _split(arguments)
     process = start_regtap("record", *options, "-o", "run", *dashes, *command, cwd=tmp_path)
+
     stdout, stderr = process.communicate(timeout=60)
+
     errors = [line for line in stderr.splitlines() if not line.startswith("regtap: note:")]
     assert process.returncode == code, stderr
     assert len(errors) == 1, stderr
@@ -259,7 +275,9 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str], list[str]]:
 def test_an_existing_output_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "precious").write_text("data")
+
     done = run_regtap("record", "-t", "sim", "ID", "-o", "run", "--samples", "1", cwd=tmp_path)
+
     assert done.returncode == 2
     assert "exists already" in done.stderr
     assert os.listdir(tmp_path / "run") == ["precious"]
@@ -302,12 +320,14 @@ class TestAsRoot:
         _, stderr = process.communicate(timeout=60)
         assert process.returncode == 0, stderr
         assert len(statuses) >= 3  # main, sampler, writer
+
         for status in statuses:
             facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
             assert facts["Uid"].split() == [str(NOBODY.pw_uid)] * 4
             assert facts["Gid"].split() == [str(NOBODY.pw_gid)] * 4
             assert facts["Groups"].split() == [str(NOBODY.pw_gid)]
             assert {int(facts[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")} == {0}
+
         for path in [shared / "run", *(shared / "run").iterdir()]:
             assert path.stat().st_uid == NOBODY.pw_uid
 
@@ -323,8 +343,10 @@ class TestAsRoot:
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
         assert process.returncode == 0, stderr
+
         # a container's root may not raise the limit: then the capture says that it was refused
         refused = "could not become SCHED_FIFO" in stderr
+
         assert policies["regtap-sampler"] == (os.SCHED_OTHER if refused else os.SCHED_FIFO)
         assert policies["regtap-guard"] == os.SCHED_OTHER
         assert refused is not may_raise_limits()
@@ -332,6 +354,7 @@ class TestAsRoot:
     def test_user_names_whom_to_become(self, device: Path, shared: Path) -> None:
         options = ["--samples", "10", "-o", "run", "--user", "nobody"]
         done = run_regtap("record", "-t", f"file:{device}", "0", *options, cwd=shared)
+
         assert done.returncode == 0, done.stderr
         assert (shared / "run").stat().st_uid == NOBODY.pw_uid
 
@@ -342,14 +365,18 @@ class TestAsRoot:
     def test_staying_root_is_said(self, device: Path, tmp_path: Path) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SUDO_")}
         arguments = ["record", "-t", f"file:{device}", "0", "--samples", "10", "-o", "run"]
+
         done = run_regtap(*arguments, cwd=tmp_path, env=environment)
+
         assert "root" in done.stderr
 
     def test_an_output_that_may_not_be_made_is_refused(self, device: Path, tmp_path: Path) -> None:
         closed = tmp_path / "closed"
         closed.mkdir(mode=0o700)
         arguments = ["record", "-t", f"file:{device}", "0", "--samples", "1", "--user", "nobody"]
+
         done = run_regtap(*arguments, "-o", str(closed / "run"), cwd=tmp_path)
+
         assert done.returncode == 3
         assert "Permission denied" in done.stderr
 

@@ -82,7 +82,9 @@ def test_the_rest_of_a_removed_folder_can_be_had_in_a_new_one(place: Path) -> No
     assert status == 4, err
     command = re.search(r"`regtap (recover \S+ -o run)` makes a new one", err)
     assert command, err
+
     spool = Path(command[1].split()[1])
+
     try:
         done = run_regtap(*command[1].split(), cwd=place)
         assert done.returncode == 1, done.stderr  # the parts that were removed are gone
@@ -97,6 +99,7 @@ def test_a_renamed_folder_is_no_fault(place: Path) -> None:
         lambda _: (place / "run").rename(place / "moved"), place, ends_by_itself=False
     )
     assert status == 0, err
+
     trace = regtap.open_trace(place / "moved")
     assert_conserved(trace)
     assert trace.rows == numbers(out)[0]
@@ -178,9 +181,11 @@ def test_recover_completes_a_capture_that_a_full_disk_ended(
     done = in_a_namespace(FULL, place)
     assert done.returncode == 0, done.stderr + (place / "error").read_text()
     assert "No space left on device" in (place / "error").read_text().splitlines()[-1]
+
     taken, stored, _, kept, *_ = numbers((place / "said").read_text())
     assert stored > 0
     assert kept > 0
+
     trace = regtap.open_trace(place / "run")
     assert_conserved(trace)
     assert trace.rows == taken
@@ -212,7 +217,9 @@ def test_a_small_shm(
         monkeypatch.setenv(name, value)
     done = in_a_namespace(SMALL, place)
     assert done.returncode == 0, done.stderr
+
     said = (place / "said").read_text() + (place / "error").read_text()
+
     assert int((place / "status").read_text()) == status, said
     assert says in said
     assert (place / "left").read_text() == ""
@@ -303,6 +310,8 @@ def test_a_device_that_ends_with_all_ones_is_told(
     monkeypatch.setattr(FileTarget, "is_device", True)
     (place / "device").write_bytes(np.array([last, 0xFFFFFFFF], dtype="<u4").tobytes())
     capture: Any = regtap.record(["0", "4:u8"], place / "run", target=f"file:{place / 'device'}", samples=100)
+
     with capture:
         capture.wait()
+
     assert any("all ones" in warning for warning in capture.summary.warnings) == is_told

@@ -102,6 +102,7 @@ def test_a_signal_is_an_ordinary_end(start: Start, tmp_path: Path, number: signa
     process.send_signal(number)
     status, err = end_of(process)
     assert (status, "Traceback" in err) == (0, False)
+
     trace = regtap.open_trace(tmp_path / "run")  # perhaps of no sample yet
     assert_conserved(trace)
     assert trace.totals is not None
@@ -116,6 +117,7 @@ def test_an_ignored_signal_stays_ignored(start: Start, tmp_path: Path, number: s
     process.send_signal(number)
     status, err = end_of(process)
     assert status == 0, err
+
     totals = regtap.open_trace(tmp_path / "run").totals
     assert totals is not None
     assert (totals.ended, totals.taken) == ("samples", 500)
@@ -125,6 +127,7 @@ def test_a_hangup_does_not_end_what_nohup_runs(start: Start, tmp_path: Path) -> 
     process = start(["nohup", *RECORD, "--samples", "500"])
     wait_until((tmp_path / "run" / "_spool").exists, "the capture")
     process.send_signal(signal.SIGHUP)
+
     assert end_of(process)[0] == 0
     assert rows(tmp_path / "run") == 500
 
@@ -134,7 +137,9 @@ def test_a_signal_is_passed_on_as_it_is(start: Start, tmp_path: Path, number: si
     process = start([*RECORD, *OBEYING])
     wait_until((tmp_path / "begun").exists, "the command")
     process.send_signal(number)
+
     status, err = end_of(process)
+
     assert status == 5, err
     assert (tmp_path / "got").read_text().split() == [number.name]
     assert rows(tmp_path / "run") > 0
@@ -147,6 +152,7 @@ def test_a_command_that_it_ends_is_told_as_a_shell_does(
     process = start([*RECORD, "--", "sh", "-c", "echo > begun; exec sleep 60"])
     wait_until((tmp_path / "begun").exists, "the command")
     process.send_signal(number)
+
     assert end_of(process)[0] == 128 + number
 
 
@@ -156,8 +162,10 @@ def test_the_capture_ends_at_the_signal_and_not_with_the_command(start: Start, t
     process.send_signal(signal.SIGTERM)
     wait_until(lambda: is_complete(tmp_path / "run"), "the end of the capture")
     assert process.poll() is None
+
     taken = rows(tmp_path / "run")
     (tmp_path / "end").touch()
+
     assert end_of(process)[0] == 6
     assert rows(tmp_path / "run") == taken
 
@@ -167,9 +175,12 @@ def test_another_signal_kills_a_command_that_does_not_end(start: Start, tmp_path
     wait_until((tmp_path / "begun").exists, "the command")
     process.send_signal(signal.SIGTERM)
     assert process.stderr is not None
+
     lines = iter(process.stderr.readline, "")
     assert "another signal kills" in next(line for line in lines if "root" not in line)
+
     process.send_signal(signal.SIGTERM)
+
     assert end_of(process)[0] == 128 + signal.SIGKILL
     assert (tmp_path / "got").read_text().split() == ["SIGTERM"]
     assert rows(tmp_path / "run") > 0
@@ -181,6 +192,7 @@ def test_a_signal_sent_twice_leaves_the_command_time_to_end(start: Start, tmp_pa
     process.send_signal(signal.SIGTERM)
     wait_until((tmp_path / "got").exists, "the signal")
     process.send_signal(signal.SIGTERM)  # as `timeout` does, which signals its child and then the group
+
     assert end_of(process)[0] == 5
 
 
@@ -203,6 +215,7 @@ class TestAtATerminal:
         os.write(descriptor, b"\x03")
         wait_until(lambda: is_complete(tmp_path / "run"), "the end of the capture")
         (tmp_path / "end").touch()
+
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 6
         assert (tmp_path / "got").read_text().split() == ["SIGINT"]
         assert rows(tmp_path / "run") > 0
@@ -217,4 +230,5 @@ def test_a_capture_that_ignores_the_hangup_outlives_its_terminal(tmp_path: Path)
     wait_until((tmp_path / "run" / "_spool").exists, "the capture")
     os.close(terminal)
     os.waitpid(pid, 0)  # its status is of no use: it could not print what it came to
+
     assert rows(tmp_path / "run") == 1100

@@ -45,6 +45,7 @@ def test_a_killed_capture_is_completed_and_its_memory_given_back(
     spool = json.loads((tmp_path / "run1" / "_spool").read_text())["spool"]
     done = run_regtap("recover", "run1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
     trace = regtap.open_trace(tmp_path / "run1")
     assert trace.rows > 0
     assert f"recovered {trace.rows:,} samples in 1 part" in done.stdout
@@ -59,7 +60,9 @@ def test_a_second_run_says_that_there_is_nothing_to_do(
 ) -> None:
     kill(recorder)
     run_regtap("recover", "run1", cwd=tmp_path)
+
     done = run_regtap("recover", "run1", "--json", cwd=tmp_path)
+
     assert done.returncode == 0
     assert (json.loads(done.stdout)["rows"], json.loads(done.stdout)["parts"]) == (0, 0)
 
@@ -72,6 +75,7 @@ def test_a_spool_goes_into_no_capture_that_took_its_place(
     (tmp_path / "run1").rename(tmp_path / "run0")
     trace = tmp_path / "run1"
     arguments = ["-t", "sim", "COUNT32", "--spool-size", "2MiB", "--rate", "20k", "--durable"]
+
     with recording(trace, *arguments, begun=lambda: samples_in_spool(trace) >= 100) as process:
         before = sorted(os.listdir(trace))
         done = run_regtap("recover", old, cwd=tmp_path)
@@ -80,6 +84,7 @@ def test_a_spool_goes_into_no_capture_that_took_its_place(
         assert sorted(os.listdir(trace)) == before
         process.terminate()
         assert process.wait(30) == 0
+
     assert run_regtap("recover", "run0", cwd=tmp_path).returncode == 0
     assert_conserved(regtap.open_trace(tmp_path / "run0"))
 
@@ -90,6 +95,7 @@ def test_a_running_capture_is_left_alone(recorder: subprocess.Popen[bytes], tmp_
     assert "in use" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     recorder.terminate()
+
     assert recorder.wait(60) == 0
     assert_conserved(regtap.open_trace(tmp_path / "run1"))
 
@@ -123,7 +129,9 @@ def test_info_names_the_command_that_completes_a_trace(tmp_path: Path) -> None:
     image = SpoolImage()
     image.full_block(5)
     leave_behind(image, tmp_path / "run1", tmp_path / "spool")
+
     done = run_regtap("info", "run1", cwd=tmp_path)
+
     assert done.returncode == 2
     assert "`regtap recover run1`" in done.stderr
 
@@ -134,7 +142,9 @@ def test_a_damaged_block_is_told_and_is_exit_code_1(tmp_path: Path) -> None:
         image.full_block(5)
     image.block(1)["magic"] = b"?"
     leave_behind(image, tmp_path / "run1", tmp_path / "spool")
+
     done = run_regtap("recover", "run1", cwd=tmp_path)
+
     assert done.returncode == 1
     assert done.stderr.startswith("regtap: note: dropped block 1: ")
     assert done.stdout.splitlines()[-1].endswith("taken 15 = stored 10 + lost 5")
@@ -145,7 +155,9 @@ def test_a_copied_spool_becomes_a_trace(tmp_path: Path) -> None:
     image.full_block(5)
     image.save(tmp_path / "spool")
     assert "name a folder with -o" in run_regtap("recover", "spool", cwd=tmp_path).stderr
+
     done = run_regtap("recover", "spool", "-o", "run1", cwd=tmp_path)
+
     assert done.returncode == 0, done.stderr
     assert regtap.open_trace(tmp_path / "run1").rows == 5
     assert (tmp_path / "spool").exists()
@@ -165,6 +177,7 @@ BAD = {
 def test_bad_input_is_one_line(tmp_path: Path, case: str) -> None:
     (tmp_path / "file").write_text("something else")
     done = run_regtap("recover", *BAD[case], cwd=tmp_path)
+
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("regtap: error: ")
@@ -179,6 +192,8 @@ def test_root_completes_a_users_trace_as_that_user(shared: Path) -> None:
     for path in (shared / "run1", shared / "run1" / "_spool", shared / "spool"):
         os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
     (shared / "spool").chmod(0o600)
+
     done = run_regtap("recover", "run1", cwd=shared)
+
     assert done.returncode == 0, done.stderr
     assert (shared / "run1" / "part-00000.parquet").stat().st_uid == NOBODY.pw_uid

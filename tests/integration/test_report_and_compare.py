@@ -62,7 +62,9 @@ def test_a_report_from_the_result_is_the_runs_own_report(folder: Path) -> None:
     for path in folder.iterdir():
         if path.name != "result.json":
             path.unlink()
+
     done = run_regtap("report", folder, cwd=folder)
+
     assert done.returncode == 0, done.stderr
     assert {path.name for path in folder.iterdir()} == {"result.json", *written}
     assert {name: (folder / name).read_bytes() for name in written} == written
@@ -72,6 +74,7 @@ def test_a_report_from_the_result_is_the_runs_own_report(folder: Path) -> None:
 def test_reports_of_the_same_run_are_replaced(folder: Path) -> None:
     html = (folder / "report.html").read_text()
     (folder / "report.html").write_text(html.replace("In figures", "older words"))
+
     assert run_regtap("report", folder / "result.json", cwd=folder).returncode == 0
     assert (folder / "report.html").read_text() == html
 
@@ -79,6 +82,7 @@ def test_reports_of_the_same_run_are_replaced(folder: Path) -> None:
 def test_another_file_of_that_name_stays(folder: Path) -> None:
     (folder / "report.md").write_text("my own notes\n")
     line = _one_line(run_regtap("report", folder, cwd=folder), 2)
+
     assert "report.md is no report of this run and stays" in line
     assert (folder / "report.md").read_text() == "my own notes\n"
 
@@ -86,6 +90,7 @@ def test_another_file_of_that_name_stays(folder: Path) -> None:
 def test_reports_go_to_another_folder_when_asked(folder: Path, tmp_path: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     done = run_regtap("report", "run", "-o", "deep/other", cwd=tmp_path)
+
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "deep" / "other").iterdir()} == {"report.html", "report.md"}
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
@@ -100,6 +105,7 @@ def test_a_run_beside_itself_changes_nothing(folder: Path) -> None:
 def test_a_regression_is_exit_code_1_and_its_inverse_is_not(folder: Path, dearer: Path) -> None:
     there = run_regtap("compare", folder, dearer, cwd=folder)
     back = run_regtap("compare", dearer, folder, cwd=folder)
+
     assert (there.returncode, back.returncode) == (1, 0)
     assert "2 slower (lseek+read 1.2" in there.stdout.splitlines()[0]
     assert "2 faster (lseek+read 0.8" in back.stdout.splitlines()[0]
@@ -108,6 +114,7 @@ def test_a_regression_is_exit_code_1_and_its_inverse_is_not(folder: Path, dearer
 def test_markdown_and_json_have_the_same_exit_code(folder: Path, dearer: Path) -> None:
     markdown = run_regtap("compare", "--markdown", folder, dearer, cwd=folder)
     as_json = run_regtap("compare", "--json", folder, dearer, cwd=folder)
+
     assert (markdown.returncode, as_json.returncode) == (1, 1)
     assert markdown.stdout.startswith("### Access costs: slower\n")
     assert json.loads(as_json.stdout)["regressed"] is True
@@ -121,7 +128,9 @@ def test_unlike_machines_are_refused_unless_allowed_and_then_listed(
     line = _one_line(run_regtap("compare", folder, other, cwd=folder), 2)
     assert "kernel 6.1 and 6.2; governor none and powersave" in line
     assert "--allow-unlike" in line
+
     done = run_regtap("compare", folder, other, "--allow-unlike", cwd=folder)
+
     assert done.returncode == 0
     assert "UNLIKE: kernel 6.1 and 6.2" in done.stdout
 
@@ -129,7 +138,9 @@ def test_unlike_machines_are_refused_unless_allowed_and_then_listed(
 def test_an_invalid_run_is_refused(session: Session, folder: Path, tmp_path: Path) -> None:
     checks = (Check("timer", passed=False, text="it stands still"),)
     broken = _result_file(replace(session.result, checks=checks), tmp_path / "broken.json")
+
     line = _one_line(run_regtap("compare", folder, broken, cwd=folder), 2)
+
     assert "second run is INVALID" in line
     assert "timer: it stands still" in line
 
@@ -148,6 +159,7 @@ def test_what_is_no_result_is_one_line_that_names_it(
     if content is not None:
         (tmp_path / "given.json").write_text(content)
     line = _one_line(run_regtap(*command, "given.json", cwd=tmp_path), 2)
+
     assert "given.json" in line
     assert says in line
 

@@ -40,6 +40,7 @@ def spool(tmp_path: Path) -> Path:
 def test_record_heeds_the_umask(tmp_path: Path, umask: int, folder: int, file: int) -> None:
     show_note = ["--", "stat", "-c", "%a", "run/_spool"]
     done = run_regtap(*RECORD, *show_note, cwd=tmp_path, umask=umask)
+
     assert done.returncode == 0, done.stderr
     assert modes(tmp_path / "run") == {"run": folder, PART: file}
     assert (
@@ -59,6 +60,7 @@ LINK = [*RECORD, "--", "ln", "-s"]
 
 def test_record_fails_at_a_link_in_its_way_and_recover_removes_it(tmp_path: Path, victim: Path) -> None:
     done = run_regtap(*LINK, str(victim), "run/.part-00000.tmp", cwd=tmp_path)
+
     assert done.returncode == 4
     assert "File exists" in done.stderr
     assert run_regtap("recover", "run", cwd=tmp_path).returncode == 0
@@ -73,6 +75,7 @@ def test_a_part_does_not_take_the_place_of_a_link_with_its_name(tmp_path: Path, 
     assert "File exists" in done.stderr
     assert victim.read_text() == "precious"
     (tmp_path / "run" / PART).unlink()
+
     assert run_regtap("recover", "run", cwd=tmp_path).returncode == 0
     assert_conserved(regtap.open_trace(tmp_path / "run"))
 
@@ -82,6 +85,7 @@ def test_recover_takes_no_link_for_a_part_that_it_may_write(
 ) -> None:
     (tmp_path / "run" / PART).symlink_to(victim)
     done = run_regtap("recover", "run", cwd=tmp_path)
+
     assert done.returncode == 2
     assert "no Parquet file" in done.stderr
     assert victim.read_text() == "precious"

@@ -110,6 +110,7 @@ def test_a_signal_is_an_ordinary_end(path: Path, number: signal.Signals) -> None
 def test_an_existing_file_is_refused_and_left_alone(path: Path) -> None:
     path.write_text("precious")
     done = run_regtap("sim", path)
+
     assert (done.returncode, done.stdout) == (2, "")
     assert "exists" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -145,6 +146,7 @@ def test_a_reader_that_goes_away_leaves_no_file(path: Path) -> None:
         [*REGTAP, "sim", str(path)], stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False
     )
     os.close(writing)
+
     assert done.returncode != 0
     assert not path.exists()
 
@@ -193,6 +195,8 @@ def test_attaching_to_a_device_that_was_killed_says_so(path: Path) -> None:
 def test_a_failed_attachment_leaves_no_descriptor(path: Path) -> None:
     path.write_bytes(bytes(4096))
     descriptors = len(os.listdir("/proc/self/fd"))
+
     with pytest.raises(InputError):
         parse_target(f"sim:{path}").open([COUNT32])
+
     assert len(os.listdir("/proc/self/fd")) == descriptors

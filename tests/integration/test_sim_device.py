@@ -81,6 +81,7 @@ def test_each_check_is_the_hash_of_a_count_between_two_reads(device: Device) -> 
 
 def test_each_checked_fits_itself_and_its_count_never_goes_back(device: Device) -> None:
     values = [device.read(CHECKED) for _ in range(10_000)]
+
     counts = [value & 0xFFFFFFFF for value in values]
     assert all(value >> 32 == check_of(count) for value, count in zip(values, counts, strict=True))
     assert all(earlier <= later for earlier, later in pairwise(counts))
@@ -94,6 +95,7 @@ def test_count32_never_goes_back_and_steps_by_one(device: Device) -> None:
         steps[count - last] += 1
         last = count
     del steps[0]
+
     assert min(steps) == 1  # more, where the reader was kept waiting
 
 
@@ -137,6 +139,7 @@ def test_status_is_busy_while_level_rises_and_done_while_it_falls(second: list[d
             assert level.extract(later) >= level.extract(earlier)
         assert later & ~0xFF07 == 0
         assert busy.extract(later) + done.extract(later) + error.extract(later) <= 1
+
     seen = {row["STATUS"] & 7 for row in second}
     assert {0, 1, 2} <= seen
     assert max(level.extract(row["STATUS"]) for row in second) > 200
@@ -151,6 +154,7 @@ def test_an_error_comes_and_stays_rare(second: list[dict[str, int]]) -> None:
 
 def test_adc_swings_about_mid_scale_within_12_bits(second: list[dict[str, int]]) -> None:
     values = [row["ADC"] for row in second]
+
     assert all(2048 - 1515 <= value <= 2048 + 1515 for value in values)
     assert min(values) < 2048 - 1400
     assert max(values) > 2048 + 1400
@@ -176,7 +180,9 @@ def test_scratch_keeps_what_was_written(device: Device) -> None:
 def test_system_calls_reach_the_same_registers(device: Device) -> None:
     device.pwrite(SCRATCH, 0x12345678)
     assert device.read(SCRATCH) == 0x12345678
+
     before, count, after = device.read(COUNT32), device.pread(COUNT32), device.read(COUNT32)
+
     assert before <= count <= after
 
 
@@ -219,6 +225,7 @@ def test_close_leaves_no_process_and_no_descriptor() -> None:
     pid = started.process.pid
     started.close()
     started.close()
+
     assert not Path(f"/proc/{pid}").exists()
     assert started.process.returncode == 0
     assert len(os.listdir("/proc/self/fd")) == descriptors
@@ -244,6 +251,7 @@ def test_close_copes_with_a_process_that_was_killed() -> None:
     started.process.kill()
     started.process.wait()
     started.close()
+
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
@@ -251,8 +259,10 @@ def test_close_copes_with_a_process_that_was_killed() -> None:
 def test_a_failed_start_leaves_no_descriptor(interpreter: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", interpreter)
     descriptors = len(os.listdir("/proc/self/fd"))
+
     with pytest.raises(Exception, match="process"):
         process.start()
+
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
@@ -261,6 +271,7 @@ def test_it_outlives_the_thread_that_opened_it() -> None:
     thread = threading.Thread(target=lambda: opened.append(SimTarget("sim").open([COUNT32])))
     thread.start()
     thread.join()
+
     with opened[0] as device:
         _wait_for_ticks(device, 50)
 

@@ -104,6 +104,7 @@ def test_nonsense_gets_400_and_the_server_lives(address: str, query: str) -> Non
 def test_it_does_not_serve_as_root_unasked(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     done = CliRunner().invoke(view, [str(trace), "--no-browser"])
+
     assert isinstance(done.exception, RefusedError)
     assert "should not run as root" in str(done.exception)
 
@@ -121,6 +122,7 @@ def test_it_does_not_serve_as_root_unasked(trace: Path, monkeypatch: pytest.Monk
 )
 def test_bad_requests_are_one_line(trace: Path, tmp_path: Path, arguments: list[str], says: str) -> None:
     done = run_regtap("view", trace, *arguments, cwd=tmp_path)
+
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert says in done.stderr

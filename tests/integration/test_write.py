@@ -39,7 +39,9 @@ def folder(tmp_path: Path) -> Path:
 def test_exactly_the_register_is_written(folder: Path, register: str, value: str, stored: str) -> None:
     done = _write("-t", "file:f", register, value, cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
+
     written = bytes.fromhex(stored)
+
     assert (folder / "f").read_bytes() == STORED[:0x10] + written + STORED[0x10 + len(written) :]
 
 

@@ -178,6 +178,7 @@ def test_mutated_spools(make: Callable[[], SpoolImage], rows: int, shared_folder
     image = make()
     spool, output = shared_folder / "spool", shared_folder / "out"
     assert_whole(image.save(spool), output, image.index, rows)
+
     suspects, harvest = Suspects(image), Harvest()
     dice = random.Random(5)
     structure = [*range(512), *(image.at(s) + k for s in (*range(6), OVERFLOW) for k in range(400))]
@@ -191,6 +192,7 @@ def test_mutated_spools(make: Callable[[], SpoolImage], rows: int, shared_folder
         harvest.add(found, rows)
         shutil.rmtree(output, ignore_errors=True)
     tally.assert_kept(MUTATED)
+
     harvest.assert_at_least(0.5, 0.45)
 
 
@@ -213,6 +215,7 @@ def test_spools_cut_short(
     image = make()
     spool, output = shared_folder / "spool", shared_folder / "out"
     assert_whole(image.save(spool), output, image.index, rows)
+
     data, harvest = image.memory.tobytes(), Harvest()
     dice = random.Random(6)
     for case in range(cases(50, 1_000)):
@@ -225,6 +228,7 @@ def test_spools_cut_short(
             harvest.add(found, rows)
         shutil.rmtree(output, ignore_errors=True)
     tally.assert_kept(CUT)
+
     harvest.assert_at_least(0.7, 0.45)
 
 
@@ -273,6 +277,7 @@ def test_mutated_journals(write: Callable[[Path], int], rows: int, shared_folder
     used = [name for name, data in sorted(files.items()) if RECORD_MAGIC in data]
     assert len(used) > 2
     assert_whole(shared_folder / "run", None, taken, rows)
+
     harvest, dice = Harvest(), random.Random(8)
     for case in range(cases(75, 2_500)):
         output = shared_folder / f"out{case}"
@@ -287,6 +292,7 @@ def test_mutated_journals(write: Callable[[Path], int], rows: int, shared_folder
         harvest.add(found, rows)
         shutil.rmtree(output)
     tally.assert_kept(JOURNALS)
+
     harvest.assert_at_least(0.8, 0.4)
 
 
@@ -308,9 +314,11 @@ def test_parts_cut_short_at_each_byte(shared_folder: Path, tally: Tally) -> None
     part = folder / "part-00000.parquet"
     data = part.read_bytes()
     assert regtap.open_trace(folder).to_arrow().num_rows == 50
+
     for length in range(0, len(data), cases(17, 1)):
         part.write_bytes(data[:length])
         tally.case(PARTS, part_problem(folder, length))
+
     tally.assert_kept(PARTS)
 
 
@@ -327,6 +335,7 @@ def part_problem(folder: Path, length: int) -> str | None:
 def test_the_check_itself_sees_a_wrong_row() -> None:
     index = np.arange(5)
     proof, times = proof_of(index), index * 1000
+
     assert wrong_rows(index, proof, times, set(), 5) is None
     assert wrong_rows(index[::-1], proof[::-1], times, set(), 5) is not None
     assert wrong_rows(index, proof + np.uint8(1), times, set(), 5) is not None

@@ -128,6 +128,7 @@ def test_an_exception_at_each_step(kind: str, events: str, step: int, place: Pat
         tally.case(RAISED, problem and f"{kind}, {events} {one.number}: {problem}")
         hits += one.hit
     assert hits > 2
+
     tally.assert_kept(RAISED)
 
 

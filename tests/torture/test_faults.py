@@ -92,6 +92,7 @@ def test_each_file_operation_of_record_fails(
     trace = faulty.root / "run"
     clean = record(faulty, trace, more)
     assert all(clean.counts.values()), clean
+
     statuses, met = Counter[int](), set[str]()
     every_error = IS_LONG and promise == RECORD  # no error is told apart by its number: one run sees them all
     for fault in faults(clean.counts, every_error=every_error):
@@ -110,7 +111,9 @@ def test_each_file_operation_of_record_fails(
             spool.unlink()
     assert statuses.keys() >= {0, 3, 4}, statuses  # whoever refuses everything has nothing to be judged by
     assert met == {call for call, count in clean.counts.items() if count}
+
     tally.assert_kept(promise)
+
     tally.assert_kept(MEMORY)
 
 

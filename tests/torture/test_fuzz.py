@@ -28,13 +28,16 @@ def test_the_spools_parser_survives_a_fuzzer(shared_folder: Path, tally: Tally) 
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+
     seeds, covered = (
         re.findall(r"INITED cov: (\d+).*", done.stderr),
         re.findall(r"DONE +cov: (\d+)", done.stderr),
     )
     assert int(covered[-1]) >= int(seeds[0]) > 100  # it sees the parser, or it would grope in the dark
+
     done_runs = int(re.findall(r"Done (\d+) runs", done.stderr)[-1])
     assert done_runs >= runs
     # Two thirds do; a parser that refuses everything would never be found wrong.
     assert (shared_folder / "gave-rows").stat().st_size > 0.3 * done_runs
+
     tally.add(FUZZED, done_runs)

@@ -32,8 +32,10 @@ def test_a_reader_of_maps_survives_a_fuzzer(shared_folder: Path, tally: Tally, r
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+
     seeds = re.findall(r"INITED cov: (\d+).*", done.stderr)
     covered = re.findall(r"DONE +cov: (\d+)", done.stderr)
     assert int(covered[-1]) >= int(seeds[0]) > 50  # it sees the reader, or it would grope in the dark
     assert (shared_folder / "gave-maps").stat().st_size > 0.001 * runs
+
     tally.add(FUZZED, int(re.findall(r"Done (\d+) runs", done.stderr)[-1]))

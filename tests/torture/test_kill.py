@@ -158,6 +158,7 @@ def test_kill_9_at_a_random_moment(
             tally.case(KILLED, problem)
         remove_spools_of(killed.pid)
     assert hits or ends_by_itself
+
     tally.assert_kept(KILLED)
 
 

@@ -187,6 +187,7 @@ def test_every_vendors_file_is_loaded_whole(tmp_path: Path, tally: Tally) -> Non
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text("\n".join(lines) + "\n")
     assert tally.tried[VENDORS] == (105 if IS_LONG else 8)
+
     tally.assert_kept(VENDORS)
 
 

@@ -43,6 +43,7 @@ def test_a_mutated_document_harms_no_reader(
         sum(right for _, right, _ in halves) > 0
     )  # readers that refuse everything would never be found wrong
     assert max(peak for _, _, peak in halves) <= MOST_MIB
+
     tally.assert_kept(PROMISE)
 
 

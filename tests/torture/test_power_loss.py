@@ -306,4 +306,5 @@ def test_power_loss(
             if was_promised or problem is not None:  # else nothing had been promised that could be lost
                 tally.case(PROMISE, problem)
     assert tried > captures * losses // 2
+
     tally.assert_kept(PROMISE)

@@ -90,4 +90,5 @@ def test_kill_9_of_recover_at_each_step(
         spool.unlink(missing_ok=True)
         step += cases(3, 1)  # an odd number: both before calls and after them
     assert step > 10
+
     tally.assert_kept(PROMISE)

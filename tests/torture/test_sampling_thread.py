@@ -71,6 +71,7 @@ def test_no_page_fault_at_full_rate(desk: Desk, tally: Tally, mode: str, kind: s
     assert result["taken"] == SAMPLES
     faults = result["page_faults"]
     tally.case(FAULTS, f"{mode}, {kind}: {faults} faults in {SAMPLES:,} samples" if faults else None)
+
     tally.assert_kept(FAULTS)
 
 
@@ -79,6 +80,7 @@ def test_paced_no_page_fault(desk: Desk, tally: Tally, rate: str) -> None:
     result = summary_of(desk.command("a=0", "--rate", rate, "--duration", f"{cases(1, 10)}s"))
     faults = result["page_faults"]
     tally.case(FAULTS, f"{rate}: {faults} faults in {result['taken']:,} samples" if faults else None)
+
     tally.assert_kept(FAULTS)
 
 
@@ -89,7 +91,9 @@ def test_a_page_that_is_taken_away_is_counted(desk: Desk) -> None:
     punch.start()
     result = summary_of(desk.command("a=0", "--duration", "1s"))
     done.set()
+
     punch.join()
+
     assert result["page_faults"] > 0
 
 
@@ -133,6 +137,7 @@ def test_at_most_one_sleep_a_slot(desk: Desk, tally: Tally, counter: Path, rate:
     problem = f"{rate}: {calls} and {sleeps} sleeps in {summary['due']} slots"
     tally.case(CALLS, problem if calls or sleeps > summary["due"] else None)
     assert (sleeps > 0) == (rate == SLEEPS), "the counter sees nothing, or the loop sleeps in a short period"
+
     tally.assert_kept(CALLS)
 
 
@@ -149,6 +154,7 @@ def test_no_allocation_and_no_lock(desk: Desk, tally: Tally, library: Path, opti
     summary_of(command, LD_PRELOAD=str(library), COUNT_LIBRARY_CALLS=str(counts))
     found = counts.read_text()
     tally.case(LIBRARY, f"{options}: allocations and locks {found}" if found != "0 0\n" else None)
+
     tally.assert_kept(LIBRARY)
 
 
@@ -160,6 +166,8 @@ def test_the_counter_sees_an_allocation_and_a_lock(library: Path, tmp_path: Path
     )
     environment = {**os.environ, "LD_PRELOAD": str(library), "COUNT_LIBRARY_CALLS": str(tmp_path / "counts")}
     subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
     allocations, locks = map(int, (tmp_path / "counts").read_text().split())
+
     assert allocations > 0
     assert locks > 0

@@ -49,6 +49,7 @@ def test_the_ring_balances_and_races_nowhere(checks: tuple[str, Path], tally: Ta
     policies, rows = int(said.split()[0]), int(said.split()[2])
     assert policies == 42
     assert rows > 10_000
+
     tally.add(RING.format(sanitizer), policies)
 
 
@@ -60,6 +61,7 @@ def test_a_damaged_spool_is_refused_or_stays_inside_its_memory(
     mutated, accepted = map(int, re.findall(r"\d+", run(folder / "attach_fuzz", str(tried))))
     assert mutated == tried
     assert 0.3 * tried < accepted < 0.7 * tried  # half: only what is accepted is read
+
     tally.add(PARSER.format(sanitizer), tried)
 
 
@@ -74,4 +76,5 @@ def test_what_is_encoded_decodes_to_the_same(checks: tuple[str, Path], tally: Ta
     assert rows > 100 * tried
     assert ways > 10_000  # it sees the encoder, or it would grope in the dark
     assert kept > 50
+
     tally.add(ENCODER.format(sanitizer), inputs)

@@ -141,6 +141,8 @@ def test_a_soak_counts_exactly(on_full: str, tmp_path: Path, load: None, tally: 
     assert (follower.rows, follower.absent) == (said["stored"], said["lost"])
     assert said["taken"] == said["stored"] + said["lost"]
     assert recorder.returncode == (1 if said["lost"] else 0)
+
     half = len(memory) // 2
     assert max(memory[half:]) <= max(memory[:half]) + FLAT_KB
+
     tally.add(SOAK, follower.parts)

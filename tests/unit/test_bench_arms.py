@@ -109,7 +109,9 @@ def test_reads_change_nothing_and_writes_only_their_register(path: Path) -> None
         for arm in _arms().values():
             if not arm.refusal(sites):
                 arm.block(sites, THROUGHPUT)(_native.UNROLL)
+
     after = path.read_bytes()
+
     assert after[0x20:0x28] == (0x1122334455667788).to_bytes(8, "little")
     assert after[:0x20] + after[0x28:] == before[:0x20] + before[0x28:]
 
@@ -124,6 +126,7 @@ def test_nothing_is_writable_unless_a_register_was_named(path: Path) -> None:
 def test_after_a_bus_error_no_other_arm_touches_the_mapping(path: Path, sites: Sites) -> None:
     os.truncate(path, 0)
     found = probe_all(_arms(), sites, TICKS)
+
     assert "bus error" in found[LOAD].refused
     assert {found[name].refused for name in ("python: memoryview", "python: regtap", "open+mmap+load")} == {
         found[LOAD].refused
@@ -137,6 +140,7 @@ def test_the_exceptions_of_the_two_native_modules_stay_apart(path: Path, sites: 
     assert sites.read.device is not None
     with pytest.raises(BusFaultError):
         sites.read.device.read(REGISTER)
+
     with pytest.raises(_native.BusFault):
         _arms()[LOAD].block(sites, THROUGHPUT)(_native.UNROLL)
 
@@ -145,6 +149,7 @@ def test_a_core_dump_leaves_out_what_the_arms_map(path: Path, sites: Sites) -> N
     block = _arms()["python: memoryview"].block(sites, THROUGHPUT)
     with open("/proc/self/smaps", encoding="utf-8") as file:
         mapped = flags_of(str(path), file.read())
+
     assert block is not None
     assert len(mapped) >= 3  # of regtap's own device, of the native arms, of this one
     assert all("dd" in flags for flags in mapped)
@@ -159,7 +164,9 @@ def test_the_delay_takes_two_microseconds(sites: Sites) -> None:
     frequency_hz = core.frequency_hz(core.best_source(True))
     _native.set_delay_ticks(round(frequency_hz * 2e-6))
     run = _arms()[DELAY].block(sites, THROUGHPUT)
+
     least = min(run(_native.UNROLL)[0] for _ in range(50))
+
     assert 2e-6 <= least / frequency_hz / _native.UNROLL < 3e-6
 
 

@@ -80,6 +80,7 @@ def test_a_dearer_arm_is_slower_and_the_others_are_not(before: Result, factor: f
     slower = {place for place, verdict in _verdicts(comparison).items() if verdict == Verdict.SLOWER}
     assert slower == {("lseek+read", THROUGHPUT)}
     assert comparison.regressed
+
     ratio = _of(comparison, "lseek+read").ratio
     assert ratio is not None
     assert ratio.low <= factor <= ratio.high or ratio.value == pytest.approx(factor, abs=0.002)
@@ -88,6 +89,7 @@ def test_a_dearer_arm_is_slower_and_the_others_are_not(before: Result, factor: f
 def test_latency_is_judged_too(before: Result) -> None:
     dearer = scaled(before, "pread", [1.1] * PROCESSES, measures=(LATENCY,))
     verdicts = _verdicts(compare(before, dearer))
+
     assert verdicts["pread", LATENCY] == Verdict.SLOWER
     assert verdicts["pread", THROUGHPUT] == Verdict.EQUIVALENT
 
@@ -95,7 +97,9 @@ def test_latency_is_judged_too(before: Result) -> None:
 def test_the_baseline_itself_can_become_slower_and_blames_no_other(before: Result) -> None:
     comparison = compare(before, scaled(before, "pread", [1.2] * PROCESSES))
     assert _of(comparison, "pread").verdict == Verdict.SLOWER
+
     other = _of(comparison, "lseek+read")
+
     assert other.verdict == Verdict.EQUIVALENT
     assert other.beside_baseline is not None
     assert other.beside_baseline.value == pytest.approx(1 / 1.2)
@@ -105,7 +109,9 @@ def test_beside_the_baseline_the_speed_of_the_day_cancels(before: Result) -> Non
     slow = before
     for arm in ("pread", "lseek+read"):
         slow = scaled(slow, arm, [1.05] * PROCESSES)
+
     it = _of(compare(before, slow), "lseek+read")
+
     assert it.ratio is not None
     assert it.beside_baseline is not None
     assert it.ratio.value == pytest.approx(1.05)
@@ -123,6 +129,7 @@ def test_swapping_the_runs_inverts_ratios_and_verdicts(
     one = scaled(before, "pread", first)
     other = scaled(scaled(after, "pread", second), "lseek+read", [factor] * PROCESSES)
     there, back = compare(one, other), compare(other, one)
+
     for it, mirrored in zip(there.changes, back.changes, strict=True):
         assert mirrored.verdict == INVERSE.get(it.verdict, it.verdict)
         assert mirrored.margin == pytest.approx(it.margin)
@@ -162,6 +169,7 @@ def test_an_arm_with_too_little_scatter_gets_that_of_the_others(
     assert compare(before, later).regressed
     for arm in ("pread", "python: memoryview"):
         later = scaled(later, arm, [1.0, 1.0, 1.0, 1.032, 1.053])
+
     assert not compare(before, later).regressed
 
 
@@ -174,6 +182,7 @@ def test_what_scatters_is_neither_different_nor_equivalent(before: Result) -> No
 def test_a_margin_takes_in_what_the_controls_moved_by(before: Result, control: str) -> None:
     slow = scaled(before, control, [1.07] * PROCESSES)
     comparison = compare(before, scaled(slow, "pread", [1.06] * PROCESSES))
+
     assert all(it.margin >= 0.0699 for it in comparison.changes)
     assert not comparison.regressed
 
@@ -192,7 +201,9 @@ def test_a_bound_that_became_a_cost_is_slower_by_at_least_so_much(before: Result
     assert it.limit is not None
     assert 800 <= it.limit <= 900
     assert ">= 8" in text_lines(comparison)[0]
+
     back = compare(uncached, before)
+
     assert _of(back, "mmap load").verdict == Verdict.FASTER
     assert "<= 0.00" in text_lines(back)[0]
 
@@ -209,6 +220,7 @@ def test_bounds_whose_accesses_cannot_overlap_differ(before: Result) -> None:
 
 def test_arms_that_only_one_run_has_are_listed(before: Result) -> None:
     fewer = replace(before, rows=tuple(row for row in before.rows if row.arm != "lseek+read"))
+
     assert (compare(before, fewer).only_before, compare(before, fewer).only_after) == (("lseek+read",), ())
     assert compare(fewer, before).only_after == ("lseek+read",)
     assert "only A has measured lseek+read" in text_lines(compare(before, fewer))
@@ -252,6 +264,7 @@ def test_what_a_comparison_may_be_about_is_only_noted(before: Result) -> None:
     other = replace(
         before, environment={**before.environment, "python": "3.12"}, target="sim:/x", mode="full"
     )
+
     assert not unlike(before, other)
     assert [it.name for it in worth_a_note(before, other)] == ["target", "mode", "python"]
     assert "not the same: target sim and sim:/x" in text_lines(compare(before, other))
@@ -259,6 +272,7 @@ def test_what_a_comparison_may_be_about_is_only_noted(before: Result) -> None:
 
 def test_the_sentence_counts_verdicts_and_names_what_changed(before: Result) -> None:
     comparison = compare(before, scaled(before, "lseek+read", [1.1] * PROCESSES))
+
     first = text_lines(comparison)[0]
     assert "2 slower (lseek+read 1.100 [1.099, 1.101]; lseek+read, one at a time 1.100" in first
     assert "0 faster" in first
@@ -267,7 +281,9 @@ def test_the_sentence_counts_verdicts_and_names_what_changed(before: Result) -> 
 def test_markdown_shows_what_changed_and_folds_the_rest(before: Result) -> None:
     text = markdown(compare(before, scaled(before, "lseek+read", [1.1] * PROCESSES)))
     assert text.startswith("### Access costs: slower\n")
+
     shown, _, folded = text.partition("<details>")
+
     assert "| lseek+read |" in shown
     assert "| pread |" in folded
     assert text.count("<details>") == text.count("</details>") == 2
@@ -277,6 +293,7 @@ def test_json_holds_every_change_and_whether_one_is_a_regression(before: Result)
     comparison = compare(before, scaled(before, "pread", [1.1] * PROCESSES))
     document = json.loads(to_json(comparison))
     assert document["regressed"] is True
+
     changes = {(it["arm"], it["measure"]): it for it in document["changes"]}
     assert changes["pread", THROUGHPUT]["ratio"]["value"] == pytest.approx(1.1)
     assert changes["mmap load", THROUGHPUT]["before_ns"]["is_bound"] is True

@@ -86,6 +86,7 @@ def test_a_target_with_one_way_only_has_nothing_to_agree_on() -> None:
 def test_the_margin_is_what_identical_code_differs_by() -> None:
     calm = calibrate(evaluation_of(Machine().run(rounds=250)))
     biased = calibrate(evaluation_of(Machine(with_cost(TWIN, 440.0 * 1.015)).run(rounds=250)))
+
     assert calm == 0.002
     assert biased == pytest.approx(0.015, abs=0.001)
 
@@ -95,6 +96,7 @@ def test_a_twin_is_not_judged_by_its_own_margin(factor: float) -> None:
     evaluation = evaluation_of(Machine(with_cost(TWIN, 440.0 * factor)).run(rounds=250))
     margin = calibrate(evaluation) or 0.0
     assert margin == pytest.approx(0.03, abs=0.002)
+
     failed = {check.name for check in check_controls(evaluation, margin) if not check.passed}
     assert failed == {f"A/A twin ({THROUGHPUT})"}
 
@@ -107,6 +109,8 @@ def test_the_margin_of_many_processes_is_that_of_a_run_of_five() -> None:
     """Five of fifteen that fared badly do not move the median of fifteen; a quick run has only the five."""
     costs = (COSTS_NS, COSTS_NS, with_cost(TWIN, 440.0 * 1.015))
     runs = [Machine(those, seed=seed).run(rounds=250) for seed, those in enumerate(costs)]
+
     evaluation = evaluation_of(Blocks(runs[0].series, tuple(it for run in runs for it in run.processes)))
+
     assert abs(evaluation.twins[THROUGHPUT].value) < 0.001
     assert calibrate(evaluation) == pytest.approx(0.015, abs=0.001)

@@ -50,6 +50,7 @@ def test_two_lines_cross_where_they_do_whatever_the_machine_does(trouble: Troubl
     crossing = _found(trouble)[LOADS, PREAD_AT_ONCE]
     assert [it.cheaper for it in crossing.ranges] == [LOADS, PREAD_AT_ONCE]
     assert (crossing.ranges[0].last_bytes, crossing.ranges[1].first_bytes) == (2048, 4096)
+
     (equal,) = crossing.equal_bytes
     assert equal.value == pytest.approx(TRUE_CROSSING, rel=0.05)
     assert 2048 <= equal.low <= equal.value <= equal.high <= 4096
@@ -75,6 +76,7 @@ def test_what_was_refused_is_a_point_with_its_reason() -> None:
     evaluation = bulk_evaluation(_cost_ns, SIZES[:3])
     points = crossover_points(evaluation)
     assert len(points) == len(BULK_WAYS) * len(BULK_SIZES)
+
     refused = [point for point in points if point.size_bytes not in SIZES[:3]]
     assert all(point.cost is None and point.refused == "does not fit" for point in refused)
     assert not any(point.refused for point in points if point not in refused)
@@ -101,6 +103,7 @@ def test_the_size_is_interpolated_on_logarithmic_axes() -> None:
 
 def test_sizes_that_resolve_nothing_widen_the_interval() -> None:
     crossing = crossing_of("a", "b", _compared((8, -0.5), (16, -0.001), (32, 0.001), (64, 0.5)))
+
     (equal,) = crossing.equal_bytes
     assert (crossing.ranges[0].last_bytes, crossing.ranges[1].first_bytes) == (8, 64)
     assert equal.low < 16 < equal.value < 32 < equal.high
@@ -124,8 +127,10 @@ def test_a_crossing_lies_between_sizes_and_turns_with_the_ways(values: list[floa
     )
     assert there.ranges == back.ranges
     assert len(there.equal_bytes) == max(0, len(there.ranges) - 1)
+
     for before, equal, after in zip(there.ranges, there.equal_bytes, there.ranges[1:], strict=False):
         assert before.last_bytes <= equal.low <= equal.value <= equal.high <= after.first_bytes
+
     for one, other in zip(there.equal_bytes, back.equal_bytes, strict=True):
         assert (one.low, one.value, one.high) == pytest.approx((other.low, other.value, other.high))
 
@@ -158,6 +163,7 @@ def result() -> Result:
 
 def test_lines_name_ranges_crossing_and_what_was_left_out(result: Result) -> None:
     lines = crossover_lines(result)
+
     assert lines[0] == "loads or memcpy: memcpy cheaper from 128 B to 16 KiB, unresolved below 128 B"
     assert lines[1].startswith("loads or pread: loads cheaper from 4 B to 2 KiB, the same at 3.9")
     assert lines[1].endswith("], pread cheaper from 4 KiB to 16 KiB")
@@ -172,6 +178,7 @@ def test_a_pair_that_resolves_nowhere_is_named_too(result: Result) -> None:
 
 def test_the_table_has_a_row_a_size_with_bounds_or_values(result: Result) -> None:
     table = crossover_table(result)
+
     assert table[0] == ("bytes", "loads, ns", "memcpy, ns", "pread, ns")
     assert [row[0] for row in table[1:]][:2] == ["4 B", "8 B"]
     assert table[1][1].startswith("<= 1.")
@@ -183,6 +190,7 @@ def test_the_picture_says_in_words_what_it_shows(result: Result) -> None:
     assert picture is not None
     for part in ("loads: at most ", "pread: 400 ns for 4 B", "for 16 KiB", *crossover_lines(result)):
         assert part in picture.alternative
+
     for label in ("loads", "memcpy", "pread", "bytes at once", "2 KiB"):
         assert f">{label}<" in picture.svg
 
@@ -195,6 +203,7 @@ def test_there_is_no_picture_of_nothing(result: Result) -> None:
 
 def test_json_and_back_keeps_the_curve(result: Result) -> None:
     back = Result.from_json(result.to_json())
+
     assert [(it.way, it.size_bytes, it.refused) for it in back.crossover] == [
         (it.way, it.size_bytes, it.refused) for it in result.crossover
     ]

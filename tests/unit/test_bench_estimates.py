@@ -49,7 +49,9 @@ def test_half_a_percent_more_is_called_slower(trouble: Trouble) -> None:
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     few = {key: ns for key, ns in with_cost(LSEEK, 443.0).items() if key[0] in (PREAD, LSEEK, EMPTY)}
     ratios = [_ratio_of(Machine(few, seed=seed), LSEEK) for seed in range(20)]
+
     held = sum(ratio.low <= math.log(443 / 440) <= ratio.high for ratio in ratios)
+
     assert held >= 17
 
 
@@ -62,7 +64,9 @@ def test_identical_arms_are_never_called_different(trouble: Trouble) -> None:
 def test_swapping_two_arms_inverts_their_ratio() -> None:
     blocks = Machine(trouble=TROUBLES[-1]).run()
     forth = evaluation_of(blocks, baseline=PREAD).log_ratio(LSEEK, THROUGHPUT)
+
     back = evaluation_of(blocks, baseline=LSEEK).log_ratio(PREAD, THROUGHPUT)
+
     assert forth is not None
     assert back is not None
     assert (back.value, back.low, back.high) == pytest.approx((-forth.value, -forth.high, -forth.low))
@@ -86,6 +90,7 @@ def test_another_order_of_the_blocks_does_not_move_the_estimate(trouble: Trouble
 def test_the_cost_of_a_call_and_of_the_timer_cancels() -> None:
     blocks = Machine().run()
     series = blocks.index(PREAD, THROUGHPUT)
+
     assert series is not None
     assert np.median(np.concatenate(blocks.costs_ns(series))) == pytest.approx(440.0, rel=5e-4)
     assert blocks.bend(series) == pytest.approx(0.0, abs=1e-3)
@@ -94,6 +99,7 @@ def test_the_cost_of_a_call_and_of_the_timer_cancels() -> None:
 def test_the_loop_is_subtracted_from_ten_nanoseconds_on() -> None:
     row = next(row for row in evaluation_of(Machine().run()).rows(0.01) if row.arm == "python: memoryview")
     cost = row.cost(THROUGHPUT)
+
     assert cost is not None
     assert not cost.is_bound
     assert cost.loop_ns == pytest.approx(2.5, rel=0.01)
@@ -118,7 +124,9 @@ def test_what_overlaps_with_its_loop_is_bound_by_both_together(loop_ns: float) -
     row = next(
         row for row in evaluation_of(Machine(costs).run()).rows(0.01) if row.arm == "python: memoryview"
     )
+
     cost = row.cost(THROUGHPUT)
+
     assert cost is not None
     assert (cost.is_bound, cost.loop_ns) == (True, 0.0)
     assert cost.ns.value == pytest.approx(12.0, abs=0.1)
@@ -134,6 +142,7 @@ def test_nothing_is_divided_by_a_baseline_that_is_only_a_bound() -> None:
     blocks = Machine(with_cost(TWIN, 0.1)).run()
     rows = {row.arm: row for row in evaluation_of(blocks, baseline="mmap load").rows(0.01)}
     assert (rows[PREAD].ratio, rows[PREAD].verdict) == (None, Verdict.SLOWER)
+
     difference = rows[PREAD].difference_ns
     assert difference is not None
     assert difference.value == pytest.approx(439.9, rel=0.001)
@@ -142,6 +151,7 @@ def test_nothing_is_divided_by_a_baseline_that_is_only_a_bound() -> None:
 def test_controls_are_shown_as_they_were_measured() -> None:
     row = next(row for row in evaluation_of(Machine().run()).rows(0.01) if row.arm == EMPTY)
     cost = row.cost(THROUGHPUT)
+
     assert cost is not None
     assert (row.ratio, cost.is_bound) == (None, False)
     assert cost.ns.value == pytest.approx(0.02, rel=0.01)
@@ -166,7 +176,9 @@ def test_the_whole_interval_decides(low: float, high: float, verdict: Verdict) -
 def test_an_odd_process_moves_the_interval_and_not_the_value() -> None:
     luck = np.random.default_rng(1)
     rounds = [luck.normal(100, 1, 200) for _ in range(5)]
+
     odd = [*rounds[:4], rounds[4] + 50]
+
     assert center(odd).value == pytest.approx(center(rounds).value, abs=0.3)
     assert center(odd).high > 140
 

@@ -110,6 +110,7 @@ def test_a_board_without_dmi_is_named_by_its_device_tree(tmp_path: Path) -> None
     path = tmp_path / "proc/device-tree/compatible"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"xlnx,zynqmp-zcu102\0xlnx,zynqmp\0")
+
     assert read_settings(str(tmp_path))["board"] == "xlnx,zynqmp-zcu102 xlnx,zynqmp"
 
 

@@ -38,6 +38,7 @@ def test_blocks_come_back_bit_for_bit(blocks: Blocks, stored: Path, cadence: str
     again = open_blocks(str(stored), cadence)
     assert again.series == blocks.series
     assert len(again.processes) == 3
+
     for ours, theirs in zip(again.processes, blocks.processes, strict=True):
         assert ours.ns_per_tick == theirs.ns_per_tick
         for name in ("ticks", "position", "switches", "faults", "moves", "stolen", "delay_truth_ns"):
@@ -172,6 +173,7 @@ def test_a_result_that_lacks_what_every_run_has_is_damaged(
     given = json.loads(result.to_json())
     damage(given)
     (tmp_path / "result.json").write_text(json.dumps(given))
+
     with pytest.raises(InputError, match="the result is damaged: " + says):
         open_result(str(tmp_path))
 
@@ -184,7 +186,9 @@ def test_an_arm_with_rounds_of_its_own_may_have_fewer(result: Result, tmp_path: 
         for process in cost["stretches_ns"]:
             process.pop()
     (tmp_path / "result.json").write_text(json.dumps(given))
+
     opened = open_result(str(tmp_path))
+
     changes = {it.arm: it for it in compare(opened, opened).changes}
     assert changes[row["arm"]].beside_baseline is None  # nothing to pair it with
     assert changes["lseek+read"].beside_baseline is not None

@@ -50,7 +50,9 @@ def test_warmup_rounds_leave_no_value() -> None:
 def test_a_change_of_speed_does_not_disturb_a_paired_ratio() -> None:
     noise = np.random.default_rng(1)
     speed = np.repeat(noise.uniform(1, 3, 20), 50)  # both arms of a round see the same
+
     slower = paired_ratio(1.05 * speed * noise.normal(1, 0.001, 1000), speed * noise.normal(1, 0.001, 1000))
+
     assert slower.low <= slower.value <= slower.high
     assert slower.low > 1.04
     assert slower.high < 1.06
@@ -59,6 +61,7 @@ def test_a_change_of_speed_does_not_disturb_a_paired_ratio() -> None:
 @given(st.lists(st.floats(0.001, 1000), min_size=1, max_size=50))
 def test_a_median_lies_in_its_interval(values: list[float]) -> None:
     estimate = median(np.array(values))
+
     assert estimate.low <= estimate.value <= estimate.high
     assert min(values) <= estimate.low
     assert estimate.high <= max(values)
@@ -83,6 +86,7 @@ def test_a_figure_without_a_bar_has_no_verdict() -> None:
 def test_tables_show_interval_bar_and_verdict() -> None:
     figure = Figure("rate", 0.756, "x", Bar(0.8, False), "60 M/s | 80", (0.7, 123.4))
     table = text_table([figure])
+
     assert "  ".join(table[1].split()) == "rate  0.756  x  [0.700,  123]  >=  0.8  x  MISSED"
     assert table[2].strip() == "60 M/s | 80"
     assert markdown_table(rows_of([figure])).splitlines()[2].count("|") == 6
@@ -106,6 +110,7 @@ class FakeBenchmark:
 def test_replayed_values_arrive_exactly(values: list[float]) -> None:
     benchmark = FakeBenchmark()
     replay(benchmark, values, rows=7)
+
     assert benchmark.data == values
     assert benchmark.extra_info == {"rows": 7}
 
@@ -113,7 +118,9 @@ def test_replayed_values_arrive_exactly(values: list[float]) -> None:
 def test_load_tells_what_others_took() -> None:
     before = MachineLoad((0.0, 0.0, 0.0), (0, 0, 0, 0, 0, 0, 0, 0), own_s=0.0)
     after = MachineLoad((1.0, 0.5, 0.2), (100, 0, 100, 700, 0, 0, 0, 100), own_s=1.0)
+
     spent = before.until(after)
+
     assert spent["steal_percent"] == 10.0
     assert spent["load_average_after"] == (1.0, 0.5, 0.2)
     assert 0 <= spent["others_percent"] <= 30

@@ -31,7 +31,9 @@ def test_blocks_of_python_arms_are_longer() -> None:
     probes = {name: Probe(ticks={THROUGHPUT: TICKS[name]}, block_s=arm.block_s) for name, arm in arms.items()}
     subject = Subject("sim", Register("COUNT32", 8), None, quick=True, cpu=None)
     series = [(name, THROUGHPUT) for name in arms]
+
     job = _plan(Survey(probes, FREQUENCY_HZ), series, Job(subject), Effort(1.0, 5, 0))
+
     least_s = {it.arm: TICKS[it.arm] * it.counts[0] / FREQUENCY_HZ for it in job.series}
     assert least_s["pread"] == pytest.approx(BLOCK_S, rel=0.1)
     assert least_s["python: os.pread"] == pytest.approx(2 * BLOCK_S, rel=0.1)

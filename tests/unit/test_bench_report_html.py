@@ -64,6 +64,7 @@ def test_the_verdict_stands_on_top(result: Result, page: str) -> None:
 def test_an_invalid_run_is_marked_as_one(result: Result) -> None:
     broken = replace(result, checks=(Check("timer", passed=False, text="it stands still"),))
     page = html(broken)
+
     assert 'class="verdict invalid"' in page
     assert "INVALID, no figure of this run may be used" in page
 
@@ -131,7 +132,9 @@ def test_drawn_figures_scale_have_texts_and_the_pages_colours(page: str) -> None
     assert not re.findall(r"(?:fill|stroke): #", page[page.index("<svg") :])
     names = re.findall(r' id="([^"]*)"', page)
     assert len(names) == len(set(names))
+
     referred = set(re.findall(r'(?:href="#|url\(#)([^")]*)', page))
+
     assert referred <= set(names)
 
 

@@ -82,6 +82,7 @@ def test_what_does_not_fit_is_named_by_its_place(result: Result, wrong: str, say
 
 def test_the_sentence_gives_a_bound_for_what_cannot_be_resolved(result: Result) -> None:
     said = sentence(result)
+
     assert said.startswith("A 32-bit read costs <= 0.1")
     assert "440 ns by pread on this RAM-backed target: at least 4," in said
     assert "on a bus of 500 ns the same software would give about 1.9 x" in said
@@ -112,6 +113,7 @@ def test_a_failed_control_makes_the_run_invalid_wherever_it_is_shown(result: Res
     broken = replace(result, checks=(*result.checks, Check("timer", passed=False, text="it stands still")))
     assert not broken.valid
     assert json.loads(broken.to_json())["valid"] is False
+
     for text in (text_lines(broken)[0], markdown(broken)):
         assert "INVALID, no figure of this run may be used" in text
         assert "it stands still" in text
@@ -172,6 +174,7 @@ def test_a_folder_that_exists_is_refused_before_anything_is_measured(tmp_path: P
         with pytest.raises(InputError, match="exists already"):
             check_folder(str(taken))
     (tmp_path / "file").touch()
+
     with pytest.raises(InputError, match="file is no folder"):
         check_folder(str(tmp_path / "file" / "new"))
 
@@ -197,6 +200,7 @@ def test_results_heed_the_umask(tmp_path: Path) -> None:
         store({"report.md": b"a report"}, str(tmp_path / "run"))
     finally:
         os.umask(before)
+
     assert (tmp_path / "run").stat().st_mode & 0o777 == 0o750
     assert (tmp_path / "run/report.md").stat().st_mode & 0o777 == 0o640
 
@@ -205,7 +209,9 @@ def test_a_margin_is_kept_for_the_machine_that_it_was_found_on(tmp_path: Path) -
     path = str(tmp_path / "deep" / "margin.json")
     here, elsewhere = {"kernel": "6.1"}, {"kernel": "6.2"}
     assert margins.cached(here, path).value == margins.DEFAULT
+
     margins.keep(0.003, here, "2026-01-02T03:04:05+00:00", path)
+
     assert margins.cached(here, path).value == 0.003
     assert margins.cached(elsewhere, path).value == margins.DEFAULT
 

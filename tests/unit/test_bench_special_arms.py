@@ -56,6 +56,7 @@ def _bulk_arm(way: str, size_bytes: int, register: Register = REGISTER) -> BulkA
 def test_only_a_full_run_has_them() -> None:
     full, quick = (catalogue(REGISTER, is_device=False, quick=quick, writes=False) for quick in (False, True))
     special = {IO_URING, DEVMEM, *(arm.name for arm in bulk_arms(REGISTER))}
+
     assert special <= set(full)
     assert not special & set(quick)
     assert {arm.cadence for name, arm in full.items() if name in special} == {BULK, SLOW}
@@ -84,6 +85,7 @@ def test_single_loads_have_the_registers_width_or_32_bits(tmp_path: Path) -> Non
     assert {arm.load_bytes for arm in bulk_arms(Register("r", 0x1008, "u8"))} == {4}
     register = Register("r", 0x1008, "u64")
     assert {arm.load_bytes for arm in bulk_arms(register)} == {8}
+
     with _sites(_file(tmp_path, MIB), register) as sites:
         assert "8 B" in _bulk_arm("loads", 4, register).refusal(sites)
 
@@ -93,6 +95,7 @@ def test_no_block_of_a_device_is_read(way: str) -> None:
     with Sites("file:/dev/zero", REGISTER, None) as sites:
         reasons = {arm.refusal(sites) for arm in bulk_arms(REGISTER) if arm.way == way}
     (reason,) = reasons
+
     assert reason.startswith("on a device")
     assert "neighbours" in reason
 
@@ -237,7 +240,9 @@ def test_devmem_is_one_process_an_access(tmp_path: Path, mem: Any, monkeypatch: 
     log = _install_busybox(tmp_path, monkeypatch, "echo 0x12345678")
     arm = devmem_arm(Register("r", 0xFED000F0, "u64"))
     assert arm.refusal(mem) == ""
+
     ticks, *_ = arm.block(mem, THROUGHPUT)(3)
+
     assert ticks > 0
     assert log.read_text().splitlines() == ["devmem 0xfed000f0 64"] * 4  # the first by refusal()
 
@@ -287,8 +292,10 @@ def test_devmem_that_fails_while_it_is_measured_is_an_error(
 ) -> None:
     log = _install_busybox(tmp_path, monkeypatch, f"test $(wc -l < {tmp_path}/log) -lt 3")
     block = devmem_arm(REGISTER).block(mem, THROUGHPUT)
+
     with pytest.raises(RuntimeError, match="status 1"):
         block(3)
+
     assert len(log.read_text().splitlines()) == 3
 
 
@@ -320,7 +327,9 @@ def test_a_slow_arm_is_compared_with_the_baseline_of_its_own_rounds() -> None:
         Machine(costs).run(rounds=20),
         (),
     )
+
     refused, row = slow_rows(measured, arms, 0.01)
+
     assert (refused.arm, refused.refused) == (IO_URING, "forbidden")
     assert (row.arm, row.kind, row.verdict, row.system_calls) == (DEVMEM, "process", "slower", 30)
     assert row.ratio is not None

@@ -109,8 +109,10 @@ def test_a_slow_look_serves_many_rounds_and_tags_them_all(
 def test_a_machine_that_counts_no_stolen_time_has_no_tags(tmp_path: Path) -> None:
     (tmp_path / "stat").write_text("cpu0 1 2 3 4\n")
     stolen = array("H", [0])
+
     with StealWatch(0, str(tmp_path / "stat")) as watch:
         watch.tag_rounds(0, stolen)
+
     assert list(stolen) == [0]
 
 
@@ -119,8 +121,10 @@ def test_a_meter_sees_that_its_thread_ended_elsewhere(cpus: list[int]) -> None:
     os.sched_setaffinity(0, {cpus[0]})
     meter.begin()
     assert meter.end()[3] == 0
+
     meter.begin()
     os.sched_setaffinity(0, {cpus[-1]})
+
     assert meter.end()[3] == (1 if len(cpus) > 1 else 0)
 
 
@@ -140,8 +144,10 @@ def test_everything_that_a_block_reports_is_kept() -> None:
     raw.stolen[:] = array("H", [0, 7, 0])
     process = Process.from_payload(raw.to_bytes(), (2, 3), {"ns_per_tick": 0.5, "delay_truth_ns": []})
     assert process.ticks.tolist() == [[[16, 24, 32]] * 2] * 3
+
     for column, value in ((process.switches, 1), (process.faults, 2), (process.moves, 1)):
         assert column.tolist() == [[[value] * 3, [0] * 3]] * 3
+
     assert process.stolen.tolist() == [0, 7, 0]
 
 
@@ -159,7 +165,9 @@ def _tagged(blocks: Blocks, **tags: int) -> Blocks:
 def test_a_tagged_round_is_counted_by_cause_and_left_out(tag: str, cause: str) -> None:
     blocks = _tagged(Machine({("pread", THROUGHPUT): 440.0}).run(rounds=4, processes=1), **{tag: 1})
     evaluation = evaluation_of(blocks)
+
     cost = evaluation.cost(evaluation.arms["pread"], THROUGHPUT)
+
     assert cost.disturbed_share == 0.25
     assert cost.disturbances == {name: 0.25 * (name == cause) for name in ("switch", "move", "steal")}
     assert cost.undisturbed_ns is not None
@@ -170,7 +178,9 @@ def test_stolen_time_leaves_the_rounds_of_the_overhead() -> None:
     blocks = Machine({("pread", THROUGHPUT): 440.0}).run(rounds=100, processes=1)
     process = blocks.processes[0]
     stolen = Blocks(blocks.series, (replace(process, stolen=np.ones_like(process.stolen)),))
+
     switched = Blocks(blocks.series, (replace(process, switches=np.ones_like(process.switches)),))
+
     assert stolen.intercepts_ns(0) == blocks.intercepts_ns(0) != [None]
     assert switched.intercepts_ns(0) == [None]
 
@@ -179,6 +189,8 @@ def test_an_overhead_that_is_not_known_is_not_said_to_be_none() -> None:
     blocks = Machine().run(rounds=100, processes=1)
     switched = [replace(it, switches=np.ones_like(it.switches)) for it in blocks.processes]
     evaluation = evaluation_of(Blocks(blocks.series, tuple(switched)))
+
     cost = evaluation.cost(evaluation.arms["pread"], THROUGHPUT)
+
     assert (cost.intercept_ns, cost.overhead_share) == (None, None)
     assert "| pread, throughput | 112, 168, 224 | 100 | - | - |" in markdown(result_of(evaluation))

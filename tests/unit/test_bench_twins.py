@@ -74,6 +74,7 @@ def test_extra_work_is_real_accesses(subject: Subject, every: int, count: int, m
 
 def test_an_arm_and_its_twin_run_alone_in_fresh_processes(subject: Subject, seen: Survey) -> None:
     measured = _run(subject, seen)
+
     assert [it.arm for it in measured.blocks.series] == [PREAD, TWIN]
     assert {it.measure for it in measured.blocks.series} == {THROUGHPUT}
     assert len(measured.blocks.processes) == len(measured.workers) == 5
@@ -85,6 +86,7 @@ def test_counts_are_multiples_so_that_the_extra_work_is_exact(
     subject: Subject, seen: Survey, every: int
 ) -> None:
     series = _run(subject, seen, every, processes=1).blocks.series
+
     assert series[0].counts == series[1].counts
     assert all(count % every == 0 for count in series[0].counts)
     assert len(set(series[0].counts)) == 3

@@ -49,8 +49,10 @@ def test_the_trace_begins_before_the_command(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     waits: list[bool] = []
     capture: Any = SimpleNamespace(wait_for_first_row=lambda: waits.append(begun.exists()))
+
     with EndSignals() as signals:
         assert run_command(["touch", str(begun)], capture, signals) == 0
+
     assert waits == [False]
     assert begun.exists()
 

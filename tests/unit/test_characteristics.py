@@ -48,6 +48,7 @@ def _verdicts(blocks: Blocks, margin: float = 0.002) -> dict[str, Verdict]:
 
 def test_each_trial_of_a_condition_has_a_seed_of_its_own() -> None:
     trials = list(PLAN.trials(IDLE))
+
     assert Counter(it.effect for it in trials) == {SAME: 500, **dict.fromkeys(EFFECTS, 200)}
     assert [it.number for it in trials] == list(range(1300))
     assert len({it.seed for it in trials}) == 1300
@@ -55,6 +56,7 @@ def test_each_trial_of_a_condition_has_a_seed_of_its_own() -> None:
 
 def test_kinds_of_trials_are_mixed_and_the_seed_repeats_their_order() -> None:
     orders = [list(replace(PLAN, seed=seed).trials(condition)) for seed in (1, 2) for condition in CONDITIONS]
+
     assert list(PLAN.trials(IDLE)) == orders[0]
     assert len({tuple(it.effect for it in order) for order in orders}) == 4
     assert len({it.effect for it in orders[0][:100]}) == 5
@@ -64,6 +66,7 @@ def test_a_folder_takes_trials_of_one_plan_only(tmp_path: Path) -> None:
     PLAN.settle(str(tmp_path))
     PLAN.settle(str(tmp_path))
     assert TrialPlan.of(str(tmp_path)) == PLAN
+
     with pytest.raises(InputError, match="another plan"):
         replace(PLAN, seconds=1.0).settle(str(tmp_path))
 
@@ -81,10 +84,12 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     back = load(path)
     assert back.facts == {"every": 200}
     assert back.blocks.series == blocks.series
+
     for mine, its in zip(blocks.processes, back.blocks.processes, strict=True):
         assert mine.ns_per_tick == its.ns_per_tick
         for name in ("ticks", "position", "switches", "faults", "delay_truth_ns"):
             np.testing.assert_array_equal(getattr(mine, name), getattr(its, name))
+
     assert os.listdir(tmp_path / "idle") == ["00000.npz"]
 
 
@@ -94,6 +99,7 @@ def test_a_record_that_was_cut_short_is_refused(tmp_path_factory: pytest.TempPat
     save(TrialRecord(Machine({("pread", THROUGHPUT): 440.0}).run(rounds=2, processes=1), {}), str(path))
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * cut)])
+
     with pytest.raises(InputError, match="no record"):
         load(str(path))
 
@@ -104,6 +110,7 @@ def test_progress_tells_every_ten_seconds_and_at_the_end() -> None:
     for _ in range(20):
         now[0] += 2.5
         progress.one_more()
+
     assert [text.split(" of ")[0] for text in told] == [
         "idle: 4",
         "idle: 8",
@@ -117,6 +124,7 @@ def test_progress_tells_every_ten_seconds_and_at_the_end() -> None:
 def test_equal_arms_are_different_to_nobody_on_a_quiet_machine() -> None:
     said = [_verdicts(_blocks(seed=seed)) for seed in range(6)]
     assert {it[REGTAP] for it in said} == {Verdict.EQUIVALENT}
+
     gates = {verdict for it in said for name, verdict in it.items() if name.startswith("pytest-benchmark")}
     assert gates == {Verdict.UNRESOLVED}
 
@@ -202,6 +210,7 @@ def test_bars_are_held_against_the_shares(false: int, seen: int, met: list[bool]
 
 def test_the_table_has_a_row_a_rule_and_leaves_untried_open() -> None:
     text = to_markdown(_judgement(2, 199))
+
     assert "| idle | regtap bench | 0.4 [0.0, 1.4] |   | 99.5 [97.2, 100.0] |   |   |" in text
     assert all(f"| idle | {rule} |" in text for rule in RULES)
     assert "- idle: +0.5 % seen: 99.5 %, bar 95 %: MET" in text
@@ -212,6 +221,7 @@ def test_the_table_has_a_row_a_rule_and_leaves_untried_open() -> None:
 def test_the_document_for_machines_holds_what_the_table_shows() -> None:
     document = json.loads(to_json(_judgement(2, 199)))
     cell = next(it for it in document["cells"] if (it["rule"], it["effect"]) == (REGTAP, SAME.name))
+
     assert (cell["called"], cell["trials"], cell["share"]) == (2, 500, 0.004)
     assert document["plan"]["same"] == 500
     assert document["margin"] == {"value": 0.002, "source": "from a test"}
@@ -262,4 +272,5 @@ def test_loops_end_with_a_parent_that_was_killed() -> None:
     left = _is_running(pid)
     if left:
         os.kill(pid, 9)
+
     assert not left

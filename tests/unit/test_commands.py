@@ -93,7 +93,9 @@ def test_an_error_is_one_line_on_stderr(
 ) -> None:
     _install(monkeypatch, error)
     main(["act"])
+
     printed = capsys.readouterr()
+
     assert printed.out == ""
     assert printed.err.startswith("regtap: error: ")
     assert printed.err.count("\n") == 1
@@ -140,7 +142,9 @@ def test_no_command_prints_the_help_and_is_wrong_usage(
 ) -> None:
     _install(monkeypatch, None)
     assert main([]) == ExitCode.INPUT
+
     printed = capsys.readouterr()
+
     assert (printed.out, printed.err[:13]) == ("", "Usage: regtap")
 
 

@@ -56,7 +56,9 @@ def test_a_write_has_the_registers_width_and_byte_order(target: FileTarget, type
         assert device.read(register) == value
     with open(target.path, "rb") as file:
         after = file.read()
+
     stored = value.to_bytes(register.width_bytes, "big" if register.swapped else "little")
+
     assert after == before[:0x10] + stored + before[0x10 + len(stored) :]
 
 
@@ -70,6 +72,7 @@ def test_a_swapped_register_gives_back_what_was_written(value: int) -> None:
         device.write(register, value)
         assert device.read(register) == device.pread(register) == value
     assert os.pread(fd, 8, 0x100) == value.to_bytes(8, "big")
+
     os.close(fd)
 
 
@@ -163,6 +166,7 @@ def test_a_closed_device_reads_nothing_and_closes_twice(target: FileTarget) -> N
             way(register)
     with pytest.raises(InputError, match="closed"):
         device.write(register, 1)
+
     with pytest.raises(ValueError, match="closed"):
         window.load(offset, 4)
 

@@ -67,6 +67,7 @@ def test_a_register_of_another_width_keeps_it_in_the_command() -> None:
 def test_a_closed_way_gives_room_to_the_next() -> None:
     answer = _judged(IN_BAR, GOOD, _closed("pci:0000:03:00.0/bar0"))
     assert (answer.command, answer.reachable) == ("regtap read -t mem 0xd0000010", True)
+
     refused = _findings(answer)["pci:0000:03:00.0/bar0"]
     assert (refused.status, refused.meaning, refused.remedy) == (Status.WARNING, "no", "do this")
 
@@ -92,6 +93,7 @@ def test_what_only_this_user_may_not_is_proposed_with_sudo() -> None:
 def test_a_bar_that_does_not_answer_is_not_reached_by_dev_mem_either(device: object, line: str) -> None:
     facts = machine(pci=(device,))  # type: ignore[arg-type]
     answer = _judged(IN_BAR, facts, _closed("pci:0000:03:00.0/bar0", facts))
+
     assert (answer.command, answer.reachable) == (None, False)
     assert line in _findings(answer)["mem"].remedy
     assert line in _findings(answer)["bar0"].remedy
@@ -173,6 +175,7 @@ def test_what_root_would_meet_next_is_said_where_it_is_known() -> None:
 def test_every_way_leads_to_the_same_physical_address(offset: int, kind: str) -> None:
     width = Register("R", 0, kind).width_bytes
     register = Register("R", 0xD0000000 + offset // width * width, kind)
+
     found = {route.spec: route.register.address for route in routes_to(register, GOOD)}
     assert found == {
         "pci:0000:03:00.0/bar0": register.address - 0xD0000000,
@@ -227,6 +230,7 @@ def test_a_refused_way_has_its_cause(
 ) -> None:
     _refuse_map(monkeypatch, number)
     outcome = attempt(Route("mem", Register("R", 0x1010)), root)
+
     assert (outcome.is_open, outcome.only_permission) == (False, only_permission)
     assert outcome.cause
     assert outcome.remedy
@@ -251,14 +255,18 @@ def test_a_uio_device_is_judged_without_opening_it(
 ) -> None:
     monkeypatch.setattr(os, "open", lambda *_: pytest.fail("opened"))
     facts = machine(uio=(device,))  # type: ignore[arg-type]
+
     outcome = attempt(routes_to(Register("R", 0xA0000000), facts)[0])
+
     assert (cause in outcome.cause, outcome.is_open) == (True, not cause)
 
 
 def test_the_document_of_an_address_has_its_command(root: str) -> None:
     register = Register("R", 0x1010)
     answer = report.judge_address(register, machine(pci=(BOUND,)), root)
+
     document = report.address_document(register, answer)
+
     assert (document["address"], document["type"], document["reachable"]) == (0x1010, "u32", True)
     assert document["command"] == "regtap read -t mem 0x1010"
     assert [group["title"] for group in document["groups"]] == ["what lies there", "ways to it"]

@@ -65,6 +65,7 @@ def test_an_address_ends_with_the_command_to_use(
     advice: str,
 ) -> None:
     _answer(monkeypatch, cause=cause, only_permission=only_permission)
+
     assert _run(monkeypatch, machine(), "0xd0000010") == code
     assert capsys.readouterr().out.splitlines()[-1] == advice
     assert _run(monkeypatch, machine(), "0xd0000010", "--json") == code
@@ -75,6 +76,7 @@ def test_there_are_no_colours_where_nobody_would_see_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _run(monkeypatch, machine(room=SpoolSpace(None)))
+
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
     assert "  problem  /dev/shm" in printed

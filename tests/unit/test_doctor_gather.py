@@ -35,6 +35,7 @@ def _write(root: Path, files: dict[str, str]) -> str:
 
 def test_an_empty_root_gives_facts_and_no_error(tmp_path: Path) -> None:
     facts = gather.gather(str(tmp_path))
+
     assert (facts.uio, facts.pci, facts.memory.resources) == ((), (), ())
     assert (facts.memory.node.mode, facts.memory.node.readable) == (None, False)
     assert (facts.kernel.config, facts.kernel.config_source) == (None, None)
@@ -44,7 +45,9 @@ def test_an_empty_root_gives_facts_and_no_error(tmp_path: Path) -> None:
 def test_the_kernels_options_come_from_its_packed_config(tmp_path: Path) -> None:
     root = _write(tmp_path, {f"boot/config-{platform.release()}": "CONFIG_DEVMEM=y\n", "proc/x": ""})
     (tmp_path / "proc/config.gz").write_bytes(gzip.compress(CONFIG.encode()))
+
     kernel = gather.gather_kernel(root)
+
     assert kernel.config_source == "/proc/config.gz"
     assert [kernel.is_set(name) for name in ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "UIO")] == [
         False,
@@ -58,6 +61,7 @@ def test_the_kernels_options_come_from_its_packed_config(tmp_path: Path) -> None
 def test_without_a_packed_config_the_installed_one_will_do(tmp_path: Path, place: str) -> None:
     name = place.format(platform.release())
     kernel = gather.gather_kernel(_write(tmp_path, {name: CONFIG, "boot/config-0.0": "CONFIG_DEVMEM=y\n"}))
+
     assert kernel.config_source == f"/{name}"
     assert kernel.is_set("DEVMEM") is False
 
@@ -131,6 +135,7 @@ def test_trying_real_time_ends_with_the_scheduling_as_it_was(
     before = os.sched_getscheduler(0), os.sched_getparam(0)
     policies: list[tuple[int, os.sched_param]] = []
     monkeypatch.setattr(os, "sched_setscheduler", lambda pid, *policy: policies.append(policy))
+
     assert gather.gather_process(str(tmp_path)).realtime_refused is None
     assert policies == [(os.SCHED_FIFO, os.sched_param(1)), before]
 
@@ -148,6 +153,7 @@ IOMEM = "00100000-1fffffff : System RAM\n  01000000-01ffffff : Kernel code\n"
 
 def test_iomem_is_seen_or_hidden(tmp_path: Path) -> None:
     seen = gather.gather(_write(tmp_path / "seen", {"proc/iomem": IOMEM})).memory
+
     hidden = gather.gather(_write(tmp_path / "hidden", {"proc/iomem": "00000000-00000000 : x\n"})).memory
     assert [(item.first, item.depth, item.name) for item in seen.resources] == [
         (0x100000, 0, "System RAM"),
@@ -158,6 +164,7 @@ def test_iomem_is_seen_or_hidden(tmp_path: Path) -> None:
 
 def test_a_range_over_two_neighbours_has_the_owners_of_the_last(tmp_path: Path) -> None:
     text = "10000000-100000ff : a\n  10000000-1000007f : b\n10000100-100001ff : c\n  10000180-1000018f : d\n"
+
     resources = gather.gather(_write(tmp_path, {"proc/iomem": text})).memory.resources
     owners = [
         [owner.name for owner in iomem.owning_resources(resources, first, end)]
@@ -170,7 +177,9 @@ def test_a_node_has_its_mode_and_owner(tmp_path: Path) -> None:
     path = tmp_path / "mem"
     path.write_bytes(b"")
     path.chmod(0o640)
+
     node = inspect_node(str(path), shown_as="/dev/mem")
+
     assert (node.path, node.mode, node.readable) == ("/dev/mem", 0o640, True)
     assert node.description.startswith("-rw-r----- ")
 
@@ -181,6 +190,7 @@ def test_nodes_are_looked_at_and_never_opened(tmp_path: Path, monkeypatch: pytes
     for where, real in (("os.open", os.open), ("builtins.open", open)):
         monkeypatch.setattr(where, _recorded(opened, real))
     gather.gather(str(tmp_path))
+
     assert f"{tmp_path}/sys/class/uio/uio0/name" in opened
     assert [path for path in opened if path.startswith(f"{tmp_path}/dev/")] == []
 
@@ -202,6 +212,7 @@ def _uio(root: Path, number: int = 0, **attributes: str) -> str:
 
 def test_a_uio_device_has_its_name_node_and_maps(tmp_path: Path) -> None:
     (device,) = uio_devices(_uio(tmp_path))
+
     (item,) = device.maps
     assert (device.number, device.name, device.node.path) == (0, "adc", "/dev/uio0")
     assert (item.number, item.name, item.first, item.size_bytes) == (0, "regs", 0xA0000000, 0x1000)
@@ -249,6 +260,7 @@ def _pci(root: Path, **files: str) -> str:
 
 def test_a_pci_device_has_its_memory_bars_with_sizes(tmp_path: Path) -> None:
     (device,) = pci_devices(_pci(tmp_path))
+
     assert (device.address, device.ids) == ("0000:03:00.0", "1234:11e8")
     assert device.bars == (Bar(0, 0xFEA00000, 1 << 20), Bar(3, 0x4000000000, 0x4000))
     assert (device.driver, device.answers, device.has_files, device.readable) == (None, True, True, True)
@@ -298,6 +310,7 @@ def test_clocks_and_what_disturbs_a_loop(tmp_path: Path) -> None:
         "proc/cpuinfo": "flags\t\t: fpu hypervisor tsc\naddress sizes\t: 48 bits physical, 48 bits virtual\n",
     }
     timing = gather.gather_timing(_write(tmp_path, files))
+
     assert (timing.clocksource, timing.available_clocksources) == ("hpet", ("hpet", "acpi_pm"))
     assert (timing.isolated_cpus, timing.tickless_cpus) == ((2, 3, 5), ())
     assert (timing.governors, timing.virtual) == (("performance", "powersave"), True)
@@ -312,6 +325,7 @@ def test_a_hypervisor_shows_in_the_processors_flags(tmp_path: Path, flags: str, 
 
 def test_the_error_bound_is_measured(tmp_path: Path) -> None:
     timing = gather.gather_timing(str(tmp_path))
+
     assert timing.tick_source in {"tsc", "cntvct", "monotonic_raw"}
     assert timing.error_bound_ns is not None
     assert timing.error_bound_ns >= 1
@@ -347,7 +361,9 @@ def test_a_cpu_list_may_have_ranges(text: str, cpus: tuple[int, ...]) -> None:
 def test_spools_in_shared_memory_are_counted(tmp_path: Path) -> None:
     files = {"dev/shm/regtap-1-00c0ffee": "x" * 5000, "dev/shm/other": "y", "proc/swaps": "head\n"}
     root = _write(tmp_path, files)
+
     room = gather.gather_spool_space(root)
+
     assert (room.spool_count, room.spool_bytes >= 5000, room.writable, room.has_swap) == (
         1,
         True,
@@ -364,7 +380,9 @@ def test_what_no_recorder_made_is_no_spool(tmp_path: Path) -> None:
     root = _write(tmp_path, {f"dev/shm/regtap-{name}": "x" for name in names})
     (tmp_path / "dev/shm/regtap-2-00c0ffee").mkdir()
     (tmp_path / "dev/shm/regtap-3-00c0ffee").symlink_to("regtap-sim")
+
     room = gather.gather_spool_space(root)
+
     assert (room.spool_count, room.spool_bytes) == (0, 0)
 
 
@@ -378,6 +396,7 @@ def test_a_package_that_is_not_installed_has_no_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gather, "PACKAGES", ("numpy", "no-such-package"))
+
     versions = gather.gather(str(tmp_path)).versions
     assert versions["no-such-package"] is None
     assert versions["numpy"]

@@ -60,6 +60,7 @@ def test_each_finding_that_is_not_good_says_what_to_do() -> None:
         versions={},
         byteorder="big",
     )
+
     bad = [f for group in report.judge_machine(worst) for f in group.findings if f.status is not Status.OK]
     assert len(bad) >= 12
     assert [finding.name for finding in bad if not finding.remedy] == []
@@ -109,7 +110,9 @@ def test_a_kernel_without_dev_mem_is_not_a_container_without_it() -> None:
     memory = PhysicalMemory(node("/dev/mem", None))
     built_without = replace(_config(DEVMEM="n"), memory=memory)
     _says(reach.dev_mem(built_without), Status.WARNING, "built without CONFIG_DEVMEM")
+
     unknown = replace(_kernel(config=None), memory=memory)
+
     assert reach.dev_mem(unknown).state == "absent"
 
 
@@ -232,7 +235,9 @@ STRICT = _kernel(config=CLAIMS)
 def test_a_pci_device_says_whether_it_can_be_mapped_now(facts: Facts, condition: str) -> None:
     device = facts.pci[0]
     assert devices.condition(device, device.bars, facts) == condition
+
     finding = devices.pci(facts)
+
     assert finding.status is (Status.OK if condition == "ready" else Status.WARNING)
     assert condition in finding.details[0]
 
@@ -249,11 +254,13 @@ def test_the_remedy_for_pci_is_that_of_the_device_which_needs_least() -> None:
     disabled, unreadable = replace(FREE, enabled=False), replace(BOUND, readable=False)
     _says(devices.pci(machine(pci=(disabled, unreadable))), Status.WARNING, "sudo")
     echo = "echo 1 > /sys/bus/pci/devices/0000:03:00.0/enable"
+
     _says(devices.pci(machine(pci=(disabled,))), Status.WARNING, echo)
 
 
 def test_a_long_list_of_devices_shows_mappable_ones_first() -> None:
     off = tuple(replace(FREE, address=f"0000:10:{n:02x}.0", enabled=False) for n in range(20))
+
     details = devices.pci(machine(pci=(*off, FREE))).details
     assert len(details) == 7
     assert details[0].startswith("pci:0000:03:00.0")
@@ -468,6 +475,7 @@ def test_the_screen_has_a_line_a_finding_and_one_for_a_remedy() -> None:
     findings = [finding for group in groups for finding in group.findings]
     extra = sum(bool(finding.remedy) + len(finding.details) for finding in findings)
     assert len(lines) == len(groups) + len(findings) + extra
+
     states = {line.index(finding.state) for finding in findings for line in lines if finding.state in line}
     assert len(states) == 1
     assert {line.index("->") for line in lines if line.lstrip().startswith("->")} == states

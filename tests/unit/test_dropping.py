@@ -48,6 +48,7 @@ def test_dropping_goes_on_after_the_last_block_has_grown_old(
         "regtap.recording.options._SEAL_SHARE_NS", 32 * 20_000_000
     )  # a block is sealed each 20 ms
     stall_once(0.6)
+
     with regtap.record(
         ["a=0"], tmp_path / "run", target=f"file:{device}", spool_size="512KiB", on_full="discard"
     ) as capture:
@@ -57,6 +58,7 @@ def test_dropping_goes_on_after_the_last_block_has_grown_old(
         before = capture.status().taken
         time.sleep(0.1)
         assert capture.status().taken > before
+
     assert_conserved(capture.trace())
 
 
@@ -75,6 +77,7 @@ def test_many_gaps_while_dropping_lie_one_after_the_other(
         duration=0.4,
     ) as capture:
         capture.wait(60)
+
     totals = capture.summary.totals
     assert totals.lost > 0
     assert totals.missed > 0

@@ -57,7 +57,9 @@ def test_every_sample_lies_within_its_bucket(
 ) -> None:
     times, values = in_order(rows)
     found = envelope_of(times, values, bucket_edges(0, 501, buckets), cuts)
+
     at = bucket_of(times, found.edges_ns)
+
     assert np.all(found.low[at] <= values)
     assert np.all(values <= found.high[at])
 
@@ -69,6 +71,7 @@ def test_every_bound_of_a_bucket_is_a_sample_of_it(
     times, values = in_order(rows)
     found = envelope_of(times, values, bucket_edges(0, 501, buckets), cuts)
     at = bucket_of(times, found.edges_ns)
+
     for bucket in np.flatnonzero(found.count):
         inside = values[at == bucket]
         assert (found.count[bucket], found.low[bucket], found.high[bucket]) == (
@@ -86,6 +89,7 @@ def test_batching_does_not_change_the_envelope(
     times, values = in_order(rows)
     edges = bucket_edges(0, 501, buckets)
     whole, pieces = envelope_of(times, values, edges, []), envelope_of(times, values, edges, cuts)
+
     for field in fields(Envelope):
         assert np.array_equal(getattr(whole, field.name), getattr(pieces, field.name)), field.name
 
@@ -101,6 +105,7 @@ def test_edges_cover_the_span_in_nearly_equal_buckets(first: int, span: int, buc
     edges = bucket_edges(first, first + span, buckets)
     assert (int(edges[0]), int(edges[-1])) == (first, first + span)
     assert len(edges) - 1 == min(buckets, span)
+
     widths = np.diff(edges)
     assert widths.min() >= 1
     assert widths.max() - widths.min() <= 1
@@ -112,7 +117,9 @@ def test_one_odd_sample_in_a_million_is_kept(tmp_path: Path, place: int) -> None
     values[place] = 101
     write_trace(tmp_path / "run", [Register("R", 0)], np.arange(1_000_000) * 13, {"R": values})
     trace = open_trace(tmp_path / "run")
+
     signals = signals_of(trace)
+
     data = read_signals(trace, signals, whole_view(trace), 500).signals[signals[0]]
     assert isinstance(data, Envelope)
     assert np.flatnonzero(data.high == 101).tolist() == [place * 500 // 1_000_000]
@@ -125,7 +132,9 @@ def test_every_sample_is_kept_while_there_are_no_more_than_buckets(
 ) -> None:
     trace = open_trace(counter_trace(tmp_path / "run", rows=rows, rows_per_part=200))
     signals = signals_of(trace)
+
     reading = read_signals(trace, signals, whole_view(trace), 500)
+
     data = reading.signals[signals[0]]
     assert isinstance(data, expected)
     assert reading.rows == rows
@@ -135,6 +144,7 @@ def test_every_sample_is_kept_while_there_are_no_more_than_buckets(
 def test_only_the_view_is_read(tmp_path: Path) -> None:
     trace = open_trace(counter_trace(tmp_path / "run", rows=1000, step_ns=10))
     signals = signals_of(trace)
+
     data = read_signals(trace, signals, View(100, 130), 500).signals[signals[0]]
     assert isinstance(data, Samples)
     assert (data.times_ns.tolist(), data.values.tolist()) == ([100, 110, 120], [10, 11, 12])
@@ -157,7 +167,9 @@ def test_names_choose_registers_with_their_fields_and_fields_alone(tmp_path: Pat
 def test_a_field_is_read_as_its_own_signal(tmp_path: Path) -> None:
     write_trace(tmp_path / "run", [STATUS], [0, 1, 2], {"STATUS": [0x001, 0xF02, 0xFFFFFFFF]})
     trace = open_trace(tmp_path / "run")
+
     signals = signals_of(trace)
+
     read = read_signals(trace, signals, whole_view(trace), 500).signals
     values = {signal.name: data.values.tolist() for signal, data in read.items() if isinstance(data, Samples)}
     assert list(values) == ["STATUS", "BUSY", "DONE", "ERROR", "LEVEL"]

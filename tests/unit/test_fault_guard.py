@@ -113,6 +113,7 @@ def test_a_fault_elsewhere_still_reaches_faulthandler(tmp_path: Path, when: str)
     fault_elsewhere()
     """
     done = run(tmp_path, body)
+
     assert done.returncode == -signal.SIGBUS
     assert done.stderr.count("Fatal Python error: Bus error") == 1
 

@@ -67,6 +67,7 @@ def test_only_the_last_samples_are_stored_at_the_end(device: Path, tmp_path: Pat
         assert capture.status().stored == 0
         assert not list((tmp_path / "run").glob("*.parquet"))
     trace, totals = capture.trace(), capture.summary.totals
+
     assert causes(trace) == ["overwritten"]
     assert (trace.gaps[0].first_index, trace.gaps[0].count) == (0, totals.taken - totals.stored)
     assert totals.overwritten == totals.lost == totals.taken - totals.stored > 0
@@ -84,6 +85,7 @@ def test_samples_overwritten_as_asked_are_no_finding(device: Path, tmp_path: Pat
 def test_a_capture_that_fits_the_ring_is_stored_whole(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run", samples=10_000) as capture:
         assert capture.wait(30)
+
     assert capture.trace().rows == 10_000
     assert capture.trace().gaps == ()
     assert_conserved(capture.trace())
@@ -97,6 +99,7 @@ def test_two_snapshots_and_the_end_are_three_stretches(device: Path, tmp_path: P
             stored.append(capture.snapshot().result(30))
         wait_for_laps(capture)
     trace = capture.trace()
+
     snapshots = capture.summary.snapshots
     assert snapshots is not None
     assert snapshots[:2] == tuple(stored)
@@ -110,6 +113,7 @@ def test_a_snapshots_times_are_those_of_its_rows(device: Path, tmp_path: Path) -
         wait_for_laps(capture)
         snapshot = capture.snapshot().result(30)
         wait_for_laps(capture)
+
     times = capture.trace().to_arrow(columns=["t_ns"])["t_ns"].to_numpy()[: snapshot.rows]
     assert abs(int(times[0]) - snapshot.first_ns) <= 1  # two ways to round
     assert abs(int(times[-1]) - snapshot.last_ns) <= 1
@@ -120,6 +124,7 @@ def test_a_snapshot_right_after_another_stores_only_what_is_new(device: Path, tm
         wait_until_taken(capture, 50)
         first = capture.snapshot().result(30)
         second = capture.snapshot().result(30)
+
     totals = capture.summary.totals
     assert first.rows >= 50
     assert second.rows < first.rows
@@ -149,6 +154,7 @@ def test_what_is_dropped_while_a_snapshot_is_stored_is_a_finding(device: Path, t
         capture.snapshot().result(30)
         capture.snapshot().result(30)
     trace, totals = capture.trace(), capture.summary.totals
+
     assert "full" in causes(trace)
     assert totals.lost > totals.overwritten
     assert not capture.summary.clean
@@ -211,6 +217,7 @@ def test_keep_last_bounds_what_is_stored(device: Path, tmp_path: Path) -> None:
         wait_until_taken(capture, 500)
         snapshot = capture.snapshot().result(30)
     assert not snapshot.short
+
     gap = capture.trace().gaps[0]
     assert (gap.cause, gap.first_index) == ("overwritten", 0)
     assert 0 < snapshot.rows < 200  # 40, or less where slots were missed, and what else is in their blocks
@@ -220,6 +227,7 @@ def test_keep_last_bounds_what_is_stored(device: Path, tmp_path: Path) -> None:
 def test_less_than_was_to_be_kept_is_a_finding(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run", keep_last="1h") as capture:
         wait_for_laps(capture)
+
     assert capture.summary.short
     assert not capture.summary.clean
     assert_conserved(capture.trace())
@@ -244,6 +252,7 @@ def test_missed_slots_are_told_from_overwritten_samples(device: Path, tmp_path: 
         while not capture.wait(0.02):
             with suppress(regtap.InputError):  # it may have ended just now
                 capture.snapshot().result(30)
+
     totals = capture.summary.totals
     assert totals.missed == sum(gap.count for gap in capture.trace().gaps if gap.cause == "missed")
     assert_conserved(capture.trace())
@@ -254,6 +263,7 @@ def test_a_truncated_device_ends_with_the_last_samples_before_it(device: Path, t
         wait_for_laps(capture)
         os.truncate(device, 0)
         assert capture.wait(30)
+
     trace = regtap.open_trace(tmp_path / "run")
     assert caught.value.index == capture.summary.totals.taken
     assert trace.rows > 0
@@ -268,6 +278,7 @@ def test_the_longest_hole_lies_within_a_stretch(device: Path, tmp_path: Path) ->
         time.sleep(0.2)
         wait_for_laps(capture)
     times = capture.trace().to_arrow(columns=["t_ns"])["t_ns"].to_numpy()
+
     gaps = [gap for gap in capture.trace().gaps if gap.cause == "overwritten"]
     assert gaps
     assert capture.summary.longest_hole_ns <= np.diff(times).max()
@@ -317,6 +328,7 @@ def test_a_cancelled_snapshot_is_not_stored_and_the_capture_goes_on(device: Path
             cancelled.result(0)
     trace = capture.trace()
     capture.raise_fault()
+
     assert (capture.summary.snapshots or ())[:-1] == (first.result(), last.result())
     assert [mark.text for mark in trace.marks] == ["snapshot", "snapshot"]
     assert_conserved(trace)
@@ -342,6 +354,7 @@ def test_a_snapshot_after_the_end_is_refused(device: Path, tmp_path: Path) -> No
         capture.snapshot()
     with capture:
         capture.wait(30)
+
     with pytest.raises(regtap.InputError, match="not running"):
         capture.snapshot()
 
@@ -359,6 +372,7 @@ def test_many_threads_may_ask_at_once(device: Path, tmp_path: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
+
     snapshots = capture.summary.snapshots
     assert snapshots is not None
     assert len(snapshots) == 9
@@ -386,6 +400,8 @@ def test_any_schedule_of_snapshots_conserves(
             wait_until_taken(capture, capture.status().taken + 10_000 * count)
             capture.snapshot()
     assert_conserved(capture.trace())
+
     progress = capture.status()
+
     assert capture.summary.totals.taken == progress.taken
     assert capture.summary.totals.missed == progress.missed

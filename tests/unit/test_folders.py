@@ -40,8 +40,10 @@ def test_a_write_that_fails_leaves_the_folder_as_it_was(tmp_path: Path, old: byt
     path = tmp_path / "report.md"
     if old is not None:
         path.write_bytes(old)
+
     with pytest.raises(OSError, match=os.strerror(errno.EFBIG)), small_disk():
         replace_file(path, bytes(LIMIT_BYTES + 1))
+
     assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == (
         [] if old is None else [("report.md", old)]
     )
@@ -59,4 +61,5 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     victim.write_bytes(b"theirs")
     path.symlink_to(victim)
     replace_file(path, b"ours")
+
     assert (victim.read_bytes(), path.is_symlink(), path.read_bytes()) == (b"theirs", False, b"ours")

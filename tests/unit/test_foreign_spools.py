@@ -194,6 +194,7 @@ def test_several_spools_for_a_damaged_pointer_are_named(run: Path, shared: Path)
     leave_behind(filled(run), run, shared)
     (run / "_spool").write_bytes(b"")
     second = filled(run).save(Path(new_spool_path()))
+
     try:
         with pytest.raises(TraceError, match="several spools name it"):
             recover(run)
@@ -295,6 +296,7 @@ def test_a_spool_with_samples_or_a_trace_is_not_removed(shared: Path, run: Path)
     assert remove_empty(str(shared)) is None
     run.mkdir()
     SpoolImage(run).save(shared)
+
     assert remove_empty(str(shared)) is None
     assert shared.exists()
 

@@ -33,7 +33,9 @@ def test_sealed_and_open_blocks_come_back(run: Path) -> None:
     image.add_rows(4)
     with HandJournal(image, run) as journal:
         assert journal.turn()
+
     result = recover(run)
+
     assert (result.rows, result.dropped, result.spool) == (34, (), None)
     assert_truth(run, 34)
     assert sorted(os.listdir(run)) == ["part-00000.parquet"]
@@ -48,7 +50,9 @@ def test_a_block_is_copied_once_however_often_the_journal_turns(run: Path) -> No
             journal.turn()
         written = journal.journal.durability.written_bytes
     assert written == 21 * UNIT  # a record for each row, and the counters once
+
     recover(run)
+
     assert_truth(run, 20)
 
 
@@ -65,6 +69,7 @@ def test_what_was_not_copied_is_not_there(run: Path) -> None:
     with HandJournal(image, run) as journal:
         journal.turn()
         image.full_block(10)
+
     assert recover(run).rows == 30
     assert_truth(run, 30)
 
@@ -76,7 +81,9 @@ def test_dropped_samples_are_counted_as_of_the_last_turn(run: Path) -> None:
     with HandJournal(image, run) as journal:
         journal.turn()
         image.drop(7)
+
     result = recover(run)
+
     assert (result.totals.lost, result.totals.taken) == (50, 80)
     assert_truth(run, 80)
 
@@ -125,9 +132,11 @@ def test_a_gap_on_its_way_into_a_new_block_is_counted_once(run: Path) -> None:
     image.drop(50)
     image.note_open_gap()
     image.end_open_gap()
+
     with HandJournal(image, run) as journal:
         image.open_block()  # its gaps are still in the overflow block
         journal.turn()
+
     assert recover(run).totals.lost == 50
     assert_truth(run, 80)
 
@@ -142,7 +151,9 @@ def test_gaps_are_cut_where_the_rows_are(run: Path) -> None:
     image.block(0)["published"] = 8  # as if the last two rows and the gap came between two reads
     with HandJournal(image, run) as journal:
         journal.turn()
+
     recover(run)
+
     trace = regtap.open_trace(run)
     assert [(gap.first_index, gap.count) for gap in trace.gaps] == [(5, 3)]
     assert_truth(run, 11)
@@ -160,7 +171,9 @@ def test_a_gap_that_grows_is_copied_again(run: Path) -> None:
         image.add_gap(2, "missed")
         image.add_rows(1)
         journal.turn()
+
     recover(run)
+
     trace = regtap.open_trace(run)
     assert [(gap.count, gap.rows) for gap in trace.gaps] == [(46, 4), (2, 0)]
     assert trace.totals is not None
@@ -175,7 +188,9 @@ def test_rows_inside_a_gap_end_where_the_copied_rows_do(run: Path) -> None:
     image.block(0)["published"] = 3  # as if the last row came between two reads
     with HandJournal(image, run) as journal:
         journal.turn()
+
     recover(run)
+
     assert [(gap.count, gap.rows) for gap in regtap.open_trace(run).gaps] == [(30, 3)]
     assert_truth(run, 33)
 
@@ -225,6 +240,7 @@ def test_a_full_journal_waits_for_room(run: Path) -> None:
         journal.release(2)
         image.full_block(10)
         assert journal.turn()
+
     with JournalReader(run, 2) as spool:
         assert (spool.header.opened, spool.head(2).rows) == (3, 10)
 
@@ -235,6 +251,7 @@ def test_parts_that_go_further_than_the_journal_are_the_end(run: Path) -> None:
     image.drop(50)
     with HandJournal(image, run) as journal:
         journal.turn()
+
     with JournalReader(run, 9) as spool:
         assert (spool.header.sealed, spool.header.opened) == (9, 9)
         assert spool.overflow().dropped == 0
@@ -284,6 +301,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[
             elif what == "turn":
                 assert journal.turn()
     image.save(run.parent / "spool")
+
     with JournalReader(run, released) as copy, SpoolReader(str(run.parent / "spool")) as original:
         assert (copy.header.sealed, copy.header.opened) == (original.header.sealed, original.header.opened)
         for sequence in range(released, original.header.opened):
@@ -299,7 +317,9 @@ def test_the_check_covers_header_and_rest() -> None:
     assert check_of(header, b"a") != check_of(header, b"b")
     header["serial"] = 1
     assert check_of(header, b"a") != check_of(np.zeros(1, dtype=RECORD), b"a")
+
     header["check"] = 7
+
     assert check_of(header, b"a") == checksum(
         np.array([(b"", 0, 1, *([0] * 9))], dtype=RECORD).tobytes() + b"a"
     )

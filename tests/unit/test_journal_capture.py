@@ -135,6 +135,7 @@ def test_a_clean_end_leaves_no_journal(tmp_path: Path) -> None:
     ) as capture:
         capture.wait()
     assert os.listdir(tmp_path / "x") == ["part-00000.parquet"]
+
     durability = capture.summary.durability
     assert durability is not None
     assert durability.syncs > 0

@@ -59,6 +59,7 @@ def test_what_was_synced_survives_while_segments_are_used_again(
 ) -> None:
     monkeypatch.setattr(segments, "COUNT", 5)
     image = SpoolImage(blocks=4)
+
     with HandJournal(image, run) as journal:
         power = PowerLoss(run, tmp_path / "after")
         monkeypatch.setattr(segments, "write_all", power.write_all)
@@ -72,6 +73,7 @@ def test_what_was_synced_survives_while_segments_are_used_again(
                 image.full_block()
             assert journal.turn()
             power.promised = 3 * (turn + 1)
+
     assert power.losses > 40 * 4
 
 
@@ -88,6 +90,7 @@ def test_a_journal_of_another_capture_is_refused(run: Path, tmp_path: Path) -> N
     mixed.mkdir()
     parts = regtap.open_trace(run).parts
     (mixed / "part-00000.parquet").write_bytes(parts[0].path.read_bytes())
+
     # parts without the balance of a whole trace: the capture was cut off
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("regtap.recovery.complete._totals_of", lambda parts: None)
@@ -145,7 +148,9 @@ def test_a_changed_bit_costs_its_block_and_is_said(run: Path, record: int) -> No
         journal.turn()  # says that the first turn was on disk
     where = records_of(run / "_journal-00")[record]
     flip(run / "_journal-00", where + 200)
+
     result = recover(run)
+
     assert any(line.startswith(f"block {record}:") for line in result.dropped)
     assert (result.rows, result.totals.lost) == (40, 10)
     assert result.spool == str(run / "_journal-*")
@@ -171,6 +176,7 @@ def damage_within_a_block(run: Path, *, blocks_after: int) -> None:
 def test_a_record_lost_within_a_block_ends_the_block(run: Path) -> None:
     damage_within_a_block(run, blocks_after=2)
     result = recover(run)
+
     assert result.dropped == ("block 0: a record of the journal is damaged",)
     assert (result.rows, result.totals.lost) == (5 + 20, 15)
     assert_truth(run, 40)
@@ -180,8 +186,10 @@ def test_a_damaged_journal_stays_however_often_it_is_recovered(run: Path) -> Non
     damage_within_a_block(run, blocks_after=0)
     result = recover(run)
     assert result.dropped == ("block 0: a record of the journal is damaged",)
+
     for again in (result, recover(run), recover(run)):
         assert (again.spool, len(segment_paths(run))) == (str(run / "_journal-*"), segments.COUNT)
+
     assert regtap.open_trace(run).gaps == ()  # the damaged block is the last one: nothing else tells of it
 
 
@@ -194,7 +202,9 @@ def test_records_after_a_missing_unsynced_one_are_ignored(run: Path) -> None:
         journal.turn()
     third = records_of(run / "_journal-00")[3]
     flip(run / "_journal-00", third + 200)
+
     result = recover(run)
+
     assert (result.rows, result.dropped) == (20, ())
     assert_truth(run, 20)
 
@@ -218,7 +228,9 @@ def test_a_torn_or_changed_record_is_never_returned(
         os.truncate(path, begin + at % size)
     else:
         flip(path, begin + at % size)
+
     recover(run)
+
     trace = regtap.open_trace(run)
     assert trace.totals is not None
     assert_truth(run, trace.totals.taken)

@@ -74,6 +74,7 @@ def test_a_file_without_statistics_has_no_index(tmp_path: Path) -> None:
     path = tmp_path / "bare.parquet"
     table = pq.read_table(write(tmp_path / "run"))
     pq.write_table(table, path, use_dictionary=False, write_statistics=False)
+
     assert read_page_index(path, TYPES) is None
 
 
@@ -112,4 +113,5 @@ def test_damage_anywhere_in_index_or_footer_is_refused_or_harmless(tmp_path: Pat
         for pages in index.columns.values() if index else ():
             assert np.all(pages.offsets + pages.sizes <= len(content))
             assert len(pages.least) == len(index.rows) if index else False
+
     assert refused > 20

@@ -53,6 +53,7 @@ def test_a_column_is_dense_exactly_where_a_gap_touches_it(gaps: list[Gap], colum
     density = gap_density(gaps, VIEW, columns)
     assert np.all((density >= 0) & (density <= 1))
     edges = np.arange(columns + 1) * (VIEW.span_ns / columns) + VIEW.first_ns
+
     for column in range(columns):
         inside = any(each.t0_ns < edges[column + 1] and each.t1_ns > edges[column] for each in gaps)
         assert density[column] > 0 or not inside
@@ -69,6 +70,7 @@ def test_spans_cover_the_dense_columns_and_no_other(dense: list[bool]) -> None:
     covered = [False] * columns
     for left, right in spans(np.array(dense, float)):
         covered[round(left * columns) : round(right * columns)] = [True] * round((right - left) * columns)
+
     assert covered == dense
 
 

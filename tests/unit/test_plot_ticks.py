@@ -45,6 +45,7 @@ def test_a_short_view_far_from_the_start_counts_from_a_round_moment() -> None:
 @given(st.integers(-(10**6), 10**15), st.integers(1, 10**14), st.integers(2, 20))
 def test_time_ticks_lie_in_the_view_and_are_not_too_many(first: int, span: int, most: int) -> None:
     axis = time_axis(first, first + span, most)
+
     places = [place for place, _ in axis.ticks]
     assert places == sorted(set(places))
     assert all(first <= place <= first + span for place in places)
@@ -105,7 +106,9 @@ def test_value_ticks_are_few_distinct_and_near_the_values(
 ) -> None:
     low, high = min(one, two), max(one, two)
     axis = value_axis(low, high, bits=64, most=most, as_hex=as_hex)
+
     margin = (high - low) // 19
+
     assert 1 <= len(axis.ticks) <= max(most + 1, 3)
     assert len(set(labels(axis))) == len(axis.ticks)
     assert all(low - margin <= place <= high + margin for place, _ in axis.ticks)

@@ -49,6 +49,7 @@ def test_what_is_no_run_stays(tmp_path: Path) -> None:
     make_runs(tmp_path, 2)
     (tmp_path / "0-mine").mkdir()
     _folders._remove_old_runs(tmp_path, 1)
+
     assert names(tmp_path) == ["0-mine", "20260101-000001-77"]
 
 
@@ -57,6 +58,7 @@ def test_a_run_that_still_goes_on_stays(tmp_path: Path) -> None:
     fd = _folders._lock(runs[0], fcntl.LOCK_SH)
     _folders._remove_old_runs(tmp_path, 1)
     os.close(fd)
+
     assert names(tmp_path) == [runs[0].name, runs[2].name]
 
 
@@ -68,6 +70,7 @@ def test_a_run_stays_while_samples_of_it_can_be_recovered(tmp_path: Path, spool_
     if spool_exists:
         spool.touch()
     _folders._remove_old_runs(tmp_path / "traces", 1)
+
     assert runs[0].exists() is spool_exists
 
 
@@ -78,4 +81,5 @@ def test_a_run_stays_while_a_journal_of_it_can_be_recovered(tmp_path: Path) -> N
     (trace / segment_name(0)).touch()
     (runs[1] / "test_a" / "_spool").write_text(json.dumps({"spool": "/dev/shm/gone with the power"}))
     _folders._remove_old_runs(tmp_path, 1)
+
     assert names(tmp_path) == [runs[0].name, runs[2].name]

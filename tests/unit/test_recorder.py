@@ -55,6 +55,7 @@ def test_samples_ends_a_capture_at_that_many_rows(device: Path, tmp_path: Path) 
     with record(device, tmp_path / "run", samples=12345) as capture:
         assert capture.wait(30)
     trace = capture.trace()
+
     assert trace.rows == 12345
     assert capture.summary.totals.ended == "samples"
     assert_conserved(trace)
@@ -63,6 +64,7 @@ def test_samples_ends_a_capture_at_that_many_rows(device: Path, tmp_path: Path) 
 def test_columns_hold_the_registers_values(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run", samples=1000) as capture:
         capture.wait(30)
+
     table = capture.trace().to_arrow()
     assert table.column_names == ["t_ns", "a", "b"]
     assert set(table["a"].to_pylist()) == {0x03020100}
@@ -75,7 +77,9 @@ def test_times_never_decrease_over_all_parts(device: Path, tmp_path: Path) -> No
         capture.wait(60)
     trace = capture.trace()
     assert capture.summary.parts > 1
+
     times = trace.to_arrow(columns=["t_ns"])["t_ns"].to_numpy()
+
     assert len(times) == 400_000
     assert np.all(np.diff(times) >= 0)
     assert times[0] >= 0
@@ -86,6 +90,7 @@ def test_wait_pauses_and_loses_nothing(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run", samples=200_000, spool_size=SMALL, on_full="wait") as capture:
         capture.wait(60)
     summary, trace = capture.summary, capture.trace()
+
     assert (summary.totals.taken, summary.totals.stored, summary.totals.lost) == (200_000, 200_000, 0)
     assert summary.pauses > 0
     assert {(gap.cause, gap.count) for gap in trace.gaps} == {("throttled", 0)}
@@ -98,6 +103,7 @@ def test_discard_counts_and_places_every_loss(device: Path, tmp_path: Path) -> N
     with record(device, tmp_path / "run", duration=0.5, spool_size=SMALL, on_full="discard") as capture:
         capture.wait(60)
     summary, trace = capture.summary, capture.trace()
+
     assert summary.totals.lost > 0
     assert summary.totals.taken == summary.totals.stored + summary.totals.lost
     assert not summary.clean
@@ -109,6 +115,7 @@ def test_discard_counts_and_places_every_loss(device: Path, tmp_path: Path) -> N
 def test_stop_ends_when_the_ring_is_full(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run", spool_size=SMALL, on_full="stop") as capture:
         assert capture.wait(60)
+
     summary = capture.summary
     assert summary.totals.ended == "full"
     assert summary.totals.taken == summary.totals.stored > 0
@@ -125,14 +132,17 @@ def test_a_paced_capture_balances_its_slots(device: Path, tmp_path: Path, on_ful
         capture.wait(60)
     totals = capture.summary.totals
     assert totals.due == totals.stored + totals.lost + totals.missed
+
     if on_full != "stop":
         assert totals.due == 120_000
+
     assert_conserved(capture.trace())
 
 
 def test_the_schedule_counts_every_slot_of_a_fraction(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run", rate="333.5", duration="500ms") as capture:
         capture.wait(60)
+
     totals = capture.summary.totals
     assert totals.due == 167  # slots at 0, 1/333.5, ... below 0.5 s
     assert totals.taken + totals.missed == 167
@@ -150,6 +160,7 @@ def test_an_empty_capture_is_a_trace_all_the_same(device: Path, tmp_path: Path) 
     capture = record(device, tmp_path / "run", rate="1k", samples=1)
     capture.start()
     capture.close()
+
     trace = regtap.open_trace(tmp_path / "run")
     assert trace.rows == capture.summary.totals.stored <= 1
     assert trace.totals is not None
@@ -160,6 +171,7 @@ def test_marks_are_kept_with_their_times(device: Path, tmp_path: Path) -> None:
         capture.mark("begin")
         time.sleep(0.01)
         capture.mark("end")
+
     marks = capture.trace().marks
     assert [mark.text for mark in marks] == ["begin", "end"]
     assert marks[1].t_ns - marks[0].t_ns >= 10_000_000
@@ -168,6 +180,7 @@ def test_marks_are_kept_with_their_times(device: Path, tmp_path: Path) -> None:
 def test_latency_is_a_column_of_its_own(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run", samples=5000, latency=True) as capture:
         capture.wait(60)
+
     table = capture.trace().to_arrow()
     assert table.column_names[-1] == "latency_ns"
     assert str(table.schema.field("latency_ns").type) == "uint32"
@@ -186,8 +199,10 @@ def test_an_existing_output_is_refused_and_stays_as_it_is(device: Path, tmp_path
     output = tmp_path / "run"
     output.mkdir()
     (output / "precious").write_text("data")
+
     with pytest.raises(regtap.InputError, match="exists already"):
         record(device, output, samples=1).start()
+
     assert os.listdir(output) == ["precious"]
 
 
@@ -199,6 +214,7 @@ def test_a_truncated_device_ends_a_capture_that_keeps_its_rows(device: Path, tmp
         assert capture.wait(30)
     assert caught.value.register in ("a", "b")
     assert caught.value.address in (0, 8)
+
     trace = regtap.open_trace(tmp_path / "run")
     assert trace.rows == caught.value.index == capture.summary.totals.taken >= 1000
     assert trace.gaps[-1].cause == "fault"
@@ -212,6 +228,7 @@ def test_a_paced_capture_survives_a_truncated_device_too(device: Path, tmp_path:
             time.sleep(0.001)
         os.truncate(device, 0)
         assert capture.wait(30)
+
     totals = capture.summary.totals
     assert totals.due == totals.stored + totals.lost + totals.missed
     assert_conserved(capture.trace())
@@ -227,8 +244,10 @@ def test_two_captures_at_once_fault_on_their_own(tmp_path: Path) -> None:
     os.truncate(paths[0], 0)
     assert captures[0].wait(30)
     assert not captures[1].wait(0.05)
+
     for capture in captures:
         capture.close()
+
     assert isinstance(captures[0].summary.fault, regtap.BusFaultError)
     assert captures[1].summary.fault is None
 
@@ -274,9 +293,11 @@ def test_a_long_capture_of_few_samples_makes_a_part_in_time(
 ) -> None:
     monkeypatch.setattr(writer, "PART_NS", 200_000_000)
     monkeypatch.setattr("regtap.recording.options._SEAL_SHARE_NS", 32 * 20_000_000)  # a block each 20 ms
+
     with record(device, tmp_path / "run", rate="1k", spool_size="4MiB") as capture:
         while len(list((tmp_path / "run").glob("part-*.parquet"))) < 2:
             time.sleep(0.01)
+
     assert_conserved(capture.trace())
 
 
@@ -296,8 +317,10 @@ def test_conservation_is_not_believed_blindly(device: Path, tmp_path: Path) -> N
         capture.wait(60)
     trace = capture.trace()
     assert_conserved(trace)
+
     times = trace.to_arrow()["t_ns"].to_pylist()
     wrong = Gap(10, 1, times[5], times[6], "full")
+
     with pytest.raises(AssertionError):
         assert_conserved(trace, extra=(wrong,))
 
@@ -477,6 +500,7 @@ def test_a_program_that_ends_without_closing_has_stored_all(device: Path, tmp_pa
     program = [sys.executable, "-c", PROGRAM, str(device), str(tmp_path / "run")]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
     trace = regtap.open_trace(tmp_path / "run")
     assert not trace.unfinished
     assert trace.rows >= 50

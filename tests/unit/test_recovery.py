@@ -40,7 +40,9 @@ def test_sealed_and_open_blocks_become_a_part(run: Path, spool: Path) -> None:
     image.full_block(7)
     image.open_block()
     image.add_rows(3)
+
     result = recovered(image, run, spool)
+
     assert (result.rows, result.parts, result.dropped) == (image.index, 1, ())
     assert result.totals.ended == "recovered"
     assert_truth(run, image.index)
@@ -58,7 +60,9 @@ def test_a_ring_that_went_round_gives_what_is_left_in_it(run: Path, spool: Path)
     for _ in range(7):
         image.full_block(5)
     image.header["released"] = 4
+
     result = recovered(image, run, spool)
+
     trace = regtap.open_trace(run)
     assert trace.rows == 15
     assert list(trace.to_arrow()["INDEX"].to_pylist()) == list(range(20, 35))
@@ -93,7 +97,9 @@ def test_a_recovery_that_was_cut_off_is_run_again(
     for rows in (10, 20, 30):
         image.full_block(rows)
     in_two_steps(image, run, spool, monkeypatch, at)
+
     first = (run / "part-00000.parquet").read_bytes()
+
     assert recover(run).rows == 50
     assert (run / "part-00000.parquet").read_bytes() == first
     assert_truth(run, 60)
@@ -109,7 +115,9 @@ def test_a_block_of_one_pause_is_not_told_twice(
     image.seal()
     image.full_block(10)
     in_two_steps(image, run, spool, monkeypatch, "write")
+
     recover(run)
+
     assert [gap.cause for gap in regtap.open_trace(run).gaps] == ["throttled"]
     assert_truth(run, 10)
 
@@ -121,7 +129,9 @@ def test_a_second_run_changes_nothing(run: Path, spool: Path) -> None:
     recover(run)
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     (run / "_spool").write_text('{"spool": "/gone", "boot_id": ""}')
+
     again = recover(run)
+
     assert (again.rows, again.parts) == (0, 0)
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
@@ -156,7 +166,9 @@ def test_what_was_half_written_goes_from_a_complete_trace_too(run: Path, spool: 
     before = sorted(os.listdir(run))
     for name in (".part-00000.tmp", ".part-00000.tmp.mine"):
         (run / name).write_bytes(b"half")
+
     recover(run)
+
     assert sorted(os.listdir(run)) == sorted([*before, ".part-00000.tmp.mine"])
 
 
@@ -164,7 +176,9 @@ def test_a_kill_while_dropping_counts_what_was_dropped(run: Path, spool: Path) -
     image = SpoolImage()
     dropping(image)
     image.drop(333)
+
     result = recovered(image, run, spool)
+
     assert (result.totals.lost, result.totals.stored) == (333, 80)
     assert_truth(run, 413)
 
@@ -174,6 +188,7 @@ def test_a_gap_in_the_table_and_still_open_counts_once(run: Path, spool: Path) -
     dropping(image)
     image.drop(50)
     image.note_open_gap()
+
     assert recovered(image, run, spool).totals.lost == 50
     assert_truth(run, 130)
 
@@ -184,7 +199,9 @@ def test_beside_a_damaged_block_a_gap_still_counts_once(run: Path, spool: Path) 
     dropping(image)
     image.drop(50)
     image.note_open_gap()
+
     image.block(2)["magic"] = b"?"
+
     totals = recovered(image, run, spool).totals
     assert (totals.taken, totals.stored, totals.lost) == (130, 70, 60)
     assert_truth(run, 130)
@@ -199,6 +216,7 @@ def test_a_gap_merged_into_another_and_still_open_counts_once(run: Path, spool: 
     image.begin_open_gap()
     image.drop(7)
     image.gap_table(OVERFLOW)["count"][0] += np.uint64(7)
+
     assert recovered(image, run, spool).totals.lost == 57
 
 
@@ -212,6 +230,7 @@ def test_missed_slots_between_dropped_ones_keep_their_place(run: Path, spool: Pa
     image.index += 3
     image.begin_open_gap()
     image.drop(2)
+
     totals = recovered(image, run, spool).totals
     assert (totals.due, totals.stored, totals.lost, totals.missed) == (90, 80, 7, 3)
     assert [(gap.count, gap.cause) for gap in regtap.open_trace(run).gaps] == [
@@ -339,7 +358,9 @@ def test_a_damaged_last_block_is_dropped_with_its_count(run: Path, spool: Path) 
     image = SpoolImage()
     image.full_block(20)
     image.full_block(20)
+
     image.column(1, 0)[3] = 0
+
     assert recovered(image, run, spool).totals.taken == 40
     assert_truth(run, 40)
 
@@ -350,7 +371,9 @@ def test_a_spool_cut_short_gives_what_is_whole(run: Path, spool: Path) -> None:
         image.full_block(20)
     leave_behind(image, run, spool)
     os.truncate(spool, image.at(2) + 100)
+
     result = recover(run)
+
     assert any("block 2: the file ends before it does" in line for line in result.dropped)
     assert regtap.open_trace(run).to_arrow()["INDEX"].to_pylist() == list(range(40))
 
@@ -363,6 +386,7 @@ def test_a_spool_of_the_other_byte_order_gives_the_same_trace(run: Path, spool: 
     image.add_rows(9)
     leave_behind(image, run, spool)
     spool.write_bytes(as_big_endian(image))
+
     assert recover(run).rows == 29
     assert_truth(run, 29)
     assert [gap.cause for gap in regtap.open_trace(run).gaps] == ["throttled"]
@@ -372,8 +396,10 @@ def test_a_copied_spool_becomes_a_trace_elsewhere_and_stays(tmp_path: Path, spoo
     image = SpoolImage(trace="/not/here")
     image.full_block(20)
     image.save(spool)
+
     with pytest.raises(InputError, match="name a folder with -o"):
         recover(spool)
+
     assert recover(spool, tmp_path / "new").spool == str(spool)
     assert_truth(tmp_path / "new", 20)
     assert recover(spool, tmp_path / "new").parts == 0
@@ -383,7 +409,9 @@ def test_a_spool_finds_its_own_trace(run: Path, spool: Path) -> None:
     image = SpoolImage(trace=run)
     image.full_block(20)
     leave_behind(image, run, spool)
+
     recover(spool)
+
     assert_truth(run, 20)
     assert not (run / "_spool").exists()
 
@@ -392,10 +420,12 @@ def test_a_spool_in_use_is_left_alone(run: Path, spool: Path) -> None:
     image = SpoolImage()
     image.full_block(20)
     leave_behind(image, run, spool)
+
     with spool.open("rb") as owner:
         fcntl.flock(owner, fcntl.LOCK_EX)
         with pytest.raises(RefusedError, match="is in use"):
             recover(run)
+
     assert os.listdir(run) == ["_spool"]
 
 
@@ -409,6 +439,7 @@ def test_times_go_on_after_those_of_the_finished_parts(run: Path, spool: Path) -
     clock, _ = recovered_clock(image.template, [ahead], [], 0)
     times = np.empty(2, dtype=np.int64)
     clock.convert(np.array([1_000_000, 20_000_000], dtype=np.uint64), times)
+
     assert times.tolist() == [10_000_000, 19_000_500]
 
 
@@ -418,6 +449,7 @@ def test_the_spool_of_another_capture_is_refused(tmp_path: Path, run: Path, spoo
     recovered(image, run, spool)
     other = SpoolImage(template=template_of(rate_hz="5"))
     other.full_block(3)
+
     with pytest.raises(TraceError, match="another capture"):
         recover(other.save(tmp_path / "other"), run)
 
@@ -445,6 +477,7 @@ def test_a_spool_that_is_gone_is_said_to_be(run: Path, spool: Path) -> None:
     leave_behind(SpoolImage(), run, spool)
     write_pointer(run, spool, boot_id="another")
     spool.unlink()
+
     with pytest.raises(StorageError, match="restarted since"):
         recover(run)
 
@@ -466,6 +499,7 @@ def test_a_link_in_the_spools_place_is_not_followed(run: Path, spool: Path, tmp_
     leave_behind(SpoolImage(), run, spool)
     spool.rename(tmp_path / "real")
     spool.symlink_to(tmp_path / "real")
+
     with pytest.raises(StorageError, match="another file has its name"):
         recover(run)
 

@@ -45,6 +45,7 @@ def test_what_was_overwritten_is_one_gap_and_nothing_was_dropped(run: Path, spoo
     result = recover(leave_behind(image, run, spool))
     assert result.dropped == ()
     assert rows_of(run) == list(range(15, 35))
+
     trace = regtap.open_trace(run)
     assert [(gap.first_index, gap.count, gap.cause) for gap in trace.gaps] == [(0, 15, "overwritten")]
     assert result.totals.overwritten == result.totals.lost == 15
@@ -54,6 +55,7 @@ def test_a_ring_that_was_held_by_a_snapshot_is_read_all_the_same(run: Path, spoo
     image = flight_image()
     fill(image, 7)
     image.header["released"] |= HELD
+
     assert recover(leave_behind(image, run, spool)).dropped == ()
     assert rows_of(run) == list(range(15, 35))
 
@@ -62,6 +64,7 @@ def test_a_released_block_not_yet_opened_counts_as_overwritten(run: Path, spool:
     image = flight_image()
     fill(image, 7)
     image.header["released"] += 1
+
     assert recover(leave_behind(image, run, spool)).dropped == ()
     assert rows_of(run) == list(range(20, 35))
 
@@ -69,6 +72,7 @@ def test_a_released_block_not_yet_opened_counts_as_overwritten(run: Path, spool:
 def test_a_ring_that_never_went_round_is_stored_whole(run: Path, spool: Path) -> None:
     image = flight_image()
     fill(image, 3)
+
     assert recover(leave_behind(image, run, spool)).totals.lost == 0
     assert rows_of(run) == list(range(15))
 
@@ -80,7 +84,9 @@ def test_slots_missed_in_what_was_overwritten_stay_missed(run: Path, spool: Path
     image.add_gap(30, "missed")
     image.seal()
     fill(image, 7)
+
     result = recover(leave_behind(image, run, spool))
+
     assert (result.totals.due, result.totals.missed, result.totals.overwritten) == (70, 30, 20)
     assert rows_of(run) == list(range(50, 70))
 
@@ -106,6 +112,7 @@ def test_dropped_samples_in_overwritten_blocks_are_counted_once(run: Path, spool
     result = recover(leave_behind(image, run, spool))
     assert result.totals.taken == 1000 + 30 + 60
     assert rows_of(run) == list(range(1010, 1030))
+
     trace = regtap.open_trace(run)
     assert [(gap.count, gap.cause) for gap in trace.gaps] == [(1010, "overwritten"), (60, "full")]
 
@@ -118,7 +125,9 @@ def test_a_merged_gap_counts_once_although_others_were_overwritten(run: Path, sp
     image.begin_open_gap()
     image.drop(7)
     image.gap_table(OVERFLOW)["count"][0] += np.uint64(7)
+
     result = recover(leave_behind(image, run, spool))
+
     assert result.totals.lost - result.totals.overwritten == 57
 
 
@@ -145,7 +154,9 @@ def test_a_first_index_before_the_snapshots_end_is_not_believed(
     fill(image, 2)
     stored_first_block(image, run, spool, monkeypatch)
     fill(image, 6)
+
     image.block(4)["first_index"] = 2
+
     assert len(recover(leave_behind(image, run, spool)).dropped) == 1
     assert rows_of(run) == [*range(5), *range(25, 40)]
 
@@ -159,6 +170,7 @@ def test_samples_overwritten_after_a_snapshot_are_one_gap(
     fill(image, 6)
     assert recover(leave_behind(image, run, spool)).dropped == ()
     assert rows_of(run) == [*range(5), *range(20, 40)]
+
     gap = regtap.open_trace(run).gaps[0]
     assert (gap.first_index, gap.count, gap.cause) == (5, 15, "overwritten")
     assert gap.t0_ns == 500 + 1000 * 4  # the last row before it
@@ -170,6 +182,7 @@ def test_a_damaged_block_of_a_flight_recorder_is_told(run: Path, spool: Path) ->
     image.block(5)["published"] = 10_000
     result = recover(leave_behind(image, run, spool))
     assert len(result.dropped) == 1
+
     causes = [(gap.count, gap.cause) for gap in regtap.open_trace(run).gaps]
     assert causes == [(15, "overwritten"), (5, "writer")]
     assert rows_of(run) == [*range(15, 25), *range(30, 35)]
@@ -179,6 +192,8 @@ def test_a_first_index_that_goes_back_is_not_believed(run: Path, spool: Path) ->
     image = flight_image()
     fill(image, 7)
     image.block(3)["first_index"] = 2**61
+
     result = recover(leave_behind(image, run, spool))
+
     assert len(result.dropped) == 1
     assert rows_of(run) == list(range(20, 35))

@@ -170,5 +170,6 @@ def test_the_words_of_a_range_follow_each_other_without_a_hole(
 def test_the_landmarks_of_a_range_touch_exactly_its_pages(first: int, count: int, type_name: str) -> None:
     width_bytes = Register("r", 0, type_name).width_bytes
     dumped = RegisterRange(first * width_bytes, count, type_name)
+
     touched = {word.address // PAGE for word in dumped.landmarks(PAGE)}
     assert touched == {word.address // PAGE for word in dumped.words()}

@@ -66,6 +66,7 @@ def run(loop: Loop, channels: list[Channel], ticks: Any, values: Any, first: int
 def test_a_register_of_each_kind_has_its_value(loop: Loop, page: Path, kind: str) -> None:
     channels = [(window_on(page), 8, _native.Kind[kind])]
     ticks, values = arrays_for([kind], 50)
+
     assert run(loop, channels, ticks, values)[:2] == (50, -1)
     assert set(values[0].tolist()) == {struct.unpack_from(UNPACK[kind], PAGE, 8)[0]}
 
@@ -75,6 +76,7 @@ def test_registers_of_mixed_widths_keep_their_columns(loop: Loop, page: Path) ->
     channels = [(window, 8 * (k + 1), _native.Kind[kind]) for k, kind in enumerate(KINDS)]
     ticks, values = arrays_for(KINDS, 20)
     assert run(loop, channels, ticks, values)[0] == 20
+
     for k, kind in enumerate(KINDS):
         assert set(values[k].tolist()) == {struct.unpack_from(UNPACK[kind], PAGE, 8 * (k + 1))[0]}
 
@@ -82,12 +84,14 @@ def test_registers_of_mixed_widths_keep_their_columns(loop: Loop, page: Path) ->
 def test_ticks_never_decrease(loop: Loop, page: Path) -> None:
     ticks, values = arrays_for(["u32"], 2000)
     run(loop, [(window_on(page), 0, _native.Kind.u32)], ticks, values)
+
     assert np.all(np.diff(ticks.astype(np.int64)) >= 0)
     assert ticks[0] > 0
 
 
 def test_rows_before_the_first_stay_untouched(loop: Loop, page: Path) -> None:
     ticks, values = arrays_for(["u32"], 10)
+
     assert run(loop, [(window_on(page), 4, _native.Kind.u32)], ticks, values, first=7)[0] == 3
     assert np.count_nonzero(ticks) == 3
     assert values[0][:7].tolist() == [0] * 7
@@ -101,8 +105,10 @@ def test_a_bus_error_names_its_register_and_keeps_the_rows_before(loop: Loop, tm
     channels = [(window, 0, _native.Kind.u32), (window, 4096, _native.Kind.u16)]
     ticks, values = arrays_for(["u32", "u16"], 5)
     assert run(loop, channels, ticks, values)[:2] == (0, 1)
+
     # and the process goes on: the same loop works on what is left
     ticks, values = arrays_for(["u32"], 5)
+
     assert run(loop, channels[:1], ticks, values)[:2] == (5, -1)
 
 
@@ -112,8 +118,10 @@ def test_a_bus_error_names_its_register_and_keeps_the_rows_before(loop: Loop, tm
 def test_an_array_of_another_type_is_refused_and_stays_untouched(page: Path, kind: str, wrong: Any) -> None:
     ticks = np.zeros(4, dtype=np.uint64)
     values = [np.zeros(4, dtype=wrong)]
+
     with pytest.raises((ValueError, TypeError)):
         run(_native.sample_into, [(window_on(page), 8, _native.Kind[kind])], ticks, values)
+
     assert not values[0].any()
     assert not ticks.any()
 
@@ -132,6 +140,7 @@ def test_a_window_is_read_only_unless_asked(page: Path) -> None:
         window_on(page).store(0, 4, value=1)
     writable = window_on(page, writable=True)
     writable.store(0, 4, value=0x01020304)
+
     assert page.read_bytes()[:4] == b"\x04\x03\x02\x01"
 
 
@@ -139,6 +148,7 @@ def test_a_closed_window_is_refused(page: Path) -> None:
     window = window_on(page)
     window.close()
     window.close()
+
     with pytest.raises(ValueError, match="closed"):
         window.load(0, 4)
 
@@ -156,7 +166,9 @@ def test_conversion_agrees_with_exact_arithmetic(
     ticks = np.minimum(np.cumsum(deltas), int(anchor_ticks[-1])).astype(np.uint64)
     native, exact = np.zeros(len(ticks), np.int64), np.zeros(len(ticks), np.int64)
     last, longest = _native.convert_ticks(ticks, native, anchor_ticks, anchor_ns, floor_ns)
+
     _, exact_longest = twins.convert_ticks(ticks, exact, anchor_ticks, anchor_ns, floor_ns)
+
     assert np.abs(native - exact).max() <= 1  # a double's rounding
     assert np.all(np.diff(native) >= 0)
     assert last == native[-1]
@@ -167,6 +179,8 @@ def test_conversion_agrees_with_exact_arithmetic(
 def test_conversion_never_goes_below_its_floor(convert: Callable[..., tuple[int, int]]) -> None:
     ticks = np.array([10, 20, 300], np.uint64)
     ns = np.zeros(3, np.int64)
+
     result = convert(ticks, ns, np.array([0, 1000], np.uint64), np.array([0, 1000], np.int64), 150)
+
     assert ns.tolist() == [150, 150, 300]
     assert result == (300, 150)

@@ -38,7 +38,9 @@ def test_only_the_halves_of_count64_share_bytes() -> None:
     names = [name for name in REGISTERS if name != "COUNT64"]
     taken = [byte for name in names for byte in _bytes_of(REGISTERS[name])]
     assert len(taken) == len(set(taken))
+
     halves = _bytes_of(REGISTERS["COUNT64_LO"]) | _bytes_of(REGISTERS["COUNT64_HI"])
+
     assert halves == _bytes_of(REGISTERS["COUNT64"])
 
 
@@ -50,6 +52,7 @@ def test_each_register_lies_in_the_page_and_says_what_it_is() -> None:
 def test_the_fields_of_status_do_not_overlap() -> None:
     fields = REGISTERS["STATUS"].fields
     assert [field.name for field in fields] == ["BUSY", "DONE", "ERROR", "LEVEL"]
+
     bits = [bit for field in fields for bit in range(field.lsb, field.lsb + field.bits)]
     assert len(bits) == len(set(bits))
 
@@ -117,5 +120,6 @@ def test_a_process_that_does_not_come_up_is_refused_with_a_remedy(
     monkeypatch.setattr("sys.executable", interpreter)
     with pytest.raises(RefusedError, match="process") as refusal:
         process.start()
+
     assert refusal.value.remedy
     assert "\n" not in str(refusal.value)

@@ -69,12 +69,14 @@ def test_gaps_fill_the_hole_exactly_whatever_a_block_claims(
         assert gap.count > 0
         assert gap.t0_ticks <= gap.t1_ticks
         at += gap.count
+
     assert at == index + hole
 
 
 def test_a_request_comes_out_as_it_was_put_in() -> None:
     requests = Requests()
     request = Request(17)
+
     assert requests.put(request)
     assert requests.get(0) is request
     assert requests.get(0) is None
@@ -85,6 +87,7 @@ def test_a_cancelled_request_is_passed_over() -> None:
     cancelled, wanted = Request(17), Request(18)
     requests.put(cancelled)
     requests.put(wanted)
+
     assert cancelled.done.cancel()
     assert requests.get(0) is wanted
     assert requests.get(0) is None
@@ -95,6 +98,7 @@ def test_a_request_that_was_taken_up_cannot_be_cancelled() -> None:
     request = Request(17)
     requests.put(request)
     requests.get(0)
+
     assert not request.done.cancel()
 
 
@@ -107,7 +111,9 @@ def test_a_cancelled_request_keeps_no_answer_from_the_others(
     requests.put(cancelled)
     requests.put(wanted)
     assert cancelled.done.cancel()
+
     requests.close(answer)
+
     assert (wanted.done.exception(0) or wanted.done.result(0)) is answer
 
 
@@ -116,6 +122,7 @@ def test_a_request_that_is_left_at_the_end_gets_the_ends_snapshot() -> None:
     request = Request(17)
     requests.put(request)
     requests.close(LAST)
+
     assert request.done.result(0) is LAST
     assert not requests.put(Request(18))
 
@@ -125,6 +132,7 @@ def test_a_request_that_a_failure_leaves_behind_raises_it() -> None:
     request = Request(17)
     requests.put(request)
     requests.close(OSError("no room"))
+
     with pytest.raises(OSError, match="no room"):
         request.done.result(0)
 

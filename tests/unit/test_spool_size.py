@@ -36,6 +36,7 @@ def test_half_of_the_ring_holds_the_rows(
     document = b"x" * 300 * registers
     widths = [8, *(register.width_bytes for register in chosen), *[4] * latency]
     spool = OwnSpool(needed_bytes(rows, widths, len(document)))
+
     try:
         ring = spool.format(chosen, document, latency=latency)
         assert ring.rows_per_block * ring.block_count >= 2 * rows

@@ -140,6 +140,7 @@ def test_a_register_wider_than_one_access_is_refused(monkeypatch: pytest.MonkeyP
 def test_the_runs_are_exactly_the_pages_of_the_registers(wanted: list[Register], shift_words: int) -> None:
     extent = Extent("/node", 64 * PAGE, shift=8 * shift_words)
     runs = page_runs(wanted, extent)
+
     pages = [page for first, end in runs for page in range(first // PAGE, end // PAGE)]
     assert pages == sorted({(extent.shift + register.address) // PAGE for register in wanted})
     assert all(first % PAGE == end % PAGE == 0 for first, end in runs)
@@ -162,6 +163,7 @@ def test_the_exact_size_of_a_file_bounds_it(tmp_path: Path) -> None:
     last = Register("last", PAGE + 4, "u16")
     with target.open([last]) as device:
         assert device.read(last) == 0
+
     with pytest.raises(AddressError, match="0x1006 bytes"):
         target.open([Register("past", PAGE + 4, "u32")])
 
@@ -186,6 +188,7 @@ def test_a_file_is_opened_read_only_and_without_o_sync(
 ) -> None:
     flags = record_open_flags(monkeypatch)
     _file(tmp_path, 64).open([Register("r", 0)], writable=writable).close()
+
     assert [flag & os.O_ACCMODE for flag in flags] == [access]
     assert [flag & os.O_SYNC for flag in flags] == [0]
 
@@ -194,8 +197,10 @@ def test_no_descriptor_stays_open_after_close_or_refusal(tmp_path: Path) -> None
     before = sorted(os.listdir("/proc/self/fd"))
     target = _file(tmp_path, 64)
     target.open([Register("r", 0)]).close()
+
     with pytest.raises(RefusedError):
         FileTarget.from_spec("file:/dev/null").open([Register("r", 0)])
+
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
@@ -272,6 +277,8 @@ def test_the_group_is_a_remedy_exactly_where_it_may_open_the_node(
     monkeypatch.setattr(refusals, "_ROOT_GROUP", -1)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     refuse_open(monkeypatch, errno.EACCES)
+
     with pytest.raises(RefusedError) as caught:
         target.open([Register("r", 0)], writable=writable)
+
     assert ("join group hardware" in caught.value.remedy) == helps

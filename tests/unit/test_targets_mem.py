@@ -53,6 +53,7 @@ def test_only_the_pages_of_the_registers_are_mapped(
     seen = record_windows(monkeypatch)
     pages = (9, 2, 3)
     target.open([Register(f"R{page}", page * PAGE + 8) for page in pages]).close()
+
     assert seen == [(2 * PAGE, 2 * PAGE, False), (9 * PAGE, PAGE, False)]
 
 
@@ -62,6 +63,7 @@ def test_it_is_opened_with_o_sync_and_read_only_unless_asked(
 ) -> None:
     flags = record_open_flags(monkeypatch)
     target.open([Register("R", 0)], writable=writable).close()
+
     assert [flag & os.O_ACCMODE for flag in flags] == [access]
     assert [flag & os.O_SYNC for flag in flags] == [os.O_SYNC]
 
@@ -80,6 +82,7 @@ def test_a_window_refused_leaves_no_descriptor_open(
     before = sorted(os.listdir("/proc/self/fd"))
     refuse_map(monkeypatch, errno.EPERM)
     refused(target)
+
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
@@ -89,6 +92,7 @@ def test_a_kernel_without_dev_mem_points_to_the_other_targets(
 ) -> None:
     refuse_open(monkeypatch, number)
     error = refused(target)
+
     assert "CONFIG_DEVMEM" in error.cause
     assert "uio:N" in error.remedy
     assert error.errno == number
@@ -100,7 +104,9 @@ def test_mode_bits_are_shown_with_the_node_and_root_is_the_remedy(
     Path(target.node).chmod(0o640)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     refuse_open(monkeypatch, errno.EACCES)
+
     error = refused(target)
+
     assert "runs as uid 12345" in error.cause
     assert "-rw-r----- " in error.cause
     assert error.remedy == "run as root (sudo)"
@@ -120,6 +126,7 @@ def test_eperm_at_open_is_the_capability_where_it_is_missing(
     Path(kernel.LOCKDOWN).write_text("[none] integrity confidentiality\n")
     Path(kernel.STATUS).write_text("Name:\tx\nCapEff:\t000001fffffdffff\n")
     refuse_open(monkeypatch, errno.EPERM)
+
     assert "CAP_SYS_RAWIO" in refused(target).cause
 
 
@@ -128,7 +135,9 @@ def test_eperm_at_open_with_the_capability_is_the_containers(
 ) -> None:
     Path(kernel.STATUS).write_text("CapEff:\t000001ffffffffff\n")
     refuse_open(monkeypatch, errno.EPERM)
+
     error = refused(target)
+
     assert "device rules" in error.cause
     assert "--device" in error.remedy
 
@@ -136,7 +145,9 @@ def test_eperm_at_open_with_the_capability_is_the_containers(
 def test_eperm_at_mmap_of_ram_is_strict_devmem(target: MemTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(iomem.IOMEM).write_text(IOMEM)
     refuse_map(monkeypatch, errno.EPERM)
+
     error = refused(target, 0x2000)
+
     assert "System RAM" in error.cause
     assert "CONFIG_STRICT_DEVMEM" in error.cause
     assert "iomem=relaxed" not in error.remedy  # it would not help
@@ -148,7 +159,9 @@ def test_eperm_at_mmap_names_the_driver_that_claims_the_page(
 ) -> None:
     Path(iomem.IOMEM).write_text(IOMEM)
     refuse_map(monkeypatch, errno.EPERM)
+
     error = refused(target, address)
+
     assert f"'{owner}'" in error.cause
     assert "iomem=relaxed" in error.remedy
 
@@ -160,7 +173,9 @@ def test_eperm_at_mmap_names_no_owner_where_the_kernel_hides_them(
     if text is not None:
         Path(iomem.IOMEM).write_text(text)
     refuse_map(monkeypatch, errno.EPERM)
+
     error = refused(target, 0)
+
     assert "System RAM, or claimed by a driver" in error.cause
     assert "/proc/iomem" in error.remedy
 
@@ -170,6 +185,7 @@ def test_einval_at_mmap_is_the_width_of_a_physical_address(
 ) -> None:
     Path(kernel.CPUINFO).write_text("flags\t: x\naddress sizes\t: 40 bits physical, 48 bits virtual\n")
     refuse_map(monkeypatch, errno.EINVAL)
+
     assert "40-bit physical addresses" in refused(target, 1 << 40).cause
     assert "40-bit" not in refused(target, (1 << 40) - 4).cause
 
@@ -180,6 +196,7 @@ def test_any_other_refusal_at_mmap_still_has_cause_and_remedy(
 ) -> None:
     refuse_map(monkeypatch, number)
     error = refused(target)
+
     assert target.node in error.cause
     assert error.remedy
     assert error.errno == number

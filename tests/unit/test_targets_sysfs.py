@@ -47,8 +47,10 @@ def test_a_uio_map_is_a_window_at_its_number_of_pages(
     target = _uio(tmp_path)
     seen = record_windows(monkeypatch)
     register = Register("R", PAGE + 8)
+
     with target.open([register]) as device:
         assert device.read(register) == PAGE + 8
+
     assert seen == [(0, 2 * PAGE, False)]  # from the start of the map: the offset is the map's number
 
 
@@ -57,8 +59,10 @@ def test_addresses_of_a_uio_map_count_from_its_offset_in_the_page(
 ) -> None:
     target = _uio(tmp_path, "uio:0/1")
     seen = record_windows(monkeypatch)
+
     with target.open([Register("R", 8)]) as device:
         assert device.read(Register("R", 8)) == PAGE + 0x400 + 8
+
     assert seen == [(PAGE, PAGE, False)]
 
 
@@ -69,6 +73,7 @@ def test_the_size_of_a_uio_map_counts_from_where_its_address_does(
     target = _uio(tmp_path, "uio:0/1")
     _uio_map(tmp_path, 1, addr=addr, offset=0x400, size=PAGE)
     target.open([Register("last", length - 4)]).close()
+
     with pytest.raises(AddressError, match=f"{length:#x} bytes"):
         target.open([Register("past", length)])
 
@@ -151,8 +156,10 @@ def test_only_the_needed_pages_of_a_bar_are_mapped(tmp_path: Path, monkeypatch: 
     target = _pci(tmp_path)
     seen = record_windows(monkeypatch)
     register = Register("R", PAGE + 16)
+
     with target.open([register]) as device:
         assert device.read(register) == PAGE + 16
+
     assert seen == [(PAGE, PAGE, False)]
 
 
@@ -229,6 +236,7 @@ def test_each_refusal_to_map_a_bar_has_its_cause(
 ) -> None:
     refuse_map(monkeypatch, number)
     error = refused(_pci(tmp_path))
+
     assert cause in error.cause
     assert error.errno == number
 
@@ -242,6 +250,7 @@ def test_a_bar_is_opened_with_o_sync(tmp_path: Path, monkeypatch: pytest.MonkeyP
     target = _pci(tmp_path)
     flags = record_open_flags(monkeypatch)
     target.open([R]).close()
+
     assert [flag & (os.O_SYNC | os.O_ACCMODE) for flag in flags] == [os.O_SYNC | os.O_RDONLY]
 
 

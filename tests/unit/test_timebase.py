@@ -12,7 +12,9 @@ def test_a_writer_without_rows_for_days_still_takes_anchors(monkeypatch: pytest.
     clock = live.Timebase(_native.Source.system)
     clock.keep_up()
     assert len(clock.info().anchors) == 1  # the first one is young
+
     monkeypatch.setattr(live, "_OLD_NS", 1)
     clock.keep_up()
     clock.keep_up()
+
     assert len(clock.info().anchors) == 3

@@ -39,6 +39,7 @@ def rewrite(path: Path, **changes: object) -> None:
 
 def test_a_trace_says_what_its_first_part_says(tmp_path: Path) -> None:
     trace = open_trace(counter_trace(tmp_path / "run", mode=Mode("10000", "discard")))
+
     assert trace.registers == (Register("COUNT", 0x10),)
     assert (trace.target, trace.mode.rate_hz, trace.start, trace.host) == ("sim", "10000", START, HOST)
     assert (trace.clock.source, trace.clock.error_bound_ns) == ("tsc", 120.0)
@@ -46,6 +47,7 @@ def test_a_trace_says_what_its_first_part_says(tmp_path: Path) -> None:
 
 def test_rows_size_and_ranges_cover_all_parts(tmp_path: Path) -> None:
     path = counter_trace(tmp_path / "run", rows=1000, step_ns=10, rows_per_part=300)
+
     trace = open_trace(path)
     assert [part.rows for part in trace.parts] == [300, 300, 300, 100]
     assert trace.rows == 1000
@@ -75,6 +77,7 @@ def test_fewer_than_two_rows_have_no_rate(tmp_path: Path, rows: int) -> None:
 def test_gaps_and_marks_are_gathered_over_parts_without_rows_too(tmp_path: Path) -> None:
     marks = (Mark(3_000, "motor on"),)
     counter_trace(tmp_path / "run", rows=10, gaps=(MISSED,), gap_parts=((PAUSE,),), marks=marks)
+
     trace = open_trace(tmp_path / "run")
     assert (trace.gaps, trace.marks) == ((MISSED, PAUSE), marks)
     assert (trace.rows, trace.parts[-1].rows) == (10, 0)
@@ -83,6 +86,7 @@ def test_gaps_and_marks_are_gathered_over_parts_without_rows_too(tmp_path: Path)
 def test_gaps_are_summed_up_by_cause(tmp_path: Path) -> None:
     longer = Gap(20, 3, 19_000, 25_000, "missed")
     counter_trace(tmp_path / "run", gaps=(MISSED, PAUSE, longer))
+
     throttled, missed = sorted(open_trace(tmp_path / "run").gap_summary, key=lambda summary: summary.count)
     assert (throttled.cause, throttled.gaps, throttled.count, throttled.total_ns) == (
         "throttled",
@@ -115,6 +119,7 @@ def test_a_part_of_the_first_format_is_read(tmp_path: Path) -> None:
 
 def test_totals_are_those_of_the_last_part(tmp_path: Path) -> None:
     trace = open_trace(counter_trace(tmp_path / "run", rows=100, rows_per_part=60, gaps=(MISSED,)))
+
     assert trace.totals is not None
     assert (trace.totals.due, trace.totals.stored, trace.totals.missed) == (102, 100, 2)
     assert not trace.unfinished
@@ -149,6 +154,7 @@ def test_a_trace_that_was_cut_off_is_readable_and_says_so(tmp_path: Path) -> Non
 
 def test_to_arrow_returns_every_row_in_order(tmp_path: Path) -> None:
     table = open_trace(counter_trace(tmp_path / "run", rows=1000, step_ns=7, rows_per_part=300)).to_arrow()
+
     assert table.schema.field("COUNT") == pa.field("COUNT", pa.uint32(), nullable=False)
     assert table["t_ns"].to_pylist() == list(range(0, 7000, 7))
     assert table["COUNT"].to_pylist() == list(range(1000))
@@ -189,6 +195,7 @@ def test_rows_at_the_same_moment_are_all_selected(tmp_path: Path) -> None:
 
 def test_columns_come_in_the_order_asked_for(tmp_path: Path) -> None:
     write_trace(tmp_path / "run", [STATUS, Register("R", 0)], [0, 1], {"STATUS": [3, 4], "R": [5, 6]})
+
     trace = open_trace(tmp_path / "run")
     assert trace.to_arrow(["R", "t_ns"]).to_pydict() == {"R": [5, 6], "t_ns": [0, 1]}
     assert trace.to_arrow(["STATUS"], t0=1).to_pydict() == {"STATUS": [4]}
@@ -204,7 +211,9 @@ def test_iteration_yields_batches_in_order(tmp_path: Path) -> None:
     trace = open_trace(counter_trace(tmp_path / "run", rows=300_000, step_ns=1, rows_per_part=200_000))
     batches = list(trace)
     assert max(batch.num_rows for batch in batches) <= 1 << 17
+
     joined = np.concatenate([batch.column("COUNT").to_numpy() for batch in batches])
+
     assert np.array_equal(joined, np.arange(300_000))
 
 
@@ -271,6 +280,7 @@ def test_a_truncated_part(tmp_path: Path, kept: int) -> None:
     path = counter_trace(tmp_path / "run", rows_per_part=500)
     part = path / "part-00001.parquet"
     part.write_bytes(part.read_bytes()[:kept])
+
     assert "part-00001.parquet is truncated" in refused(path)
 
 
@@ -280,6 +290,7 @@ def test_a_part_whose_rows_are_damaged(tmp_path: Path) -> None:
     content = bytearray(part.read_bytes())
     content[4:400] = b"\xff" * 396  # the footer still stands
     part.write_bytes(content)
+
     assert "part-00001.parquet is damaged" in refused(path)
 
 
@@ -355,6 +366,7 @@ def test_parts_of_two_traces(tmp_path: Path) -> None:
     other = write_trace(tmp_path / "other", [Register("R", 0)], [0], {"R": [1]})
     rewrite(other / "part-00000.parquet", part=1)
     (other / "part-00000.parquet").replace(path / "part-00001.parquet")
+
     assert "part-00001.parquet holds other registers" in refused(path)
 
 

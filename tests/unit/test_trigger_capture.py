@@ -386,6 +386,7 @@ def test_what_cannot_be_is_refused_before_anything_is_made(
 ) -> None:
     with pytest.raises(InputError) as refused, record(device, run, **options):
         pass
+
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not run.exists()

@@ -119,6 +119,7 @@ def test_rates_take_units_and_fractions(text: str, rate: Fraction) -> None:
 @given(st.floats(1e-5, 1e9))
 def test_the_schedule_can_count_by_any_rate(rate_hz: float) -> None:
     rate = parse_rate_hz(format(Decimal(rate_hz), ".30f"))
+
     assert rate is not None
     assert max(10**9 * rate.denominator, rate.numerator) < 2**63
     assert abs(rate - Fraction(rate_hz)) <= Fraction(1, 10**9)

@@ -28,8 +28,11 @@ def test_recorded_seconds_agree_with_our_time(arm: Run) -> None:
     assert arm.tried("record").status == 0
     trace = regtap.open_trace(arm.files / "rtc")
     assert_conserved(trace)
+
     seconds = column(arm.files / "rtc", "rtc")
+
     real_ns = trace.start.realtime_ns + column(arm.files / "rtc", "t_ns")
+
     assert len(seconds) == 400
     assert seconds[-1] - seconds[0] in (3, 4, 5, 6, 7, 8)
     assert np.all(np.abs(real_ns / 1e9 - 0.5 - seconds) < 1.5)
@@ -56,6 +59,7 @@ def test_record_takes_one_byte_for_each_sample(arm: Run) -> None:
 def test_record_reads_once_per_sample_the_value_that_it_stores(arm: Run) -> None:
     stored = column(arm.files / "rtc", "rtc").tolist()
     logged = buslog.between(list(buslog.parse(arm.bus_log)), FW_CFG_SELECTOR, 0x1111, 0x2222)
+
     at_rtc = [access for access in logged if access.address & ~0xFFF == RTC]
     assert at_rtc == [Access("read", RTC, value, 4) for value in stored]
 
@@ -69,6 +73,7 @@ def test_a_fault_ends_a_capture_and_leaves_a_trace(arm: Run) -> None:
     outcome = arm.tried("fault-record")
     assert outcome.status == 4
     assert "bus error: register nothing at 0xd000008" in outcome.stderr
+
     trace = regtap.open_trace(arm.files / "fault")
     assert trace.rows == 0
     assert trace.totals is not None

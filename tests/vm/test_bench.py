@@ -38,6 +38,7 @@ def test_every_arm_is_measured_where_both_ways_lead(relaxed: Run, name: str) -> 
     assert found.baseline == "pread"
     assert {row.arm for row in found.rows if row.kind != "control"} == {*CALLS, *ON_RAM}
     assert [row.refused for row in found.rows if row.refused] == []
+
     for row in found.rows:
         cost = row.cost("throughput")
         assert cost is not None
@@ -56,6 +57,7 @@ def test_system_calls_are_counted_in_the_guest_too(relaxed: Run, name: str) -> N
 
 def test_a_register_that_stands_still_is_the_same_by_both(relaxed: Run) -> None:
     check = same_register(result(relaxed, "bench-reserved"))
+
     assert check is not None
     assert check.passed
     assert "agree: always 0x1122334455667788" in check.text
@@ -63,6 +65,7 @@ def test_a_register_that_stands_still_is_the_same_by_both(relaxed: Run) -> None:
 
 def test_a_counter_is_not_accused(relaxed: Run) -> None:
     check = same_register(result(relaxed, "bench-hpet"))
+
     assert check is not None
     assert check.passed
     assert "it moves" in check.text
@@ -77,7 +80,9 @@ def test_low_ram_is_found_not_to_be_the_same(relaxed: Run) -> None:
     assert check is not None
     assert not check.passed
     assert f"always {mapped:#x} by mmap and always 0x0 by pread" in check.text
+
     outcome = relaxed.tried("bench-low")
+
     assert outcome.status == 1
     assert "INVALID, no figure of this run may be used" in outcome.stdout.splitlines()[0]
     assert check.text in outcome.stdout
@@ -93,6 +98,7 @@ def test_doctor_says_it_of_low_ram_beforehand(relaxed: Run) -> None:
 def test_the_guest_is_marked_as_emulated_wherever_it_is_shown(relaxed: Run, form: str) -> None:
     outcome = relaxed.tried("bench-hpet")
     text = outcome.stdout if form == "stdout" else (relaxed.files / "bench-hpet" / form).read_text()
+
     assert "this machine is emulated (QEMU TCG)" in text
     assert "it proves behaviour, never cost" in text
 
@@ -112,10 +118,12 @@ def test_an_arm_without_read_has_the_kernels_reason(refusals: Run) -> None:
     assert found.baseline == "mmap load"
     refused = {row.arm: row.refused for row in found.rows if row.refused}
     assert set(refused) == {"pread", "lseek+read"}
+
     for reason in refused.values():
         assert reason.startswith("counter at 0xfed000f0 is not RAM (Bad address)")
         assert "answers read and write below the end of RAM (high_memory) only" in reason
         assert f"not here: {reason}" in refusals.tried("bench-hpet").stdout
+
     assert same_register(found) is None
 
 
@@ -128,6 +136,7 @@ def test_the_other_ways_are_measured_all_the_same(refusals: Run) -> None:
 
 def test_the_raw_blocks_came_out_of_the_guest(relaxed: Run) -> None:
     table = pq.read_table(relaxed.files / "bench-hpet" / "raw.parquet")
+
     assert set(table["process"].unique().to_pylist()) == set(range(5))
     assert set(CALLS) <= set(table["arm"].unique().to_pylist())
     assert min(table["ticks"].to_pylist()) > 0

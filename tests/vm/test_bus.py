@@ -52,6 +52,7 @@ def test_nothing_else_in_the_guest_touches_the_counter(bus: Bus) -> None:
 def test_record_reads_once_per_sample_the_value_that_it_stores(bus: Bus) -> None:
     assert bus.run.tried("u32").status == 0
     stored = column(bus.run.files / "u32", "counter").tolist()
+
     assert len(stored) == 5000
     assert reads(bus.stretch(2, HPET)) == [(HPET_COUNTER, value, 4) for value in stored]
 
@@ -60,6 +61,7 @@ def test_a_64_bit_record_is_two_halves_on_a_32_bit_device(bus: Bus) -> None:
     assert bus.run.tried("u64").status == 0
     stored = column(bus.run.files / "u64", "counter").tolist()
     assert len(stored) == 1000
+
     halves = [
         half
         for value in stored
@@ -71,6 +73,7 @@ def test_a_64_bit_record_is_two_halves_on_a_32_bit_device(bus: Bus) -> None:
 def test_paced_record_reads_once_per_sample_too(bus: Bus) -> None:
     assert bus.run.tried("paced").status == 0
     stored = column(bus.run.files / "paced", "counter").tolist()
+
     assert len(stored) == 1000
     assert reads(bus.stretch(4, HPET)) == [(HPET_COUNTER, value, 4) for value in stored]
 
@@ -79,7 +82,9 @@ def test_record_of_several_registers_reads_them_in_their_order(bus: Bus) -> None
     assert bus.run.tried("several").status == 0
     names = {"low": HPET_COUNTER, "high": HPET_COUNTER + 4, "id": HPET}
     columns = [column(bus.run.files / "several", name).tolist() for name in names]
+
     rows = zip(*columns, strict=True)
+
     wanted = [(address, value, 4) for row in rows for address, value in zip(names.values(), row, strict=True)]
     assert len(wanted) == 1500
     assert reads(bus.stretch(11, HPET)) == wanted
@@ -117,7 +122,9 @@ def test_a_python_slice_reads_twice(bus: Bus) -> None:
     """What this method finds where the rule is broken."""
     outcome = bus.run.tried("slice")
     assert outcome.status == 0, outcome
+
     found = reads(bus.stretch(10, HPET))
+
     assert [(address, size) for address, _, size in found] == [(HPET_COUNTER, 4), (HPET_COUNTER, 4)]
     assert found[0][1] != found[1][1]
     assert int(outcome.stdout) in {value for _, value, _ in found}
@@ -128,6 +135,7 @@ def test_a_python_slice_reads_twice(bus: Bus) -> None:
 )
 def test_a_register_that_is_refused_gets_no_access(bus: Bus, tried: str) -> None:
     outcome = bus.run.tried(tried)
+
     assert (outcome.status, outcome.stdout) == (2, "")
     assert "a read of EDU.FACTORIAL is said to start something" in outcome.stderr
     assert bus.stretch(12, bus.edu) == []
@@ -138,6 +146,7 @@ def test_a_dump_reads_each_register_once_and_leaves_out_the_rest(bus: Bus) -> No
     assert outcome.status == 0, outcome
     assert "EDU.FACTORIAL is left out" in outcome.stderr
     assert "EDU.IRQ_ACK is left out" in outcome.stderr
+
     dump = json.loads((bus.run.files / "dump.json").read_text())
     stored = [(it["register"]["address"], it["value"], 4) for it in dump["readings"]]
     assert [address - bus.edu for address, *_ in stored] == [0x00, LIVENESS, 0x20, 0x24]
@@ -147,6 +156,7 @@ def test_a_dump_reads_each_register_once_and_leaves_out_the_rest(bus: Bus) -> No
 def test_a_field_is_written_by_one_read_and_one_write(bus: Bus) -> None:
     assert bus.run.tried("map-field").status == 0
     read, write = bus.stretch(14, bus.edu)
+
     assert read == Access("read", bus.edu + LIVENESS, read.value, 4)
     assert write == Access("write", bus.edu + LIVENESS, (read.value & ~0xFF) | 0xAB, 4)
 
@@ -164,5 +174,6 @@ def test_a_read_that_was_allowed_is_one_read(bus: Bus) -> None:
 def test_a_device_is_read_by_name(bus: Bus) -> None:
     (found,) = json.loads(bus.run.tried("map-names").stdout)
     ((address, value, _),) = reads(bus.stretch(17, bus.edu))
+
     assert (found["name"], found["address"], found["value"]) == ("EDU.LIVENESS", address, value)
     assert found["fields"] == {"LOW": value & 0xFF, "HIGH": value >> 8}

@@ -18,7 +18,9 @@ MARKER = 0x80  # of edu, where `mark` writes
 def test_each_of_them_aborted_with_its_mapping(relaxed: Run, name: str) -> None:
     outcome = relaxed.tried(name)
     assert outcome.status == ABORTED, outcome.stderr
+
     path = "/dev/mem" if name == "dump-mem" else "/vm/device"
+
     assert len(flags_of(path, outcome.stdout)) == 1
 
 

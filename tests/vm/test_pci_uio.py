@@ -69,6 +69,7 @@ def test_a_register_in_the_claimed_page_is_refused(devices: Run) -> None:
 
 def test_system_calls_on_a_bar_are_refused_as_by_the_kernel(devices: Run) -> None:
     assert devices.tried("kernel-pread").stdout == f"{errno.EIO}\n"
+
     mapped, refusal = both(devices.tried("pread"))["id"]
     assert mapped == ID
     assert str(refusal).startswith(f"{errno.EIO} pci:")

@@ -21,6 +21,7 @@ def test_they_agree_on_reserved_ram(devices: Run, relaxed: Run) -> None:
 
 def test_a_device_above_the_end_of_ram_is_reached_by_mmap_alone(devices: Run) -> None:
     mapped, refusal = both(devices.tried("pread-hpet"))["id"]
+
     assert mapped == HPET_ID
     assert str(refusal).startswith(f"{errno.EFAULT} id at 0xfed00000 is not RAM")
     assert "reach it by its mapping" in str(refusal)
@@ -34,7 +35,9 @@ def test_a_device_below_the_end_of_ram_is_reached_by_both(relaxed: Run) -> None:
 def test_pread_of_a_register_is_one_access_of_its_width_too(relaxed: Run) -> None:
     address = int((relaxed.files / "edu-bar0").read_text(), 16)
     found = [access for access in buslog.parse(relaxed.bus_log) if access.address == address]
+
     by_read = 2  # `regtap read` by mem and by pci
+
     assert found == [Access("read", address, EDU_ID, 4)] * (by_read + 2)
 
 

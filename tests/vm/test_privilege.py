@@ -31,6 +31,7 @@ def test_no_thread_keeps_anything_of_root(refusals: Run, name: str, number: int)
     assert refusals.tried(name).status == 0
     found = threads(refusals, name)
     assert {"regtap", "regtap-sampler"} <= found.keys()
+
     for thread in (thread for group in found.values() for thread in group):
         assert thread["Uid"].split() == thread["Gid"].split() == [str(number)] * 4
         assert thread["Groups"].split() == [str(number)]
@@ -43,6 +44,7 @@ def test_without_a_user_it_stays_root_and_says_so(refusals: Run) -> None:
     outcome = refusals.tried("root")
     assert outcome.status == 0
     assert "running as root to the end" in outcome.stderr
+
     for thread in (thread for group in threads(refusals, "root").values() for thread in group):
         assert thread["Uid"].split() == ["0"] * 4
         assert thread["Groups"].split() == ["0", "4", "15"]
@@ -75,6 +77,7 @@ def test_the_user_s_permissions_decide_where_files_go(refusals: Run) -> None:
 def test_an_installation_that_the_user_cannot_read_does_no_harm(refusals: Run) -> None:
     outcome = refusals.tried("unreadable")
     assert outcome.status == 0, outcome
+
     trace = regtap.open_trace(refusals.files / "unreadable")
     assert trace.rows == 10
     assert trace.host["regtap"] == version("regtap")

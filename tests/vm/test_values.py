@@ -25,6 +25,7 @@ def test_hpet_runs_at_its_stated_rate_against_our_time(devices: Run) -> None:
     counted_ns = np.concatenate([[0], np.cumsum(steps)]) * (said["period_fs"] / _FS_PER_NS)
     t_ns = column(devices.files / "paced", "t_ns")
     assert t_ns[-1] - t_ns[0] > 4e9
+
     slope = np.polyfit(t_ns - t_ns[0], counted_ns, 1)[0]
     assert abs(slope - 1) < _CLOCK_ERROR, f"{(slope - 1) * 1e6:.1f} ppm"
 
@@ -45,6 +46,7 @@ def test_edu_inverts_what_is_written(devices: Run) -> None:
 def test_edu_computes_a_factorial(devices: Run) -> None:
     assert devices.tried("edu-factorial-write").status == 0
     said = values(devices.tried("edu-factorial"))
+
     assert said["factorial"] == math.factorial(10)
     assert said["status"] & 1 == 0
 
@@ -72,7 +74,9 @@ def test_reserved_ram_is_recorded(devices: Run) -> None:
 def test_every_change_that_a_device_makes_is_seen_in_order(devices: Run) -> None:
     played = devices.tried("played")
     assert played.status == 0, played
+
     seen = column(devices.files / "played", "value")
+
     changes = seen[np.concatenate([[True], np.diff(seen) != 0])]
     assert changes.tolist() == list(range(PLAYED + 1))
 
@@ -82,6 +86,7 @@ def test_the_summary_is_about_the_capture(devices: Run) -> None:
         r"due ([\d,]+) = stored ([\d,]+) \+ lost 0 \+ missed ([\d,]+)", devices.tried("paced").stdout
     )
     assert match is not None
+
     due, stored, missed = (int(number.replace(",", "")) for number in match.groups())
     assert due == stored + missed
     assert stored == 1000

@@ -126,6 +126,7 @@ def test_lost_samples_are_a_warning(run: Run, pytester: pytest.Pytester) -> None
     pytester.makeconftest(SLOW_WRITER)
     result = run(LOSING, "-Wdefault")
     result.assert_outcomes(passed=1)
+
     result.stdout.fnmatch_lines(["*LossWarning: regtap: COUNT32: * of 500,000 samples lost; *"])
 
 
@@ -133,6 +134,7 @@ def test_lost_samples_are_an_error_where_the_ini_file_says_so(run: Run, pytester
     pytester.makeconftest(SLOW_WRITER)
     result = run(LOSING, "-oregtap_lossless=true")
     result.assert_outcomes(passed=1, errors=1)
+
     result.stdout.fnmatch_lines(
         ["regtap: COUNT32: * of 500,000 samples lost; *", "*/test_suite.py-test_it", "taken 500,000 = *"]
     )

@@ -38,6 +38,7 @@ def test_a_flight_recorder_keeps_what_led_to_the_failure(run: Run, pytester: pyt
     result.stdout.re_match_lines([r"taken [\d,]+ = stored [\d,]+ \+ lost ([\d,]+) \(\1 overwritten\)$"])
     trace = regtap.open_trace(kept(pytester)["test_suite.py-test_it"])
     assert [mark.text for mark in trace.marks] == ["failed", "snapshot"]
+
     rows = trace.to_arrow(columns=["t_ns"], t1=trace.marks[0].t_ns).num_rows
     assert rows > 1000
     assert "overwritten" in {gap.cause for gap in trace.gaps}
@@ -47,6 +48,7 @@ def test_a_flight_recorder_that_forgets_gives_no_warning(run: Run) -> None:
     suite = FLIGHT.replace("OPTIONS", "").replace("SNAPSHOTS", "0").replace("assert False", "pass")
     result = run(suite)
     result.assert_outcomes(passed=1)
+
     result.stdout.no_fnmatch_line("*LossWarning*")
 
 

@@ -150,6 +150,7 @@ def test_a_wrong_ini_value_ends_the_run_with_one_line(run: Run, setting: str) ->
     result = run("def test_it(): pass", f"-o{setting}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     name, _, value = setting.partition("=")
+
     result.stderr.fnmatch_lines([f"ERROR: {name} is '{value}'; use *"])
 
 

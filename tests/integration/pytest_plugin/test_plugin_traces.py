@@ -153,5 +153,7 @@ def test_loading_the_plugin_imports_nothing_heavy() -> None:
     """Every run of pytest on a machine with regtap loads it."""
     code = "import json, sys, regtap.pytest_plugin; print(json.dumps(sorted(sys.modules)))"
     output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
+
     heavy = {"numpy", "pyarrow", "matplotlib", "click", "regtap._native", "regtap.recording.capture"}
+
     assert not heavy & set(json.loads(output))
