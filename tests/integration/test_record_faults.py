@@ -233,7 +233,7 @@ def test_a_full_shm_is_refused_before_anything_is_made(monkeypatch: pytest.Monke
         free_size_bytes(None)
 
 
-@pytest.mark.parametrize("limit_kib", [350_000, 500_000, 700_000])
+@pytest.mark.parametrize("limit_kib", [200_000, 350_000, 500_000, 700_000])
 def test_little_address_space_records_or_is_refused(place: Path, limit_kib: int) -> None:
     """Which of both depends on what libraries and the allocator map; a traceback, or something left, is neither."""
     (place / "device").write_bytes(bytes(4096))
@@ -255,7 +255,7 @@ def test_little_address_space_records_or_is_refused(place: Path, limit_kib: int)
     assert not {path for path in set(Path("/dev/shm").glob("regtap-*")) - before if f"-{pid}-" in path.name}
 
 
-@pytest.mark.parametrize("refused", ["regtap-closer_0", "regtap-writer"])
+@pytest.mark.parametrize("refused", ["regtap-closer_0", "regtap-writer", "regtap-watcher", "regtap-marks"])
 def test_without_its_threads_nothing_is_begun(
     place: Path, refused: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import errno
 import os
-import resource
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from regtap.errors import InputError, RefusedError
+from regtap.errors import InputError
 from regtap.parts.builder import PartBuilder
 from regtap.recording.flight import FlightWriter
 from regtap.recording.messages import (
@@ -32,14 +32,13 @@ from regtap.recording.watcher import Watcher
 from regtap.recording.writer import Making, Writer
 from regtap.sampling.sampler import Ended, slot_cost_ticks
 from regtap.system import cpus
+from regtap.system.threads import no_thread_refused
 from regtap.trace.gaps import LOSSES
 from regtap.trace.metadata import Mark
 from regtap.trace.rotation import NOTHING
 from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from regtap.errors import FaultError
     from regtap.recording.description import Description
     from regtap.recording.options import RecordOptions
@@ -66,26 +65,6 @@ class Outcome:
     ended_ns: int
 
 
-@contextlib.contextmanager
-def no_thread_refused() -> Iterator[None]:
-    """Turn the errors of starting a thread, Python's or a native one, and its buffers into RefusedError."""
-    try:
-        yield
-    except (RuntimeError, OSError, MemoryError) as error:
-        if (
-            isinstance(error, MemoryError)
-            or resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
-        ):
-            raise RefusedError(
-                "this process gets no memory for its threads and their buffers",
-                remedy="raise its limit (ulimit -v), or give a smaller --spool-size",
-            ) from error
-        raise RefusedError(
-            "the system lets this process start no more threads",
-            remedy="raise the limit (ulimit -u, or the container's pids.max)",
-        ) from error
-
-
 @dataclass(frozen=True, slots=True)
 class Running:
     """A capture whose loop has begun; only its own thread uses it, except for status().
@@ -95,6 +74,7 @@ class Running:
         resources: Device, spool, clock, loop, folder and journal.
         writer: Stores the samples.
         watcher: Notices changes of the device.
+        attendants: The threads of the watcher and of marks from outside.
         began_ns: When the capture began, on CLOCK_MONOTONIC.
     """
 
@@ -102,6 +82,7 @@ class Running:
     resources: Resources
     writer: Writer
     watcher: Watcher
+    attendants: ExitStack
     began_ns: int
 
     @classmethod
@@ -116,17 +97,21 @@ class Running:
         """
         opened = Resources(what)
         try:
-            with no_thread_refused():
+            with no_thread_refused(), ExitStack() as stack:
                 writer = _open_writer(opened, what.options, asked)
+                with cpus.pinned(opened.writer_cpus):  # as the threads are that start here
+                    watcher = stack.enter_context(_watcher(what, opened, writer))
+                    stack.enter_context(opened.marks.serving(partial(_take_mark, opened, writer)))
                 began_ns = time.monotonic_ns()
                 if opened.journal is not None:
                     opened.journal.start(opened.writer_cpus, opened.sampler.stop)
                 cpus.move_thread(starter_id, opened.writer_cpus)
                 opened.sampler.start()
+                attendants = stack.pop_all()
         except BaseException:
             opened.undo()
             raise
-        return cls(what, opened, writer, _watcher(what, opened, writer), began_ns)
+        return cls(what, opened, writer, watcher, attendants, began_ns)
 
     @property
     def flight(self) -> FlightWriter | None:
@@ -143,7 +128,7 @@ class Running:
         notes = cpus.pin_thread(self.resources.writer_cpus)
         is_complete = False
         try:
-            with self.watcher, self.resources.marks.serving(self._take_mark):
+            with self.attendants:
                 failure = self._store()
             is_complete = failure is None
             notes += self.watcher.notes()
@@ -160,16 +145,6 @@ class Running:
         if summary.fault is None and failure is None and place is None:
             summary = dataclasses.replace(summary, fault=gone_fault(self.what.output))
         return Outcome(summary, failure, ended_ns)
-
-    def _take_mark(self, raw_ns: int, text: str) -> int:
-        """Keep a mark for the next part; see MarkServer.serving."""
-        if raw_ns > time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW):
-            raise InputError("its time is still to come")
-        # 0: of a command that began before the capture.
-        t_ns = max(0, raw_ns - self.resources.timebase.start.raw_ns)
-        if not self.writer.stored.add_mark(Mark(t_ns, text)):
-            raise InputError("the capture has ended")
-        return t_ns
 
     def _store(self) -> BaseException | None:
         """Make parts until the end; return the error that kept the writer from storing everything, or None."""
@@ -313,6 +288,17 @@ class Running:
         if failure is not None or progress.ended is not Ended.fault:
             return None
         return bus_fault(progress, self.what.registers, self.watcher.state)
+
+
+def _take_mark(resources: Resources, writer: Writer, raw_ns: int, text: str) -> int:
+    """Keep a mark for the next part; see MarkServer.serving."""
+    if raw_ns > time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW):
+        raise InputError("its time is still to come")
+    # 0: of a command that began before the capture.
+    t_ns = max(0, raw_ns - resources.timebase.start.raw_ns)
+    if not writer.stored.add_mark(Mark(t_ns, text)):
+        raise InputError("the capture has ended")
+    return t_ns
 
 
 def _watcher(what: Description, opened: Resources, writer: Writer) -> Watcher:

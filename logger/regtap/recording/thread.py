@@ -21,9 +21,10 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from regtap.recording.running import Outcome, Running, no_thread_refused
+from regtap.recording.running import Outcome, Running
 from regtap.sampling.latch import Latch, end_and_join
 from regtap.system import cpus
+from regtap.system.threads import no_thread_refused
 
 if TYPE_CHECKING:
     from regtap.recording.description import Description

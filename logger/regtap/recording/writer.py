@@ -229,10 +229,10 @@ class Writer:
         if self._builder.part is None:
             return
         self._wait_for_closer()
-        marks = self.stored.take_marks(last=totals is not None)
         consumed = self._seen - len(self._pending)
         rotated = self._rotate(self._builder.part)
-        balance = None if totals is None else totals(self.stored.written, rotated)
+        balance = None if totals is None else totals(self.stored.written, rotated)  # which may add a mark
+        marks = self.stored.take_marks(last=totals is not None)
         part, metadata = self._builder.take(marks, balance, consumed)
         finish = partial(self._finish_part, part, metadata, consumed, self._timebase.last_ns)
         try:

@@ -79,3 +79,14 @@ def move_thread(thread_id: int, cpus: set[int]) -> None:
     if cpus:
         with contextlib.suppress(OSError):
             os.sched_setaffinity(thread_id, cpus)
+
+
+@contextlib.contextmanager
+def pinned(cpus: set[int]) -> Iterator[None]:
+    """Pin this thread to CPUs inside the `with` block, if any are named: threads that start there inherit that."""
+    before = os.sched_getaffinity(0)
+    pin_thread(cpus)
+    try:
+        yield
+    finally:
+        pin_thread(before)
