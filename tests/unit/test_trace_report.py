@@ -157,6 +157,7 @@ def test_names_of_what_is_referred_to_exist_once(made: Report) -> None:
             False,
         ),
         ({"gaps": (Gap(5, 1, 4000, 5000, "full"),)}, "1 sample of 20,001 was lost (under 0.01 %).", True),
+        ({"gaps": (Gap(5, 2, 4000, 5000, "fault"),), "finished": False}, "cut off: nothing was lost.", True),
         ({"finished": False}, "UNFINISHED, being recorded or cut off: nothing was lost.", True),
         (
             {"totals": Totals("stopped", ROWS + 1, ROWS, ROWS, 0, 0)},

@@ -27,10 +27,10 @@ def title(trace: Trace, names: Sequence[str] = ()) -> str:
 
 
 def absent(trace: Trace) -> tuple[int, int]:
-    """Return how many samples were lost, and how many slots missed; what a flight recorder forgot is no loss."""
+    """Return how many samples were lost, and how many slots missed; what was given up on purpose is no loss."""
     totals = trace.totals
     if totals is not None:
-        return totals.lost - totals.overwritten, totals.missed
+        return totals.lost - totals.overwritten + totals.rotated_lost, totals.missed
     counts = {it.cause: it.count for it in trace.gap_summary}
     lost = sum(counts.get(cause, 0) for cause in LOSSES) - counts.get("overwritten", 0)
     return lost, counts.get("missed", 0)
@@ -55,6 +55,8 @@ def _completeness(trace: Trace) -> str:
     parts = [_of(lost, "sample", trace.rows + lost, "lost")] if lost else ["nothing was lost"]
     if missed:
         parts.append(_of(missed, "slot", trace.rows + lost + missed, "missed"))
+    if trace.totals is not None and trace.totals.rotated:
+        parts.append(f"{trace.totals.rotated:,} older samples and slots were given up as asked")
     text = f"{begun}{', '.join(parts)}."
     return text[0].upper() + text[1:]
 

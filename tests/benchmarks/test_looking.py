@@ -1,0 +1,94 @@
+"""How soon a long trace shows in `plot` and `view`, and what a report of it takes: CPU time and memory of processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.benchmarks.large_traces import write_large_trace
+from tests.benchmarks.recorder_bars.bars import Bar, Figure
+
+if TYPE_CHECKING:
+    from tests.benchmarks.conftest import Settings
+    from tests.benchmarks.recorder_bars.record_bars import RecordBars
+
+# What the page asks for first: all lanes, 1,200 columns, the server's budget of a first look.
+_FIRST_PICTURE = """import sys, time
+from regtap_analysis.view.columns import columns_of
+from regtap_analysis.view.session import Session
+begun = time.process_time()
+session = Session([sys.argv[1]])
+session.describe()
+columns_of(session, session.lanes, session.view, 1200, 6 << 20)
+print(time.process_time() - begun)"""
+
+_RSS_UNIT = 1024  # bytes; Linux counts KiB
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a process took.
+
+    Attributes:
+        cpu_s: CPU time.
+        peak_mb: Largest resident memory, in MB of 10**6 bytes.
+        output: What it printed.
+    """
+
+    cpu_s: float
+    peak_mb: float
+    output: str
+
+
+def run(*command: str) -> Used:
+    """Run a process that is to succeed."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stdout.close()
+    assert process.returncode == 0
+    return Used(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _RSS_UNIT / 1e6, output)
+
+
+@pytest.fixture(scope="module")
+def trace(settings: Settings, disk: str) -> Iterator[tuple[Path, int]]:
+    """Return a trace of 1e9 rows (1e7 in a short run), and how many rows it has."""
+    rows = 1_000_000_000 if settings.seconds >= 60 else 10_000_000
+    path = write_large_trace(Path(disk) / "large", rows)
+    yield path, rows
+    shutil.rmtree(path)
+
+
+def test_the_first_picture_of_a_long_trace(trace: tuple[Path, int], report: RecordBars) -> None:
+    path, rows = trace
+    regtap = os.path.join(os.path.dirname(sys.executable), "regtap")
+
+    plot = run(regtap, "plot", str(path), "-o", f"{path}.png")
+    view = float(run(sys.executable, "-c", _FIRST_PICTURE, str(path)).output)
+
+    os.unlink(f"{path}.png")
+    how = f"{rows:.0e} rows, 3 registers, 4 fields; CPU time"
+    report.add(92, Figure("`regtap plot`, the whole process", plot.cpu_s, "s", None, how))
+    report.add(93, Figure("first picture of `regtap view`", view, "s", Bar(1.0, True), how))
+    assert view > 0
+
+
+def test_a_report_takes_bounded_memory(trace: tuple[Path, int], report: RecordBars) -> None:
+    path, rows = trace
+    regtap = os.path.join(os.path.dirname(sys.executable), "regtap")
+
+    used = run(regtap, "report", str(path), "-o", f"{path}.html")
+
+    os.unlink(f"{path}.html")
+    how = f"{rows:.0e} rows: {1e9 * used.cpu_s / rows:.0f} ns of CPU time a row"
+    report.add(94, Figure("`regtap report`, peak memory", used.peak_mb, "MB", Bar(500.0, True), how))
+    assert used.output.startswith("Nothing was lost.")
