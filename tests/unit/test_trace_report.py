@@ -158,6 +158,19 @@ def test_names_of_what_is_referred_to_exist_once(made: Report) -> None:
         ),
         ({"gaps": (Gap(5, 1, 4000, 5000, "full"),)}, "1 sample of 20,001 was lost (under 0.01 %).", True),
         ({"gaps": (Gap(5, 2, 4000, 5000, "fault"),), "finished": False}, "cut off: nothing was lost.", True),
+        (
+            {
+                "totals": Totals("stopped", None, ROWS + 5, ROWS, 0, 0, unchanged=5),
+                "mode": Mode(None, "wait"),
+            },
+            "Nothing was lost, 5 samples like the row before were counted only. ",
+            False,
+        ),
+        (
+            {"totals": Totals("stopped", None, ROWS + 9, ROWS, 2, 0, rotated=7), "mode": Mode(None, "wait")},
+            "2 samples of 20,009 were lost (under 0.01 %), 7 older samples and slots were given up as asked. ",
+            True,
+        ),
         ({"finished": False}, "UNFINISHED, being recorded or cut off: nothing was lost.", True),
         (
             {"totals": Totals("stopped", ROWS + 1, ROWS, ROWS, 0, 0)},

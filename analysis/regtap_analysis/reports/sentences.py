@@ -52,11 +52,16 @@ def _completeness(trace: Trace) -> str:
     begun = "UNFINISHED, being recorded or cut off: " if trace.unfinished else ""
     if wrong:
         return f"DOES NOT ADD UP: {wrong}."
-    parts = [_of(lost, "sample", trace.rows + lost, "lost")] if lost else ["nothing was lost"]
+    totals = trace.totals
+    taken = trace.rows + lost if totals is None else totals.taken
+    parts = [_of(lost, "sample", taken, "lost")] if lost else ["nothing was lost"]
     if missed:
-        parts.append(_of(missed, "slot", trace.rows + lost + missed, "missed"))
-    if trace.totals is not None and trace.totals.rotated:
-        parts.append(f"{trace.totals.rotated:,} older samples and slots were given up as asked")
+        due = None if totals is None else totals.due
+        parts.append(_of(missed, "slot", taken + missed if due is None else due, "missed"))
+    if totals is not None and totals.unchanged:
+        parts.append(f"{totals.unchanged:,} samples like the row before were counted only")
+    if totals is not None and totals.rotated:
+        parts.append(f"{totals.rotated:,} older samples and slots were given up as asked")
     text = f"{begun}{', '.join(parts)}."
     return text[0].upper() + text[1:]
 
