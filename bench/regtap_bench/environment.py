@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from regtap.clock.source import hypervisor_signature
+from regtap.errors import RefusedError
 from regtap.system.host import describe_host, first_line, package_version
 from regtap.system.kernel import is_virtual
 
@@ -27,6 +28,19 @@ _VULNERABILITIES = f"{_CPU}/vulnerabilities"
 _GAP_WATCH_NS = 30_000_000  # arbitrary: several time slices of a scheduler
 _CPU_FIELDS = slice(1, 9)  # of /proc/stat's first line; guest time is part of user time
 _IDLE, _IOWAIT, _STEAL = 3, 4, 7  # among those
+
+
+def require_proc() -> None:
+    """Raise an error where what else the machine does cannot be seen.
+
+    Raises:
+        RefusedError: There is no /proc.
+    """
+    if not os.path.exists("/proc/stat"):
+        raise RefusedError(
+            "there is no /proc, and a benchmark could not see what else this machine does",
+            remedy="mount it: mount -t proc proc /proc",
+        )
 
 
 def describe_environment() -> dict[str, Any]:

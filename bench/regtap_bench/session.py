@@ -10,7 +10,7 @@ import numpy as np
 
 from regtap_bench.arms.base import BULK, REGULAR, SLOW, TWIN
 from regtap_bench.arms.catalogue import twin_of
-from regtap_bench.environment import MachineLoad, describe_environment, longest_gap_us
+from regtap_bench.environment import MachineLoad, describe_environment, longest_gap_us, require_proc
 from regtap_bench.figures import margin as margins
 from regtap_bench.figures.controls import check_agreement, check_controls, check_processes
 from regtap_bench.figures.crossover import crossover_points, find_crossings
@@ -74,6 +74,7 @@ def measure(subject: Subject, effort: Effort, setting: Setting) -> Session:
     Raises:
         RegtapError: As engine.run does.
     """
+    require_proc()
     environment = describe_environment()
     gap_us, before = longest_gap_us(), MachineLoad.now()
     measured = run(subject, effort, setting.tell)

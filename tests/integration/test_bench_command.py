@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -324,3 +325,17 @@ def test_ctrl_c_keeps_what_processes_have_finished(finished: int, kept: bool, tm
         assert result["processes"] == finished
         assert not checks["all processes"]["passed"]
         assert f"interrupted after {finished} of " in checks["all processes"]["text"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may unmount; CI runs this as root")
+def test_without_proc_nothing_is_measured(tmp_path: Path) -> None:
+    script = f"umount -l /proc; exec {sys.executable} -m regtap bench -t sim --quick -o run"
+
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 3, done.stderr
+    assert "error: there is no /proc, and a benchmark could not see" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()

@@ -168,14 +168,15 @@ def test_whoever_begins_a_capture_has_its_cpus_again(device: Path, tmp_path: Pat
 def test_whoever_begins_a_capture_wakes_off_the_loop_s_cpu(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pinned: dict[int, set[int]] = {}
+    allowed, own_id = os.sched_getaffinity(0), threading.get_native_id()
+    moves: list[tuple[int, set[int]]] = []
     monkeypatch.setattr(cpus, "choose_cpus", lambda _: (1, {0}))
-    monkeypatch.setattr(cpus, "move_thread", pinned.__setitem__)
+    monkeypatch.setattr(cpus, "move_thread", lambda *move: moves.append(move))
 
     with regtap.record(["a=0:u32"], tmp_path / "run", target=f"file:{device}", rate="10k"):
         pass
 
-    assert pinned == {threading.get_native_id(): {0}}
+    assert moves == [(own_id, {0}), (own_id, allowed)]
 
 
 def test_a_signal_ends_a_turn_of_waiting() -> None:
