@@ -72,6 +72,7 @@ def test_a_file_that_is_no_report_of_it_stays(tmp_path: Path) -> None:
             "neither a trace (there is no part-00000.parquet) nor a run of `regtap bench` (there is no result.json)",
         ),
         (("result.json", "part-00000.parquet"), (), "holds a trace and a result; for the result name"),
+        (("result.json",), ("-o", "one.html"), "go into a folder together"),
         (("result.json",), ("--intervals", "A"), "--register, --intervals and --map are for a trace"),
         (("part-00000.parquet",), (), "part-00000.parquet is truncated"),
         (("_spool",), (), "has no finished part yet"),

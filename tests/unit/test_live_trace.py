@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.synthetic import counter_trace
 
 import regtap
 from regtap.errors import TraceError
 from regtap.follow import live as module
 from regtap.follow.live import LiveTrace, open_live
+from regtap.recovery.search import PointerState
 from regtap.trace.reader import Trace
 
 REGISTERS = ["COUNT64", "STATUS"]
@@ -84,6 +86,20 @@ def test_more_rows_than_a_look_takes_come_with_the_next_ones(
         seen = columns_of(trace)
 
     assert_begins_like(seen, path, 10_000)
+
+
+def test_a_spool_that_cannot_be_read_now_leaves_the_finished_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = counter_trace(tmp_path / "run", rows=20, finished=False)
+
+    def damaged(_folder: Path) -> PointerState:
+        raise TraceError("its header is damaged or cut short")
+
+    monkeypatch.setattr(module, "pointer_state", damaged)
+
+    with LiveTrace(path) as live:
+        assert live.look().rows == 20
 
 
 def test_after_its_end_it_is_the_trace_itself(tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ def report(
             raise InputError(
                 "--register, --intervals and --map are for a trace; this is a result of `regtap bench`"
             )
+        if output is not None and output.suffix.lower() in (".html", ".md"):
+            raise InputError("the reports of a result go into a folder together: name that with -o")
         return _report_result(path, output)
     return _report_trace(path, output, registers, intervals, map_texts)
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regtap.errors import TraceError
+from regtap.errors import RefusedError, TraceError
 from regtap.maps.lookup import NO_MAPS
 from regtap.parts.builder import Beginning, PartBuilder
 from regtap.parts.compression import encoder_for
@@ -77,7 +77,8 @@ class LiveTrace(Closeable):
         if finished and finished[-1].metadata.totals is not None:
             self._made = ()
         else:
-            with contextlib.suppress(DamagedBlockError, OSError):
+            # A header may be read while it changes: what cannot be read now comes with the next look.
+            with contextlib.suppress(DamagedBlockError, TraceError, RefusedError, OSError):
                 self._follow(finished)
         if not finished and not self._made:
             return Trace(self._folder, self._maps)  # which says what is wrong
