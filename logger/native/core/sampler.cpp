@@ -394,7 +394,7 @@ void Sampler::begin_block() { seal_at_ = clock::ticks(plan_.source) + seal_ticks
 
 bool Sampler::wait_for_room() {
   const std::uint64_t begin = clock::ticks(plan_.source);
-  while (!filler_.has_room()) {
+  while (!filler_.has_room() && !may_overwrite()) {  // the latter: once a stretch is settled
     if (control_.is_asked(Control::kStop)) return end_waiting(begin, Ended::stopped);
     if (clock::ticks(plan_.source) >= end_at_) return end_waiting(begin, Ended::duration);
     if (may_spin_) continue;

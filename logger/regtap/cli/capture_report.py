@@ -140,6 +140,11 @@ def _durable(output: str, durability: Durability) -> str:
     return f"{output}: durable by {syncs}{longest}; {lost}"
 
 
+def _caught_object(caught: Caught) -> dict[str, object]:
+    stretches = [{**asdict(stretch), "post_ns": stretch.post_ns} for stretch in caught.stretches]
+    return {**asdict(caught), "stretches": stretches}
+
+
 def _as_object(summary: Summary) -> dict[str, object]:
     totals = summary.totals
     return {
@@ -178,6 +183,6 @@ def _as_object(summary: Summary) -> dict[str, object]:
         "spool": summary.spool,
         "durability": None if summary.durability is None else asdict(summary.durability),
         "warnings": list(summary.warnings),
-        "caught": None if summary.caught is None else asdict(summary.caught),
+        "caught": None if summary.caught is None else _caught_object(summary.caught),
         "snapshots": None if summary.snapshots is None else [asdict(taken) for taken in summary.snapshots],
     }
