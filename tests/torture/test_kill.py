@@ -73,6 +73,13 @@ SETUPS: dict[str, VictimCapture] = {
     "many registers, latency": VictimCapture(
         ("COUNT64", "CHECKED", "COUNT32", "STATUS", "ADC"), "sim", "", {"spool_size": "1MiB", "latency": True}
     ),
+    "changes, full rate": VictimCapture(SIM, "sim", "", {**SMALL, "on_change": True}),
+    "changes, full rate, slow writer": VictimCapture(
+        SIM, "sim", "", {**SMALL, "on_change": ["COUNT32"], "on_full": "discard"}, stall_s=0.03
+    ),
+    "changes, paced, heartbeat": VictimCapture(
+        SIM, "sim", "", {**SMALL, "rate": "300k", "on_change": True, "heartbeat": 0.0005}, stall_s=0.02
+    ),
     "zeros": VictimCapture(("zero=0:u32", "zero8=8:u8"), "zeros", "", SMALL, stall_s=0.01),
     "ones": VictimCapture(("one=0:u64",), "ones", "", {**SMALL, "on_full": "discard"}, stall_s=0.02),
 }

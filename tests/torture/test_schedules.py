@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from regtap.recording import writer
 from regtap.recovery.complete import recover
 
 PROMISE = "a stalled or failing writer, random schedules: rows and gaps are exactly [0, taken)"
+CHANGES = (
+    "--on-change with a stalled or failing writer, random schedules: the same, with what is unchanged counted"
+)
 
 
 class Stalls:
@@ -56,6 +60,17 @@ def options_of(dice: random.Random) -> dict[str, Any]:
     return options
 
 
+def changes_of(dice: random.Random) -> dict[str, Any]:
+    """Return options of a capture of changes, of a device that changes now and then or all the time."""
+    options = options_of(dice)
+    if options["on_full"] == "overwrite":
+        options["on_full"] = dice.choice(["wait", "discard"])
+    options["on_change"] = True
+    if dice.random() < 0.3:
+        options["heartbeat"] = dice.choice([0.00001, 0.0003, 0.01])
+    return options
+
+
 def run_one(
     folder: Path, target: str, options: dict[str, Any], stalls: Stalls, snapshot_s: float | None
 ) -> set[str]:
@@ -85,6 +100,44 @@ def run_one(
 def test_random_schedules(shared_folder: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch) -> None:
     device = shared_folder / "device"
     device.write_bytes(bytes(range(64)))
+    outcomes = run_schedules(PROMISE, options_of, device, tally, monkeypatch)
+    # the ring was full, and the disk refused, at least once
+    assert outcomes >= {"full", "recovered"}, outcomes
+
+
+@pytest.fixture
+def changing(shared_folder: Path) -> Iterator[Path]:
+    """A device whose register counts: in bursts, and now and then."""
+    device = shared_folder / "device"
+    device.write_bytes(bytes(64))
+    child = os.fork()
+    if child == 0:
+        dice, value = random.Random(0), 0
+        with device.open("r+b", buffering=0) as file:
+            while os.getppid() != 1:
+                for _ in range(dice.choice([1, 1, 2, 300])):
+                    value += 1
+                    os.pwrite(file.fileno(), value.to_bytes(4, "little"), 0)
+                time.sleep(dice.random() ** 4 * 0.01)
+        os._exit(0)
+    yield device
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+
+
+def test_random_schedules_of_changes(changing: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = run_schedules(CHANGES, changes_of, changing, tally, monkeypatch)
+    assert outcomes >= {"unchanged", "recovered"}, outcomes
+
+
+def run_schedules(
+    promise: str,
+    choose: Callable[[random.Random], dict[str, Any]],
+    device: Path,
+    tally: Tally,
+    monkeypatch: pytest.MonkeyPatch,
+) -> set[str]:
+    """Run random schedules over a device; return how they ended, and why samples lack."""
     monkeypatch.setattr(builder, "PART_BYTES", 20_000)
     monkeypatch.setattr(writer, "ROW_GROUP_ROWS", 1000)
     original = PartFile.write
@@ -97,10 +150,10 @@ def test_random_schedules(shared_folder: Path, tally: Tally, monkeypatch: pytest
             stalls.before_write()
             original(self, *rows)
 
-        folder = shared_folder / str(seed)
+        folder = device.parent / str(seed)
         with monkeypatch.context() as patch:
             patch.setattr(PartFile, "write", write)
-            options = options_of(dice)
+            options = choose(dice)
             snapshot_s = dice.uniform(0.0001, 0.01) if options["on_full"] == "overwrite" else None
             context = (
                 f"seed {seed}, {options}, stalls {stalls.longest_s}, fails at {stalls.fails_at}, "
@@ -108,11 +161,9 @@ def test_random_schedules(shared_folder: Path, tally: Tally, monkeypatch: pytest
             )
             try:
                 outcomes |= run_one(folder, f"file:{device}", options, stalls, snapshot_s)
-                tally.case(PROMISE)
+                tally.case(promise)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
-                tally.case(PROMISE, f"{context}: {type(error).__name__}: {error}")
+                tally.case(promise, f"{context}: {type(error).__name__}: {error}")
         shutil.rmtree(folder, ignore_errors=True)
-    assert outcomes >= {"full", "recovered"}, (
-        outcomes
-    )  # the ring was full, and the disk refused, at least once
-    tally.assert_kept(PROMISE)
+    tally.assert_kept(promise)
+    return outcomes

@@ -64,7 +64,7 @@ void Sampler::set_on_change(const ChangePlan& plan) {
     throw std::invalid_argument("changes are stored as they come, and a flight recorder overwrites them");
   changes_.emplace(filler_, plan.masks, in_ticks(plan.heartbeat_ns, plan_.source));
   fill_ = choose_fill_changes(channels_, plan_.source, spool_.geometry().has_latency);
-  filler_.keep_slots(1);  // for the candidate beside a row that differs
+  filler_.keep_slots(2);  // for the candidate, and for a row that differs after slots were missed
 }
 
 void Sampler::set_trigger(const TriggerPlan& plan) {
