@@ -30,7 +30,9 @@ _RING_NS = 120 * 10**9
 _NEVER_NS = 10**17  # three years: where a block waits until it is full, or asked for
 _NS_PER_S = 10**9
 _TRIGGER_STALL_NS = 10 * _NS_PER_S  # of the disk, while a stretch is stored
-_CHANGE_ROWS = 3  # in a block, of a capture of changes: one is stored, and two are kept free (core/changes.hpp)
+_CHANGE_ROWS = (
+    3  # in a block, of a capture of changes: one is stored, and two are kept free (core/changes.hpp)
+)
 _LEAST_CHANGE_ROWS = 256  # of such a ring, which has 32 blocks or 128
 DURABLE_NS = _NS_PER_S  # how often `--durable` syncs
 _SHORTEST_DURABLE_NS, _LONGEST_DURABLE_NS = 10_000_000, 60 * _NS_PER_S  # parts are closed every 60 s anyway
