@@ -374,6 +374,7 @@ def test_several_registers_and_a_latency_stay_together(run: Path) -> None:
         ),
         ({"on_full": "overwrite"}, "leave out --on-full overwrite"),
         ({"durable": True}, "choose it or --durable"),
+        ({"on_change": True}, "--on-change stores each change; choose one of them"),
         ({"keep_last": "1s"}, "how much to keep is for a flight recorder"),
         ({"pre": "1h", "spool_size": "1MiB"}, "this spool holds a pre-trigger of"),
         ({"captures": 0}, "'0' is not a count"),

@@ -166,6 +166,11 @@ class RecordOptions:
                 "and give --pre for --keep-last"
             )
 
+        if self.trigger is not None and self.on_change is not None:
+            raise InputError(
+                "a trigger overwrites what lies around no hit, and --on-change stores each change; choose one of them"
+            )
+
     def _check_journal(self) -> None:
         if self.durable_ns is None:
             return
