@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +15,9 @@ from regtap.errors import InputError, RefusedError
 from regtap.units.format import format_size
 from regtap.units.parse import parse_time_ns
 from regtap_analysis.output import write_output
+
+if TYPE_CHECKING:
+    from regtap_analysis.view.session import Session
 
 _FIRST_ROW_S = 30.0  # that a capture which has just begun may take to its first row
 
@@ -73,15 +78,16 @@ def view(
         _check_output(output, force=force)
     from regtap_analysis.view.session import Session  # imports numpy
 
-    session = Session(traces, registers, align, maps_of(map_texts), _FIRST_ROW_S)
-    if output is None:
+    with closing(Session(traces, registers, align, maps_of(map_texts), _FIRST_ROW_S)) as session:
+        if output is not None:
+            _export(session, output, first, stop)
+            return
         from regtap_analysis.view.serving import serve
 
-        try:
-            serve(session, port, opens_browser=not no_browser)
-        finally:
-            session.close()
-        return
+        serve(session, port, opens_browser=not no_browser)
+
+
+def _export(session: Session, output: Path, first: str | None, stop: str | None) -> None:
     from regtap_analysis.view.export import export
 
     made = export(
