@@ -56,6 +56,9 @@ def test_three_stretches_prove_the_trigger(tmp_path: Path, rate: str, around_ms:
         assert stretch["post_ns"] >= around_ms * 1_000_000 - NEAR_NS
     assert trace.totals is not None
     assert trace.totals.ended == "captures"
+    said = run_regtap("info", "run", cwd=tmp_path).stdout
+    assert "complete, ended after its captures" in said
+    assert f"{around_ms} ms before and {around_ms} ms after each hit of STATUS.ERROR rises" in said
     assert_conserved(trace)
 
 

@@ -266,6 +266,14 @@ def again(trace: Trace) -> str:
     options += ["--on-full", mode.on_full]
     options += ["--keep-last", f"{mode.keep_ns}ns"] if mode.keep_ns else []
     options += ["--latency"] if mode.latency else []
+    if mode.trigger is not None:
+        around = {
+            "pre": mode.trigger.pre_ns,
+            "post": mode.trigger.post_ns,
+            "holdoff": mode.trigger.holdoff_ns,
+        }
+        times = [part for name, time_ns in around.items() for part in (f"--{name}", f"{time_ns}ns")]
+        options += ["--trigger", mode.trigger.expression, *times]
     registers = [f"{it.name}={it.address:#x}:{it.type}" for it in trace.registers]
     return shlex.join(["regtap", "record", *options, *registers])
 

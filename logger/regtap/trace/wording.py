@@ -34,6 +34,7 @@ def state_text(trace: Trace) -> str:
         "duration": "complete, ended after its duration",
         "samples": "complete, ended after its samples",
         "stopped": "complete, stopped on request",
+        "captures": "complete, ended after its captures",
         "full": "ended because the spool was full",
         "fault": "ended by a bus error; everything before it is here",
         "writer": "ended because it could not be written further; everything before that is here",
@@ -46,7 +47,8 @@ def mode_text(trace: Trace) -> str:
     rate = trace.mode.rate_hz
     pace = "as fast as possible (--rate max)" if rate is None else f"paced at {_pace(rate)}"
     kept = "" if trace.mode.keep_ns is None else f", keep the last {format_duration_ns(trace.mode.keep_ns)}"
-    return f"{pace}; when the spool is full: {trace.mode.on_full}{kept}{_limits(trace)}{_changes(trace)}"
+    chosen = f"{_limits(trace)}{_changes(trace)}{_trigger(trace)}"
+    return f"{pace}; when the spool is full: {trace.mode.on_full}{kept}{chosen}"
 
 
 def _changes(trace: Trace) -> str:
@@ -56,6 +58,15 @@ def _changes(trace: Trace) -> str:
     names = "" if mode.on_change == ("*",) else f" of {', '.join(mode.on_change)}"
     beat = "" if mode.heartbeat_ns is None else f", and a row each {format_duration_ns(mode.heartbeat_ns)}"
     return f"; changes{names} only{beat}"
+
+
+def _trigger(trace: Trace) -> str:
+    asked = trace.mode.trigger
+    if asked is None:
+        return ""
+    before, after = format_duration_ns(asked.pre_ns), format_duration_ns(asked.post_ns)
+    quiet = f", holdoff {format_duration_ns(asked.holdoff_ns)}" if asked.holdoff_ns else ""
+    return f"; {before} before and {after} after each hit of {asked.expression}{quiet}"
 
 
 def _limits(trace: Trace) -> str:
