@@ -186,6 +186,7 @@ def test_a_capture_that_goes_on_is_followed(tmp_path: Path, open_page: Open) -> 
         (growing / "new").rename(growing / "part-00001.parquet")
         wait_for(page, f"Number(app.state.span) > {before * 3 // 2}")
         assert page.locator("#follow").is_visible()
+        page.close()  # before its server: it looks again every second
 
 
 def test_an_exported_file_opens_without_a_network(trace: Path, tmp_path: Path, open_page: Open) -> None:
