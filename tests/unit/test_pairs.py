@@ -15,6 +15,7 @@ from tests.conservation import assert_conserved
 import regtap
 from regtap.errors import AddressError, FaultError, InputError
 from regtap.maps.load import load_maps
+from regtap.maps.toml_write import write_toml
 from regtap.registers.model import PAIR, Register
 from regtap.registers.spelling import parse_register
 from regtap.targets import parse_target
@@ -189,3 +190,18 @@ def test_a_map_that_marks_half_a_pair_is_told(tmp_path: Path, lines: str) -> Non
 
     with pytest.raises(InputError, match="go together"):
         load_maps([str(path)], {})
+
+
+def test_a_map_with_a_pair_is_written_and_read_back(tmp_path: Path) -> None:
+    path, again = tmp_path / "map.toml", tmp_path / "again.toml"
+    path.write_text(
+        "[blocks.TIMER]\naddress = 0x1000\n[blocks.TIMER.registers.COUNT]\noffset = 8\nhigh = 4\nvolatile = true\n"
+    )
+    first = load_maps([str(path)], {})
+    again.write_bytes(write_toml(first.maps[0]))
+
+    found = load_maps([str(again)], {}).find("TIMER.COUNT")
+
+    assert found is not None
+    assert (found.entry.register().address, found.entry.register().high) == (0x1008, 0x1004)
+    assert found.entry.register() == first.find("COUNT").entry.register()  # type: ignore[union-attr]
