@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
+from regtap.system.files import open_regular
 from regtap_bench.arms.base import REGULAR
 from regtap_bench.figures.completeness import check_complete
 from regtap_bench.figures.result import MOST_BYTES, Result
@@ -34,15 +35,15 @@ def open_result(path: str) -> Result:
         OSError: It cannot be read.
     """
     path = _file(path, _RESULT)
-    with open(path, "rb") as file:
-        try:
+    try:
+        with open_regular(path) as file:
             content = file.read(MOST_BYTES + 1)  # one more is refused
-            result = Result.from_json(content.decode())
-            check_complete(result)
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path}: this is no result of `regtap bench`") from error
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+        result = Result.from_json(content.decode())
+        check_complete(result)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except ValueError as error:  # no regular file, or no UTF-8
+        raise InputError(f"{path}: this is no result of `regtap bench`") from error
     return result
 
 

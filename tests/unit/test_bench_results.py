@@ -20,6 +20,7 @@ from regtap_bench.measuring.job import Job, Series, Subject
 from regtap_bench.report import figures_text as say
 from regtap_bench.report.render import markdown, sentence, text_lines
 from regtap_bench.report.storage import check_folder, default_folder, store
+from regtap_bench.results import open_result
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +162,13 @@ def test_a_job_survives_its_journey() -> None:
         2.5,
     )
     assert Job.from_json(job.to_json()) == job
+
+
+def test_a_result_that_is_a_pipe_is_none(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "result.json")
+
+    with pytest.raises(InputError, match="no result of `regtap bench`"):
+        open_result(str(tmp_path))
 
 
 def test_folders_are_named_after_time_and_host() -> None:

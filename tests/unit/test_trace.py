@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -282,6 +283,16 @@ def test_a_truncated_part(tmp_path: Path, kept: int) -> None:
     part.write_bytes(part.read_bytes()[:kept])
 
     assert "part-00001.parquet is truncated" in refused(path)
+
+
+def test_a_part_that_is_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "part-00000.parquet")
+    assert "part-00000.parquet is no regular file" in refused(tmp_path)
+
+
+def test_a_part_that_is_a_device_without_an_end(tmp_path: Path) -> None:
+    (tmp_path / "part-00000.parquet").symlink_to("/dev/zero")
+    assert "part-00000.parquet is no regular file" in refused(tmp_path)
 
 
 def test_a_part_whose_rows_are_damaged(tmp_path: Path) -> None:

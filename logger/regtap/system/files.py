@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 
 def sync_folder(path: str | os.PathLike[str]) -> None:
@@ -54,6 +58,23 @@ def read_own_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:
     if len(content) > most_bytes:
         raise ValueError(f"it has over {most_bytes:,} bytes")
     return content
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading; a pipe would wait for its writer, and a device may have no end.
+
+    Raises:
+        ValueError: It is no regular file.
+        OSError: As the kernel said.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ValueError("it is not a regular file")
+        return open(fd, "rb")
+    except BaseException:
+        os.close(fd)
+        raise
 
 
 def replace_file(path: str | os.PathLike[str], content: bytes) -> None:

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from regtap.system.files import open_regular
 from regtap.trace.thrift import Struct, read_struct
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def read_footer(path: Path) -> Footer:
         ValueError: It is no Parquet file, or its footer is damaged; the text says so on one line.
         OSError: As the kernel said.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return parse_footer(_footer_bytes(file))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import RefusedError, TraceError
+from regtap.system.files import open_regular
 from regtap.trace.arrow import shared_values
 from regtap.trace.files import SPOOL_POINTER, part_name, part_number
 from regtap.trace.footer import MAGIC, read_footer
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _BUFFER_BYTES = 1 << 20
 BATCH_ROWS = 1 << 17  # 2 MiB for a time and a 64-bit register, which fit the cache of a core
 
+_LEAST_BYTES = 12  # of a Parquet file: its magic twice, and its footer's length
 _TRIES = 100  # arbitrary: so often in a row is a part removed between two looks
 _MEND = "copy it again, or move it and all later parts away"
 
@@ -244,9 +246,11 @@ def _refused(path: Path, error: OSError) -> RefusedError:
 def _unreadable(path: Path, error: BaseException) -> str:
     """Return the error for a file without a readable footer."""
     try:
-        content = path.read_bytes()[:4] if path.stat().st_size < 12 else _ends(path)
+        content = _ends(path)
     except OSError as refused:
         raise _refused(path, refused) from error
+    except ValueError:
+        return f"{path} is no regular file; take it out of the trace or bring the real one back"
     if not content.startswith(MAGIC) and content:
         return f"{path} is no Parquet file; take it out of the trace or bring the real one back"
     if len(content) < 8 or not content.endswith(MAGIC):
@@ -265,11 +269,13 @@ def _one_line(error: BaseException) -> str:
 
 
 def _ends(path: Path) -> bytes:
-    """Return the first and last four bytes of a file of at least eight."""
-    with path.open("rb") as file:
-        first = file.read(4)
-        file.seek(-4, 2)
-        return first + file.read(4)
+    """Return the first and last four bytes of a file; the first four of one that is too short for a footer."""
+    with open_regular(path) as file:
+        first = file.read(_LEAST_BYTES)
+        if len(first) < _LEAST_BYTES:
+            return first[: len(MAGIC)]
+        file.seek(-len(MAGIC), os.SEEK_END)
+        return first[: len(MAGIC)] + file.read(len(MAGIC))
 
 
 def _check_columns(path: Path, columns: Mapping[str, str], metadata: PartMetadata) -> None:
