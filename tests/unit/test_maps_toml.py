@@ -117,6 +117,7 @@ def test_effects_are_taken_as_they_stand() -> None:
         ("map = 2", "version 2 of the form"),
         ("a = [", "its TOML cannot be read"),
         ("a = " + "[" * 5000, "its TOML"),
+        ("registers.R.address = " + "9" * 5000, "its TOML has a number that is too long"),
         ("[effects]\nX = 1", "is a number, and a table is meant"),
         ("[effects]\nX.write = 'boom'", "use one of one-clears"),
         ("<device/>", "its TOML cannot be read"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, replace
@@ -50,7 +51,7 @@ def glob_matcher(glob: str, *, tails: bool = False) -> Callable[[str], object]:
         glob: `*` stands for any text, with dots in it too, and `?` for one character.
         tails: Whether it may be the tail of a name.
     """
-    pattern = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in glob)
+    pattern = fnmatch.translate(glob.replace("[", "[[]"))  # atomic groups: a file's glob may have many stars
     return re.compile(rf"(?:.*\.)?{pattern}" if tails else pattern, re.DOTALL).fullmatch
 
 

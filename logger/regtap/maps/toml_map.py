@@ -54,11 +54,14 @@ def read_toml(content: bytes, source: str) -> DeviceMap:
         InputError: It is no TOML, or says something that no map has; the message says where.
     """
     try:
-        document = Table(tomllib.loads(content.decode()), "the map")
+        parsed = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"its TOML cannot be read ({error})") from error
+    except ValueError as error:  # of Python's int(), since 3.11
+        raise InputError("its TOML has a number that is too long; mend the map") from error
     except RecursionError as error:
         raise InputError("its TOML is nested too deeply") from error
+    document = Table(parsed, "the map")
     document.check_keys(_TOP_KEYS)
     if document.number("map") not in (None, VERSION):
         raise InputError(
