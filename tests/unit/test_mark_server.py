@@ -191,6 +191,21 @@ def test_who_connects_before_the_capture_serves_gets_an_answer(folder: Path) -> 
     assert sent == [7]
 
 
+def test_serving_ends_though_its_descriptor_was_closed(folder: Path) -> None:
+    server = MarkServer(POINTER.identity)
+    ended = threading.Event()
+
+    def serve() -> None:
+        with server.serving(lambda raw_ns, text: raw_ns):
+            send_mark(folder, "it accepts", 1)
+            os.close(server._socket.detach())  # as os.closerange() does
+        ended.set()
+
+    threading.Thread(target=serve, daemon=True).start()
+
+    assert ended.wait(30)
+
+
 def _is_waiting() -> bool:
     """Return whether somebody has connected: the kernel lists each end of a connection."""
     name = socket_address(POINTER.identity)[1:]

@@ -72,13 +72,21 @@ class MarkServer:
         finally:
             self._ended.set()
             # Wakes accept(), and refuses new connections though a forked child may hold the socket open.
-            with contextlib.suppress(OSError):
+            try:
                 self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError:  # somebody closed our descriptor, and accept() sleeps on without it
+                self._knock()
             thread.join()
 
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+    def _knock(self) -> None:
+        """Connect, so that accept() returns."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.setblocking(False)
+            connection.connect(socket_address(self._identity))
 
     def _run(self, take: Callable[[int, str], int]) -> None:
         while True:
