@@ -466,7 +466,7 @@ def test_a_full_disk_is_told_and_the_second_run_completes(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", no_space)
-        with pytest.raises(StorageError, match=r"No space left.*run this again"):
+        with pytest.raises(StorageError, match=r"No space left.*mend that, and run this again"):
             recover(run)
     assert os.listdir(run) == ["_spool"]
     recover(run)

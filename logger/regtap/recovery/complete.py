@@ -208,7 +208,7 @@ def _rebuild(
     except OSError as error:
         raise StorageError(
             f"cannot write to {folder}: {os.strerror(error.errno or 0)}; "
-            f"{spool.path} is kept: make room, and run this again",
+            f"{spool.path} is kept: mend that, and run this again",
             path=str(folder),
             errno=error.errno,
         ) from error
