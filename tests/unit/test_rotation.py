@@ -65,6 +65,19 @@ def test_the_last_parts_stay_and_the_balance_is_exact(device: str, tmp_path: Pat
     assert 0 < gap.t1_ns <= trace.ranges["t_ns"][0]
 
 
+def test_the_newest_rows_stay_though_they_are_too_many(
+    device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "LEAST_BYTES", 1)  # so small that each row group is a part
+
+    capture = record(tmp_path / "run", device, samples=50_000, keep_size=1)
+
+    trace = capture.trace()
+    assert_conserved(trace)
+    assert trace.parts[-1].rows == 0 < trace.parts[0].rows == capture.summary.totals.stored
+    assert len(trace.parts) == capture.summary.parts == 2
+
+
 def test_the_last_bytes_stay(device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotation, "LEAST_BYTES", 1)
     monkeypatch.setattr(rotation, "_FOOTER_BYTES", 6_000)

@@ -30,7 +30,7 @@ _INDEX_SHARE, _FOOTER_BYTES, _GAP_BYTES = 50, 64 << 10, 100
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a capture is kept; its newest part always is.
+    """How much of a capture is kept; its newest part with rows always is.
 
     Attributes:
         parts: The number of its last parts; None: any.
@@ -98,18 +98,22 @@ class Rotation:
         """The size at which a part is to be closed; None: as ever."""
         return self._limits.part_bytes
 
-    def plan(self, pages_bytes: int, gaps: int) -> Rotated | None:
+    def plan(self, rows: int, pages_bytes: int, gaps: int) -> Rotated | None:
         """Return what the part that is about to be finished says of those before it.
 
+        The last part of a capture may have no rows: it does not displace the newest rows that there are.
+
         Args:
+            rows: Rows of that part.
             pages_bytes: Size of that part so far; its footer comes on top.
             gaps: How many gaps the footer lists.
         """
         size_bytes = pages_bytes + pages_bytes // _INDEX_SHARE + _FOOTER_BYTES + gaps * _GAP_BYTES
         size_bytes += sum(part.size_bytes for part in self._kept)
         given_up: list[_Finished] = []
+        newest = None if rows else next((part for part in reversed(self._kept) if part.rows), None)
         for part in self._kept:
-            if not self._limits.exceeded(len(self._kept) - len(given_up) + 1, size_bytes):
+            if part is newest or not self._limits.exceeded(len(self._kept) - len(given_up) + 1, size_bytes):
                 break
             given_up.append(part)
             size_bytes -= part.size_bytes

@@ -245,7 +245,7 @@ class Writer:
         """Decide which parts the open one gives up."""
         if self.rotation is None:
             return None
-        rotated = self.rotation.plan(part.file.bytes_written, len(part.gaps))
+        rotated = self.rotation.plan(part.file.rows, part.file.bytes_written, len(part.gaps))
         self._builder.state_rotated(rotated)
         return rotated
 
