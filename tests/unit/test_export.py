@@ -118,6 +118,19 @@ def test_times_before_zero_are_moved_to_zero(tmp_path: Path, ending: str) -> Non
     assert waves(tmp_path / f"run.{ending}")["regtap.MODE"] == [(0, 1), (60, 2)]
 
 
+@pytest.mark.parametrize("ending", ["vcd", "fst", "pftrace"])
+def test_texts_of_a_hostile_trace_do_no_harm(tmp_path: Path, ending: str) -> None:
+    text = "a \udcff\x1b $end $enddefinitions $end #5"
+    options = TraceOptions(target=text, marks=(Mark(5, text),))
+    write_trace(tmp_path / "run", [MODE], [0, 10], {"MODE": [1, 2]}, options)
+
+    export(open_trace(tmp_path / "run"), tmp_path / f"run.{ending}")
+
+    written = (tmp_path / f"run.{ending}").read_bytes()
+    assert ending != "vcd" or (b"\x1b" not in written and written.count(b"$enddefinitions $end\n") == 1)
+    assert ending == "pftrace" or waves(tmp_path / f"run.{ending}")["regtap.MODE"] == [(0, 1), (10, 2)]
+
+
 def packets(path: Path) -> list[Any]:
     """Return the packets of a Perfetto file, in the order of time."""
     outer = perfetto_trace_pb2.Trace()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
+from regtap.documents.text import visible
 from regtap.errors import RefusedError, StorageError
 from regtap.units.format import format_utc
 from regtap_analysis.export.vcd import first_moment_ns, lacking_in_waves, mark_text, wave_path
@@ -34,14 +36,14 @@ class FstWriter:
     def __init__(self, selection: Selection, path: Path) -> None:
         module = _import_pylibfst()
         self._lib, self._ffi, self._path = module.lib, module.ffi, path
-        self._context = self._lib.fstWriterCreate(str(path).encode(), 1)
+        self._context = self._lib.fstWriterCreate(os.fsencode(path), 1)
         if self._context == self._ffi.NULL:
             raise StorageError(f"cannot write {path}: libfst cannot make it", path=str(path))
         trace, self._signals = selection.trace, selection.signals
         self._shift_ns = max(0, -first_moment_ns(selection))
         self._lib.fstWriterSetTimescale(self._context, _NANOSECOND)
         self._lib.fstWriterSetDate(self._context, format_utc(trace.start.realtime_ns).encode())
-        self._lib.fstWriterSetVersion(self._context, f"regtap: {trace.target}".encode())
+        self._lib.fstWriterSetVersion(self._context, visible(f"regtap: {trace.target}").encode())
         self._handles = [self._variable(signal) for signal in self._signals]
         self._marks = self._text_variable("regtap", "marks") if trace.marks else None
         self._dark = False
@@ -86,7 +88,7 @@ class FstWriter:
             self._write_unknown()
         self._go(last_ns)
         self._lib.fstWriterClose(self._context)
-        reader = self._lib.fstReaderOpen(str(self._path).encode())
+        reader = self._lib.fstReaderOpen(os.fsencode(self._path))
         if reader == self._ffi.NULL:
             raise StorageError(
                 f"cannot write {self._path}: the disk is full, or refuses", path=str(self._path)

@@ -48,4 +48,4 @@ def block(field: int, content: bytes) -> bytes:
 
 def text(field: int, content: str) -> bytes:
     """Return a field of a text."""
-    return block(field, content.encode())
+    return block(field, content.encode(errors="backslashreplace"))  # a text of a file may have half a letter

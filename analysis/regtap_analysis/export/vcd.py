@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import IO, TYPE_CHECKING, Any
 
+from regtap.documents.text import folded, visible
 from regtap.errors import RefusedError
 from regtap.units.format import format_utc
 
@@ -43,7 +44,9 @@ class VcdWriter:
             self._text,
             timescale="1 ns",
             date=format_utc(trace.start.realtime_ns),
-            comment=f"regtap: {trace.path} from {trace.target}; time 0 is {-self._shift_ns} ns of the trace",
+            comment=_comment(
+                f"regtap: {trace.path} from {trace.target}; time 0 is {-self._shift_ns} ns of the trace"
+            ),
             init_timestamp=max(0, first_moment_ns(selection) + self._shift_ns),
         )
         self._variables = [self._register(signal) for signal in signals]
@@ -88,7 +91,12 @@ def lacking_in_waves(selection: Selection) -> tuple[str, ...]:
 
 def mark_text(text: str) -> str:
     """Return a mark's text as one word: the format ends a text at a space."""
-    return "_".join(text.split()) or "mark"
+    return visible("_".join(text.split())) or "mark"
+
+
+def _comment(text: str) -> str:
+    """Return a text for a comment, which the word `$end` would end."""
+    return visible(folded(text)).replace("$end", "$_end")
 
 
 def first_moment_ns(selection: Selection) -> int:
