@@ -12,7 +12,7 @@ from regtap.cli.options import map_option
 from regtap.cli.output import print_lines, print_note
 from regtap.errors import InputError
 from regtap.trace.reader import open_trace
-from regtap.units.parse import parse_time_ns
+from regtap_analysis.moments import find_mark, parse_moment_ns
 from regtap_analysis.output import write_output
 from regtap_analysis.plot.layout import WIDTH_PX
 
@@ -35,6 +35,11 @@ _SHOWN = 20  # characters that a note lists
 @click.option("--from", "first", metavar="TIME", help="Show from this time after the start, such as 1.5s.")
 @click.option("--to", "stop", metavar="TIME", help="Show up to this time after the start.")
 @click.option(
+    "--align",
+    metavar="MARK",
+    help="Count time, also of --from and --to, from the first mark whose text begins so, such as trigger.",
+)
+@click.option(
     "--width", type=click.IntRange(400, 20000), default=WIDTH_PX, show_default=True, help="In pixels."
 )
 @click.option("--height", type=click.IntRange(200, 20000), help="In pixels [what the lanes need].")
@@ -47,6 +52,7 @@ def plot(
     registers: tuple[str, ...],
     first: str | None,
     stop: str | None,
+    align: str | None,
     width: int,
     height: int | None,
     map_texts: tuple[str, ...],
@@ -61,10 +67,12 @@ def plot(
 
     opened = open_trace(trace, maps_of(map_texts))
     path = output or default_output(Path(trace))
+    zero = None if align is None else find_mark(opened, align)
     options = PictureOptions(
         registers=registers,
-        first_ns=None if first is None else parse_time_ns(first),
-        stop_ns=None if stop is None else parse_time_ns(stop),
+        first_ns=None if first is None else parse_moment_ns(first, zero),
+        stop_ns=None if stop is None else parse_moment_ns(stop, zero),
+        zero=zero,
         width=width,
         height=height,
         format=check_output(path, force=force),

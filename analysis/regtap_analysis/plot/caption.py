@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from regtap_analysis.signals.model import Reading, View
 
 
+_MOST_NAME = 48  # letters of a mark in an axis label, of which a narrow picture has room for 60
 _MOST_LETTERS = 4_000  # of a text: a name or a mark may be of any length
 
 
@@ -38,6 +39,12 @@ def printable(text: str, most: int = _MOST_LETTERS) -> str:
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in folded
     )
+
+
+def cut_name(text: str) -> str:
+    """Return the name of a mark, at most so long that an axis label holds it."""
+    name = printable(text)
+    return name if len(name) <= _MOST_NAME else f"{name[:_MOST_NAME]}…"
 
 
 def legend_entry(summary: GapSummary) -> str:

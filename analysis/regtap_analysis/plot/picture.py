@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
     from regtap_analysis.signals.model import Reading
 
@@ -44,6 +45,7 @@ class PictureOptions:
         registers: Their names; empty for all.
         first_ns: First time shown; None from the start.
         stop_ns: Time after the last one shown; None to the end.
+        zero: The mark from which the axis counts time; None: the start of the trace.
         width: In pixels.
         height: In pixels; None takes what the lanes need.
         format: `png` or `svg`.
@@ -52,6 +54,7 @@ class PictureOptions:
     registers: Sequence[str] = ()
     first_ns: int | None = None
     stop_ns: int | None = None
+    zero: Mark | None = None
     width: int = WIDTH_PX
     height: int | None = None
     format: str = "png"
@@ -93,7 +96,7 @@ def make_picture(trace: Trace, options: PictureOptions) -> Picture:
     reading = read_signals(trace, signals, view, buckets)
     settings: Any = {**mpl.rcParamsDefault, **_SETTINGS}
     with mpl.rc_context(settings), missing_glyphs() as missing:
-        figure = draw(Content(trace, view, reading, buckets, (options.width, options.height)))
+        figure = draw(Content(trace, view, reading, buckets, (options.width, options.height), options.zero))
         content = _png(figure) if options.format == "png" else _svg(figure, trace, view)
     return Picture(content, view, reading, "".join(sorted(missing)))
 

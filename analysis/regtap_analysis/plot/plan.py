@@ -37,6 +37,7 @@ class Content:
         reading: The data that was read of it.
         buckets: Into how many columns it was read.
         size: Width and height in pixels; height None takes what the lanes need.
+        zero: The mark from which the axis counts time; None: the start of the trace.
     """
 
     trace: Trace
@@ -44,6 +45,7 @@ class Content:
     reading: Reading
     buckets: int
     size: tuple[int, int | None]
+    zero: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,17 @@ class Axis:
     label: str = ""
 
 
-def time_axis(first_ns: int, stop_ns: int, most: int) -> Axis:
+def time_axis(first_ns: int, stop_ns: int, most: int, zero: str = "start") -> Axis:
     """Return at most `most` ticks over a stretch of time, and a label with unit and origin.
 
     Far from the trace's start, where every label would repeat the same long number, the labels count from a
     round moment that the axis label names.
+
+    Args:
+        first_ns: The first time, from the zero of the axis.
+        stop_ns: The time after the last one.
+        most: How many ticks there is room for.
+        zero: Name of the moment at 0.
     """
     span = stop_ns - first_ns
     unit, unit_ns, _ = next(entry for entry in _TIME_UNITS if span <= entry[2] or entry[0] == "h")
@@ -49,7 +55,7 @@ def time_axis(first_ns: int, stop_ns: int, most: int) -> Axis:
     first = -(-first_ns // step) * step
     places = range(first, stop_ns + 1, step)
     origin = first if first and abs(first) // step > 10**4 else 0
-    since = f"time after {_exact(origin)}" if origin else "time since start"
+    since = f"time after {_exact(origin)}" if origin else f"time since {zero}"
     return Axis(
         tuple((place, _in_unit(place - origin, unit_ns, step)) for place in places), f"{since} ({unit})"
     )

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regtap.errors import InputError
 from regtap.follow.live import open_live
 from regtap.maps.lookup import NO_MAPS
 from regtap.units.format import count_of, format_duration_ns, format_utc
+from regtap_analysis.moments import find_mark
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.layout import lane_height
 from regtap_analysis.signals.model import View, signals_of, whole_view
@@ -91,7 +91,7 @@ class Session:
         self._looked_s = time.monotonic()
         self._live = [open_live(Path(path), maps, wait_s) for path in paths]
         traces = [live.look() for live in self._live]
-        moments = [0 if align is None else _mark_ns(trace, align) for trace in traces]
+        moments = [0 if align is None else find_mark(trace, align).t_ns for trace in traces]
         self.shown = tuple(
             Shown(trace, TracePages(trace), moments[0] - moment)
             for trace, moment in zip(traces, moments, strict=True)
@@ -201,14 +201,6 @@ def _described(shown: Shown) -> dict[str, Any]:
         "start": format_utc(trace.start.realtime_ns),
         "gaps": [[it.cause, caption.legend_entry(it)] for it in trace.gap_summary if not it.holds],
     }
-
-
-def _mark_ns(trace: Trace, text: str) -> int:
-    for mark in trace.marks:
-        if mark.text == text:
-            return mark.t_ns
-    named = ", ".join(repr(mark.text) for mark in trace.marks[:8]) or "no mark"
-    raise InputError(f"{trace.path} has no mark {text!r} to align at; it has {named}")
 
 
 def _looked_at(shown: Shown, live: LiveTrace) -> Shown:
