@@ -177,3 +177,30 @@ def test_a_device_is_read_by_name(bus: Bus) -> None:
 
     assert (found["name"], found["address"], found["value"]) == ("EDU.LIVENESS", address, value)
     assert found["fields"] == {"LOW": value & 0xFF, "HIGH": value >> 8}
+
+
+def test_a_diff_reads_each_register_of_the_dump_once(bus: Bus) -> None:
+    outcome = bus.run.tried("map-diff")
+    assert outcome.status == 1, outcome  # LIVENESS was written since
+
+    differences = json.loads(outcome.stdout)
+
+    assert [it["name"] for it in differences if not it.get("volatile")] == ["EDU.LIVENESS"]
+    seen = [(address - bus.edu, size) for address, _, size in reads(bus.stretch(19, bus.edu))]
+    assert seen == [(0x00, 4), (LIVENESS, 4), (0x20, 4), (0x24, 4)]
+
+
+def test_record_by_name_reads_what_it_stores_and_is_drawn_with_its_states(bus: Bus) -> None:
+    assert bus.run.tried("map-record").status == 0
+    columns = [column(bus.run.files / "by-name", name).tolist() for name in ("EDU.LIVENESS", "EDU.STATUS")]
+
+    wanted = [
+        (bus.edu + offset, value, 4)
+        for row in zip(*columns, strict=True)
+        for offset, value in zip((LIVENESS, 0x20), row, strict=True)
+    ]
+
+    assert len(wanted) == 40
+    assert reads(bus.stretch(20, bus.edu)) == wanted
+    assert bus.run.tried("map-plot").status == 0, bus.run.tried("map-plot").stderr
+    assert ">ON<" in (bus.run.files / "by-name.svg").read_text()

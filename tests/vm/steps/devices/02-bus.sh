@@ -45,3 +45,10 @@ try map-allowed regtap read -t mem $map EDU.FACTORIAL --allow-side-effects
 mark 17
 try map-names regtap read -t mem $map LIVENESS --json
 mark 18
+try map-on regtap write -t mem $map LIVENESS 0x54 # edu answers with what it was given, inverted: LOW is ON
+mark 19
+try map-diff regtap diff /vm/dump.json mem $map --json
+mark 20
+try map-record regtap record -t mem $map LIVENESS STATUS --samples 20 -o by-name
+mark 21
+try map-plot regtap plot by-name -o by-name.svg
