@@ -72,5 +72,7 @@ def test_on_change_reads_each_slot_and_stores_the_ends(bus: Bus) -> None:
     assert_conserved(trace)
     assert trace.totals is not None
     assert trace.totals.taken == len(seen)
-    assert trace.rows == 2  # the first one, and the last one of those that are equal
     assert {gap.cause for gap in trace.gaps} <= {"unchanged", "missed"}
+    assert "unchanged" in {gap.cause for gap in trace.gaps}
+    missed = sum(gap.cause == "missed" for gap in trace.gaps)
+    assert trace.rows <= 2 + 2 * missed  # of each run of equal rows the first one and the last one
