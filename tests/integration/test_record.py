@@ -297,6 +297,17 @@ def may_raise_limits() -> bool:
     return True
 
 
+def keeps_a_schedule(pid: int) -> bool:
+    """Return whether the sampling thread has slept between slots: then it is what it asked to be."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        if (task / "comm").read_text().strip() == "regtap-sampler":
+            found = re.search(
+                r"^voluntary_ctxt_switches:\s*(\d+)", (task / "status").read_text(), re.MULTILINE
+            )
+            return found is not None and int(found[1]) >= 20
+    return False
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives up root; CI runs as root")
 class TestAsRoot:
     """What happens to root's power."""
@@ -335,7 +346,9 @@ class TestAsRoot:
         arguments = ["record", "-t", f"file:{device}", "0", "--rate", "1k", "--realtime", "--user", "nobody"]
         process = start_regtap(*arguments, "-o", "run", cwd=shared)
         wait_for(shared / "run" / "_spool")
-        time.sleep(0.2)
+        while not keeps_a_schedule(process.pid):
+            assert process.poll() is None
+            time.sleep(0.01)
         policies = {
             path.joinpath("comm").read_text().strip(): os.sched_getscheduler(int(path.name))
             for path in Path(f"/proc/{process.pid}/task").iterdir()

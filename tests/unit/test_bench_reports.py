@@ -41,6 +41,7 @@ def test_reports_that_cannot_be_drawn_are_a_fault_with_a_remedy(
 
 def test_the_environment_has_its_backend_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MPLBACKEND", "module://notebook")
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)  # of a test before
 
     load_matplotlib()
 

@@ -143,5 +143,5 @@ def test_a_clean_end_leaves_no_journal(tmp_path: Path) -> None:
 
 
 def test_a_flight_recorder_has_no_journal() -> None:
-    with pytest.raises(InputError, match="choose --durable or --on-full overwrite"):
+    with pytest.raises(InputError, match="a journal keeps every sample, and --on-full overwrite"):
         RecordOptions(durable_ns=1_000_000_000, on_full="overwrite")
