@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,8 @@ from tests.torture.conftest import IS_LONG, Tally
 from tests.torture.fault_oracle import VALUE, judge_record, judge_recover
 from tests.torture.faulty import Fault, FaultyRegtap, RunResult, compile_library, faulty_regtap
 from tests.torture.test_recover_kill import scene
+
+from regtap.spool.location import new_spool_path
 
 RECORD = "record: any one file operation fails, once or for ever: it ends as documented, and says the truth"
 DURABLE = "record --durable: any one file operation fails, once or for ever: it ends as documented, and says the truth"
@@ -119,7 +120,7 @@ def test_each_file_operation_of_record_fails(
 
 def test_each_file_operation_of_recover_fails(faulty: FaultyRegtap, tally: Tally) -> None:
     trace = faulty.root / "run"
-    spool = Path(f"/dev/shm/regtap-torture-{os.getpid()}")
+    spool = Path(new_spool_path())  # a recovery removes no file of another name
 
     def recover(fault: Fault | None) -> RunResult:
         return faulty.run(["recover", str(trace)], fault, small_parts=True)

@@ -17,6 +17,7 @@ from tests.torture.victim import recover as recover_and_die
 import regtap
 from regtap.recovery.complete import recover
 from regtap.spool.layout import OVERFLOW
+from regtap.spool.location import new_spool_path
 
 PROMISE = (
     "kill -9 of `recover` before and after each file operation, then again: the same trace, nothing twice"
@@ -78,7 +79,7 @@ def test_kill_9_of_recover_at_each_step(
     killed = True
     while killed:
         folder = shared_folder / str(step)
-        spool = Path(f"/dev/shm/regtap-torture-{os.getpid()}-{step}")
+        spool = Path(new_spool_path())  # a recovery removes no file of another name
         image = scene(folder, spool)
         killed = run_and_die(processes, folder, part_bytes, step)
         before = hashes(folder)
