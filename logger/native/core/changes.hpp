@@ -101,8 +101,8 @@ class Changes {
   std::uint32_t carried_latency_ = 0;
   bool has_carried_ = false;
   bool has_reference_ = false;
-  volatile std::uint32_t candidate_ =
-      0;                       // 0: none, 1: in the first slot, 2: in the second; a jump may come at any load
+  // 0: none, 1: in the first slot, 2: in the second; a jump may come at any load.
+  volatile std::uint32_t candidate_ = 0;
   spool::Gap* gap_ = nullptr;  // of this run, in the open block
   std::uint64_t settled_ = 0;  // of its count, what the filler knows of
   std::uint64_t skipped_ = 0;

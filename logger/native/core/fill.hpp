@@ -215,15 +215,11 @@ std::uint64_t fill(const Loop& loop, const Rows& rows, std::uint64_t first, std:
     if (!is_whole) [[unlikely]]
       break;
     ticks[i] = now;
-    if constexpr (is_judged) {
-      const Verdict verdict = loop.judge->judge(row, i, now);
-      if (verdict == Verdict::drop) continue;
-      published->store(base + i++, std::memory_order_release);
-      if (verdict == Verdict::hit) [[unlikely]]
-        break;
-    } else {
-      published->store(base + i++, std::memory_order_release);
-    }
+    bool is_hit = false;
+    if constexpr (is_judged) is_hit = loop.judge->is_hit(row, i, now);
+    published->store(base + i++, std::memory_order_release);
+    if (is_hit) [[unlikely]]
+      break;
   }
   last = before;
   return i;

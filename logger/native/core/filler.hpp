@@ -53,9 +53,9 @@ class Filler {
   // moment ago: then it joins the gap before it (spool.hpp), so that a schedule that cannot be kept fills no
   // table.
   void note_missed(std::uint64_t count, std::uint64_t from_ticks, std::uint64_t now);
-  // A row that was read, and is not complete: the next sample comes after it.
   // A run of rows that are not stored begins: a gap that counts none yet, and grows (changes.hpp).
   spool::Gap& begin_unchanged(std::uint64_t from_ticks, std::uint64_t now);
+  // A row that was read, and is not complete: the next sample comes after it.
   void note_torn(std::uint64_t from_ticks, std::uint64_t now);
   void note_pause(std::uint64_t begin, std::uint64_t end);       // before the open block's first row
   void note_last_pause(std::uint64_t begin, std::uint64_t end);  // no block is open: into the overflow block

@@ -1,5 +1,4 @@
-// Where a row is judged: it has been read, and is not yet published. What the verdict is decides what
-// follows.
+// Where a row is judged: it has been read, and is not yet published. A hit ends the fill.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +9,7 @@
 
 namespace regtap {
 
-enum class Verdict : std::uint32_t {
-  store,  // the row is published, and the loop goes on
-  drop,   // it is not: the next row takes its place, and the judge has counted it
-  hit,    // it is published, and the fill ends with it: its caller takes the sighting
-};
-
-// What the last row judged `hit` was.
+// What the last hit was.
 struct Sighting {
   bool is_any = false;
   bool strikes = false;  // the trigger; else the row is only the one that was waited for
@@ -30,14 +23,15 @@ class Judge {
 
   explicit Judge(Trigger trigger) : trigger_(std::move(trigger)) {}
 
-  // `row.value(k, i)` is register k of row i, which was taken at `now`.
+  // Whether the row is a hit: the fill ends with it, and its caller takes the sighting. `row.value(k, i)` is
+  // register k of row i, which was taken at `now`.
   template <class Row>
-  Verdict judge(const Row& row, std::uint64_t i, std::uint64_t now) {
+  bool is_hit(const Row& row, std::uint64_t i, std::uint64_t now) {
     const bool strikes = trigger_.strikes(row, i);
     if (!strikes && now < look_at_) [[likely]]
-      return Verdict::store;
+      return false;
     sighting_ = {true, strikes};
-    return Verdict::hit;
+    return true;
   }
 
   // The first row at or after this tick is a hit, whatever the trigger says.
