@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap.documents.text import visible
 from regtap.errors import InputError
 from regtap.units.parse import parse_time_ns
 
@@ -27,7 +26,7 @@ def find_mark(trace: Trace, text: str) -> Mark:
     for mark in trace.marks:
         if text and mark.text.startswith(text):
             return mark
-    named = ", ".join(visible(repr(mark.text)) for mark in trace.marks[:_MOST_NAMED]) or "no mark"
+    named = ", ".join(repr(mark.text) for mark in trace.marks[:_MOST_NAMED]) or "no mark"
     raise InputError(f"{trace.path} has no mark {text!r} to align at; it has {named}")
 
 

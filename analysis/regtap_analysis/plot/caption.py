@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regtap.documents.text import cut
 from regtap.trace.gaps import LOSSES
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_utc
 
@@ -43,8 +44,7 @@ def printable(text: str, most: int = _MOST_LETTERS) -> str:
 
 def cut_name(text: str) -> str:
     """Return the name of a mark, at most so long that an axis label holds it."""
-    name = printable(text)
-    return name if len(name) <= _MOST_NAME else f"{name[:_MOST_NAME]}…"
+    return cut(printable(text), _MOST_NAME)
 
 
 def legend_entry(summary: GapSummary) -> str:

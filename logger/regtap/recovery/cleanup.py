@@ -46,9 +46,7 @@ def clean_up(folder: Path, first_part: int, spool: str | None, *, is_damaged: bo
 
 
 def _clean_up(folder: Path, first_part: int, spool: str | None, *, is_damaged: bool) -> str | None:
-    sync_folder(
-        folder
-    )  # the process that finished the last part may have been killed before its name was durable
+    sync_folder(folder)  # a process that was killed may not have made the name of the last part durable
     kept = None
     if spool is not None and (is_damaged or not is_spool_path(spool)):
         kept = spool
