@@ -82,3 +82,12 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     """Kill a process, and wait until it is gone."""
     process.kill()
     process.wait(30)
+
+
+def wait_for(path: Path) -> None:
+    """Wait until a file is there."""
+    for _ in range(6000):
+        if path.exists():
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"{path} never came")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -229,21 +228,15 @@ def test_writes_go_only_to_the_register_that_was_named(register_file: Path, tmp_
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_results_belong_to_the_user_that_was_named(tmp_path: Path) -> None:
-    open_to_all = Path("/dev/shm") / f"regtap-test-bench-{os.getpid()}-user"
-    open_to_all.mkdir()
-    open_to_all.chmod(0o777)
-    try:
-        done = _bench(
-            "-t", "sim", "--quick", "--duration", "1s", "--user", "nobody", "-o", str(open_to_all / "run"),
-            cwd=tmp_path,
-        )  # fmt: skip
-        assert "Traceback" not in done.stderr
-        owners = {path.owner() for path in open_to_all.rglob("*")}
-        names = {path.name for path in (open_to_all / "run").iterdir()}
-    finally:
-        shutil.rmtree(open_to_all)
+def test_results_belong_to_the_user_that_was_named(tmp_path: Path, shared: Path) -> None:
+    done = _bench(
+        "-t", "sim", "--quick", "--duration", "1s", "--user", "nobody", "-o", str(shared / "run"),
+        cwd=tmp_path,
+    )  # fmt: skip
 
+    assert "Traceback" not in done.stderr
+    owners = {path.owner() for path in shared.rglob("*")}
+    names = {path.name for path in (shared / "run").iterdir()}
     assert owners == {"nobody"}
     assert "result.json" in names
 

@@ -7,26 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.command import run_regtap, start_regtap
+from tests.command import run_regtap, start_regtap, wait_for
 from tests.conservation import assert_conserved
 
 import regtap
 
 RECORD = ["record", "-t", "sim", "COUNT32", "-o", "run", "--rate", "1k"]
-
-
-def wait_for(path: Path) -> None:
-    for _ in range(6000):
-        if path.exists():
-            return
-        time.sleep(0.005)
-    raise AssertionError(f"{path} never came")
 
 
 def end(process: subprocess.Popen[str]) -> tuple[str, str]:
@@ -180,29 +170,20 @@ sys.exit(main(["mark", "run", "by another"]))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users; CI runs as root")
-def test_another_users_capture_is_told_and_root_may_mark_it(open_to_all: Path) -> None:
-    device = open_to_all / "device"
+def test_another_users_capture_is_told_and_root_may_mark_it(shared: Path) -> None:
+    device = shared / "device"
     device.write_bytes(bytes(4096))
     target = ["-t", f"file:{device}", "0", "--rate", "1k", "--user", "nobody"]
-    process = start_regtap("record", *target, "-o", "run", cwd=open_to_all)
-    wait_for(open_to_all / "run" / "_spool")
+    process = start_regtap("record", *target, "-o", "run", cwd=shared)
+    wait_for(shared / "run" / "_spool")
 
     other = subprocess.run(
-        [sys.executable, "-c", AS_USER_1], cwd=open_to_all, capture_output=True, text=True, check=False
+        [sys.executable, "-c", AS_USER_1], cwd=shared, capture_output=True, text=True, check=False
     )
-    root = run_regtap("mark", "run", "by root", cwd=open_to_all)
+    root = run_regtap("mark", "run", "by root", cwd=shared)
     _, err = end(process)
 
     assert process.returncode == 0, err
     assert_one_line(other, 3, "the capture of run is nobody's, and this is")
     assert root.returncode == 0, root.stderr
-    assert texts(open_to_all / "run") == ["by root"]
-
-
-@pytest.fixture
-def open_to_all() -> Iterator[Path]:
-    """A folder that every user reaches, unlike pytest's own."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o777)
-        yield folder
+    assert texts(shared / "run") == ["by root"]

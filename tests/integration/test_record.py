@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from tests.command import REGTAP, run_regtap, start_regtap
+from tests.command import REGTAP, run_regtap, start_regtap, wait_for
 from tests.conservation import assert_conserved
 
 import regtap
@@ -24,14 +24,6 @@ from regtap.simulator.process import check_of
 from regtap.spool.reader import SpoolReader
 
 NOBODY = pwd.getpwnam("nobody")
-
-
-def wait_for(path: Path) -> None:
-    for _ in range(6000):
-        if path.exists():
-            return
-        time.sleep(0.005)
-    raise AssertionError(f"{path} never came")
 
 
 @pytest.fixture
