@@ -1,4 +1,4 @@
-"""What came of an export."""
+"""The result of an export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What an export came to.
+    """The result of an export: what was written, and what the format could not hold.
 
     Attributes:
         count: The number of rows or changes that were written.

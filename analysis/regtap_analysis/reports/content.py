@@ -1,4 +1,4 @@
-"""What a report says, for any medium."""
+"""The words and figures of a report, for any medium."""
 
 from __future__ import annotations
 

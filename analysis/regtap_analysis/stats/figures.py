@@ -1,4 +1,4 @@
-"""What one pass over a trace finds: plain numbers, for people and for programs."""
+"""The figures of one pass over a trace: plain numbers, for people and for programs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class ValueHistogram:
 
 @dataclass(frozen=True, slots=True)
 class SignalFigures:
-    """What a register or a field did.
+    """The values and changes of a register or a field.
 
     Attributes:
         signal: The signal.

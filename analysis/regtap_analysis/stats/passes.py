@@ -1,4 +1,4 @@
-"""What is added up while the rows of a trace go by: row intervals, and one signal's values, states and changes."""
+"""The sums of one pass over the rows of a trace: row intervals, and one signal's values, states and changes."""
 
 from __future__ import annotations
 

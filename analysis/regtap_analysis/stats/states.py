@@ -21,7 +21,7 @@ _LIMIT = 1 << 12  # of the lengths that are told apart for each state
 
 @dataclass(slots=True)
 class _State:
-    """What was added up for one value."""
+    """The sums for one value of a signal."""
 
     visits: int = 0
     whole: int = 0

@@ -1,1 +1,1 @@
-"""What all reports share: the page's style, its tables for any medium, and charts that need no picture file."""
+"""The parts that all reports share: the page's style, tables for any medium, and charts that need no picture file."""

@@ -103,7 +103,7 @@ def _pipe_closed() -> Iterator[None]:
 
 
 class _PipeClosedError(RegtapError):
-    """Whoever read our output has gone."""
+    """The process that read our output has gone."""
 
 
 @click.group(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OnChange:
-    """What a row must differ in from the row before, to be stored.
+    """The registers and fields in which a row must differ from the row before, to be stored.
 
     Attributes:
         names: Registers, and fields as `REGISTER.FIELD`; empty: any register.

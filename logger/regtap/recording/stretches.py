@@ -38,7 +38,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """What a trigger came to so far.
+    """The hits and stretches of a trigger so far.
 
     Attributes:
         expression: The trigger's expression.

@@ -1,4 +1,4 @@
-"""What a capture with a trigger is asked to store."""
+"""Options of a capture with a trigger: the stretches to store."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """What makes parts, and gives up old ones.
+    """The two objects that make parts and give up old ones.
 
     Attributes:
         builder: Makes parts.
@@ -138,7 +138,7 @@ class Writer:
 
     @property
     def rotated(self) -> Rotated | None:
-        """What the last durable part says of the parts that were given up; None: none were."""
+        """The parts that were given up, as the last durable part says; None: no part was."""
         return None if self.rotation is None else self.rotation.stated
 
     def run(self, totals: Callable[[int, Rotated | None], Totals]) -> None:

@@ -20,7 +20,7 @@ _NS_PER_S = 10**9
 
 @dataclass(frozen=True, slots=True)
 class TriggerPlan:
-    """What the native loop keeps for a trigger.
+    """The part of a plan for a trigger: the rows that the native loop keeps around a hit.
 
     Attributes:
         trigger: Judged on every row.

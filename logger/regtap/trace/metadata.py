@@ -91,7 +91,7 @@ class StartTimes:
 
 
 class OnFull(enum.StrEnum):
-    """What a capture does when the ring is full."""
+    """The behaviour of a capture when the ring is full."""
 
     WAIT = "wait"  # pause
     DISCARD = "discard"  # drop the newest samples and count them
@@ -101,7 +101,7 @@ class OnFull(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TriggerMode:
-    """What a capture with a trigger was asked to store.
+    """The stretches that a capture with a trigger was asked to store.
 
     Attributes:
         expression: The trigger's expression.

@@ -130,7 +130,7 @@ class Trace:
 
     @property
     def rotated(self) -> Rotated | None:
-        """What the trace has given up of its beginning; None: nothing."""
+        """The parts that the trace gave up at its beginning; None: it gave up none."""
         return self.parts[-1].metadata.rotated
 
     @cached_property

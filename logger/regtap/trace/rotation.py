@@ -1,4 +1,4 @@
-"""What a trace has given up of its beginning, so as to keep only its last parts."""
+"""The parts that a trace gave up at its beginning, to keep only the last ones."""
 
 from __future__ import annotations
 
