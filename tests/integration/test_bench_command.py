@@ -170,7 +170,7 @@ def test_arms_that_a_target_has_not_are_reported_with_the_reason(on_sim: Run) ->
     assert rows["io_uring"].refused or rows["io_uring"].system_calls in (1 / 16, None)
 
 
-def test_arms_with_rounds_of_their_own_have_processes_of_their_own(on_sim: Run) -> None:
+def test_arms_with_their_own_rounds_have_their_own_processes(on_sim: Run) -> None:
     table = pq.read_table(on_sim.folder / "raw.parquet")
     pairs = set(zip(table["process"].to_pylist(), table["arm"].to_pylist(), strict=True))
 

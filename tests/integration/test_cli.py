@@ -91,9 +91,7 @@ BAD_INPUT = [
 
 
 @pytest.mark.parametrize(("line", "text"), BAD_INPUT, ids=[line for line, _ in BAD_INPUT])
-def test_bad_input_is_one_line_and_exit_code_2_and_changes_nothing(
-    folder: Path, line: str, text: str
-) -> None:
+def test_bad_input_is_one_line_exit_code_2_and_changes_nothing(folder: Path, line: str, text: str) -> None:
     done = run_regtap(*line.split(), cwd=folder)
 
     assert (done.returncode, done.stdout) == (2, "")

@@ -48,7 +48,7 @@ def kill_and_forget(process: subprocess.Popen[bytes], folder: Path) -> None:
     Path(json.loads((folder / "_spool").read_text())["spool"]).unlink()
 
 
-def test_without_its_memory_a_trace_is_complete_up_to_the_last_sync(
+def test_without_its_spool_a_trace_is_whole_up_to_the_last_sync(
     recorder: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     folder = tmp_path / "run1"

@@ -38,7 +38,7 @@ def test_the_option_takes_no_register_for_its_value(tmp_path: Path) -> None:
     assert regtap.open_trace(tmp_path / "run").mode.on_change == ("*",)
 
 
-def test_a_pair_is_never_behind_the_counter_that_it_is_read_before(tmp_path: Path) -> None:
+def test_a_pair_is_never_behind_the_counter_read_after_it(tmp_path: Path) -> None:
     pair = "ticks=COUNT64_LO/COUNT64_HI:u64pair"
     record = ["record", "-t", "sim", pair, "COUNT64", "-o", "run", "--rate", "2k", "--duration", "2500ms"]
 

@@ -126,7 +126,7 @@ def test_a_constant_register_shows_its_value_in_hex(tmp_path: Path) -> None:
     assert "0x54474552" in texts(tmp_path / "out.svg")
 
 
-def test_a_lone_spike_among_many_rows_reaches_the_top_of_its_lane(tmp_path: Path) -> None:
+def test_a_lone_spike_among_many_rows_reaches_its_lanes_top(tmp_path: Path) -> None:
     values = np.full(200_000, 100)
     values[77_777] = 60_000
     path = write_trace(tmp_path / "run", [Register("R", 0)], np.arange(200_000) * 10, {"R": values})

@@ -31,7 +31,7 @@ def test_a_line_has_name_address_hexadecimal_and_decimal(folder: Path) -> None:
     assert done.stdout.split() == ["r_10", "0x10", "0x13121110", str(0x13121110)]
 
 
-def test_registers_are_read_in_the_order_given_in_aligned_columns(folder: Path) -> None:
+def test_read_prints_registers_in_the_given_order_in_columns(folder: Path) -> None:
     done = _read("-t", "file:f", "LONG_NAME=0x100:u64", "A=0x8:u8", "0x2:u16be", "A=0x8:u8", cwd=folder)
 
     lines = done.stdout.splitlines()
@@ -113,7 +113,7 @@ TRUNCATED_AT = 512 * 1024
 
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["table", "json"])
-def test_a_bus_error_names_the_register_and_keeps_what_came_before(tmp_path: Path, as_json: bool) -> None:
+def test_a_bus_error_names_the_register_and_keeps_earlier_values(tmp_path: Path, as_json: bool) -> None:
     path = tmp_path / "f"
     path.write_bytes(bytes(2 * TRUNCATED_AT))
     arguments = ["read", "-t", f"file:{path}", *(["--json"] if as_json else []), f"0+{2 * TRUNCATED_AT}:u64"]

@@ -126,7 +126,7 @@ def test_a_command_killed_by_a_signal_is_told_as_a_shell_does(tmp_path: Path) ->
     assert done.returncode == 128 + 9
 
 
-def test_a_command_that_cannot_be_executed_is_told_as_a_shell_does(tmp_path: Path) -> None:
+def test_a_command_that_cannot_run_is_told_as_a_shell_does(tmp_path: Path) -> None:
     command = tmp_path / "command"
     command.write_text("#!/no/such/interpreter\n")
     command.chmod(0o755)
@@ -180,7 +180,7 @@ def test_missed_slots_are_a_finding_only_if_asked(device: Path, tmp_path: Path) 
     assert re.search(r"; FINDING: (over )?[\d.]+ % of the slots missed$", strict_last)
 
 
-def test_a_truncated_device_ends_with_4_and_keeps_what_came_before(device: Path, tmp_path: Path) -> None:
+def test_a_truncated_device_ends_with_4_and_keeps_earlier_rows(device: Path, tmp_path: Path) -> None:
     arguments = ["record", "-t", f"file:{device}", "last=4096", "-o", "run", "--spool-size", "8MiB"]
     process = start_regtap(*arguments, cwd=tmp_path)
     wait_for(tmp_path / "run" / "part-00000.parquet")

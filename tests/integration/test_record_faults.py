@@ -125,7 +125,7 @@ def test_without_spool_and_folder_the_rest_is_counted_as_lost(place: Path) -> No
     assert lost > 0
 
 
-def test_a_file_that_lies_in_the_way_of_a_part_is_not_overwritten(place: Path) -> None:
+def test_a_file_in_the_way_of_a_part_is_not_overwritten(place: Path) -> None:
     def lay(process: subprocess.Popen[str]) -> None:
         os.kill(process.pid, signal.SIGSTOP)
         for number in range(1, 2000):

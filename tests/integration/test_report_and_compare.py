@@ -120,7 +120,7 @@ def test_markdown_and_json_have_the_same_exit_code(folder: Path, dearer: Path) -
     assert json.loads(as_json.stdout)["regressed"] is True
 
 
-def test_unlike_machines_are_refused_unless_allowed_and_then_listed(
+def test_unlike_machines_are_refused_or_if_allowed_listed(
     session: Session, folder: Path, tmp_path: Path
 ) -> None:
     facts = {**session.result.environment, "kernel": "6.2", "governor": "powersave"}

@@ -13,7 +13,7 @@ from tests.terminal import Terminal
 from regtap.trace.gaps import Gap
 
 
-def test_a_captures_report_lies_beside_it_and_the_trace_still_opens(tmp_path: Path) -> None:
+def test_a_report_lies_beside_its_capture_which_still_opens(tmp_path: Path) -> None:
     recorded = run_regtap(
         "record",
         "-t",

@@ -58,7 +58,7 @@ def test_recover_heeds_the_umask(tmp_path: Path, spool: Path) -> None:
 LINK = [*RECORD, "--", "ln", "-s"]
 
 
-def test_record_fails_at_a_link_in_its_way_and_recover_removes_it(tmp_path: Path, victim: Path) -> None:
+def test_record_fails_at_a_link_that_recover_then_removes(tmp_path: Path, victim: Path) -> None:
     done = run_regtap(*LINK, str(victim), "run/.part-00000.tmp", cwd=tmp_path)
 
     assert done.returncode == 4
@@ -92,7 +92,7 @@ def test_recover_takes_no_link_for_a_part_that_it_may_write(
     assert spool.exists()
 
 
-def test_a_link_in_the_place_of_the_output_is_an_output_that_exists(tmp_path: Path) -> None:
+def test_a_link_in_place_of_the_output_is_an_output_that_exists(tmp_path: Path) -> None:
     (tmp_path / "run").symlink_to(tmp_path / "elsewhere")
     for arguments in (RECORD, ["bench", "-t", "sim", "--quick", "-o", "run"]):
         done = run_regtap(*arguments, cwd=tmp_path)

@@ -227,7 +227,7 @@ run(load)(ctypes.addressof(ctypes.c_char.from_buffer(small)) + {PAGE}, None, 0)
     assert seen.accesses == (Access(PAGE, 1, False),)
 
 
-def test_locking_the_page_in_memory_succeeds_as_it_would_unwatched(
+def test_locking_the_page_in_memory_succeeds_as_if_unwatched(
     watch: Callable[[str], Observation],
 ) -> None:
     seen = watch(f"assert libc.mlock(at, {PAGE}) == 0\nrun(load)(at, None, 0)")

@@ -129,7 +129,7 @@ def test_a_fresh_device_is_already_at_work() -> None:
         assert fresh.read(ADC) != 0
 
 
-def test_status_is_busy_while_level_rises_and_done_while_it_falls(second: list[dict[str, int]]) -> None:
+def test_status_is_busy_while_level_rises_done_while_it_falls(second: list[dict[str, int]]) -> None:
     busy, done, error, level = STATUS.fields
     for first, second_row, third in zip(second, second[1:], second[2:], strict=False):
         earlier, later = first["STATUS"], second_row["STATUS"]

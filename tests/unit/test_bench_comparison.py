@@ -60,7 +60,7 @@ def _in_states(result: Result, seed: int) -> Result:
     return result
 
 
-def test_a_run_beside_itself_is_equivalent_and_a_bound_unresolved(before: Result) -> None:
+def test_a_run_beside_itself_is_equivalent_a_bound_unresolved(before: Result) -> None:
     comparison = compare(before, before)
     assert not comparison.regressed
     for it in comparison.changes:
@@ -94,7 +94,7 @@ def test_latency_is_judged_too(before: Result) -> None:
     assert verdicts["pread", THROUGHPUT] == Verdict.EQUIVALENT
 
 
-def test_the_baseline_itself_can_become_slower_and_blames_no_other(before: Result) -> None:
+def test_a_slower_baseline_is_seen_and_blames_no_other_arm(before: Result) -> None:
     comparison = compare(before, scaled(before, "pread", [1.2] * PROCESSES))
     assert _of(comparison, "pread").verdict == Verdict.SLOWER
 
@@ -193,7 +193,7 @@ def test_a_margin_is_at_least_the_larger_of_the_runs(before: Result) -> None:
         assert all(it.margin == pytest.approx(0.3) for it in compare(*pair).changes)
 
 
-def test_a_bound_that_became_a_cost_is_slower_by_at_least_so_much(before: Result) -> None:
+def test_a_bound_that_became_a_cost_is_slower_by_at_least_that(before: Result) -> None:
     uncached = _measured(4, with_cost("mmap load", 90.0))
     comparison = compare(before, uncached)
     it = _of(comparison, "mmap load")

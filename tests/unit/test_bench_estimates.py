@@ -212,7 +212,7 @@ def test_the_order_of_the_series_is_drawn_anew_for_each_round() -> None:
     assert len({tuple(row) for row in places[:, :, 0]}) == 6
 
 
-def test_a_run_ends_with_the_round_after_which_it_is_not_to_go_on() -> None:
+def test_a_run_ends_after_the_round_that_is_said_to_be_the_last() -> None:
     raw = run_rounds(
         [lambda count: (count, 0, 0, 0)], [(16, 32, 48)], 1000, "s", lambda number, _: number < 4
     )

@@ -81,7 +81,7 @@ def test_every_arm_has_a_row_and_a_refused_one_its_reason(result: Result, page: 
     assert "not here: Not supported" in page
 
 
-def test_the_overview_comes_first_with_a_labelled_dot_for_each_way(result: Result, page: str) -> None:
+def test_an_overview_is_first_with_a_labelled_dot_for_each_way(result: Result, page: str) -> None:
     chart = cost_chart(result)
     assert chart is not None
 

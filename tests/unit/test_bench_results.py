@@ -110,7 +110,7 @@ def test_a_target_without_pread_says_why(result: Result) -> None:
     assert "pread is not to be had here (it has no such way)" in sentence(replace(result, rows=tuple(rows)))
 
 
-def test_a_failed_control_makes_the_run_invalid_wherever_it_is_shown(result: Result) -> None:
+def test_a_failed_control_makes_a_run_invalid_in_every_form(result: Result) -> None:
     broken = replace(result, checks=(*result.checks, Check("timer", passed=False, text="it stands still")))
     assert not broken.valid
     assert json.loads(broken.to_json())["valid"] is False
@@ -175,7 +175,7 @@ def test_folders_are_named_after_time_and_host() -> None:
     assert default_folder("2026-01-02T03:04:05+00:00", "a host/x") == "results/20260102T030405Z-a_host_x"
 
 
-def test_a_folder_that_exists_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+def test_a_folder_that_exists_is_refused_before_measuring(tmp_path: Path) -> None:
     check_folder(str(tmp_path / "new" / "deep"))
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for taken in (tmp_path, tmp_path / "link"):

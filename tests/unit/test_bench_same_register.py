@@ -56,7 +56,7 @@ def test_a_register_of_noise_is_not_accused(noise: Iterator[int]) -> None:
     assert not _one_register(noise.getrandbits(1) for _ in range(2 * READS)).disagree  # type: ignore[attr-defined]
 
 
-def test_a_register_that_is_cleared_by_the_first_read_is_not_accused() -> None:
+def test_a_register_cleared_by_its_first_read_is_not_accused() -> None:
     assert not _one_register(0 if k else 0xFF for k in range(2 * READS)).disagree
 
 

@@ -62,7 +62,7 @@ def test_only_a_full_run_has_them() -> None:
     assert {arm.cadence for name, arm in full.items() if name in special} == {BULK, SLOW}
 
 
-def test_a_file_of_one_mebibyte_has_every_size_and_a_page_its_own(tmp_path: Path) -> None:
+def test_a_file_of_1_mib_has_every_size_and_a_page_its_own(tmp_path: Path) -> None:
     with _sites(_file(tmp_path, MIB)) as sites:
         assert _sizes(sites) == set(BULK_SIZES)
     register = Register("r", 8)
@@ -169,7 +169,7 @@ def test_sixteen_reads_by_io_uring_are_one_system_call(tmp_path: Path) -> None:
 
 
 @needs_io_uring
-def test_a_read_by_io_uring_that_fails_is_an_error_with_its_number(tmp_path: Path) -> None:
+def test_a_failed_read_by_io_uring_is_an_error_with_its_number(tmp_path: Path) -> None:
     path = _file(tmp_path, 8192)
     with _sites(path) as sites:
         block = uring_arm().block(sites, THROUGHPUT)
@@ -314,7 +314,7 @@ def test_slow_arms_have_rounds_of_their_own_with_the_baseline() -> None:
     }
 
 
-def test_a_slow_arm_is_compared_with_the_baseline_of_its_own_rounds() -> None:
+def test_a_slow_arm_is_compared_with_its_own_rounds_baseline() -> None:
     arms = catalogue(REGISTER, is_device=True, quick=False, writes=False)
     costs = {("pread", THROUGHPUT): COSTS_NS["pread", THROUGHPUT], (DEVMEM, THROUGHPUT): 880_000.0}
     probes = {"pread": Probe(system_calls=1), DEVMEM: Probe(system_calls=30), IO_URING: Probe("forbidden")}

@@ -54,7 +54,7 @@ def test_each_trial_of_a_condition_has_a_seed_of_its_own() -> None:
     assert len({it.seed for it in trials}) == 1300
 
 
-def test_kinds_of_trials_are_mixed_and_the_seed_repeats_their_order() -> None:
+def test_kinds_of_trials_are_mixed_and_a_seed_repeats_the_order() -> None:
     orders = [list(replace(PLAN, seed=seed).trials(condition)) for seed in (1, 2) for condition in CONDITIONS]
 
     assert list(PLAN.trials(IDLE)) == orders[0]
@@ -186,9 +186,7 @@ def _judgement(false: int, seen: int, *, wrong_way: int = 0) -> Judgement:
     # 0: 1 - 0.025 ** (1 / 500); the others from the beta distribution's quantiles (Clopper and Pearson, 1934)
     [(0, 0.0, 0.007351), (2, 0.000485, 0.014374), (5, 0.003255, 0.023181), (25, 0.032615, 0.072928)],
 )
-def test_false_differences_in_both_directions_have_exact_intervals(
-    false: int, low: float, high: float
-) -> None:
+def test_false_differences_of_both_signs_have_exact_intervals(false: int, low: float, high: float) -> None:
     cell = next(it for it in cells_of(_judgement(false, 200)) if (it.rule, it.effect) == (REGTAP, SAME.name))
     assert (cell.trials, cell.called, cell.wrong_way) == (500, false, 0)
     assert (cell.low, cell.high) == pytest.approx((low, high), abs=2e-6)

@@ -58,7 +58,7 @@ def test_many_different_ones_stay_bounded_and_right_to_a_share(top: int) -> None
         assert exact * (1 - 2.0 ** (1 - found.bits)) <= rounded <= exact
 
 
-def test_numbers_below_the_limit_stay_exact_among_many_large_ones() -> None:
+def test_numbers_below_the_limit_stay_exact_among_large_ones() -> None:
     random = np.random.default_rng(4)
     small, large = random.integers(0, 4096, 1000), random.integers(1 << 30, 1 << 40, 100_000)
     found = Distribution(1 << 12)

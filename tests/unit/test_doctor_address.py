@@ -90,7 +90,7 @@ def test_what_only_this_user_may_not_is_proposed_with_sudo() -> None:
         (replace(FREE, power_state="D3hot"), "echo on > /sys/bus/pci/devices/0000:03:00.0/power/control"),
     ],
 )
-def test_a_bar_that_does_not_answer_is_not_reached_by_dev_mem_either(device: object, line: str) -> None:
+def test_a_bar_that_does_not_answer_has_no_way_by_dev_mem(device: object, line: str) -> None:
     facts = machine(pci=(device,))  # type: ignore[arg-type]
     answer = _judged(IN_BAR, facts, _closed("pci:0000:03:00.0/bar0", facts))
 

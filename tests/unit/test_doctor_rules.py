@@ -127,9 +127,7 @@ def test_a_kernel_without_dev_mem_is_not_a_container_without_it() -> None:
     ],
 )
 @pytest.mark.parametrize("readable", [True, False])
-def test_a_dev_mem_that_is_too_open_is_a_loud_warning_to_everyone(
-    mode: int, who: str, readable: bool
-) -> None:
+def test_a_dev_mem_that_is_too_open_is_a_loud_warning_to_all(mode: int, who: str, readable: bool) -> None:
     finding = reach.dev_mem(_mem(mode, readable=readable))
     _says(finding, Status.WARNING, who)
     _says(finding, Status.WARNING, "SECURITY HOLE")
@@ -193,7 +191,7 @@ def test_uio(facts: Facts, status: Status, text: str) -> None:
     _says(devices.uio(facts), status, text)
 
 
-def test_each_uio_map_is_listed_with_its_name_address_size_and_node() -> None:
+def test_each_uio_map_has_a_line_with_name_address_size_and_node() -> None:
     details = devices.uio(machine(uio=(uio_device(), replace(uio_device(1), maps=())))).details
     assert details == (
         "uio:0/0  adc, regs 0xa0000000 4 KiB; /dev/uio0 mode 600 root:kmem",
@@ -250,7 +248,7 @@ def test_a_device_is_ready_while_one_of_its_bars_is_unclaimed() -> None:
     )
 
 
-def test_the_remedy_for_pci_is_that_of_the_device_which_needs_least() -> None:
+def test_the_remedy_for_pci_is_of_the_device_that_needs_least() -> None:
     disabled, unreadable = replace(FREE, enabled=False), replace(BOUND, readable=False)
     _says(devices.pci(machine(pci=(disabled, unreadable))), Status.WARNING, "sudo")
     echo = "echo 1 > /sys/bus/pci/devices/0000:03:00.0/enable"

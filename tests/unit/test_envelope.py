@@ -127,9 +127,7 @@ def test_one_odd_sample_in_a_million_is_kept(tmp_path: Path, place: int) -> None
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(500, Samples), (501, Envelope)])
-def test_every_sample_is_kept_while_there_are_no_more_than_buckets(
-    tmp_path: Path, rows: int, expected: type
-) -> None:
+def test_every_sample_is_kept_if_no_more_than_the_buckets(tmp_path: Path, rows: int, expected: type) -> None:
     trace = open_trace(counter_trace(tmp_path / "run", rows=rows, rows_per_part=200))
     signals = signals_of(trace)
 
@@ -150,7 +148,7 @@ def test_only_the_view_is_read(tmp_path: Path) -> None:
     assert (data.times_ns.tolist(), data.values.tolist()) == ([100, 110, 120], [10, 11, 12])
 
 
-def test_names_choose_registers_with_their_fields_and_fields_alone(tmp_path: Path) -> None:
+def test_names_choose_registers_with_their_fields_or_one_field(tmp_path: Path) -> None:
     registers = [replace(STATUS, name="A.STATUS"), replace(STATUS, name="B.STATUS", address=4)]
     write_trace(tmp_path / "run", registers, [0], {"A.STATUS": [0], "B.STATUS": [0]})
     trace = open_trace(tmp_path / "run")

@@ -99,7 +99,7 @@ def test_waves_of_a_window_begin_in_it(trace: Trace, tmp_path: Path, ending: str
 
 
 @pytest.mark.parametrize("ending", ["vcd", "fst"])
-def test_values_hold_through_what_is_unchanged_and_gaps_with_rows(tmp_path: Path, ending: str) -> None:
+def test_values_hold_through_unchanged_rows_and_gaps_with_rows(tmp_path: Path, ending: str) -> None:
     gaps = (Gap(2, 3, 1_000, 5_000, "unchanged"), Gap(6, 2, 6_000, 9_000, "missed", 1))
     counter_trace(tmp_path / "run", 10, gaps=gaps)
 

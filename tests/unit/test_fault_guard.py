@@ -119,7 +119,7 @@ def test_a_fault_elsewhere_still_reaches_faulthandler(tmp_path: Path, when: str)
 
 
 @pytest.mark.parametrize("order", ["before", "during"])
-def test_a_fault_elsewhere_kills_after_faulthandler_came_and_went(tmp_path: Path, order: str) -> None:
+def test_a_fault_elsewhere_kills_once_faulthandler_has_gone(tmp_path: Path, order: str) -> None:
     body = f"""
     if {order!r} == "before":
         faulthandler.enable()
@@ -168,7 +168,7 @@ def test_nothing_stays_installed_after_the_last_window(tmp_path: Path) -> None:
     assert run(tmp_path, body).returncode == -signal.SIGBUS
 
 
-def test_a_single_read_is_guarded_after_faulthandler_took_the_signal(tmp_path: Path) -> None:
+def test_a_read_is_guarded_after_faulthandler_took_the_signal(tmp_path: Path) -> None:
     assert_lives(
         tmp_path,
         """

@@ -133,7 +133,7 @@ def test_a_snapshot_right_after_another_stores_only_what_is_new(device: Path, tm
     assert_conserved(capture.trace())
 
 
-def test_a_snapshot_holds_the_sample_that_was_taken_right_before_it(device: Path, tmp_path: Path) -> None:
+def test_a_snapshot_holds_the_sample_taken_right_before_it(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run", rate="0.01") as capture:
         wait_until_taken(capture, 1)
         assert capture.snapshot().result(30).rows == 1
@@ -318,7 +318,7 @@ def test_only_a_flight_recorder_takes_snapshots(device: Path, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("slow_writer")
-def test_a_cancelled_snapshot_is_not_stored_and_the_capture_goes_on(device: Path, tmp_path: Path) -> None:
+def test_a_cancelled_snapshot_is_not_stored_the_capture_goes_on(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)
         first, cancelled, last = (capture.snapshot() for _ in range(3))
@@ -334,7 +334,7 @@ def test_a_cancelled_snapshot_is_not_stored_and_the_capture_goes_on(device: Path
     assert_conserved(trace)
 
 
-def test_a_snapshot_that_is_not_waited_for_any_longer_ends_nothing(device: Path, tmp_path: Path) -> None:
+def test_a_snapshot_no_longer_waited_for_ends_nothing(device: Path, tmp_path: Path) -> None:
     async def ask(capture: regtap.Capture) -> None:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.wrap_future(capture.snapshot()), 0)

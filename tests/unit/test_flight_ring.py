@@ -112,7 +112,7 @@ def running(device: Path, **options: object) -> Iterator[RunningLoop]:
         spool.close()
 
 
-def test_the_oldest_blocks_are_overwritten_while_nobody_holds_them(device: Path) -> None:
+def test_the_oldest_blocks_are_overwritten_while_not_held(device: Path) -> None:
     with running(device) as loop:
         loop.wait_for_laps(3)
         assert loop.sampler.progress().lost == 0
@@ -211,7 +211,7 @@ STEPS = st.lists(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
 @given(steps=STEPS, paced=st.booleans())
-def test_any_schedule_of_a_slow_snapshot_accounts_for_every_sample(
+def test_a_slow_snapshot_on_any_schedule_counts_every_sample(
     device: Path, steps: list[tuple[str, float]], paced: bool
 ) -> None:
     with running(device, rate_hz=Fraction(3_000_000) if paced else None) as loop:

@@ -47,7 +47,7 @@ def columns_of(trace: Trace) -> dict[str, np.ndarray]:
     return {name: table[name].to_numpy() for name in table.column_names}
 
 
-def test_rows_show_before_the_first_part_and_are_those_that_are_stored(tmp_path: Path) -> None:
+def test_rows_that_show_before_the_first_part_are_stored_so(tmp_path: Path) -> None:
     path = tmp_path / "run"
     with regtap.record(REGISTERS, path, target="sim", rate="2k"), open_live(path, wait_s=_LONGEST_S) as live:
         first = live.look().rows
@@ -88,7 +88,7 @@ def test_more_rows_than_a_look_takes_come_with_the_next_ones(
     assert_begins_like(seen, path, 10_000)
 
 
-def test_a_spool_that_cannot_be_read_now_leaves_the_finished_parts(
+def test_a_spool_that_cannot_be_read_leaves_the_finished_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = counter_trace(tmp_path / "run", rows=20, finished=False)

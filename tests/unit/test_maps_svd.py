@@ -24,7 +24,7 @@ def test_a_register_is_named_by_its_block_and_lies_in_it() -> None:
     assert by_name(device) == {"UART.CR": Register("UART.CR", 0x1030, "u16", reset=0x300)}
 
 
-def test_size_access_and_reset_come_from_the_nearest_level_around() -> None:
+def test_size_access_and_reset_come_from_the_nearest_level() -> None:
     cluster = (
         "<cluster><name>CH</name><addressOffset>0x10</addressOffset><size>8</size>"
         f"{named('IN')}{named('OWN', 1, '<access>read-write</access>')}</cluster>"
@@ -85,7 +85,7 @@ def test_each_spelling_of_a_fields_bits_is_read(place: str, lsb: int, bits: int)
     ("written", "number", "any_bits"),
     [("#0101", 5, 0), ("0b11", 3, 0), ("0x1F", 31, 0), ("#1xx", 4, 3), ("0bxxx0", 0, 14), ("10", 10, 0)],
 )
-def test_a_value_is_binary_where_it_says_so_and_may_leave_bits_open(
+def test_a_value_is_binary_where_it_says_so_with_bits_left_open(
     written: str, number: int, any_bits: int
 ) -> None:
     value = f"<enumeratedValue><name>V</name><value>{written}</value></enumeratedValue>"
@@ -161,7 +161,7 @@ def test_a_register_may_be_derived_from_one_that_comes_later() -> None:
     assert found["UART.A"] == Register("UART.A", 0x1008, "u8", access="read-only")
 
 
-def test_a_block_may_be_derived_and_its_registers_from_another_block() -> None:
+def test_a_block_and_its_registers_derive_from_another_block() -> None:
     first = (
         "<peripheral derivedFrom='B'><name>A</name><baseAddress>0x100</baseAddress>"
         f"<registers>{named('X', 8, attributes=' derivedFrom=' + chr(34) + 'B.R' + chr(34))}</registers></peripheral>"
@@ -288,7 +288,7 @@ def test_a_misaligned_register_is_refused_when_it_is_used() -> None:
         by_name(svd(named("R", 2)))
 
 
-def test_a_register_wider_than_an_access_is_refused_when_it_is_used() -> None:
+def test_a_register_wider_than_an_access_is_refused_when_used() -> None:
     with pytest.raises(InputError, match="is 128 bits wide"):
         by_name(svd(named("R", 0, "<size>128</size>")))
 

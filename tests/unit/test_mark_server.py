@@ -212,7 +212,7 @@ def _is_waiting() -> bool:
     return Path("/proc/net/unix").read_text().count(f"@{name}") > 1
 
 
-def test_an_ended_capture_refuses_though_a_child_holds_its_socket(folder: Path) -> None:
+def test_an_ended_capture_refuses_while_a_child_has_its_socket(folder: Path) -> None:
     with serving([]):
         child = os.fork()
         if child == 0:

@@ -95,7 +95,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, size: int) -> None:
         read_page_index(path, TYPES)
 
 
-def test_damage_anywhere_in_index_or_footer_is_refused_or_harmless(tmp_path: Path) -> None:
+def test_any_damage_of_index_or_footer_is_refused_or_harmless(tmp_path: Path) -> None:
     path = write(tmp_path / "run")
     content = path.read_bytes()
     begin = int(index_of(path).columns["C"].offsets[-1])

@@ -36,7 +36,7 @@ def test_time_comes_in_a_unit_that_fits_its_span(span_ns: int, unit: str, first_
     assert labels(axis)[:3] == first_labels
 
 
-def test_a_short_view_far_from_the_start_counts_from_a_round_moment() -> None:
+def test_a_short_view_far_out_counts_from_a_round_moment() -> None:
     axis = time_axis(8_749_500, 8_750_500, 6)
     assert axis.label == "time after 8.7496 ms (ns)"
     assert axis.ticks[:2] == ((8_749_600, "0"), (8_749_800, "200"))

@@ -99,7 +99,7 @@ def test_the_picture_is_the_one_drawn_from_every_row(trace: Trace, monkeypatch: 
     assert quick.content == slow.content
 
 
-def test_pages_whose_bucket_spans_the_field_already_are_not_decoded(
+def test_pages_in_a_bucket_that_spans_the_field_are_not_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trace = traced(tmp_path / "run")

@@ -19,7 +19,7 @@ def places(folder: Path) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"name": names, "path": [str(folder / name) for name in names]})
 
 
-def test_a_row_holds_the_tables_of_a_trace_or_why_it_cannot_be_read(tmp_path: Path) -> None:
+def test_a_row_holds_the_tables_of_a_trace_or_why_it_has_none(tmp_path: Path) -> None:
     (batch,) = read_footers([places(tmp_path)], [Register("X", 0x10, fields=(Field("LOW", 0, 4),))])
 
     good, bad = batch.to_pylist()

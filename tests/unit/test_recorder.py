@@ -366,7 +366,7 @@ def test_a_second_start_is_refused_and_the_first_goes_on(device: Path, tmp_path:
     assert capture.trace().rows == 100
 
 
-def test_a_capture_that_is_never_closed_ends_with_the_interpreter(device: Path, tmp_path: Path) -> None:
+def test_a_capture_never_closed_ends_with_the_interpreter(device: Path, tmp_path: Path) -> None:
     program = """
 import sys, regtap
 capture = regtap.record(["a=0"], sys.argv[2], target=f"file:{sys.argv[1]}", rate="1k", spool_size="1MiB")

@@ -117,7 +117,7 @@ def test_dropped_samples_in_overwritten_blocks_are_counted_once(run: Path, spool
     assert [(gap.count, gap.cause) for gap in trace.gaps] == [(1010, "overwritten"), (60, "full")]
 
 
-def test_a_merged_gap_counts_once_although_others_were_overwritten(run: Path, spool: Path) -> None:
+def test_a_merged_gap_counts_once_though_others_are_overwritten(run: Path, spool: Path) -> None:
     image = dropped_then_overwritten()
     image.begin_open_gap()
     image.drop(50)

@@ -57,7 +57,7 @@ def test_a_spool_that_may_not_be_made_shows_the_folders_mode() -> None:
     )
 
 
-def test_a_machine_without_shared_memory_is_refused_with_a_remedy(tmp_path: Path) -> None:
+def test_no_shared_memory_is_refused_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="mount a tmpfs there"):
         size.default_size_bytes(None, str(tmp_path / "absent"))
 

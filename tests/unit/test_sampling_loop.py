@@ -97,7 +97,7 @@ def test_rows_before_the_first_stay_untouched(loop: Loop, page: Path) -> None:
     assert values[0][:7].tolist() == [0] * 7
 
 
-def test_a_bus_error_names_its_register_and_keeps_the_rows_before(loop: Loop, tmp_path: Path) -> None:
+def test_a_bus_error_names_its_register_and_keeps_earlier_rows(loop: Loop, tmp_path: Path) -> None:
     path = tmp_path / "device"
     path.write_bytes(bytes(8192))
     window = window_on(path)

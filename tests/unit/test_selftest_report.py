@@ -64,7 +64,7 @@ def test_every_type_is_read_and_written_and_recorded() -> None:
     assert {register.type for register in MIXED} == set(TYPES)
 
 
-def test_a_record_declares_its_registers_in_order_for_each_sample() -> None:
+def test_a_record_declares_each_samples_registers_in_order() -> None:
     cases = {case.name: case for case in product_cases("probe", "folder")}
 
     one_sample = tuple(Access(register.address, register.width_bytes, write=False) for register in MIXED)

@@ -18,7 +18,7 @@ def _bytes_of(register: Register) -> set[int]:
     return set(range(register.address, register.address + register.width_bytes))
 
 
-def test_the_map_names_the_documented_registers_in_order_of_address() -> None:
+def test_the_map_names_the_documented_registers_by_address() -> None:
     assert list(REGISTERS) == [
         "ID",
         "COUNT32",
@@ -114,7 +114,7 @@ def test_opening_nothing_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("interpreter", ["/nowhere/python", "/bin/false"])
-def test_a_process_that_does_not_come_up_is_refused_with_a_remedy(
+def test_a_process_that_fails_to_start_is_refused_with_a_remedy(
     interpreter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.executable", interpreter)

@@ -117,7 +117,7 @@ def test_a_cancelled_request_keeps_no_answer_from_the_others(
     assert (wanted.done.exception(0) or wanted.done.result(0)) is answer
 
 
-def test_a_request_that_is_left_at_the_end_gets_the_ends_snapshot() -> None:
+def test_a_request_left_at_the_end_gets_the_ends_snapshot() -> None:
     requests = Requests()
     request = Request(17)
     requests.put(request)

@@ -268,7 +268,7 @@ def test_each_refusal_at_open_has_cause_and_remedy(
     ("mode", "writable", "helps"),
     [(0o640, False, True), (0o640, True, False), (0o660, True, True), (0o600, False, False)],
 )
-def test_the_group_is_a_remedy_exactly_where_it_may_open_the_node(
+def test_the_group_is_a_remedy_only_where_it_may_open_the_node(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, writable: bool, helps: bool
 ) -> None:
     target = _file(tmp_path, 64)

@@ -98,7 +98,7 @@ def test_a_kernel_without_dev_mem_points_to_the_other_targets(
     assert error.errno == number
 
 
-def test_mode_bits_are_shown_with_the_node_and_root_is_the_remedy(
+def test_a_nodes_mode_bits_are_shown_and_root_is_the_remedy(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path(target.node).chmod(0o640)
@@ -167,7 +167,7 @@ def test_eperm_at_mmap_names_the_driver_that_claims_the_page(
 
 
 @pytest.mark.parametrize("text", [None, "", HIDDEN_IOMEM])
-def test_eperm_at_mmap_names_no_owner_where_the_kernel_hides_them(
+def test_eperm_at_mmap_names_no_owner_where_they_are_hidden(
     target: MemTarget, monkeypatch: pytest.MonkeyPatch, text: str | None
 ) -> None:
     if text is not None:

@@ -54,7 +54,7 @@ def test_a_uio_map_is_a_window_at_its_number_of_pages(
     assert seen == [(0, 2 * PAGE, False)]  # from the start of the map: the offset is the map's number
 
 
-def test_addresses_of_a_uio_map_count_from_its_offset_in_the_page(
+def test_addresses_of_a_uio_map_count_from_its_offset_in_a_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = _uio(tmp_path, "uio:0/1")
@@ -67,9 +67,7 @@ def test_addresses_of_a_uio_map_count_from_its_offset_in_the_page(
 
 
 @pytest.mark.parametrize(("addr", "length"), [(0xB0000000, PAGE - 0x400), (0xB0000400, PAGE)])
-def test_the_size_of_a_uio_map_counts_from_where_its_address_does(
-    tmp_path: Path, addr: int, length: int
-) -> None:
+def test_the_size_of_a_uio_map_counts_from_its_offset_too(tmp_path: Path, addr: int, length: int) -> None:
     target = _uio(tmp_path, "uio:0/1")
     _uio_map(tmp_path, 1, addr=addr, offset=0x400, size=PAGE)
     target.open([Register("last", length - 4)]).close()
@@ -78,7 +76,7 @@ def test_the_size_of_a_uio_map_counts_from_where_its_address_does(
         target.open([Register("past", length)])
 
 
-def test_a_register_misaligned_by_the_offset_of_its_uio_map_is_wrong(tmp_path: Path) -> None:
+def test_a_register_misaligned_by_its_uio_maps_offset_is_wrong(tmp_path: Path) -> None:
     target = _uio(tmp_path, "uio:0/1")
     _uio_map(tmp_path, 1, addr=0xB0000000, offset=0x402, size=PAGE)
     with pytest.raises(AddressError, match="misaligned"):
@@ -163,7 +161,7 @@ def test_only_the_needed_pages_of_a_bar_are_mapped(tmp_path: Path, monkeypatch: 
     assert seen == [(PAGE, PAGE, False)]
 
 
-def test_a_bar_smaller_than_a_page_is_found_where_it_begins_in_it(tmp_path: Path) -> None:
+def test_a_bar_smaller_than_a_page_is_found_at_its_place_in_it(tmp_path: Path) -> None:
     target = _pci(tmp_path, 3)
     with target.open([Register("R", 8)]) as device:
         assert device.read(Register("R", 8)) == 0x408
@@ -184,7 +182,7 @@ def test_nothing_of_the_page_outside_a_small_bar_can_be_read(tmp_path: Path) -> 
         (4, "does not exist", "choose from bar0 bar3"),
     ],
 )
-def test_a_bar_that_cannot_be_mapped_is_refused_with_those_that_can(
+def test_a_bar_that_has_no_mapping_is_refused_with_those_that_do(
     tmp_path: Path, bar: int, cause: str, remedy: str
 ) -> None:
     error = refused(_pci(tmp_path, bar))
@@ -209,13 +207,13 @@ def test_a_system_without_pci_says_so(tmp_path: Path) -> None:
     assert "no PCI devices" in refused(target).remedy
 
 
-def test_a_disabled_device_is_refused_with_the_line_that_enables_it(tmp_path: Path) -> None:
+def test_a_disabled_device_is_refused_with_what_enables_it(tmp_path: Path) -> None:
     error = refused(_pci(tmp_path, enable="0"))
     assert "disabled" in error.cause
     assert error.remedy.endswith(f"echo 1 > {tmp_path}/devices/0000:03:00.0/enable")
 
 
-def test_a_sleeping_device_is_refused_with_the_line_that_wakes_it(tmp_path: Path) -> None:
+def test_a_sleeping_device_is_refused_with_what_wakes_it(tmp_path: Path) -> None:
     error = refused(_pci(tmp_path, power_state="D3hot"))
     assert "D3hot" in error.cause
     assert "power/control" in error.remedy

@@ -246,7 +246,7 @@ def test_files_go_beside_the_trace_or_where_they_are_wanted(tmp_path: Path) -> N
     assert names(tmp_path / "new") == ["new/report.html", "new/report.md"]
 
 
-def test_a_report_of_the_same_trace_is_replaced_and_no_other_file(tmp_path: Path) -> None:
+def test_only_a_report_of_the_same_trace_is_replaced(tmp_path: Path) -> None:
     path = make_trace(tmp_path / "run")
     trace = open_trace(path)
     write_report(report(path), report_paths(trace, None))

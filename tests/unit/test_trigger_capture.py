@@ -298,7 +298,7 @@ SMALL = {"spool_size": "512KiB", "rate": "max", "pre": "10s", "post": "5ms"}
 
 @pytest.mark.usefixtures("slow_writer")
 @pytest.mark.parametrize("on_full", ["discard", "wait", "stop"])
-def test_what_comes_while_a_stretch_fills_the_ring_follows_on_full(
+def test_rows_after_a_stretch_that_fills_the_ring_follow_on_full(
     device: Device, run: Path, on_full: str
 ) -> None:
     with record(device, run, on_full=on_full, **{**SMALL, "post": "100s"}) as capture:
@@ -324,7 +324,7 @@ def test_what_comes_while_a_stretch_fills_the_ring_follows_on_full(
     assert summary.short  # half a MiB holds no 10 s of full rate
 
 
-def test_a_ring_holds_seven_eighths_of_itself_before_a_hit_at_full_rate(device: Device, run: Path) -> None:
+def test_a_ring_holds_seven_eighths_before_a_hit_at_full_rate(device: Device, run: Path) -> None:
     with record(device, run, captures=1, **SMALL) as capture:
         rows_more(capture, 200_000)
         ring = capture._begun().resources.ring

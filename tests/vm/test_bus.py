@@ -108,12 +108,12 @@ def test_write_with_verify_writes_once_and_reads_once(bus: Bus) -> None:
     ]
 
 
-def test_write_of_64_bits_is_one_access_where_the_device_is_so_wide(bus: Bus) -> None:
+def test_write_of_64_bits_is_one_access_to_a_device_so_wide(bus: Bus) -> None:
     assert bus.run.tried("write64").status == 0
     assert bus.stretch(8, bus.edu) == [Access("write", bus.edu + DMA_TARGET, 0x1122334455667788, 8)]
 
 
-def test_read_of_64_bits_is_one_access_where_the_device_is_so_wide(bus: Bus) -> None:
+def test_read_of_64_bits_is_one_access_to_a_device_so_wide(bus: Bus) -> None:
     assert list(values(bus.run.tried("read64")).values()) == [0x1122334455667788]
     assert reads(bus.stretch(9, bus.edu)) == [(bus.edu + DMA_TARGET, 0x1122334455667788, 8)]
 
@@ -190,7 +190,7 @@ def test_a_diff_reads_each_register_of_the_dump_once(bus: Bus) -> None:
     assert seen == [(0x00, 4), (LIVENESS, 4), (0x20, 4), (0x24, 4)]
 
 
-def test_record_by_name_reads_what_it_stores_and_is_drawn_with_its_states(bus: Bus) -> None:
+def test_record_by_name_stores_what_it_reads_and_is_drawn(bus: Bus) -> None:
     assert bus.run.tried("map-record").status == 0
     columns = [column(bus.run.files / "by-name", name).tolist() for name in ("EDU.LIVENESS", "EDU.STATUS")]
 

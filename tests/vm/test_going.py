@@ -24,7 +24,7 @@ def _marks(run: Run, name: str) -> list[str]:
         ("removed", "was removed"),
     ],
 )
-def test_a_device_that_goes_is_in_the_trace_and_in_the_last_lines(going: Run, name: str, said: str) -> None:
+def test_a_device_that_goes_is_in_the_trace_and_the_last_lines(going: Run, name: str, said: str) -> None:
     outcome = going.tried(f"going-{name}")
 
     assert outcome.status in (0, 4), outcome

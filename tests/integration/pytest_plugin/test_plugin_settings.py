@@ -130,7 +130,7 @@ def test_a_wrong_request_is_one_line(run: Run, pytester: pytest.Pytester) -> Non
     assert not (pytester.path / "regtap-traces").exists()
 
 
-def test_a_refused_target_is_an_error_unless_the_ini_file_says_skip(run: Run) -> None:
+def test_a_refused_target_is_an_error_or_by_the_ini_file_a_skip(run: Run) -> None:
     suite = """
         import pytest
 

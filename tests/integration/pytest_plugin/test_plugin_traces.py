@@ -15,9 +15,7 @@ import regtap
 pytest_plugins = ["pytester"]
 
 
-def test_a_failed_test_keeps_its_trace_with_the_moment_of_failure(
-    run: Run, pytester: pytest.Pytester
-) -> None:
+def test_a_failed_test_keeps_its_trace_marked_where_it_failed(run: Run, pytester: pytest.Pytester) -> None:
     result = run("""
         import pytest
 
