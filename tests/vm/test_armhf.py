@@ -7,42 +7,23 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 from tests.conservation import assert_conserved
-from tests.vm import buslog
-from tests.vm.buslog import Access
+from tests.vm import rtc
 from tests.vm.guest import Run
-from tests.vm.judging import assert_refused, column, values
+from tests.vm.judging import assert_refused, column
 
 import regtap
 
-RTC = 0x09010000
-FW_CFG_SELECTOR = 0x09020008
-
 
 def test_the_clock_of_a_32_bit_board_agrees_with_date(armhf: Run) -> None:
-    before, after = (int((armhf.files / name).read_text()) for name in ("before", "after"))
-
-    # Linux takes its time from this clock at boot, which tells no fractions, and assumes half a second.
-    assert before - 1 <= values(armhf.tried("read"))["rtc"] <= after + 1
+    rtc.assert_agrees_with_date(armhf, "read")
 
 
 def test_a_trace_of_a_32_bit_board_opens_on_the_host(armhf: Run) -> None:
-    assert armhf.tried("record").status == 0
-    trace = regtap.open_trace(armhf.files / "rtc")
-
-    assert_conserved(trace)
-    seconds = column(armhf.files / "rtc", "rtc")
-    real_ns = trace.start.realtime_ns + column(armhf.files / "rtc", "t_ns")
-    assert len(seconds) == 400
-    assert np.all(np.abs(real_ns / 1e9 - 0.5 - seconds) < 1.5)
+    rtc.assert_recorded(armhf)
 
 
 def test_the_bus_of_a_32_bit_board_saw_what_is_stored(armhf: Run) -> None:
-    stored = column(armhf.files / "rtc", "rtc").tolist()
-
-    logged = buslog.between(list(buslog.parse(armhf.bus_log)), FW_CFG_SELECTOR, 0x1111, 0x2222)
-
-    at_rtc = [access for access in logged if access.address & ~0xFFF == RTC]
-    assert at_rtc == [Access("read", RTC, value, 4) for value in stored]
+    rtc.assert_bus_saw_what_is_stored(armhf)
 
 
 def test_info_needs_no_pyarrow_on_a_32_bit_board(armhf: Run) -> None:
