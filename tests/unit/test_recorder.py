@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import errno
 import os
-import subprocess
-import sys
 import textwrap
 import threading
 import time
@@ -166,17 +164,6 @@ def test_an_empty_capture_is_a_trace_all_the_same(device: Path, tmp_path: Path) 
     assert trace.totals is not None
 
 
-def test_marks_are_kept_with_their_times(device: Path, tmp_path: Path) -> None:
-    with record(device, tmp_path / "run", rate="1k") as capture:
-        capture.mark("begin")
-        time.sleep(0.01)
-        capture.mark("end")
-
-    marks = capture.trace().marks
-    assert [mark.text for mark in marks] == ["begin", "end"]
-    assert marks[1].t_ns - marks[0].t_ns >= 10_000_000
-
-
 def test_latency_is_a_column_of_its_own(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run", samples=5000, latency=True) as capture:
         capture.wait(60)
@@ -301,16 +288,6 @@ def test_a_long_capture_of_few_samples_makes_a_part_in_time(
     assert_conserved(capture.trace())
 
 
-def test_marks_from_many_threads_are_all_kept(device: Path, tmp_path: Path) -> None:
-    with record(device, tmp_path / "run", rate="1k") as capture:
-        threads = [threading.Thread(target=capture.mark, args=(str(k),)) for k in range(20)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert {mark.text for mark in capture.trace().marks} == {str(k) for k in range(20)}
-
-
 def test_conservation_is_not_believed_blindly(device: Path, tmp_path: Path) -> None:
     """The check itself: a gap that is moved by one row is noticed."""
     with record(device, tmp_path / "run", rate="1k", samples=50) as capture:
@@ -323,14 +300,6 @@ def test_conservation_is_not_believed_blindly(device: Path, tmp_path: Path) -> N
 
     with pytest.raises(AssertionError):
         assert_conserved(trace, extra=(wrong,))
-
-
-def test_a_mark_after_the_end_is_refused_not_lost(device: Path, tmp_path: Path) -> None:
-    with record(device, tmp_path / "run", samples=10) as capture:
-        capture.wait(30)
-        with pytest.raises(regtap.InputError, match="not running"):
-            capture.mark("late")
-    assert capture.trace().marks == ()
 
 
 @pytest.mark.parametrize(
@@ -364,69 +333,6 @@ def test_a_second_start_is_refused_and_the_first_goes_on(device: Path, tmp_path:
         assert capture.wait(60)
 
     assert capture.trace().rows == 100
-
-
-def test_a_capture_never_closed_ends_with_the_interpreter(device: Path, tmp_path: Path) -> None:
-    program = """
-import sys, regtap
-capture = regtap.record(["a=0"], sys.argv[2], target=f"file:{sys.argv[1]}", rate="1k", spool_size="1MiB")
-capture.start()
-capture.wait_for_first_row()
-"""
-    done = run_python(program, device, tmp_path / "run")
-
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert sorted(os.listdir(tmp_path / "run")) == ["part-00000.parquet"]
-    assert_conserved(regtap.open_trace(tmp_path / "run"))
-
-
-@pytest.mark.parametrize("end", ["sys.exit(7)", "pass", "raise SystemExit(7)", "1 / 0"])
-def test_a_forked_child_does_not_notice_the_capture(end: str, device: Path, tmp_path: Path) -> None:
-    program = f"""
-import os, sys, regtap
-with regtap.record(["a=0"], sys.argv[2], target=f"file:{{sys.argv[1]}}", rate="1k", spool_size="1MiB") as capture:
-    capture.wait_for_first_row()
-    child = os.fork()
-    if child == 0:
-        os.dup2(os.open(sys.argv[2] + ".said", os.O_WRONLY | os.O_CREAT), 2)
-        {end}
-    else:
-        _, status = os.waitpid(child, 0)
-        assert os.path.exists(sys.argv[2] + "/_spool")
-        print(os.waitstatus_to_exitcode(status))
-"""
-    done = run_python(program, device, tmp_path / "run")
-
-    codes = {"pass": 0, "1 / 0": 1}
-    assert (done.returncode, done.stdout.split()) == (0, [str(codes.get(end, 7))]), done.stderr
-    said = (tmp_path / "run.said").read_text()
-    assert "regtap" not in said
-    assert "leaked" not in said
-    assert said == "" or end == "1 / 0"
-    assert_conserved(regtap.open_trace(tmp_path / "run"))
-
-
-def test_a_forked_child_is_told_whose_the_capture_is(device: Path, tmp_path: Path) -> None:
-    program = """
-import os, sys, regtap
-with regtap.record(["a=0"], sys.argv[2], target=f"file:{sys.argv[1]}", rate="1k", spool_size="1MiB") as capture:
-    if os.fork() == 0:
-        try:
-            capture.mark("child")
-        except regtap.InputError as error:
-            print(error)
-    else:
-        os.wait()
-"""
-    done = run_python(program, device, tmp_path / "run")
-
-    assert "the capture is the parent process's" in done.stdout, done.stderr
-
-
-def run_python(program: str, *arguments: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def test_a_pause_at_the_very_end_is_counted(
@@ -477,31 +383,3 @@ def test_a_writer_that_may_not_be_pinned_writes_all_the_same(
         capture.wait(30)
     assert regtap.open_trace(tmp_path / "run").rows == capture.summary.totals.stored == 50
     assert "the regtap-writer thread could not be pinned: Operation not permitted" in capture.summary.warnings
-
-
-def test_a_mark_that_is_no_text_is_refused_at_once(device: Path, tmp_path: Path) -> None:
-    with record(device, tmp_path / "run", rate="1k") as capture:
-        with pytest.raises(regtap.InputError, match="a mark is a text"):
-            capture.mark(7)  # type: ignore[arg-type]
-        capture.mark("7")
-    assert [mark.text for mark in capture.trace().marks] == ["7"]
-
-
-PROGRAM = """
-import regtap, sys
-capture = regtap.record(["a=0:u32"], sys.argv[2], target=f"file:{sys.argv[1]}", rate="1k", spool_size="8MiB")
-capture.start()
-while capture.status().taken < 50:
-    pass
-"""
-
-
-def test_a_program_that_ends_without_closing_has_stored_all(device: Path, tmp_path: Path) -> None:
-    program = [sys.executable, "-c", PROGRAM, str(device), str(tmp_path / "run")]
-    done = subprocess.run(program, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-
-    trace = regtap.open_trace(tmp_path / "run")
-    assert not trace.unfinished
-    assert trace.rows >= 50
-    assert_conserved(trace)
