@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from regtap.doctor.devices import Bar, PciDevice, UioDevice, UioMap
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, SpoolSpace, Timing
+from regtap.doctor.findings import Finding, Status
 from regtap.doctor.nodes import Node
 from regtap.system.iomem import Resource
 
@@ -16,6 +19,7 @@ CONFIG = {
     "UIO_PDRV_GENIRQ": "m",
     "UIO_PCI_GENERIC": "m",
 }
+CLAIMS = {**CONFIG, "IO_STRICT_DEVMEM": "y"}
 RESOURCES = (
     Resource(0x1000, 0x9FFFF, 0, "System RAM"),
     Resource(0x100000, 0x3FFFFFFF, 0, "System RAM"),
@@ -74,3 +78,23 @@ def machine(
         byteorder=byteorder,
         machine=architecture,
     )
+
+
+GOOD = machine()
+USER = Process("ann", is_root=False)
+
+
+def with_kernel(**changes: object) -> Facts:
+    """Return the machine with another kernel, by its facts that change."""
+    return machine(kernel=replace(GOOD.kernel, **changes))  # type: ignore[arg-type]
+
+
+def with_config(**changes: str) -> Facts:
+    """Return the machine with other options of its kernel's configuration."""
+    return with_kernel(config={**CONFIG, **changes})
+
+
+def assert_says(finding: Finding, status: Status, text: str) -> None:
+    """A finding has this status, and this text is in what it prints."""
+    whole = f"{finding.state}: {finding.meaning} -> {finding.remedy}"
+    assert (finding.status, text in whole) == (status, True), whole
