@@ -32,12 +32,12 @@ def seconds_a_row(capture: regtap.Capture) -> float:
     An interrupt, or another process on the CPU, spoils one piece.
     """
     resources = capture._begun().resources
-    ring, last = resources.ring, resources.ring.sealed()
+    ring, last = resources.loop.ring, resources.loop.ring.sealed()
     costs = []
     for sequence in range(last - ring.block_count // 2, last - 1):  # the last block may be short
         edges = ring.block(sequence).ticks[::PIECE].astype(np.int64)
         costs.append(np.diff(edges) / PIECE)
-    return float(np.median(np.concatenate(costs))) * resources.timebase.ns_per_tick / 1e9
+    return float(np.median(np.concatenate(costs))) * resources.loop.timebase.ns_per_tick / 1e9
 
 
 def capture_block(

@@ -98,7 +98,7 @@ def capture_truth(folder: Path, target: str, dice: random.Random, monkeypatch: p
 
         def promising(self: JournalThread) -> bool:
             assert begun.wait(120)
-            progress = capture._begun().resources.sampler.progress()
+            progress = capture._begun().resources.loop.sampler.progress()
             is_whole = turn(self)
             if is_whole:
                 log.note("promise", offset=progress.taken + progress.missed)

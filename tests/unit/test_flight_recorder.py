@@ -181,7 +181,8 @@ def test_an_eighth_of_a_full_ring_is_free_during_a_snapshot(
         blocks = 0
         while not taken_in and blocks < 2:
             status = capture.status()
-            blocks = (status.taken - status.lost - before) // capture._begun().resources.ring.rows_per_block
+            ring = capture._begun().resources.loop.ring
+            blocks = (status.taken - status.lost - before) // ring.rows_per_block
             if status.lost > 100_000:
                 break
         taken_in.append(blocks)

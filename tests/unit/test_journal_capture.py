@@ -96,7 +96,7 @@ def test_without_the_spool_the_journal_has_the_rest(
 
     def refuse(self: PartFile, *_: object) -> None:
         assert begun.wait(120)
-        os.unlink(capture._begun().resources.spool.path)
+        os.unlink(capture._begun().resources.loop.spool.path)
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     if not is_whole:

@@ -327,7 +327,7 @@ def test_rows_after_a_stretch_that_fills_the_ring_follow_on_full(
 def test_a_ring_holds_seven_eighths_before_a_hit_at_full_rate(device: Device, run: Path) -> None:
     with record(device, run, captures=1, **SMALL) as capture:
         rows_more(capture, 200_000)
-        ring = capture._begun().resources.ring
+        ring = capture._begun().resources.loop.ring
         device.set(1)
         assert capture.wait(60)
 

@@ -116,7 +116,9 @@ class Capture:
         check_mark(text)
         now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
         running = self._begun()
-        if not running.writer.stored.add_mark(Mark(now_ns - running.resources.timebase.start.raw_ns, text)):
+        if not running.writer.stored.add_mark(
+            Mark(now_ns - running.resources.loop.timebase.start.raw_ns, text)
+        ):
             raise InputError(f"cannot mark {text!r}: the capture is not running")
 
     def snapshot(self) -> Future[Snapshot]:
@@ -145,7 +147,7 @@ class Capture:
         Raises:
             InputError: The capture has not started.
         """
-        self._begun().resources.sampler.stop()
+        self._begun().resources.loop.sampler.stop()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the capture has ended by itself, at most `timeout` seconds; return False after a timeout.
@@ -186,7 +188,7 @@ class Capture:
         if thread is None or not thread.is_ours:
             return
         if thread.running is not None:
-            thread.running.resources.sampler.stop()
+            thread.running.resources.loop.sampler.stop()
         thread.end()
         atexit.unregister(self._raise_at_exit)
 

@@ -41,6 +41,7 @@ from regtap.trace.totals import Totals
 if TYPE_CHECKING:
     from regtap.errors import FaultError
     from regtap.recording.description import Description
+    from regtap.recording.loop import Loop
     from regtap.recording.options import RecordOptions
     from regtap.recording.resources import Closed
     from regtap.sampling.latch import Latch
@@ -71,7 +72,7 @@ class Running:
 
     Attributes:
         what: The request.
-        resources: Device, spool, clock, loop, folder and journal.
+        resources: Device, loop with its spool and clock, folder and journal.
         writer: Stores the samples.
         watcher: Notices changes of the device.
         attendants: The threads of the watcher and of marks from outside.
@@ -95,23 +96,27 @@ class Running:
             starter_id: The thread that waits for the begin. It is pinned to other CPUs than the loop's, where it would
                 wake beside the first slots; it restores its own CPUs then.
         """
-        opened = Resources(what)
+        opened = Resources.open(what)
         try:
             with no_thread_refused(), ExitStack() as stack:
                 writer = _open_writer(opened, what.options, asked)
-                with cpus.pinned(opened.writer_cpus):  # as the threads are that start here
+                with cpus.pinned(opened.loop.writer_cpus):  # as the threads are that start here
                     watcher = stack.enter_context(_watcher(what, opened, writer))
                     stack.enter_context(opened.marks.serving(partial(_take_mark, opened, writer)))
                 began_ns = time.monotonic_ns()
                 if opened.journal is not None:
-                    opened.journal.start(opened.writer_cpus, opened.sampler.stop)
-                cpus.move_thread(starter_id, opened.writer_cpus)
-                opened.sampler.start()
+                    opened.journal.start(opened.loop.writer_cpus, opened.loop.sampler.stop)
+                cpus.move_thread(starter_id, opened.loop.writer_cpus)
+                opened.loop.sampler.start()
                 attendants = stack.pop_all()
         except BaseException:
             opened.undo()
             raise
         return cls(what, opened, writer, watcher, attendants, began_ns)
+
+    @property
+    def _loop(self) -> Loop:
+        return self.resources.loop
 
     @property
     def flight(self) -> FlightWriter | None:
@@ -125,7 +130,7 @@ class Running:
 
     def live(self) -> Outcome:
         """Store samples until the capture ends, close all resources, and return the outcome."""
-        notes = cpus.pin_thread(self.resources.writer_cpus)
+        notes = cpus.pin_thread(self._loop.writer_cpus)
         is_complete = False
         try:
             with self.attendants:
@@ -137,7 +142,7 @@ class Running:
             if place not in (None, self.what.output):
                 notes.append(f"{self.what.output} was moved to {place} meanwhile: the trace is there")
             if self.what.target.is_device:
-                notes += odd_ending(self.resources.ring)
+                notes += odd_ending(self._loop.ring)
         finally:
             ended_ns = time.monotonic_ns()
             closed = self.resources.close(is_complete=is_complete)
@@ -162,8 +167,8 @@ class Running:
         return failure
 
     def _wait_for_loop(self) -> None:
-        self.resources.sampler.stop()
-        while self.resources.sampler.running():
+        self._loop.sampler.stop()
+        while self._loop.sampler.running():
             time.sleep(_LOOK_S)
 
     def _last_totals(self, stored: int, rotated: Rotated | None) -> Totals:
@@ -178,7 +183,7 @@ class Running:
             rotated: The parts among them that were given up.
             waiting: Rows that are in no part and stay in the spool, after an error of the writer.
         """
-        progress = self.resources.sampler.progress()
+        progress = self._loop.sampler.progress()
         given_up = rotated or NOTHING
         overwriting = self.flight or self.triggered
         lost = progress.lost if overwriting is None else progress.taken - stored - waiting
@@ -190,7 +195,7 @@ class Running:
             stored=stored - given_up.rows,
             lost=lost - given_up.count(*LOSSES),
             missed=progress.missed - given_up.count("missed"),
-            throttled_ns=self.resources.timebase.in_ns(progress.throttled_ticks),
+            throttled_ns=self._loop.timebase.in_ns(progress.throttled_ticks),
             overwritten=overwritten - given_up.count("overwritten"),
             rotated=given_up.extent,
             rotated_lost=given_up.lost,
@@ -212,8 +217,8 @@ class Running:
         Args:
             ended_ns: When the capture ended, on CLOCK_MONOTONIC; None: it has not.
         """
-        progress = self.resources.sampler.progress()
-        ring = self.resources.ring
+        progress = self._loop.sampler.progress()
+        ring = self._loop.ring
         return Status(
             elapsed_s=((ended_ns or time.monotonic_ns()) - self.began_ns) / 1e9,
             taken=progress.taken,
@@ -227,8 +232,8 @@ class Running:
 
     def _summarise(self, failure: BaseException | None, closed: Closed, notes: list[str]) -> Summary:
         journal = self.resources.journal
-        progress = self.resources.sampler.progress()
-        timebase = self.resources.timebase
+        progress = self._loop.sampler.progress()
+        timebase = self._loop.timebase
         stored, rotation = self.writer.stored, self.writer.rotation
         totals = self._final_totals(failure, closed.kept)
         pace = self._pace(progress)
@@ -265,15 +270,15 @@ class Running:
     def _pace(self, progress: Progress) -> Pace:
         # Advice about a schedule is given where the loop had to wait: only then what one costs has to be known.
         asks = self.what.options.rate_hz is None and progress.pauses > 0
-        slot_cost = slot_cost_ticks(self.resources.timebase.source) if asks else 0.0
-        return Pace.of(progress, self.resources.timebase, slot_cost)
+        slot_cost = slot_cost_ticks(self._loop.timebase.source) if asks else 0.0
+        return Pace.of(progress, self._loop.timebase, slot_cost)
 
     def _final_totals(self, failure: BaseException | None, kept: str | None) -> Totals:
         stored = self.writer.stored
         rotated = self.writer.rotated
         if failure is None:
             return self.totals(stored.rows, rotated)
-        totals = self.totals(stored.rows, rotated, self.resources.ring.waiting_rows())
+        totals = self.totals(stored.rows, rotated, self._loop.ring.waiting_rows())
         lost = totals.lost if kept is not None else totals.lost + totals.unaccounted
         return dataclasses.replace(totals, ended="writer", lost=lost)
 
@@ -295,7 +300,7 @@ def _take_mark(resources: Resources, writer: Writer, raw_ns: int, text: str) -> 
     if raw_ns > time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW):
         raise InputError("its time is still to come")
     # 0: of a command that began before the capture.
-    t_ns = max(0, raw_ns - resources.timebase.start.raw_ns)
+    t_ns = max(0, raw_ns - resources.loop.timebase.start.raw_ns)
     if not writer.stored.add_mark(Mark(t_ns, text)):
         raise InputError("the capture has ended")
     return t_ns
@@ -305,16 +310,16 @@ def _watcher(what: Description, opened: Resources, writer: Writer) -> Watcher:
     return Watcher(
         opened.presence,
         what.target.spec,
-        opened.timebase.start.raw_ns,
+        opened.loop.timebase.start.raw_ns,
         lambda t_ns, text: writer.stored.add_mark(Mark(t_ns, text)),
     )
 
 
 def _open_writer(opened: Resources, options: RecordOptions, asked: Latch) -> Writer:
-    builder = PartBuilder(opened.folder.fd, opened.template, opened.timebase, opened.open_encoder)
+    builder = PartBuilder(opened.folder.fd, opened.loop.template, opened.loop.timebase, opened.open_encoder)
     rotation = None if options.limits is None else Rotation(opened.folder.fd, options.limits)
     builder.part_bytes = None if rotation is None else rotation.part_bytes
-    shared = (opened.ring, opened.sampler, opened.timebase, Making(builder, rotation), asked)
+    shared = (opened.loop.ring, opened.loop.sampler, opened.loop.timebase, Making(builder, rotation), asked)
     if options.overwrites:
         return FlightWriter(*shared, keep_ns=options.keep_ns)
     if options.trigger is not None:
