@@ -1,4 +1,4 @@
-// How the core's errors reach Python. For bindings.cpp files only: the rest knows no Python.
+// How the core's errors reach Python. For files that bind only: the rest knows no Python.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -100,6 +100,58 @@ def hypervisor_signature() -> str:
 def convert_ticks(ticks: NDArray[numpy.uint64], ns: NDArray[numpy.int64], anchor_ticks: NDArray[numpy.uint64], anchor_ns: NDArray[numpy.int64], floor_ns: int) -> tuple[int, int]:
     """Fill ns; (last_ns, longest_ns)."""
 
+class Operator(enum.Enum):
+    equal = 0
+
+    not_equal = 1
+
+    less = 2
+
+    at_most = 3
+
+    greater = 4
+
+    at_least = 5
+
+    rises = 6
+
+    falls = 7
+
+    changes = 8
+
+class Trigger:
+    """A trigger over rows in arrays, judged one after the other."""
+
+    def __init__(self, comparisons: Sequence[tuple[int, int, Operator, int]], alternatives: Sequence[int], registers: int) -> None:
+        """
+        A comparison is (register's number, mask, operator, value); bit k of an alternative is comparison k.
+        """
+
+    def judge(self, columns: Sequence[NDArray[numpy.unsignedinteger]]) -> list[int]:
+        """The rows on which it strikes."""
+
+    @property
+    def held_at_start(self) -> bool: ...
+
+class StretchEvent:
+    @property
+    def is_end(self) -> bool: ...
+
+    @property
+    def stretch(self) -> int: ...
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def ticks(self) -> int: ...
+
+    @property
+    def sequence(self) -> int: ...
+
+    @property
+    def hits(self) -> int: ...
+
 class OnFull(enum.Enum):
     wait = 0
 
@@ -206,58 +258,6 @@ class Progress:
 
     @property
     def held_at_start(self) -> bool: ...
-
-class Operator(enum.Enum):
-    equal = 0
-
-    not_equal = 1
-
-    less = 2
-
-    at_most = 3
-
-    greater = 4
-
-    at_least = 5
-
-    rises = 6
-
-    falls = 7
-
-    changes = 8
-
-class Trigger:
-    """A trigger over rows in arrays, judged one after the other."""
-
-    def __init__(self, comparisons: Sequence[tuple[int, int, Operator, int]], alternatives: Sequence[int], registers: int) -> None:
-        """
-        A comparison is (register's number, mask, operator, value); bit k of an alternative is comparison k.
-        """
-
-    def judge(self, columns: Sequence[NDArray[numpy.unsignedinteger]]) -> list[int]:
-        """The rows on which it strikes."""
-
-    @property
-    def held_at_start(self) -> bool: ...
-
-class StretchEvent:
-    @property
-    def is_end(self) -> bool: ...
-
-    @property
-    def stretch(self) -> int: ...
-
-    @property
-    def index(self) -> int: ...
-
-    @property
-    def ticks(self) -> int: ...
-
-    @property
-    def sequence(self) -> int: ...
-
-    @property
-    def hits(self) -> int: ...
 
 class Plan:
     def __init__(self) -> None: ...

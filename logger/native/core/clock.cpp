@@ -134,6 +134,10 @@ double frequency_hz(Source source) {
   return measured;
 }
 
+std::uint64_t in_ticks(std::uint64_t ns, Source source) {
+  return static_cast<std::uint64_t>(static_cast<double>(ns) * frequency_hz(source) / 1e9);
+}
+
 Converted convert(std::span<const std::uint64_t> ticks, std::span<std::int64_t> ns,
                   std::span<const std::uint64_t> anchor_ticks, std::span<const std::int64_t> anchor_ns,
                   std::int64_t floor_ns) {

@@ -65,6 +65,7 @@ Anchor take_anchor(Source source, unsigned tries = 16);
 // Ticks per second, measured once a process against CLOCK_MONOTONIC_RAW over 10 ms: for schedules and
 // deadlines only. Times in a trace are interpolated between anchors.
 double frequency_hz(Source source);
+std::uint64_t in_ticks(std::uint64_t ns, Source source);  // by that frequency
 
 // Converts ticks to ns by linear interpolation between neighbouring anchors (the outer segments are
 // extended), never below `floor_ns`, hence never decreasing for ticks that never decrease.

@@ -45,21 +45,12 @@ int Latch::sleep(std::uint64_t timeout_ns) const noexcept {
   return syscall(SYS_futex, &open_, FUTEX_WAIT_PRIVATE, 0, &time, nullptr, 0) == 0 ? 0 : errno;
 }
 
-bool Latch::wait(std::uint64_t timeout_ns) const noexcept {
+bool Latch::wait(std::uint64_t timeout_ns, OnSignal on_signal) const noexcept {
   const std::uint64_t begin = now_ns();
   while (!is_open() && is_ours()) {
     const std::uint64_t waited = now_ns() - begin;
-    if (waited >= timeout_ns) return false;
-    sleep(timeout_ns - waited);
-  }
-  return is_open();
-}
-
-bool Latch::wait_or_signal(std::uint64_t timeout_ns) const noexcept {
-  const std::uint64_t begin = now_ns();
-  while (!is_open() && is_ours()) {
-    const std::uint64_t waited = now_ns() - begin;
-    if (waited >= timeout_ns || sleep(timeout_ns - waited) == EINTR) break;
+    if (waited >= timeout_ns) break;
+    if (sleep(timeout_ns - waited) == EINTR && on_signal == OnSignal::end) break;
   }
   return is_open();
 }

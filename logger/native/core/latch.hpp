@@ -20,14 +20,13 @@ class Latch {
   void open() noexcept;  // any thread, also a signal handler; a second call does nothing
   bool is_open() const noexcept { return open_.load(std::memory_order_acquire) != 0; }
 
-  // Waits, asleep, until the latch is open or the time is up; returns whether it is open. Signals do not end
-  // the wait. In a forked child it returns at once: the thread that would open the latch stayed with the
-  // parent.
-  bool wait(std::uint64_t timeout_ns) const noexcept;
+  // A signal that this thread handles while it waits. `end` returns after it; one that is handled just before
+  // the thread sleeps is not seen, so the time should be short.
+  enum class OnSignal { sleep_on, end };
 
-  // The same, and ends also where a signal was handled by this thread. One that comes just before it sleeps
-  // is not seen: so the time should be short.
-  bool wait_or_signal(std::uint64_t timeout_ns) const noexcept;
+  // Waits, asleep, until the latch is open or the time is up; returns whether it is open. In a forked child
+  // it returns at once: the thread that would open the latch stayed with the parent.
+  bool wait(std::uint64_t timeout_ns, OnSignal on_signal = OnSignal::sleep_on) const noexcept;
 
   // Waits until the thread that opened the latch has gone, at most a second; at once where none has opened
   // it.

@@ -6,12 +6,12 @@ namespace regtap {
 
 void Stretches::note_hit(std::uint64_t index, std::uint64_t ticks, std::uint64_t sequence) {
   if (ticks < quiet_until_) {
-    held_off_.store(held_off() + 1, std::memory_order_relaxed);
+    held_off_.add(1);
     return;
   }
   quiet_until_ = ticks + plan_.holdoff_ticks;
   ends_at_ = ticks + plan_.post_ticks;
-  hits_.store(hits() + 1, std::memory_order_relaxed);
+  hits_.add(1);
   ++hits_in_stretch_;
   if (!is_open_) {
     is_open_ = true;

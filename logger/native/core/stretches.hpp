@@ -13,6 +13,8 @@
 #include <limits>
 #include <vector>
 
+#include "core/counter.hpp"
+
 namespace regtap {
 
 struct StretchPlan {
@@ -63,8 +65,8 @@ class Stretches {
   void settle(std::uint64_t stretch) { settled_.store(stretch, std::memory_order_release); }
 
   std::uint64_t opened() const { return opened_.load(std::memory_order_relaxed); }
-  std::uint64_t hits() const { return hits_.load(std::memory_order_relaxed); }
-  std::uint64_t held_off() const { return held_off_.load(std::memory_order_relaxed); }
+  std::uint64_t hits() const { return hits_.value(); }
+  std::uint64_t held_off() const { return held_off_.value(); }
 
  private:
   static constexpr std::uint64_t kEvents = 8192;
@@ -82,8 +84,8 @@ class Stretches {
   std::array<StretchEvent, kEvents> events_{};  // touched now, not by the loop
   alignas(64) std::atomic<std::uint64_t> told_{0};
   std::atomic<std::uint64_t> opened_{0};
-  std::atomic<std::uint64_t> hits_{0};
-  std::atomic<std::uint64_t> held_off_{0};
+  Counter hits_;
+  Counter held_off_;
   alignas(64) std::atomic<std::uint64_t> settled_{0};
   std::atomic<std::uint64_t> seen_{0};  // events that the reader has taken
   std::uint64_t taken_ = 0;             // the same, the reader's own

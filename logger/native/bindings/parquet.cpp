@@ -5,10 +5,10 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <stdexcept>
 #include <utility>
 
-#include "bindings.hpp"
+#include "bindings/arrays.hpp"
+#include "bindings/bindings.hpp"
 #include "core/access.hpp"
 #include "parquet/part_encoder.hpp"
 
@@ -22,14 +22,8 @@ using parquet::Block;
 using parquet::PartEncoder;
 using parquet::Type;
 
-template <class T>
-using Array = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using AnyArray = nb::ndarray<nb::ro, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using BlockArrays = std::vector<AnyArray>;  // ticks, then the registers, then the latency where there is one
-
-void require(bool holds, const char* what) {
-  if (!holds) throw std::invalid_argument(what);
-}
 
 Type type_of(Kind kind) {
   switch (width_bytes(kind)) {
@@ -74,7 +68,7 @@ void construct(PartEncoder* self, int fd, std::string time,
 }
 
 nb::tuple write(PartEncoder& encoder, const std::vector<BlockArrays>& arrays,
-                const Array<std::uint64_t>& anchor_ticks, const Array<std::int64_t>& anchor_ns,
+                const Array<const std::uint64_t>& anchor_ticks, const Array<const std::int64_t>& anchor_ns,
                 std::int64_t floor_ns, double latency_ns_per_tick) {
   require(anchor_ticks.size() == anchor_ns.size() && anchor_ticks.size() >= 2,
           "at least two anchors are needed");

@@ -1,0 +1,52 @@
+// What threads of Python wait for each other with.
+#include "core/latch.hpp"
+
+#include <nanobind/nanobind.h>
+#include <pthread.h>
+
+#include <cstdint>
+
+#include "bindings/bindings.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace regtap {
+namespace {
+
+// Ends what the one latch asks for and the others are opened by. One call: between its steps no handler of a
+// signal runs any Python.
+void end_and_join(Latch& asked, const Latch& launched, const Latch& ended) {
+  const nb::gil_scoped_release unlocked;
+  asked.open();
+  for (const Latch* last : {&launched, &ended}) {
+    last->wait(Latch::kForever);
+    last->wait_for_opener();
+  }
+}
+
+}  // namespace
+
+void bind_latch(nb::module_& m) {
+  nb::class_<Latch>(m, "Latch",
+                    "Opened once by one thread; others wait for that, and run no signal handler meanwhile.")
+      .def(nb::init<>())
+      .def("open", &Latch::open)
+      .def_prop_ro("is_open", &Latch::is_open)
+      .def(
+          "wait", [](const Latch& latch, std::uint64_t timeout) { return latch.wait(timeout); },
+          "timeout_ns"_a = Latch::kForever, nb::call_guard<nb::gil_scoped_release>(),
+          "Whether it is open; in a forked child at once.")
+      .def(
+          "wait_or_signal",
+          [](const Latch& latch, std::uint64_t timeout) { return latch.wait(timeout, Latch::OnSignal::end); },
+          "timeout_ns"_a, nb::call_guard<nb::gil_scoped_release>(),
+          "The same; ends also where a signal was handled, save one that came just before.");
+  m.def("end_and_join", &end_and_join, "asked"_a, "launched"_a, "ended"_a,
+        "Open `asked`, wait for the two others, and for the end of the threads that opened them.");
+  // A forked child has none of its parent's threads, and what they hold can never be let go there: that is no
+  // leak.
+  pthread_atfork(nullptr, nullptr, [] { nb::set_leak_warnings(false); });
+}
+
+}  // namespace regtap
