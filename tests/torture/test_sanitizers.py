@@ -13,6 +13,7 @@ from tests.torture.conftest import Tally, cases
 
 ROOT = Path(__file__).parents[2]
 RING = "the ring between two threads, under -fsanitize={}: no race, no stray access, exact balance"
+STRETCHES = "stretches around a trigger's hits, under -fsanitize={}: no race, no hit ignored, exact balance"
 PARSER = "a damaged spool attached natively, under -fsanitize={}: refused, or inside its memory"
 ENCODER = "what the part encoder makes, fuzzed by coverage under -fsanitize={}: decodes to the same rows"
 SANITIZERS = ("thread", "address,undefined")
@@ -51,6 +52,16 @@ def test_the_ring_balances_and_races_nowhere(checks: tuple[str, Path], tally: Ta
     assert rows > 10_000
 
     tally.add(RING.format(sanitizer), policies)
+
+
+def test_stretches_balance_and_no_hit_is_ignored(checks: tuple[str, Path], tally: Tally) -> None:
+    sanitizer, folder = checks
+    said = run(folder / "trigger_check", str(cases(short=3, long=60)))
+    schedules, stretches, hits = map(int, re.findall(r"\d+", said))
+    assert schedules == 24
+    assert hits > stretches // 2 > 50
+
+    tally.add(STRETCHES.format(sanitizer), stretches)
 
 
 def test_a_damaged_spool_is_refused_or_stays_inside_its_memory(

@@ -8,16 +8,17 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <new>
 #include <random>
 #include <thread>
 #include <vector>
 
+#include "checks/ring.hpp"
 #include "core/sampler.hpp"
 
 namespace {
 
 using namespace regtap;
+using namespace regtap::checks;
 using spool::Cause;
 using spool::Gap;
 using spool::Spool;
@@ -31,34 +32,6 @@ struct Case {
 
 constexpr std::uint64_t kPeriodNs = 2'000;
 constexpr std::uint32_t kBlocks = 8, kGapCapacity = 32, kRows = 512;
-
-[[noreturn]] void fail(const char* what, std::uint64_t found, std::uint64_t expected) {
-  std::fprintf(stderr, "ring_check: %s: %llu, not %llu\n", what, static_cast<unsigned long long>(found),
-               static_cast<unsigned long long>(expected));
-  std::exit(1);
-}
-
-void expect(const char* what, std::uint64_t found, std::uint64_t expected) {
-  if (found != expected) fail(what, found, expected);
-}
-
-// Memory for a spool, of exactly its size, so that a byte too far is seen.
-class Memory {
- public:
-  explicit Memory(std::size_t bytes)
-      : bytes_(bytes), base_(static_cast<std::byte*>(std::aligned_alloc(spool::kPage, bytes))) {
-    if (base_ == nullptr) throw std::bad_alloc();
-    std::fill_n(base_, bytes, std::byte{0});
-  }
-  ~Memory() { std::free(base_); }
-  Memory(const Memory&) = delete;
-  Memory& operator=(const Memory&) = delete;
-  std::span<std::byte> span() const { return {base_, bytes_}; }
-
- private:
-  std::size_t bytes_;
-  std::byte* base_;
-};
 
 // Follows the blocks and keeps the balance.
 class Reader {
