@@ -50,17 +50,6 @@ def causes(trace: regtap.Trace) -> list[str]:
     return [gap.cause for gap in trace.gaps]
 
 
-@pytest.fixture
-def slow_writer(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = PartFile.write
-
-    def write(self: PartFile, *rows: Any) -> None:
-        time.sleep(0.02)
-        original(self, *rows)
-
-    monkeypatch.setattr(PartFile, "write", write)
-
-
 def test_only_the_last_samples_are_stored_at_the_end(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)

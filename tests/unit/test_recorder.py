@@ -32,18 +32,6 @@ def device(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def slow_writer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A writer that takes 20 ms for each row group: far slower than the loop."""
-    original = PartFile.write
-
-    def write(self: PartFile, *rows: Any) -> None:
-        time.sleep(0.02)
-        original(self, *rows)
-
-    monkeypatch.setattr(PartFile, "write", write)
-
-
 def record(device: Path, output: Path, **options: Any) -> regtap.Capture:
     options.setdefault("spool_size", "8MiB")
     return regtap.record(["a=0:u32", "b=8:u8"], output, target=f"file:{device}", **options)

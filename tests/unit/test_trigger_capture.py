@@ -15,7 +15,6 @@ from tests.conservation import assert_conserved
 
 import regtap
 from regtap.errors import InputError
-from regtap.parts.file import PartFile
 from regtap.triggers.parse import parse_trigger
 
 MS = 1_000_000
@@ -280,17 +279,6 @@ def test_a_flood_of_hits_is_counted_to_the_last(device: Device, run: Path) -> No
     assert (caught.hits, caught.unmarked) == (changes, changes - 1000)
     assert len(hits_of(trace)) == 1000
     assert_conserved(trace)
-
-
-@pytest.fixture
-def slow_writer(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = PartFile.write
-
-    def write(self: PartFile, *rows: Any) -> None:
-        time.sleep(0.02)
-        original(self, *rows)
-
-    monkeypatch.setattr(PartFile, "write", write)
 
 
 SMALL = {"spool_size": "512KiB", "rate": "max", "pre": "10s", "post": "5ms"}
