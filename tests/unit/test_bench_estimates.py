@@ -22,7 +22,9 @@ from tests.simulated_bench import (
 from regtap_bench.arms.base import EMPTY, LATENCY, THROUGHPUT, TWIN, BlockRunner, Reading
 from regtap_bench.figures.estimate import Estimate
 from regtap_bench.figures.resampling import center
+from regtap_bench.figures.result import Row
 from regtap_bench.figures.verdict import Verdict, judge
+from regtap_bench.measuring.blocks import Blocks
 from regtap_bench.measuring.rounds import run_rounds
 
 LSEEK, PREAD = "lseek+read", "pread"
@@ -32,6 +34,18 @@ def _ratio_of(machine: Machine, arm: str, *, order_seed: int = 0) -> Estimate:
     found = evaluation_of(machine.run(order_seed=order_seed)).log_ratio(arm, THROUGHPUT)
     assert found is not None
     return found
+
+
+@pytest.fixture(scope="module")
+def blocks() -> Blocks:
+    """What a quiet machine has run."""
+    return Machine().run()
+
+
+@pytest.fixture(scope="module")
+def rows(blocks: Blocks) -> dict[str, Row]:
+    """The rows of that run, by arm."""
+    return {row.arm: row for row in evaluation_of(blocks).rows(0.01)}
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
@@ -72,8 +86,7 @@ def test_swapping_two_arms_inverts_their_ratio() -> None:
     assert (back.value, back.low, back.high) == pytest.approx((-forth.value, -forth.high, -forth.low))
 
 
-def test_the_order_of_the_series_in_the_data_does_not_matter() -> None:
-    blocks = Machine().run()
+def test_the_order_of_the_series_in_the_data_does_not_matter(blocks: Blocks) -> None:
     turned = with_series_in_order(blocks, range(len(blocks.series))[::-1])
     assert evaluation_of(turned).log_ratio(LSEEK, THROUGHPUT) == evaluation_of(blocks).log_ratio(
         LSEEK, THROUGHPUT
@@ -87,8 +100,7 @@ def test_another_order_of_the_blocks_does_not_move_the_estimate(trouble: Trouble
     assert ratios[1].low <= ratios[0].high
 
 
-def test_the_cost_of_a_call_and_of_the_timer_cancels() -> None:
-    blocks = Machine().run()
+def test_the_cost_of_a_call_and_of_the_timer_cancels(blocks: Blocks) -> None:
     series = blocks.index(PREAD, THROUGHPUT)
 
     assert series is not None
@@ -96,8 +108,8 @@ def test_the_cost_of_a_call_and_of_the_timer_cancels() -> None:
     assert blocks.bend(series) == pytest.approx(0.0, abs=1e-3)
 
 
-def test_the_loop_is_subtracted_from_ten_nanoseconds_on() -> None:
-    row = next(row for row in evaluation_of(Machine().run()).rows(0.01) if row.arm == "python: memoryview")
+def test_the_loop_is_subtracted_from_ten_nanoseconds_on(rows: dict[str, Row]) -> None:
+    row = rows["python: memoryview"]
     cost = row.cost(THROUGHPUT)
 
     assert cost is not None
@@ -106,8 +118,8 @@ def test_the_loop_is_subtracted_from_ten_nanoseconds_on() -> None:
     assert cost.ns.value == pytest.approx(22.5, rel=0.01)
 
 
-def test_below_ten_nanoseconds_there_is_only_a_bound() -> None:
-    row = next(row for row in evaluation_of(Machine().run()).rows(0.01) if row.arm == "mmap load")
+def test_below_ten_nanoseconds_there_is_only_a_bound(rows: dict[str, Row]) -> None:
+    row = rows["mmap load"]
     for measure in (THROUGHPUT, LATENCY):
         cost = row.cost(measure)
         assert cost is not None
@@ -132,8 +144,8 @@ def test_what_overlaps_with_its_loop_is_bound_by_both_together(loop_ns: float) -
     assert cost.ns.value == pytest.approx(12.0, abs=0.1)
 
 
-def test_a_difference_keeps_its_sign() -> None:
-    row = next(row for row in evaluation_of(Machine().run()).rows(0.01) if row.arm == "python: memoryview")
+def test_a_difference_keeps_its_sign(rows: dict[str, Row]) -> None:
+    row = rows["python: memoryview"]
     assert row.difference_ns is not None
     assert row.difference_ns.value == pytest.approx(22.5 - COSTS_NS[PREAD, THROUGHPUT], rel=0.01)
 
@@ -148,8 +160,8 @@ def test_nothing_is_divided_by_a_baseline_that_is_only_a_bound() -> None:
     assert difference.value == pytest.approx(439.9, rel=0.001)
 
 
-def test_controls_are_shown_as_they_were_measured() -> None:
-    row = next(row for row in evaluation_of(Machine().run()).rows(0.01) if row.arm == EMPTY)
+def test_controls_are_shown_as_they_were_measured(rows: dict[str, Row]) -> None:
+    row = rows[EMPTY]
     cost = row.cost(THROUGHPUT)
 
     assert cost is not None
