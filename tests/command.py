@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.fork_server import ANSWER
+
 REGTAP = (sys.executable, "-m", "regtap")
+_REPOSITORY = Path(__file__).parents[1]
 
 
 def run_regtap(
@@ -40,6 +48,90 @@ def run_regtap(
         timeout=timeout,
         **options,
     )
+
+
+class Forked(subprocess.CompletedProcess[str]):
+    """A command that ran in a fork, and ended.
+
+    Attributes:
+        pid: Its process.
+    """
+
+    def __init__(self, arguments: list[str], pid: int, status: int, stdout: str, stderr: str) -> None:
+        super().__init__(arguments, status, stdout, stderr)
+        self.pid = pid
+
+
+def fork_regtap(
+    *arguments: str | os.PathLike[str],
+    cwd: Path | None = None,
+    timeout: float = 300,
+    env: Mapping[str, str] | None = None,
+) -> Forked:
+    """Run the command as run_regtap does, in a fork of a process that has loaded it; see fork_server.
+
+    Args:
+        arguments: The subcommand and what follows it.
+        cwd: Where it runs.
+        timeout: After so many seconds it is killed, and the test fails.
+        env: Its environment variables; those of this process by default.
+    """
+    texts = [os.fsdecode(argument) for argument in arguments]
+    with tempfile.TemporaryDirectory(prefix="regtap-fork-") as folder:
+        outputs = [Path(folder, name) for name in ("stdout", "stderr")]
+        for path in outputs:
+            path.touch()
+        request = {
+            "arguments": texts,
+            "cwd": str(cwd or Path.cwd()),
+            "env": dict(os.environ if env is None else env),
+            **{path.name: str(path) for path in outputs},
+        }
+        pid, status = _run_forked(request, timeout)
+        return Forked(texts, pid, status, *(path.read_text() for path in outputs))
+
+
+def _run_forked(request: dict[str, Any], timeout: float) -> tuple[int, int]:
+    """Return the PID and the exit code of a command."""
+    channel = _fork_server()
+    channel.settimeout(None)
+    channel.sendall(json.dumps(request).encode() + b"\n")
+    pid = _answer(channel)
+    channel.settimeout(timeout)
+    try:
+        status = _answer(channel)
+    except TimeoutError as error:
+        os.kill(pid, signal.SIGKILL)
+        channel.settimeout(None)
+        _answer(channel)
+        raise subprocess.TimeoutExpired(request["arguments"], timeout) from error
+    return pid, os.waitstatus_to_exitcode(status)
+
+
+def _answer(channel: socket.socket) -> int:
+    (number,) = ANSWER.unpack(channel.recv(ANSWER.size, socket.MSG_WAITALL))
+    return int(number)
+
+
+@cache
+def _fork_server() -> socket.socket:
+    """Return the channel to a server that runs until this process ends."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.fork_server", str(theirs.fileno())],
+            cwd=_REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+        )
+
+    def end() -> None:
+        ours.close()
+        server.wait()
+
+    atexit.register(end)
+    return ours
 
 
 def start_regtap(

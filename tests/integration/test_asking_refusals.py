@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.command import run_regtap
+from tests.command import fork_regtap, run_regtap
 from tests.synthetic import counter_trace, write_trace
 
 from regtap.registers.model import Register
@@ -137,7 +137,7 @@ def test_a_bad_folder_among_many_is_named_and_left_out(
 ) -> None:
     reason = make_bad(folder)
 
-    done = run_regtap(*_COMMANDS[command], "whole", "bad", cwd=folder)
+    done = fork_regtap(*_COMMANDS[command], "whole", "bad", cwd=folder)
 
     assert done.returncode == 1
     assert done.stdout
@@ -150,7 +150,7 @@ def test_a_bad_folder_among_many_is_named_and_left_out(
 def test_a_bad_folder_alone_is_an_error(folder: Path, make_bad: Callable[[Path], str]) -> None:
     reason = make_bad(folder)
 
-    done = run_regtap(*_COMMANDS["query"], "bad", cwd=folder)
+    done = fork_regtap(*_COMMANDS["query"], "bad", cwd=folder)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("regtap: error: ")
@@ -163,7 +163,7 @@ def test_traces_of_both_formats_are_asked_together(folder: Path) -> None:
     part.write_bytes(part.read_bytes().replace(b'"format_version":2', b'"format_version":1'))
     sql = "SELECT trace, count(*) AS n FROM samples GROUP BY trace ORDER BY trace"
 
-    done = run_regtap("query", sql, "whole", "old", "--format", "json", cwd=folder)
+    done = fork_regtap("query", sql, "whole", "old", "--format", "json", cwd=folder)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == [{"trace": "old", "n": 20}, {"trace": "whole", "n": 10}]

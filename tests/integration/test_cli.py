@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import REGTAP, run_regtap
+from tests.command import REGTAP, fork_regtap, run_regtap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +92,7 @@ BAD_INPUT = [
 
 @pytest.mark.parametrize(("line", "text"), BAD_INPUT, ids=[line for line, _ in BAD_INPUT])
 def test_bad_input_is_one_line_exit_code_2_and_changes_nothing(folder: Path, line: str, text: str) -> None:
-    done = run_regtap(*line.split(), cwd=folder)
+    done = fork_regtap(*line.split(), cwd=folder)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("regtap: error: ")
@@ -112,7 +112,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("line", "text"), REFUSED, ids=[line for line, _ in REFUSED])
 def test_a_refusal_is_one_line_and_exit_code_3(folder: Path, line: str, text: str) -> None:
-    done = run_regtap(*line.split(), cwd=folder)
+    done = fork_regtap(*line.split(), cwd=folder)
 
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.count("\n") == 1

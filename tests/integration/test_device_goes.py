@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.command import REGTAP, run_regtap, start_regtap
+from tests.command import REGTAP, fork_regtap, start_regtap
 
 import regtap
 
@@ -63,7 +63,7 @@ def test_info_and_the_last_lines_say_that_a_played_device_ended(tmp_path: Path) 
 
     assert process.returncode == 0
     assert "regtap: note: sim:device has ended: its process is gone" in err
-    marks = json.loads(run_regtap("info", "--json", "run", cwd=tmp_path).stdout)["marks"]
+    marks = json.loads(fork_regtap("info", "--json", "run", cwd=tmp_path).stdout)["marks"]
     assert [mark["text"] for mark in marks] == [
         "device: sim:device has ended: its process is gone, and its registers stand still"
     ]

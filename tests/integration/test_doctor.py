@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from tests.command import run_regtap
+from tests.command import fork_regtap
 
 from regtap.cli.output import ExitCode
 
@@ -43,8 +43,9 @@ sys.exit(main(["doctor", *sys.argv[2:]]))
 
 
 def _run(user: int | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+    done: subprocess.CompletedProcess[str]
     if user is None:
-        done = run_regtap("doctor", *arguments)
+        done = fork_regtap("doctor", *arguments)
     else:
         program = [sys.executable, "-c", _AS_USER, str(user)]
         done = subprocess.run([*program, *arguments], capture_output=True, text=True, timeout=60, check=False)

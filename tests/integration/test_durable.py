@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow.dataset
 import pytest
-from tests.command import kill, recording, run_regtap
+from tests.command import fork_regtap, kill, recording
 from tests.conservation import assert_conserved
 from tests.torture.oracle import look_at
 
@@ -59,7 +59,7 @@ def test_without_its_spool_a_trace_is_whole_up_to_the_last_sync(
         assert recorder.poll() is None
         time.sleep(0.02)
     kill_and_forget(recorder, folder)
-    done = run_regtap("recover", "run1", cwd=tmp_path)
+    done = fork_regtap("recover", "run1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
     trace = regtap.open_trace(folder)
@@ -70,7 +70,7 @@ def test_without_its_spool_a_trace_is_whole_up_to_the_last_sync(
     assert trace.totals.lost == 0
     assert os.listdir(folder) == ["part-00000.parquet"]
 
-    again = run_regtap("recover", "run1", cwd=tmp_path)
+    again = fork_regtap("recover", "run1", cwd=tmp_path)
 
     assert (again.returncode, "nothing to recover" in again.stdout) == (0, True)
 
@@ -79,7 +79,7 @@ def test_the_spool_is_used_where_it_is_still_there(recorder: subprocess.Popen[by
     kill(recorder)
     spool = Path(json.loads((tmp_path / "run1" / "_spool").read_text())["spool"])
     end = look_at(spool.read_bytes()).end
-    assert run_regtap("recover", "run1", cwd=tmp_path).returncode == 0
+    assert fork_regtap("recover", "run1", cwd=tmp_path).returncode == 0
 
     trace = regtap.open_trace(tmp_path / "run1")
     assert trace.totals is not None
@@ -94,7 +94,7 @@ def test_a_folder_that_was_copied_elsewhere_is_completed_there(
     kill_and_forget(recorder, tmp_path / "run1")
     subprocess.run(["cp", "-r", "run1", "copy"], cwd=tmp_path, check=True)
 
-    assert run_regtap("recover", "copy", cwd=tmp_path).returncode == 0
+    assert fork_regtap("recover", "copy", cwd=tmp_path).returncode == 0
     assert regtap.open_trace(tmp_path / "copy").rows > 0
 
 
@@ -108,7 +108,7 @@ def test_no_reader_of_folders_takes_the_journal_for_a_part(
 def test_the_summary_says_what_a_power_loss_would_have_cost(tmp_path: Path) -> None:
     # a register may follow the option: its value comes after = only
     arguments = ["--rate", "1k", "--durable", "COUNT32", "-o", "r", "--samples", "50"]
-    done = run_regtap("record", "-t", "sim", *arguments, cwd=tmp_path)
+    done = fork_regtap("record", "-t", "sim", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
     (line,) = [line for line in done.stdout.splitlines() if "durable" in line]
@@ -118,18 +118,18 @@ def test_the_summary_says_what_a_power_loss_would_have_cost(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("option", ["--durable", "--durable="])
 def test_without_a_time_it_syncs_every_second(tmp_path: Path, option: str) -> None:
-    done = run_regtap(*f"record -t sim {option} COUNT32 -o r --samples 50 --json".split(), cwd=tmp_path)
+    done = fork_regtap(*f"record -t sim {option} COUNT32 -o r --samples 50 --json".split(), cwd=tmp_path)
     assert json.loads(done.stdout)["durability"]["interval_ns"] == 1_000_000_000
 
 
 def test_help_does_not_say_that_it_is_on_by_default(tmp_path: Path) -> None:
-    said = " ".join(run_regtap("record", "--help", cwd=tmp_path).stdout.split())
+    said = " ".join(fork_regtap("record", "--help", cwd=tmp_path).stdout.split())
     assert "without TIME: every second. --" in said
 
 
 def test_json_has_the_same(tmp_path: Path) -> None:
     options = ["--durable=20ms", "-o", "r", "--duration", "200ms", "--rate", "1k", "--json"]
-    done = run_regtap("record", "-t", "sim", "COUNT32", *options, cwd=tmp_path)
+    done = fork_regtap("record", "-t", "sim", "COUNT32", *options, cwd=tmp_path)
 
     durability = json.loads(done.stdout)["durability"]
     assert durability["interval_ns"] == 20_000_000
@@ -139,7 +139,7 @@ def test_json_has_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("interval", ["1ms", "2min", "often", "5"])
 def test_an_interval_that_makes_no_sense_is_refused(tmp_path: Path, interval: str) -> None:
-    done = run_regtap("record", "-t", "sim", "COUNT32", f"--durable={interval}", "-o", "r", cwd=tmp_path)
+    done = fork_regtap("record", "-t", "sim", "COUNT32", f"--durable={interval}", "-o", "r", cwd=tmp_path)
 
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.command import run_regtap, start_regtap
+from tests.command import fork_regtap, start_regtap
 from tests.conservation import assert_conserved
 
 import regtap
@@ -96,7 +96,9 @@ def test_signals_and_ctrl_c_store_a_stretch_each(tmp_path: Path) -> None:
 
 
 def test_a_command_can_ask_for_a_snapshot_itself(tmp_path: Path) -> None:
-    done = run_regtap(*FLIGHT, "--rate", "1k", "--snapshot-on", "SIGUSR2", "--json", "--", *ASK, cwd=tmp_path)
+    done = fork_regtap(
+        *FLIGHT, "--rate", "1k", "--snapshot-on", "SIGUSR2", "--json", "--", *ASK, cwd=tmp_path
+    )
     assert done.returncode in (0, 3), done.stderr
 
     told = json.loads(done.stdout)
@@ -110,7 +112,7 @@ ASK = ["sh", "-c", "sleep 0.2; kill -USR2 $PPID; sleep 0.3; exit 3"]
 
 
 def test_a_window_that_the_ring_could_not_hold_is_a_finding(tmp_path: Path) -> None:
-    done = run_regtap(
+    done = fork_regtap(
         *FLIGHT, "--spool-size", "1MiB", "--keep-last", "1h", "--duration", "300ms", cwd=tmp_path
     )
     assert done.returncode == 1
@@ -118,14 +120,14 @@ def test_a_window_that_the_ring_could_not_hold_is_a_finding(tmp_path: Path) -> N
 
 
 def test_progress_says_what_is_kept(tmp_path: Path) -> None:
-    done = run_regtap(*FLIGHT, "--spool-size", "4MiB", "--duration", "1500ms", cwd=tmp_path)
+    done = fork_regtap(*FLIGHT, "--spool-size", "4MiB", "--duration", "1500ms", cwd=tmp_path)
     assert done.returncode == 0
     assert re.search(r"0 stored .* kept [0-9.]+ .?s, [0-9,]+ samples  0 snapshots", done.stderr)
 
 
 def test_info_shows_what_was_overwritten_and_what_was_to_be_kept(tmp_path: Path) -> None:
-    run_regtap(*FLIGHT, "--spool-size", "1MiB", "--keep-last", "1us", "--duration", "300ms", cwd=tmp_path)
-    done = run_regtap("info", "run", cwd=tmp_path)
+    fork_regtap(*FLIGHT, "--spool-size", "1MiB", "--keep-last", "1us", "--duration", "300ms", cwd=tmp_path)
+    done = fork_regtap("info", "run", cwd=tmp_path)
 
     assert done.returncode == 0
     assert "overwrite, keep the last 1 µs" in done.stdout
@@ -143,7 +145,7 @@ def test_kill_9_leaves_the_last_samples_to_recover(tmp_path: Path, snapshots: in
         overwrite_some(folder)
     process.kill()
     process.communicate(timeout=30)
-    done = run_regtap("recover", "run", cwd=tmp_path)
+    done = fork_regtap("recover", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
     trace = regtap.open_trace(folder)
@@ -171,7 +173,7 @@ def test_kill_9_leaves_the_last_samples_to_recover(tmp_path: Path, snapshots: in
 def test_what_makes_no_sense_is_one_line_and_leaves_nothing(
     tmp_path: Path, arguments: list[str], says: str
 ) -> None:
-    done = run_regtap(*FLIGHT, *arguments, cwd=tmp_path)
+    done = fork_regtap(*FLIGHT, *arguments, cwd=tmp_path)
     assert done.returncode == 2
 
     errors = [line for line in done.stderr.splitlines() if "note:" not in line]

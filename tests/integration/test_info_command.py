@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import run_regtap
+from tests.command import fork_regtap
 from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.trace.gaps import Gap
@@ -21,7 +21,7 @@ GAPS = (Gap(40, 2, 40_000, 43_000, "missed"), Gap(60, 1, 60_000, 62_000, "missed
 
 
 def info(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return run_regtap("info", *arguments)
+    return fork_regtap("info", *arguments)
 
 
 def test_it_prints_what_the_trace_holds(tmp_path: Path) -> None:

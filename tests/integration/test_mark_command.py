@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.command import run_regtap, start_regtap, wait_for
+from tests.command import fork_regtap, start_regtap, wait_for
 from tests.conservation import assert_conserved
 
 import regtap
@@ -33,7 +33,7 @@ def test_a_shell_script_names_a_moment(tmp_path: Path) -> None:
     wait_for(tmp_path / "run" / "_spool")
 
     before_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
-    done = run_regtap("mark", "run", "phase 2: öffnen", cwd=tmp_path)
+    done = fork_regtap("mark", "run", "phase 2: öffnen", cwd=tmp_path)
     after_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
     end(process)
 
@@ -49,7 +49,7 @@ def test_a_shell_script_names_a_moment(tmp_path: Path) -> None:
 def test_the_command_may_mark_its_own_capture(tmp_path: Path) -> None:
     shell = f"{sys.executable} -m regtap mark run begin --json > marked.json; kill -USR2 $PPID; sleep 0.1"
 
-    done = run_regtap(*RECORD, "--", "sh", "-c", shell, cwd=tmp_path)
+    done = fork_regtap(*RECORD, "--", "sh", "-c", shell, cwd=tmp_path)
 
     marks = regtap.open_trace(tmp_path / "run").marks
     assert done.returncode == 0, done.stderr
@@ -80,7 +80,7 @@ def test_a_flight_recorder_keeps_a_mark_for_what_is_stored_next(tmp_path: Path) 
     process = start_regtap(*RECORD, *flight, cwd=tmp_path)
     wait_for(tmp_path / "run" / "_spool")
 
-    done = run_regtap("mark", "run", "before the snapshot", cwd=tmp_path)
+    done = fork_regtap("mark", "run", "before the snapshot", cwd=tmp_path)
     process.send_signal(signal.SIGUSR2)
     process.send_signal(signal.SIGUSR1)
     wait_for(tmp_path / "run" / "part-00000.parquet")
@@ -128,7 +128,7 @@ def test_a_capture_that_was_killed_is_told(tmp_path: Path) -> None:
     process.kill()
     process.communicate(timeout=60)
 
-    done = run_regtap("mark", "run", "x", cwd=tmp_path)
+    done = fork_regtap("mark", "run", "x", cwd=tmp_path)
 
     assert done.returncode == 2
     assert (
@@ -146,15 +146,15 @@ def assert_one_line(done: subprocess.CompletedProcess[str], status: int, says: s
 
 
 def test_where_no_capture_runs_it_is_one_line(tmp_path: Path) -> None:
-    assert run_regtap(*RECORD, "--samples", "5", cwd=tmp_path).returncode == 0
+    assert fork_regtap(*RECORD, "--samples", "5", cwd=tmp_path).returncode == 0
     (tmp_path / "file").touch()
 
-    assert_one_line(run_regtap("mark", "run", "x", cwd=tmp_path), 2, "no capture runs in run: it has ended")
-    assert_one_line(run_regtap("mark", "none", "x", cwd=tmp_path), 2, "there is no such folder")
-    assert_one_line(run_regtap("mark", "file", "x", cwd=tmp_path), 2, "Not a directory")
-    assert_one_line(run_regtap("mark", "run", cwd=tmp_path), 2, "Missing argument 'TEXT'")
-    assert_one_line(run_regtap("mark", "run", "x" * 65_537, cwd=tmp_path), 2, "at most 65,536 letters")
-    assert_one_line(run_regtap("mark", "run", b"\xff", cwd=tmp_path), 2, "write it in UTF-8")  # type: ignore[arg-type]
+    assert_one_line(fork_regtap("mark", "run", "x", cwd=tmp_path), 2, "no capture runs in run: it has ended")
+    assert_one_line(fork_regtap("mark", "none", "x", cwd=tmp_path), 2, "there is no such folder")
+    assert_one_line(fork_regtap("mark", "file", "x", cwd=tmp_path), 2, "Not a directory")
+    assert_one_line(fork_regtap("mark", "run", cwd=tmp_path), 2, "Missing argument 'TEXT'")
+    assert_one_line(fork_regtap("mark", "run", "x" * 65_537, cwd=tmp_path), 2, "at most 65,536 letters")
+    assert_one_line(fork_regtap("mark", "run", b"\xff", cwd=tmp_path), 2, "write it in UTF-8")  # type: ignore[arg-type]
 
 
 # Loads everything as root before it becomes another user: the interpreter need not be theirs to read.
@@ -180,7 +180,7 @@ def test_another_users_capture_is_told_and_root_may_mark_it(shared: Path) -> Non
     other = subprocess.run(
         [sys.executable, "-c", AS_USER_1], cwd=shared, capture_output=True, text=True, check=False
     )
-    root = run_regtap("mark", "run", "by root", cwd=shared)
+    root = fork_regtap("mark", "run", "by root", cwd=shared)
     _, err = end(process)
 
     assert process.returncode == 0, err

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import run_regtap
+from tests.command import fork_regtap
 
 import regtap
 
@@ -22,10 +22,10 @@ RECORD = ["record", "-t", "sim", "COUNT32", "--rate", "1k", "--samples", "20"]
 
 @pytest.mark.parametrize("command", ["info", "recover"])
 def test_a_folder_whose_name_is_no_text_is_served(tmp_path: Path, command: str) -> None:
-    recorded = run_regtap(*RECORD, "-o", ODD, cwd=tmp_path)
+    recorded = fork_regtap(*RECORD, "-o", ODD, cwd=tmp_path)
 
-    done = run_regtap(command, ODD, cwd=tmp_path)
-    as_json = run_regtap(command, "--json", ODD, cwd=tmp_path)
+    done = fork_regtap(command, ODD, cwd=tmp_path)
+    as_json = fork_regtap(command, "--json", ODD, cwd=tmp_path)
 
     assert (recorded.returncode, done.returncode, as_json.returncode) == (0, 0, 0), done.stderr
     assert recorded.stdout.splitlines()[-1].startswith("bad\\udcff: due ")
@@ -41,7 +41,7 @@ def test_rows_of_a_folder_whose_name_is_no_text_are_read(tmp_path: Path) -> None
 
 
 def test_a_journal_in_a_folder_whose_name_is_no_text_is_used(tmp_path: Path) -> None:
-    done = run_regtap(*RECORD, "--durable=10ms", "-o", ODD, cwd=tmp_path)
+    done = fork_regtap(*RECORD, "--durable=10ms", "-o", ODD, cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert regtap.open_trace(tmp_path / ODD).rows == 20

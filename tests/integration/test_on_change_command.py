@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.command import run_regtap
+from tests.command import fork_regtap
 from tests.conservation import assert_conserved
 
 import regtap
@@ -16,7 +16,7 @@ RECORD = ["record", "-t", "sim", "GPIO", "STATUS", "-o", "run"]
 
 
 def test_changes_take_next_to_nothing(tmp_path: Path) -> None:
-    done = run_regtap(*RECORD, "--on-change=GPIO", "--duration", "500ms", cwd=tmp_path)
+    done = fork_regtap(*RECORD, "--on-change=GPIO", "--duration", "500ms", cwd=tmp_path)
 
     trace = regtap.open_trace(tmp_path / "run")
     assert done.returncode == 0, done.stderr
@@ -24,13 +24,13 @@ def test_changes_take_next_to_nothing(tmp_path: Path) -> None:
     assert re.search(r"taken [\d,]+ = stored [\d,]+ \+ unchanged [\d,]+ \+ lost 0$", done.stdout.rstrip())
     assert trace.totals is not None
     assert trace.totals.unchanged > 100 * trace.rows
-    assert "changes of GPIO only" in run_regtap("info", "run", cwd=tmp_path).stdout
-    (listed,) = json.loads(run_regtap("traces", "run", "--json", cwd=tmp_path).stdout)
+    assert "changes of GPIO only" in fork_regtap("info", "run", cwd=tmp_path).stdout
+    (listed,) = json.loads(fork_regtap("traces", "run", "--json", cwd=tmp_path).stdout)
     assert (listed["lost"], listed["unchanged"]) == (0, trace.totals.unchanged)
 
 
 def test_the_option_takes_no_register_for_its_value(tmp_path: Path) -> None:
-    done = run_regtap(
+    done = fork_regtap(
         "record", "--on-change", "GPIO", "-t", "sim", "-o", "run", "--samples", "9", cwd=tmp_path
     )
 
@@ -42,7 +42,7 @@ def test_a_pair_is_never_behind_the_counter_read_after_it(tmp_path: Path) -> Non
     pair = "ticks=COUNT64_LO/COUNT64_HI:u64pair"
     record = ["record", "-t", "sim", pair, "COUNT64", "-o", "run", "--rate", "2k", "--duration", "2500ms"]
 
-    done = run_regtap(*record, cwd=tmp_path)
+    done = fork_regtap(*record, cwd=tmp_path)
 
     table = regtap.open_trace(tmp_path / "run").to_arrow()
     ticks, whole = (table[name].to_numpy().astype("int64") for name in ("ticks", "COUNT64"))
@@ -50,7 +50,7 @@ def test_a_pair_is_never_behind_the_counter_read_after_it(tmp_path: Path) -> Non
     assert (ticks <= whole).all()
     assert ticks.max() - ticks.min() < 2**31
     assert re.search(
-        r"^  accesses +[\d,]+ loads$", run_regtap("info", "run", cwd=tmp_path).stdout, re.MULTILINE
+        r"^  accesses +[\d,]+ loads$", fork_regtap("info", "run", cwd=tmp_path).stdout, re.MULTILINE
     )
 
 
@@ -68,7 +68,7 @@ def test_a_pair_is_never_behind_the_counter_read_after_it(tmp_path: Path) -> Non
     ],
 )
 def test_what_makes_no_sense_is_one_line(tmp_path: Path, arguments: list[str], says: str) -> None:
-    done = run_regtap(*RECORD, *arguments, cwd=tmp_path)
+    done = fork_regtap(*RECORD, *arguments, cwd=tmp_path)
 
     lines = [line for line in done.stderr.splitlines() if "note:" not in line]
     assert done.returncode == 2, done.stderr

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from tests.command import run_regtap
+from tests.command import fork_regtap, run_regtap
 from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.registers.model import Register
@@ -29,7 +29,7 @@ GAPS = (
 
 
 def plot(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return run_regtap("plot", *arguments)
+    return fork_regtap("plot", *arguments)
 
 
 def texts(path: Path) -> list[str]:
@@ -59,7 +59,7 @@ def trace(tmp_path: Path) -> Path:
 
 
 def test_a_png_goes_next_to_the_trace(trace: Path) -> None:
-    done = plot(trace)
+    done = run_regtap("plot", trace)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{trace}.png: 1,000 rows of {trace}\n"

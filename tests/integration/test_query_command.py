@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.command import run_regtap, start_regtap
+from tests.command import fork_regtap, start_regtap
 from tests.synthetic import counter_trace
 
 
@@ -24,7 +24,7 @@ def runs(tmp_path: Path) -> Path:
 def test_a_question_is_answered_and_what_is_no_trace_is_said(runs: Path) -> None:
     sql = "SELECT trace, count(*) AS n FROM samples GROUP BY 1 ORDER BY 1"
 
-    result = run_regtap("query", sql, "runs", "none", "--format", "json", cwd=runs)
+    result = fork_regtap("query", sql, "runs", "none", "--format", "json", cwd=runs)
 
     assert json.loads(result.stdout) == [{"trace": "runs/a", "n": 1000}, {"trace": "runs/b", "n": 500}]
     assert result.stderr == "regtap: note: left out: none is no trace and holds none\n"
@@ -32,7 +32,7 @@ def test_a_question_is_answered_and_what_is_no_trace_is_said(runs: Path) -> None
 
 
 def test_wrong_sql_is_one_line_and_exit_code_two(runs: Path) -> None:
-    result = run_regtap("query", "SELECT x FROM samples", "runs", "-o", "x.csv", cwd=runs)
+    result = fork_regtap("query", "SELECT x FROM samples", "runs", "-o", "x.csv", cwd=runs)
 
     assert result.returncode == 2
     assert result.stderr.startswith('regtap: error: Binder Error: Referenced column "x" not found')
@@ -69,7 +69,7 @@ def test_an_answer_streams_until_its_reader_goes(runs: Path) -> None:
 
 
 def test_an_export_is_written_and_what_is_lost_is_said(runs: Path) -> None:
-    result = run_regtap("export", "runs/a", "-o", "a.vcd", cwd=runs)
+    result = fork_regtap("export", "runs/a", "-o", "a.vcd", cwd=runs)
 
     assert result.stdout == "a.vcd: 1,000 changes of runs/a\n"
     assert result.returncode == 0
@@ -77,7 +77,7 @@ def test_an_export_is_written_and_what_is_lost_is_said(runs: Path) -> None:
 
 
 def test_an_ending_that_is_unknown_is_refused(runs: Path) -> None:
-    result = run_regtap("export", "runs/a", "-o", "a.xyz", cwd=runs)
+    result = fork_regtap("export", "runs/a", "-o", "a.xyz", cwd=runs)
 
     assert result.returncode == 2
     assert "cannot tell the format of a.xyz" in result.stderr

@@ -8,14 +8,14 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import run_regtap, start_regtap
+from tests.command import fork_regtap, start_regtap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def _read(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return run_regtap("read", *arguments, cwd=cwd)
+    return fork_regtap("read", *arguments, cwd=cwd)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from tests.command import REGTAP, run_regtap, start_regtap, wait_for
+from tests.command import REGTAP, fork_regtap, run_regtap, start_regtap, wait_for
 from tests.conservation import assert_conserved
 
 import regtap
@@ -24,6 +24,7 @@ from regtap.simulator.process import check_of
 from regtap.spool.reader import SpoolReader
 
 NOBODY = pwd.getpwnam("nobody")
+RECORD_DURING = ("record", "-t", "sim", "COUNT32", "-o", "run", "--rate", "1k", "--")  # and a command
 
 
 @pytest.fixture
@@ -38,7 +39,8 @@ def sim_trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A full-speed capture of registers that prove themselves."""
     folder = tmp_path_factory.mktemp("sim")
     registers = ["COUNT32", "CHECK", "CHECKED", "STATUS"]
-    done = run_regtap("record", "-t", "sim", *registers, "-o", "run1", "--duration", "100ms", cwd=folder)
+    options = ["-o", "run1", "--duration", "100ms", "--spool-size", "64MiB"]
+    done = run_regtap("record", "-t", "sim", *registers, *options, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert re.search(r"taken ([0-9,]+) = stored \1 \+ lost 0$", done.stdout.rstrip())
     return folder / "run1"
@@ -83,7 +85,9 @@ def test_it_balances(sim_trace: Path) -> None:
 
 
 def test_json_is_one_object_with_the_balance(tmp_path: Path) -> None:
-    done = run_regtap("record", "-t", "sim", "GPIO", "-o", "run", "--samples", "5000", "--json", cwd=tmp_path)
+    done = fork_regtap(
+        "record", "-t", "sim", "GPIO", "-o", "run", "--samples", "5000", "--json", cwd=tmp_path
+    )
 
     result = json.loads(done.stdout)
     assert done.returncode == 0
@@ -95,7 +99,7 @@ def test_names_and_types_become_columns(device: Path, tmp_path: Path) -> None:
     device.write_bytes(bytes(range(64)))
     registers = ["first=0:u64be", "0x8:u16", "0x20"]
     options = ["-o", "run", "--samples", "10"]
-    done = run_regtap("record", "-t", f"file:{device}", *registers, *options, cwd=tmp_path)
+    done = fork_regtap("record", "-t", f"file:{device}", *registers, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
     table = pd.read_parquet(tmp_path / "run")
@@ -110,9 +114,7 @@ def test_names_and_types_become_columns(device: Path, tmp_path: Path) -> None:
 
 
 def test_a_commands_status_is_passed_on(tmp_path: Path) -> None:
-    done = run_regtap(
-        "record", "-t", "sim", "COUNT32", "-o", "run", "--", "sh", "-c", "echo out; exit 7", cwd=tmp_path
-    )
+    done = fork_regtap(*RECORD_DURING, "sh", "-c", "echo out; exit 7", cwd=tmp_path)
 
     assert done.returncode == 7
     assert done.stdout.startswith("out\n")
@@ -120,9 +122,7 @@ def test_a_commands_status_is_passed_on(tmp_path: Path) -> None:
 
 
 def test_a_command_killed_by_a_signal_is_told_as_a_shell_does(tmp_path: Path) -> None:
-    done = run_regtap(
-        "record", "-t", "sim", "COUNT32", "-o", "run", "--", "sh", "-c", "kill -9 $$", cwd=tmp_path
-    )
+    done = fork_regtap(*RECORD_DURING, "sh", "-c", "kill -9 $$", cwd=tmp_path)
     assert done.returncode == 128 + 9
 
 
@@ -131,9 +131,7 @@ def test_a_command_that_cannot_run_is_told_as_a_shell_does(tmp_path: Path) -> No
     command.write_text("#!/no/such/interpreter\n")
     command.chmod(0o755)
 
-    done = run_regtap(
-        "record", "-t", "sim", "COUNT32", "-o", "run", "--rate", "1k", "--", str(command), cwd=tmp_path
-    )
+    done = fork_regtap(*RECORD_DURING, str(command), cwd=tmp_path)
 
     assert done.returncode == 126
     assert f"note: cannot run '{command}': No such file or directory" in done.stderr
@@ -154,7 +152,7 @@ def test_a_ring_that_fills_is_a_finding_and_told_last(device: Path, tmp_path: Pa
         "--duration",
         "300ms",
     ]
-    done = run_regtap("record", *arguments, "--on-full", on_full, cwd=tmp_path)
+    done = fork_regtap("record", *arguments, "--on-full", on_full, cwd=tmp_path)
     assert done.returncode == 1
 
     totals = regtap.open_trace(tmp_path / "run").totals
@@ -169,8 +167,8 @@ def test_a_ring_that_fills_is_a_finding_and_told_last(device: Path, tmp_path: Pa
 def test_missed_slots_are_a_finding_only_if_asked(device: Path, tmp_path: Path) -> None:
     arguments = ("record", "-t", f"file:{device}", "a=0", "--rate", "1G", "--samples", "2000")
 
-    done = run_regtap(*arguments, "-o", "run1", cwd=tmp_path)
-    strict = run_regtap(*arguments, "-o", "run2", "--strict-pace", cwd=tmp_path)
+    done = fork_regtap(*arguments, "-o", "run1", cwd=tmp_path)
+    strict = fork_regtap(*arguments, "-o", "run2", "--strict-pace", cwd=tmp_path)
 
     assert (done.returncode, strict.returncode) == (0, 1)
     last, strict_last = done.stdout.splitlines()[-1], strict.stdout.splitlines()[-1]
@@ -246,17 +244,16 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, case: str) -> 
         pytest.skip("only root gives up root; CI runs as root")
     arguments, code = BAD[case]
     options, dashes, command = (arguments, [], []) if "--" not in arguments else _split(arguments)
-    process = start_regtap("record", *options, "-o", "run", *dashes, *command, cwd=tmp_path)
 
-    stdout, stderr = process.communicate(timeout=60)
+    done = fork_regtap("record", *options, "-o", "run", *dashes, *command, cwd=tmp_path)
 
-    errors = [line for line in stderr.splitlines() if not line.startswith("regtap: note:")]
-    assert process.returncode == code, stderr
-    assert len(errors) == 1, stderr
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("regtap: note:")]
+    assert done.returncode == code, done.stderr
+    assert len(errors) == 1, done.stderr
     assert errors[0].startswith("regtap: error: ")
-    assert stdout == ""
+    assert done.stdout == ""
     assert not (tmp_path / "run").exists()
-    assert not [name for name in os.listdir("/dev/shm") if name.startswith(f"regtap-{process.pid}-")]
+    assert not [name for name in os.listdir("/dev/shm") if name.startswith(f"regtap-{done.pid}-")]
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str], list[str]]:
@@ -268,7 +265,7 @@ def test_an_existing_output_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "precious").write_text("data")
 
-    done = run_regtap("record", "-t", "sim", "ID", "-o", "run", "--samples", "1", cwd=tmp_path)
+    done = fork_regtap("record", "-t", "sim", "ID", "-o", "run", "--samples", "1", cwd=tmp_path)
 
     assert done.returncode == 2
     assert "exists already" in done.stderr
@@ -276,7 +273,7 @@ def test_an_existing_output_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_an_output_without_a_parent_is_refused(tmp_path: Path) -> None:
-    done = run_regtap("record", "-t", "sim", "ID", "-o", "no/such/run", "--samples", "1", cwd=tmp_path)
+    done = fork_regtap("record", "-t", "sim", "ID", "-o", "no/such/run", "--samples", "1", cwd=tmp_path)
     assert done.returncode == 2
     assert "there is no folder" in done.stderr
 

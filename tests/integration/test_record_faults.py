@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.command import run_regtap, start_regtap
+from tests.command import fork_regtap, start_regtap
 from tests.conservation import assert_conserved
 
 import regtap
@@ -86,7 +86,7 @@ def test_the_rest_of_a_removed_folder_can_be_had_in_a_new_one(place: Path) -> No
     spool = Path(command[1].split()[1])
 
     try:
-        done = run_regtap(*command[1].split(), cwd=place)
+        done = fork_regtap(*command[1].split(), cwd=place)
         assert done.returncode == 1, done.stderr  # the parts that were removed are gone
         assert "they are in parts that are not here" in done.stderr
         assert_conserved(regtap.open_trace(place / "run"))
@@ -268,7 +268,7 @@ def test_without_its_threads_nothing_is_begun(
 
     before = set(Path("/dev/shm").glob(f"regtap-{os.getpid()}-*"))
     monkeypatch.setattr(threading.Thread, "start", start)
-    capture = regtap.record(["0"], place / "run", target=f"file:{place / 'device'}")
+    capture = regtap.record(["0"], place / "run", target=f"file:{place / 'device'}", rate="1k")
     with pytest.raises(RefusedError, match="no more threads"):
         capture.start()
     assert not (place / "run").exists()
@@ -281,7 +281,7 @@ def test_without_the_native_thread_nothing_is_begun(place: Path, monkeypatch: py
 
     before = set(Path("/dev/shm").glob(f"regtap-{os.getpid()}-*"))
     monkeypatch.setattr(_native.Sampler, "start", refuse)
-    capture = regtap.record(["0"], place / "run", target=f"file:{place / 'device'}", durable=True)
+    capture = regtap.record(["0"], place / "run", target=f"file:{place / 'device'}", rate="1k", durable=True)
     with pytest.raises(RefusedError, match="no more threads"):
         capture.start()
     capture.close()

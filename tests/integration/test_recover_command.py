@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.command import kill, recording, run_regtap
+from tests.command import fork_regtap, kill, recording
 from tests.conservation import assert_conserved
 from tests.spools import SpoolImage, leave_behind
 
@@ -43,7 +43,7 @@ def test_a_killed_capture_is_completed_and_its_memory_given_back(
 ) -> None:
     kill(recorder)
     spool = json.loads((tmp_path / "run1" / "_spool").read_text())["spool"]
-    done = run_regtap("recover", "run1", cwd=tmp_path)
+    done = fork_regtap("recover", "run1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
     trace = regtap.open_trace(tmp_path / "run1")
@@ -59,9 +59,9 @@ def test_a_second_run_says_that_there_is_nothing_to_do(
     recorder: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     kill(recorder)
-    run_regtap("recover", "run1", cwd=tmp_path)
+    fork_regtap("recover", "run1", cwd=tmp_path)
 
-    done = run_regtap("recover", "run1", "--json", cwd=tmp_path)
+    done = fork_regtap("recover", "run1", "--json", cwd=tmp_path)
 
     assert done.returncode == 0
     assert (json.loads(done.stdout)["rows"], json.loads(done.stdout)["parts"]) == (0, 0)
@@ -78,19 +78,19 @@ def test_a_spool_goes_into_no_capture_that_took_its_place(
 
     with recording(trace, *arguments, begun=lambda: samples_in_spool(trace) >= 100) as process:
         before = sorted(os.listdir(trace))
-        done = run_regtap("recover", old, cwd=tmp_path)
+        done = fork_regtap("recover", old, cwd=tmp_path)
         assert done.returncode == 2
         assert "is the trace of another spool" in done.stderr
         assert sorted(os.listdir(trace)) == before
         process.terminate()
         assert process.wait(30) == 0
 
-    assert run_regtap("recover", "run0", cwd=tmp_path).returncode == 0
+    assert fork_regtap("recover", "run0", cwd=tmp_path).returncode == 0
     assert_conserved(regtap.open_trace(tmp_path / "run0"))
 
 
 def test_a_running_capture_is_left_alone(recorder: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    done = run_regtap("recover", "run1", cwd=tmp_path)
+    done = fork_regtap("recover", "run1", cwd=tmp_path)
     assert done.returncode == 3
     assert "in use" in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -104,7 +104,7 @@ def test_list_tells_running_from_cut_off(recorder: subprocess.Popen[bytes], tmp_
     def mine() -> dict[str, object]:
         (found,) = [
             entry
-            for entry in json.loads(run_regtap("recover", "--list", "--json", cwd=tmp_path).stdout)
+            for entry in json.loads(fork_regtap("recover", "--list", "--json", cwd=tmp_path).stdout)
             if entry["trace"] == str(tmp_path / "run1")
         ]
         return dict(found)
@@ -116,12 +116,12 @@ def test_list_tells_running_from_cut_off(recorder: subprocess.Popen[bytes], tmp_
     assert left["memory_bytes"] == 2 << 20
     assert isinstance(left["samples"], int)
     assert left["samples"] > 0
-    assert str(left["spool"]) in run_regtap("recover", "--list", cwd=tmp_path).stdout
+    assert str(left["spool"]) in fork_regtap("recover", "--list", cwd=tmp_path).stdout
 
 
 def test_list_leaves_out_what_is_no_spool(tmp_path: Path) -> None:
     with tempfile.NamedTemporaryFile(prefix="regtap-", dir="/dev/shm") as file:
-        listed = json.loads(run_regtap("recover", "--list", "--json", cwd=tmp_path).stdout)
+        listed = json.loads(fork_regtap("recover", "--list", "--json", cwd=tmp_path).stdout)
         assert file.name not in [entry["spool"] for entry in listed]
 
 
@@ -130,7 +130,7 @@ def test_info_names_the_command_that_completes_a_trace(tmp_path: Path) -> None:
     image.full_block(5)
     leave_behind(image, tmp_path / "run1", tmp_path / "spool")
 
-    done = run_regtap("info", "run1", cwd=tmp_path)
+    done = fork_regtap("info", "run1", cwd=tmp_path)
 
     assert done.returncode == 2
     assert "`regtap recover run1`" in done.stderr
@@ -143,7 +143,7 @@ def test_a_damaged_block_is_told_and_is_exit_code_1(tmp_path: Path) -> None:
     image.block(1)["magic"] = b"?"
     leave_behind(image, tmp_path / "run1", tmp_path / "spool")
 
-    done = run_regtap("recover", "run1", cwd=tmp_path)
+    done = fork_regtap("recover", "run1", cwd=tmp_path)
 
     assert done.returncode == 1
     assert done.stderr.startswith("regtap: note: dropped block 1: ")
@@ -154,9 +154,9 @@ def test_a_copied_spool_becomes_a_trace(tmp_path: Path) -> None:
     image = SpoolImage(trace="/on/the/board/run1")
     image.full_block(5)
     image.save(tmp_path / "spool")
-    assert "name a folder with -o" in run_regtap("recover", "spool", cwd=tmp_path).stderr
+    assert "name a folder with -o" in fork_regtap("recover", "spool", cwd=tmp_path).stderr
 
-    done = run_regtap("recover", "spool", "-o", "run1", cwd=tmp_path)
+    done = fork_regtap("recover", "spool", "-o", "run1", cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert regtap.open_trace(tmp_path / "run1").rows == 5
@@ -176,7 +176,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line(tmp_path: Path, case: str) -> None:
     (tmp_path / "file").write_text("something else")
-    done = run_regtap("recover", *BAD[case], cwd=tmp_path)
+    done = fork_regtap("recover", *BAD[case], cwd=tmp_path)
 
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
@@ -193,7 +193,7 @@ def test_root_completes_a_users_trace_as_that_user(shared: Path) -> None:
         os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
     (shared / "spool").chmod(0o600)
 
-    done = run_regtap("recover", "run1", cwd=shared)
+    done = fork_regtap("recover", "run1", cwd=shared)
 
     assert done.returncode == 0, done.stderr
     assert (shared / "run1" / "part-00000.parquet").stat().st_uid == NOBODY.pw_uid

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.command import run_regtap
+from tests.command import fork_regtap
 from tests.simulated_bench import Machine, evaluation_of, result_of, scaled
 
 from regtap_bench.figures.result import Check, Result
@@ -63,7 +63,7 @@ def test_a_report_from_the_result_is_the_runs_own_report(folder: Path) -> None:
         if path.name != "result.json":
             path.unlink()
 
-    done = run_regtap("report", folder, cwd=folder)
+    done = fork_regtap("report", folder, cwd=folder)
 
     assert done.returncode == 0, done.stderr
     assert {path.name for path in folder.iterdir()} == {"result.json", *written}
@@ -75,13 +75,13 @@ def test_reports_of_the_same_run_are_replaced(folder: Path) -> None:
     html = (folder / "report.html").read_text()
     (folder / "report.html").write_text(html.replace("In figures", "older words"))
 
-    assert run_regtap("report", folder / "result.json", cwd=folder).returncode == 0
+    assert fork_regtap("report", folder / "result.json", cwd=folder).returncode == 0
     assert (folder / "report.html").read_text() == html
 
 
 def test_another_file_of_that_name_stays(folder: Path) -> None:
     (folder / "report.md").write_text("my own notes\n")
-    line = _one_line(run_regtap("report", folder, cwd=folder), 2)
+    line = _one_line(fork_regtap("report", folder, cwd=folder), 2)
 
     assert "report.md is no report of this run and stays" in line
     assert (folder / "report.md").read_text() == "my own notes\n"
@@ -89,7 +89,7 @@ def test_another_file_of_that_name_stays(folder: Path) -> None:
 
 def test_reports_go_to_another_folder_when_asked(folder: Path, tmp_path: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    done = run_regtap("report", "run", "-o", "deep/other", cwd=tmp_path)
+    done = fork_regtap("report", "run", "-o", "deep/other", cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "deep" / "other").iterdir()} == {"report.html", "report.md"}
@@ -97,14 +97,14 @@ def test_reports_go_to_another_folder_when_asked(folder: Path, tmp_path: Path) -
 
 
 def test_a_run_beside_itself_changes_nothing(folder: Path) -> None:
-    done = run_regtap("compare", folder, folder / "result.json", cwd=folder)
+    done = fork_regtap("compare", folder, folder / "result.json", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 faster, 0 slower" in done.stdout.splitlines()[0]
 
 
 def test_a_regression_is_exit_code_1_and_its_inverse_is_not(folder: Path, dearer: Path) -> None:
-    there = run_regtap("compare", folder, dearer, cwd=folder)
-    back = run_regtap("compare", dearer, folder, cwd=folder)
+    there = fork_regtap("compare", folder, dearer, cwd=folder)
+    back = fork_regtap("compare", dearer, folder, cwd=folder)
 
     assert (there.returncode, back.returncode) == (1, 0)
     assert "2 slower (lseek+read 1.2" in there.stdout.splitlines()[0]
@@ -112,8 +112,8 @@ def test_a_regression_is_exit_code_1_and_its_inverse_is_not(folder: Path, dearer
 
 
 def test_markdown_and_json_have_the_same_exit_code(folder: Path, dearer: Path) -> None:
-    markdown = run_regtap("compare", "--markdown", folder, dearer, cwd=folder)
-    as_json = run_regtap("compare", "--json", folder, dearer, cwd=folder)
+    markdown = fork_regtap("compare", "--markdown", folder, dearer, cwd=folder)
+    as_json = fork_regtap("compare", "--json", folder, dearer, cwd=folder)
 
     assert (markdown.returncode, as_json.returncode) == (1, 1)
     assert markdown.stdout.startswith("### Access costs: slower\n")
@@ -125,11 +125,11 @@ def test_unlike_machines_are_refused_or_if_allowed_listed(
 ) -> None:
     facts = {**session.result.environment, "kernel": "6.2", "governor": "powersave"}
     other = _result_file(replace(session.result, environment=facts), tmp_path / "other.json")
-    line = _one_line(run_regtap("compare", folder, other, cwd=folder), 2)
+    line = _one_line(fork_regtap("compare", folder, other, cwd=folder), 2)
     assert "kernel 6.1 and 6.2; governor none and powersave" in line
     assert "--allow-unlike" in line
 
-    done = run_regtap("compare", folder, other, "--allow-unlike", cwd=folder)
+    done = fork_regtap("compare", folder, other, "--allow-unlike", cwd=folder)
 
     assert done.returncode == 0
     assert "UNLIKE: kernel 6.1 and 6.2" in done.stdout
@@ -139,7 +139,7 @@ def test_an_invalid_run_is_refused(session: Session, folder: Path, tmp_path: Pat
     checks = (Check("timer", passed=False, text="it stands still"),)
     broken = _result_file(replace(session.result, checks=checks), tmp_path / "broken.json")
 
-    line = _one_line(run_regtap("compare", folder, broken, cwd=folder), 2)
+    line = _one_line(fork_regtap("compare", folder, broken, cwd=folder), 2)
 
     assert "second run is INVALID" in line
     assert "timer: it stands still" in line
@@ -158,24 +158,24 @@ def test_what_is_no_result_is_one_line_that_names_it(
 ) -> None:
     if content is not None:
         (tmp_path / "given.json").write_text(content)
-    line = _one_line(run_regtap(*command, "given.json", cwd=tmp_path), 2)
+    line = _one_line(fork_regtap(*command, "given.json", cwd=tmp_path), 2)
 
     assert "given.json" in line
     assert says in line
 
 
 def test_a_folder_without_a_result_says_so(tmp_path: Path) -> None:
-    assert "(there is no result.json)" in _one_line(run_regtap("report", ".", cwd=tmp_path), 2)
+    assert "(there is no result.json)" in _one_line(fork_regtap("report", ".", cwd=tmp_path), 2)
 
 
 def test_two_forms_of_output_at_once_are_refused(folder: Path) -> None:
-    done = run_regtap("compare", folder, folder, "--json", "--markdown", cwd=folder)
+    done = fork_regtap("compare", folder, folder, "--json", "--markdown", cwd=folder)
     assert "choose one" in _one_line(done, 2)
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    line = _one_line(run_regtap("report", folder, "-o", "file/inside", cwd=tmp_path), 2)
+    line = _one_line(fork_regtap("report", folder, "-o", "file/inside", cwd=tmp_path), 2)
     assert f"{tmp_path}/file is no folder" in line
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.command import run_regtap
+from tests.command import fork_regtap
 from tests.synthetic import counter_trace
 from tests.terminal import Terminal
 
@@ -14,7 +14,7 @@ from regtap.trace.gaps import Gap
 
 
 def test_a_report_lies_beside_its_capture_which_still_opens(tmp_path: Path) -> None:
-    recorded = run_regtap(
+    recorded = fork_regtap(
         "record",
         "-t",
         "sim",
@@ -30,7 +30,7 @@ def test_a_report_lies_beside_its_capture_which_still_opens(tmp_path: Path) -> N
     )
     assert recorded.returncode == 0, recorded.stderr
 
-    done = run_regtap("report", "run", cwd=tmp_path)
+    done = fork_regtap("report", "run", cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert "of 2 registers in" in done.stdout
@@ -38,13 +38,13 @@ def test_a_report_lies_beside_its_capture_which_still_opens(tmp_path: Path) -> N
     assert f"**{done.stdout.strip()}**" in (tmp_path / "run.md").read_text()
     assert done.stdout.strip() in (tmp_path / "run.html").read_text()
     assert len(pd.read_parquet(tmp_path / "run")) == 200
-    assert run_regtap("report", "run", cwd=tmp_path).returncode == 0  # replaced
+    assert fork_regtap("report", "run", cwd=tmp_path).returncode == 0  # replaced
 
 
 def test_lost_samples_are_exit_code_1(tmp_path: Path) -> None:
     counter_trace(tmp_path / "run", gaps=(Gap(10, 5, 9_000, 10_000, "full"),))
 
-    done = run_regtap("report", tmp_path / "run", "-o", tmp_path / "one.md")
+    done = fork_regtap("report", tmp_path / "run", "-o", tmp_path / "one.md")
 
     assert done.returncode == 1
     assert done.stdout.startswith("5 samples of 1,005 were lost (0.5 %).")
@@ -55,7 +55,7 @@ def test_a_file_that_is_no_report_of_it_stays(tmp_path: Path) -> None:
     counter_trace(tmp_path / "run")
     (tmp_path / "run.html").write_text("mine")
 
-    done = run_regtap("report", tmp_path / "run")
+    done = fork_regtap("report", tmp_path / "run")
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "run.html is no report of this trace and stays" in done.stderr
@@ -85,7 +85,7 @@ def test_what_it_cannot_report_on_is_one_line(
     for name in content:
         (tmp_path / "given" / name).write_text("")
 
-    done = run_regtap("report", "given", *arguments, cwd=tmp_path)
+    done = fork_regtap("report", "given", *arguments, cwd=tmp_path)
 
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()

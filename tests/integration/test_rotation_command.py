@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.command import run_regtap
+from tests.command import fork_regtap
 from tests.conservation import assert_conserved
 
 import regtap
@@ -20,7 +20,7 @@ MANY_PARTS = ["record", "-t", "sim", "COUNT32", "-o", "run", "--spool-size", "51
 def rotated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A folder with a trace `run` that gave up its first parts, and what `record` printed."""
     folder = tmp_path_factory.mktemp("rotated")
-    done = run_regtap(*MANY_PARTS, "--keep-parts", "3", cwd=folder)
+    done = fork_regtap(*MANY_PARTS, "--keep-parts", "3", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
@@ -41,8 +41,8 @@ def test_the_last_line_balances(rotated: tuple[Path, str]) -> None:
 def test_info_says_what_was_removed(rotated: tuple[Path, str]) -> None:
     folder, _ = rotated
 
-    done = run_regtap("info", "run", cwd=folder)
-    told = json.loads(run_regtap("info", "run", "--json", cwd=folder).stdout)
+    done = fork_regtap("info", "run", cwd=folder)
+    told = json.loads(fork_regtap("info", "run", "--json", cwd=folder).stdout)
 
     assert done.returncode == 0
     assert re.search(
@@ -60,8 +60,8 @@ def test_traces_and_queries_count_it_apart_from_losses(rotated: tuple[Path, str]
         " WHERE cause = 'rotated'"
     )
 
-    listed = json.loads(run_regtap("traces", "run", "--json", cwd=folder).stdout)
-    answer = json.loads(run_regtap("query", question, "run", "--format", "json", cwd=folder).stdout)
+    listed = json.loads(fork_regtap("traces", "run", "--json", cwd=folder).stdout)
+    answer = json.loads(fork_regtap("query", question, "run", "--format", "json", cwd=folder).stdout)
 
     (row,) = answer
     assert (listed[0]["lost"], row["lost"]) == (0, 0)
@@ -71,7 +71,7 @@ def test_traces_and_queries_count_it_apart_from_losses(rotated: tuple[Path, str]
 def test_a_picture_begins_where_the_rows_do(rotated: tuple[Path, str]) -> None:
     folder, _ = rotated
 
-    done = run_regtap("plot", "run", "-o", "run.svg", cwd=folder)
+    done = fork_regtap("plot", "run", "-o", "run.svg", cwd=folder)
 
     assert done.returncode == 0, done.stderr
     assert "older parts removed" in (folder / "run.svg").read_text()
@@ -88,7 +88,7 @@ def test_a_picture_begins_where_the_rows_do(rotated: tuple[Path, str]) -> None:
     ],
 )
 def test_what_keeps_nothing_is_one_line(tmp_path: Path, arguments: list[str], says: str) -> None:
-    done = run_regtap(*MANY_PARTS, *arguments, cwd=tmp_path)
+    done = fork_regtap(*MANY_PARTS, *arguments, cwd=tmp_path)
 
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()

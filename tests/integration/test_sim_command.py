@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import REGTAP, run_regtap, start_regtap
+from tests.command import REGTAP, fork_regtap, run_regtap, start_regtap
 
 from regtap.errors import InputError, RefusedError
 from regtap.simulator.registers import REGISTERS
@@ -109,7 +109,7 @@ def test_a_signal_is_an_ordinary_end(path: Path, number: signal.Signals) -> None
 
 def test_an_existing_file_is_refused_and_left_alone(path: Path) -> None:
     path.write_text("precious")
-    done = run_regtap("sim", path)
+    done = fork_regtap("sim", path)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "exists" in done.stderr
@@ -118,12 +118,12 @@ def test_an_existing_file_is_refused_and_left_alone(path: Path) -> None:
 
 
 def test_a_second_device_on_a_path_is_refused_beside_the_first(shared: Path) -> None:
-    assert run_regtap("sim", shared).returncode == 2
+    assert fork_regtap("sim", shared).returncode == 2
     _count_up(shared)
 
 
 def test_a_path_without_a_folder_is_refused(tmp_path: Path) -> None:
-    done = run_regtap("sim", tmp_path / "missing" / "device")
+    done = fork_regtap("sim", tmp_path / "missing" / "device")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.command import run_regtap, start_regtap
+from tests.command import fork_regtap, start_regtap
 from tests.conservation import assert_conserved
 
 import regtap
@@ -38,7 +38,7 @@ def stretches_of(
 def test_three_stretches_prove_the_trigger(tmp_path: Path, rate: str, around_ms: int) -> None:
     around = f"{around_ms}ms"
     options = ["--trigger", "STATUS.ERROR rises", "--pre", around, "--post", around, "--captures", "3"]
-    done = run_regtap(
+    done = fork_regtap(
         *CATCH, *options, "--rate", rate, "--spool-size", "64MiB", "--on-full", "wait", "--json", cwd=tmp_path
     )
 
@@ -56,7 +56,7 @@ def test_three_stretches_prove_the_trigger(tmp_path: Path, rate: str, around_ms:
         assert stretch["post_ns"] >= around_ms * 1_000_000 - NEAR_NS
     assert trace.totals is not None
     assert trace.totals.ended == "captures"
-    said = run_regtap("info", "run", cwd=tmp_path).stdout
+    said = fork_regtap("info", "run", cwd=tmp_path).stdout
     assert "complete, ended after its captures" in said
     assert f"{around_ms} ms before and {around_ms} ms after each hit of STATUS.ERROR rises" in said
     assert_conserved(trace)
@@ -78,7 +78,7 @@ def test_a_map_names_fields_and_values(tmp_path: Path) -> None:
         "--captures",
         "1",
     ]
-    done = run_regtap(*CATCH, *options, "--rate", "10k", cwd=tmp_path)
+    done = fork_regtap(*CATCH, *options, "--rate", "10k", cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     _, ((times, status),) = stretches_of(tmp_path / "run")
@@ -86,13 +86,13 @@ def test_a_map_names_fields_and_values(tmp_path: Path) -> None:
 
 
 def test_no_trigger_by_the_end_of_the_duration_is_a_finding(tmp_path: Path) -> None:
-    done = run_regtap(
+    done = fork_regtap(
         *CATCH, "--trigger", "COUNT32 == 0", "--duration", "100ms", "--rate", "1k", cwd=tmp_path
     )
 
     assert done.returncode == 1
     assert "FINDING: no trigger in " in done.stdout
-    assert run_regtap("info", "run", cwd=tmp_path).returncode == 0
+    assert fork_regtap("info", "run", cwd=tmp_path).returncode == 0
 
 
 def test_ctrl_c_without_a_hit_is_an_ordinary_end(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_capture_that_was_killed_is_recovered(tmp_path: Path) -> None:
         wait_for(tmp_path / "run", parts=3)
         process.kill()
         process.communicate(timeout=60)
-    done = run_regtap("recover", "run", cwd=tmp_path)
+    done = fork_regtap("recover", "run", cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     trace = regtap.open_trace(tmp_path / "run")
@@ -134,7 +134,7 @@ def test_a_program_runs_at_each_hit(tmp_path: Path) -> None:
     )
     program.chmod(0o755)
     options = ["--trigger", "COUNT32 & 31 == 0", "--pre", "1ms", "--post", "1ms", "--captures", "3"]
-    done = run_regtap(*CATCH, *options, "--rate", "1k", "--trigger-run", str(program), cwd=tmp_path)
+    done = fork_regtap(*CATCH, *options, "--rate", "1k", "--trigger-run", str(program), cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     marks = regtap.open_trace(tmp_path / "run").marks
@@ -155,7 +155,7 @@ def test_a_program_that_fails_is_told_and_harms_nothing(tmp_path: Path) -> None:
         "--rate",
         "1k",
     ]
-    done = run_regtap(*CATCH, *options, "--trigger-run", "false", cwd=tmp_path)
+    done = fork_regtap(*CATCH, *options, "--trigger-run", "false", cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert "ended with an error 2 times of 2" in done.stderr
@@ -189,7 +189,7 @@ def test_a_program_that_fails_is_told_and_harms_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, options: list[str], said: str) -> None:
-    done = run_regtap(*CATCH, *options, cwd=tmp_path)
+    done = fork_regtap(*CATCH, *options, cwd=tmp_path)
 
     errors = [line for line in done.stderr.splitlines() if "note:" not in line]
     assert done.returncode == 2

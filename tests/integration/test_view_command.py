@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
-from tests.command import run_regtap, start_regtap
+from tests.command import fork_regtap, start_regtap
 from tests.synthetic import counter_trace
 from tests.viewing import serving
 
@@ -121,7 +121,7 @@ def test_it_does_not_serve_as_root_unasked(trace: Path, monkeypatch: pytest.Monk
     ],
 )
 def test_bad_requests_are_one_line(trace: Path, tmp_path: Path, arguments: list[str], says: str) -> None:
-    done = run_regtap("view", trace, *arguments, cwd=tmp_path)
+    done = fork_regtap("view", trace, *arguments, cwd=tmp_path)
 
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
@@ -178,7 +178,7 @@ def _stop_ns(address: str) -> int:
 def test_what_cannot_be_viewed_is_refused_before_it_is_recorded(
     tmp_path: Path, arguments: tuple[str, ...], says: str
 ) -> None:
-    done = run_regtap("record", "-t", "sim", "COUNT32", "-o", "run", "--view", *arguments, cwd=tmp_path)
+    done = fork_regtap("record", "-t", "sim", "COUNT32", "-o", "run", "--view", *arguments, cwd=tmp_path)
 
     assert done.returncode in (2, 3)
     assert says in done.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.command import run_regtap, start_regtap
+from tests.command import fork_regtap, run_regtap, start_regtap
 from tests.terminal import Terminal
 
 A, B, C = 0, 4, 4096  # places of the registers
@@ -212,7 +212,7 @@ def test_r_records_what_is_watched(device: _Device, tmp_path: Path) -> None:
         terminal.press("q")
         code = terminal.end()
 
-    info = json.loads(run_regtap("info", "--json", trace).stdout)
+    info = json.loads(fork_regtap("info", "--json", trace).stdout)
     assert code in (0, 1)  # 1: this machine missed to store some
     assert f"{trace}: due" in said
     assert [register["name"] for register in info["registers"]] == ["A", "B", "C"]
@@ -234,9 +234,9 @@ def test_a_read_with_an_effect_is_refused(device: _Device, tmp_path: Path) -> No
     (tmp_path / "map.toml").write_text(MAP)
     arguments = ("watch", "-t", f"file:{device.path}", "--map", tmp_path / "map.toml", "--once")
 
-    refused = run_regtap(*arguments, "FIFO")
-    glob = run_regtap(*arguments, "*")
-    allowed = run_regtap(*arguments, "--allow-side-effects", "FIFO")
+    refused = fork_regtap(*arguments, "FIFO")
+    glob = fork_regtap(*arguments, "*")
+    allowed = fork_regtap(*arguments, "--allow-side-effects", "FIFO")
 
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "pops the FIFO" in refused.stderr
@@ -246,7 +246,7 @@ def test_a_read_with_an_effect_is_refused(device: _Device, tmp_path: Path) -> No
 
 def test_once_prints_the_table(device: _Device) -> None:
     device.put(B, 77)
-    done = run_regtap("watch", "-t", f"file:{device.path}", *REGISTERS, "--once")
+    done = fork_regtap("watch", "-t", f"file:{device.path}", *REGISTERS, "--once")
 
     assert done.returncode == 0
     assert [line.split()[:3] for line in done.stdout.splitlines()][2] == ["B", "0x0000004d", "77"]
@@ -302,7 +302,7 @@ def test_json_counts_a_pulse_between_two_lines(device: _Device) -> None:
     ],
 )
 def test_bad_input_is_one_line(device: _Device, arguments: tuple[str, ...], says: str) -> None:
-    done = run_regtap("watch", "-t", f"file:{device.path}", "--once", *arguments)
+    done = fork_regtap("watch", "-t", f"file:{device.path}", "--once", *arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr

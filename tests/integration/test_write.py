@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import run_regtap
+from tests.command import fork_regtap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ STORED = bytes(range(256)) * 32
 
 
 def _write(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return run_regtap("write", *arguments, cwd=cwd)
+    return fork_regtap("write", *arguments, cwd=cwd)
 
 
 @pytest.fixture
