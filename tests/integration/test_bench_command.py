@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from tests.command import run_regtap, start_regtap
+from tests.command import fork_regtap, run_regtap, start_regtap
 
 from regtap_bench.figures.result import Cost, Result
 
@@ -21,10 +21,30 @@ NOTEBOOK_BACKEND = "module://matplotlib_inline.backend_inline"  # which every no
 CONTROLS = {"empty loop", "timer", "known delay", "python: empty loop", "A/A twin"}
 
 
+# As `regtap`, with two processes that measure: each costs its start, and two are the least that give an interval.
+TWO_PROCESSES = """
+import sys
+from regtap.cli.main import main
+from regtap_bench.measuring import engine
+engine._PROCESSES = 2, 2
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def _bench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    surroundings = {"XDG_CACHE_HOME": str(cwd), "MPLBACKEND": NOTEBOOK_BACKEND}
     (cwd / "random.py").write_text("raise SystemExit('a module of the current folder was imported')")
-    return run_regtap("bench", *arguments, cwd=cwd, env={**os.environ, **surroundings}, is_safe=True)
+    return run_regtap("bench", *arguments, cwd=cwd, env=_surroundings(cwd), is_safe=True)
+
+
+def _short_bench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-c", TWO_PROCESSES, "bench", *arguments]
+    return subprocess.run(
+        command, cwd=cwd, env=_surroundings(cwd), capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def _surroundings(folder: Path) -> dict[str, str]:
+    return {**os.environ, "XDG_CACHE_HOME": str(folder), "MPLBACKEND": NOTEBOOK_BACKEND}
 
 
 @dataclass(frozen=True)
@@ -41,8 +61,10 @@ class Run:
         return cost
 
 
-def _run(folder: Path, *arguments: str) -> Run:
-    done = _bench(*arguments, "-o", "run", cwd=folder)
+def _run(
+    folder: Path, *arguments: str, bench: Callable[..., subprocess.CompletedProcess[str]] = _bench
+) -> Run:
+    done = bench(*arguments, "-o", "run", cwd=folder)
     assert done.returncode in (0, 1), done.stderr
     assert "Traceback" not in done.stderr
     return Run(done, folder / "run", Result.from_json((folder / "run" / "result.json").read_text()))
@@ -181,7 +203,7 @@ def test_arms_with_their_own_rounds_have_their_own_processes(on_sim: Run) -> Non
 
 
 def test_a_device_has_a_baseline_in_ram_and_one_access_width(tmp_path: Path) -> None:
-    run = _run(tmp_path, "-t", "file:/dev/zero", "0x10", "--duration", "1s")
+    run = _run(tmp_path, "-t", "file:/dev/zero", "0x10", "--duration", "1s", bench=_short_bench)
     kinds = {row.arm: row.kind for row in run.result.rows}
     assert run.result.is_device
     assert (kinds["RAM: mmap load"], kinds["RAM: pread"]) == ("memory", "memory")
@@ -220,7 +242,7 @@ def test_writes_go_only_to_the_register_that_was_named(register_file: Path, tmp_
     register_file.write_bytes(before)
     arguments = ("-t", f"file:{register_file}", "0x10", "--allow-write", "0x20:u64", "--duration", "1s")
 
-    run = _run(tmp_path, *arguments)
+    run = _run(tmp_path, *arguments, bench=_short_bench)
 
     assert run.cost("mmap store").rounds > 0
     assert register_file.read_bytes() == before
@@ -229,7 +251,7 @@ def test_writes_go_only_to_the_register_that_was_named(register_file: Path, tmp_
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_results_belong_to_the_user_that_was_named(tmp_path: Path, shared: Path) -> None:
-    done = _bench(
+    done = _short_bench(
         "-t", "sim", "--quick", "--duration", "1s", "--user", "nobody", "-o", str(shared / "run"),
         cwd=tmp_path,
     )  # fmt: skip
@@ -268,7 +290,9 @@ def test_bad_input_is_one_line_and_the_right_exit_code(
     arguments: tuple[str, ...], code: int, says: str, tmp_path: Path
 ) -> None:
     (tmp_path / "f").write_bytes(bytes(4096))
-    done = _bench(*arguments, cwd=tmp_path)
+
+    done = fork_regtap("bench", *arguments, cwd=tmp_path, env=_surroundings(tmp_path))
+
     assert done.returncode == code
     assert done.stdout == ""
 

@@ -1,4 +1,4 @@
-"""`make bench-characteristics` in short: a handful of trials, interrupted and resumed, and the table from them."""
+"""`make bench-characteristics` in short: eight trials, interrupted and resumed, and the table from them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,23 @@ from pathlib import Path
 
 import pytest
 
+from regtap_bench.characteristics import plan as module
 from regtap_bench.characteristics.plan import CONDITIONS, EFFECTS, IDLE, SAME, TrialPlan
 from regtap_bench.characteristics.rules import RULES
 from regtap_bench.characteristics.storage import alone_in, load
 
 SHORT = ("--same", "2", "--different", "1", "--seconds", "0.1", "--calibration-s", "0.2")
-COMMAND = (sys.executable, "-m", "regtap_bench.characteristics")
+# As `python -m regtap_bench.characteristics`, with every second effect and two processes a trial: each trial costs the
+# start of its processes.
+PROGRAM = """
+import runpy
+from regtap_bench.characteristics import plan
+plan.PROCESSES, plan.EFFECTS = 2, plan.EFFECTS[1::2]
+runpy.run_module("regtap_bench.characteristics", run_name="__main__")
+"""
+COMMAND = (sys.executable, "-c", PROGRAM)
+FEW_EFFECTS = EFFECTS[1::2]
+TRIALS = 2 + len(FEW_EFFECTS)  # in each condition
 
 
 def _run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -52,7 +63,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 def test_an_interrupted_run_keeps_whole_records_only(whole: Whole) -> None:
     assert whole.status == 130
-    assert 2 <= len(whole.kept) < 12
+    assert 2 <= len(whole.kept) < 2 * TRIALS
     assert [path.name for path in whole.folder.rglob("*.tmp")] == []
 
 
@@ -60,21 +71,23 @@ def test_a_resumed_run_makes_what_is_missing_and_nothing_twice(whole: Whole) -> 
     assert whole.resumed.returncode == 0, whole.resumed.stderr
     records = _records(whole.folder)
     assert {name: records[name] for name in whole.kept} == whole.kept
-    assert len(records) == 12
+    assert len(records) == 2 * TRIALS
 
-    made = 6 - sum(name.startswith(IDLE) for name in whole.kept)
+    made = TRIALS - sum(name.startswith(IDLE) for name in whole.kept)
 
     assert f"idle: {made} of {made} trials" in whole.resumed.stderr
-    assert "loaded: 6 of 6 trials" in whole.resumed.stderr
+    assert f"loaded: {TRIALS} of {TRIALS} trials" in whole.resumed.stderr
 
 
-def test_each_record_is_the_trial_that_the_plan_says(whole: Whole) -> None:
+def test_each_record_is_the_trial_that_the_plan_says(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = TrialPlan.of(str(whole.folder))
+    monkeypatch.setattr(module, "EFFECTS", FEW_EFFECTS)
+
     for condition in CONDITIONS:
         for trial in plan.trials(condition):
             record = load(str(whole.folder / condition / f"{trial.number:05d}.npz"))
             assert (record.facts["every"], record.facts["seed"]) == (trial.effect.every, trial.seed)
-            assert len(record.blocks.processes) == 5
+            assert len(record.blocks.processes) == 2
             assert len(record.blocks.series) == 2
 
 
@@ -89,9 +102,9 @@ def test_the_table_counts_every_trial(whole: Whole, tmp_path: Path) -> None:
         (condition, rule, effect.name): 2 if effect == SAME else 1
         for condition in CONDITIONS
         for rule in RULES
-        for effect in (SAME, *EFFECTS)
+        for effect in (SAME, *FEW_EFFECTS)
     }
-    assert [it["trials"] for it in document["circumstances"]] == [6, 6]
+    assert [it["trials"] for it in document["circumstances"]] == [TRIALS, TRIALS]
     assert done.returncode == (0 if all(bar["met"] for bar in document["bars"]) else 1)
     assert len(document["bars"]) == 4
 

@@ -45,6 +45,8 @@ def test_mapping(register_benchmark):
 CONTROLS = "from regtap_bench.figures import controls\ncontrols.DELAY_TOLERANCE = {}"
 # Whether this machine is quiet enough to measure on is not what is tried here.
 ANY_DELAY = CONTROLS.format(100)
+# As few processes as give an interval: each costs its start.
+FEW_PROCESSES = "\nfrom regtap_bench.measuring import engine\nengine._PROCESSES = 2, 2"
 ONE = """
 def test_it(register_benchmark):
     register_benchmark("STATUS", {arguments} duration="0.5s")
@@ -57,7 +59,7 @@ def test_other():
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Run:
     """Return a function that runs pytest on a suite, in a process of its own, and returns its result."""
-    pytester.makeconftest(ANY_DELAY)
+    pytester.makeconftest(ANY_DELAY + FEW_PROCESSES)
 
     def run(suite: str, *arguments: str) -> pytest.RunResult:
         pytester.makepyfile(test_suite=suite)
@@ -189,7 +191,7 @@ def test_without_pytest_benchmark_it_says_so_in_one_line(run: Run) -> None:
 
 
 def test_controls_that_are_off_are_an_error(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(CONTROLS.format(-1))
+    pytester.makeconftest(CONTROLS.format(-1) + FEW_PROCESSES)
     result = run(ONE.format(arguments='target="sim",'), "--benchmark-json=saved.json")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["regtap: INVALID, the controls are off, * (*known delay: *"])
