@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from regtap.errors import (
         AddressError,
         BusFaultError,
+        ExpressionError,
         FaultError,
         InputError,
         RefusedError,
@@ -44,6 +45,7 @@ _HOMES = {
     "BusFaultError": "errors",
     "Capture": "recording.capture",
     "Device": "targets.device",
+    "ExpressionError": "errors",
     "FaultError": "errors",
     "Field": "registers.model",
     "InputError": "errors",
@@ -71,6 +73,7 @@ __all__ = [
     "BusFaultError",
     "Capture",
     "Device",
+    "ExpressionError",
     "FaultError",
     "Field",
     "InputError",

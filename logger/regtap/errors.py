@@ -3,6 +3,7 @@
 RegtapError
 ├── InputError            what was asked for is wrong; nothing was opened     exit code 2
 │   ├── AddressError      misaligned, out of range, past the end
+│   ├── ExpressionError   a condition that cannot be understood at one place
 │   ├── SideEffectError   reading it would change the device, and that was not allowed
 │   └── TraceError        not a trace, or a damaged one
 ├── RefusedError          the system said no before the first access          exit code 3
@@ -34,6 +35,18 @@ class AddressError(InputError):
     def __init__(self, message: str, *, address: int) -> None:
         super().__init__(message)
         self.address = address
+
+
+class ExpressionError(InputError):
+    """An expression that cannot be understood.
+
+    Attributes:
+        column: The place in its text, from 1.
+    """
+
+    def __init__(self, message: str, *, column: int) -> None:
+        super().__init__(message)
+        self.column = column
 
 
 class SideEffectError(InputError):

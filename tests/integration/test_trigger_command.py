@@ -166,7 +166,7 @@ def test_a_program_that_fails_is_told_and_harms_nothing(tmp_path: Path) -> None:
     [
         (
             ["--trigger", "STATUS.EROR rises"],
-            "column 1, at 'STATUS.EROR rises': the capture records nothing called",
+            "column 1, at 'STATUS.EROR rises': there is nothing called",
         ),
         (
             ["--trigger", "STATUS.LEVEL == 256"],

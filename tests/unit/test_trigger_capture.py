@@ -360,7 +360,7 @@ def test_several_registers_and_a_latency_stay_together(run: Path) -> None:
     [
         (
             {"trigger": "b rises"},
-            "the trigger, column 1, at 'b rises': the capture records nothing called 'b'",
+            "the trigger, column 1, at 'b rises': there is nothing called 'b'",
         ),
         ({"on_full": "overwrite"}, "leave out --on-full overwrite"),
         ({"durable": True}, "choose it or --durable"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from regtap.errors import InputError
+from regtap.errors import ExpressionError
 from regtap.registers.model import Field, Register, Value
 from regtap.triggers.model import Comparison, Condition, Joined
-from regtap.triggers.parse import parse_trigger
+from regtap.triggers.parse import parse_condition, parse_trigger
 
 MODE = Field(
     "MODE",
@@ -28,7 +28,7 @@ def condition(text: str) -> Condition:
 
 
 def error(text: str) -> str:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(ExpressionError) as caught:
         parse_trigger(text, REGISTERS)
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -93,7 +93,11 @@ def test_sixteen_comparisons_have_at_most_324_alternatives() -> None:
     ("text", "column", "said"),
     [
         ("STATUS.EROR rises", 1, "nothing called 'STATUS.EROR'; the nearest are STATUS.ERROR"),
-        ("STATUS == 1 or GPIO rises", 16, "nothing called 'GPIO'; it has STATUS, DMA.COUNT, UART[1].COUNT"),
+        (
+            "STATUS == 1 or GPIO rises",
+            16,
+            "nothing called 'GPIO'; the registers are STATUS, DMA.COUNT, UART[1].COUNT",
+        ),
         ("COUNT rises", 1, "'COUNT' is ambiguous; it could be DMA.COUNT, UART[1].COUNT"),
         ("STATUS.LEVEL == 256", 17, "the value 256 does not fit STATUS.LEVEL (0 to 0xff)"),
         ("DMA.COUNT & 0x1ffff == 1", 13, "the mask 0x1ffff does not fit DMA.COUNT (0 to 0xffff)"),
@@ -126,6 +130,26 @@ def test_an_error_says_where_and_what(text: str, column: int, said: str) -> None
     message = error(text)
     assert message.startswith(f"the trigger, column {column}, at ")
     assert said in message
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "said"),
+    [
+        ("BUSY rises and ", 15, "the condition, column 15, at its end: "),
+        ("BUSY rises $", 12, "the condition, column 12, at '$': "),
+        (
+            " or ".join(["BUSY rises"] * 17),
+            225,
+            "the condition, column 225, at 'BUSY rises': a condition has at most",
+        ),
+        ("x" * 5000, 4097, "a condition has at most 4,096 letters"),
+    ],
+)
+def test_a_condition_to_search_for_is_called_one(text: str, column: int, said: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse_condition(text, REGISTERS)
+    assert str(caught.value).startswith(said)
+    assert caught.value.column == column
 
 
 def test_a_seventeenth_comparison_is_refused_at_its_place() -> None:

@@ -1,4 +1,4 @@
-"""The registers, fields and values that a trigger's expression names."""
+"""The registers, fields and values that a condition's expression names."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def find_bits(text: str, registers: Sequence[Register]) -> Bits:
             f"{quoted(text)} is ambiguous; it could be {', '.join(bits.name for bits in found[:_MOST_LISTED])}"
         )
     near = nearest(text, [bits.name for bits in known])
-    hint = f"the nearest are {', '.join(near)}" if near else f"it has {_listed(registers)}"
-    raise UnknownNameError(f"the capture records nothing called {quoted(text)}; {hint}")
+    hint = f"the nearest are {', '.join(near)}" if near else f"the registers are {_listed(registers)}"
+    raise UnknownNameError(f"there is nothing called {quoted(text)}; {hint}")
 
 
 def find_value(text: str, bits: Bits) -> Value:

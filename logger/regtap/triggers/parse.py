@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from regtap.errors import InputError
+from regtap.errors import ExpressionError, InputError
 from regtap.triggers.model import EDGES, MOST_COMPARISONS, Comparison, Joined, Trigger
 from regtap.triggers.names import Bits, UnknownNameError, find_bits, find_value
-from regtap.triggers.tokens import Token, tokens, trigger_error
+from regtap.triggers.tokens import Expression, Token, tokens
 from regtap.units.parse import parse_integer, quoted
 
 if TYPE_CHECKING:
@@ -44,16 +44,29 @@ def parse_trigger(text: str, registers: Sequence[Register]) -> Trigger:
         registers: What is recorded, in its order; the only names that there are.
 
     Raises:
-        InputError: It is none; the message says where in the text, and what to do.
+        ExpressionError: It is none; the message says where in the text, and what to do.
     """
-    return Trigger(text, _Parser(text, registers).parse())
+    return Trigger(text, _Parser(Expression(text), registers).parse())
+
+
+def parse_condition(text: str, registers: Sequence[Register]) -> Condition:
+    """Return the condition that an expression describes, to search a trace for.
+
+    Args:
+        text: The expression, as for a trigger.
+        registers: The registers of the trace.
+
+    Raises:
+        ExpressionError: It is none; the message says where in the text, and what to do.
+    """
+    return _Parser(Expression(text, "condition"), registers).parse()
 
 
 class _Parser:
-    def __init__(self, text: str, registers: Sequence[Register]) -> None:
-        self._text = text
+    def __init__(self, expression: Expression, registers: Sequence[Register]) -> None:
+        self._source = expression
         self._registers = registers
-        self._tokens = list(tokens(text))
+        self._tokens = list(tokens(expression))
         self._at = 0
         self._comparisons = 0
         self._depth = 0
@@ -75,8 +88,8 @@ class _Parser:
         self._at += token.kind != "end"
         return token
 
-    def _error(self, token: Token, problem: str) -> InputError:
-        return trigger_error(self._text, token.column, problem)
+    def _error(self, token: Token, problem: str) -> ExpressionError:
+        return self._source.error(token.column, problem)
 
     def _expression(self) -> Condition:
         return self._joined("or", self._alternative)
@@ -112,7 +125,9 @@ class _Parser:
             raise self._error(name, "the name of a register or field is missing here")
         self._comparisons += 1
         if self._comparisons > MOST_COMPARISONS:
-            raise self._error(name, f"a trigger has at most {MOST_COMPARISONS} comparisons; leave some out")
+            raise self._error(
+                name, f"a {self._source.noun} has at most {MOST_COMPARISONS} comparisons; leave some out"
+            )
         bits = self._masked(self._bits(name))
         verb = self._take()
         if verb.text in EDGES:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.errors import InputError
+from regtap.errors import ExpressionError
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
@@ -34,39 +34,55 @@ class Token:
     column: int
 
 
-def trigger_error(text: str, column: int, problem: str) -> InputError:
-    """Return the error for a place in an expression.
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """The text of an expression, and the word that errors have for it.
 
-    Args:
-        text: The expression.
-        column: Where, from 1.
-        problem: What is wrong there, and what to do.
+    Attributes:
+        text: The text as it was written.
+        noun: `trigger`, or `condition` where something is searched for.
     """
-    rest = text[column - 1 :].strip()
-    where = f"at {quoted(rest)}" if rest else "at its end"
-    return InputError(f"the trigger, column {column}, {where}: {problem}")
+
+    text: str
+    noun: str = "trigger"
+
+    def error(self, column: int, problem: str) -> ExpressionError:
+        """Return the error for a place.
+
+        Args:
+            column: The place, from 1.
+            problem: The fault there, and what to do.
+        """
+        rest = self.text[column - 1 :].strip()
+        where = f"at {quoted(rest)}" if rest else "at its end"
+        return ExpressionError(f"the {self.noun}, column {column}, {where}: {problem}", column=column)
 
 
-def tokens(text: str) -> Iterator[Token]:
+def tokens(expression: Expression) -> Iterator[Token]:
     """Yield the tokens of an expression, and one for its end.
 
     Raises:
-        InputError: Some letter belongs to none; the message says where.
+        ExpressionError: It is too long, or some letter belongs to no token; the message says where.
     """
+    text = expression.text
     if len(text) > _MOST_LETTERS:
-        raise InputError(f"a trigger has at most {_MOST_LETTERS:,} letters, and this one has {len(text):,}")
+        raise ExpressionError(
+            f"a {expression.noun} has at most {_MOST_LETTERS:,} letters, and this one has {len(text):,}",
+            column=_MOST_LETTERS + 1,
+        )
     at, stop = 0, len(text.rstrip())
     while at < stop:
         match = _TOKEN.match(text, at)
         if match is None:
-            raise _stray(text, at + len(text[at:]) - len(text[at:].lstrip()))
+            raise _stray(expression, at + len(text[at:]) - len(text[at:].lstrip()))
         kind = match.lastgroup or ""
         yield Token(kind, match[kind], match.start(kind) + 1)
         at = match.end()
     yield Token("end", "", stop + 1)
 
 
-def _stray(text: str, at: int) -> InputError:
+def _stray(expression: Expression, at: int) -> ExpressionError:
+    text = expression.text
     sign = next((sign for sign in sorted(_MISTAKEN, key=len, reverse=True) if text.startswith(sign, at)), "")
     hint = f"write {_MISTAKEN[sign]}" if sign else "write names, numbers and the operators == != < <= > >= &"
-    return trigger_error(text, at + 1, f"{quoted(sign or text[at])} is not understood here; {hint}")
+    return expression.error(at + 1, f"{quoted(sign or text[at])} is not understood here; {hint}")
