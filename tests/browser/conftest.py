@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 from tests.synthetic import STATUS, TraceOptions, write_trace
 from tests.viewing import serving
 
@@ -80,14 +80,14 @@ def open_page(browser: Browser) -> Iterator[Open]:
     complaints: list[str] = []
     contexts = []
 
-    def opened(address: str, width: int = 1280, *, is_offline: bool = False, **options: object) -> Page:
+    def opened(
+        address: str, width: int = 1280, *, is_offline: bool = False, tolerated: str = "\0", **options: object
+    ) -> Page:
         context = browser.new_context(viewport={"width": width, "height": 800}, **options)  # type: ignore[arg-type]
         contexts.append(context)
         context.set_offline(is_offline)
         page = context.new_page()
-        page.on(
-            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
-        )
+        page.on("console", lambda message: complaints.extend(_complaint(message, tolerated)))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: complaints.extend(_elsewhere(request.url)))
         page.goto(address)
@@ -98,6 +98,10 @@ def open_page(browser: Browser) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+def _complaint(message: ConsoleMessage, tolerated: str) -> list[str]:
+    return [message.text] if message.type == "error" and tolerated not in message.text else []
 
 
 def _elsewhere(address: str) -> list[str]:

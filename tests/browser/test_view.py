@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import time
@@ -129,6 +130,70 @@ def test_search_goes_to_the_next_and_the_previous_change(address: str, open_page
     assert found == [spike, spike + STEP_NS, spike + STEP_NS, spike]
 
 
+def wait_for_note(page: Page, text: str) -> str:
+    """Wait for a word in the note below the lanes, and return the note."""
+    wait_for(page, f"document.getElementById('note').textContent.includes({json.dumps(text)})")
+    return page.locator("#note").inner_text()
+
+
+def cursor_of(page: Page) -> int:
+    return int(page.evaluate("String(app.state.a)"))
+
+
+def test_a_condition_is_found_by_field_keys_and_buttons(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    page.keyboard.press("/")
+    page.keyboard.type("STATUS.ERROR == 1 and WIDE >= 0x8000000000000002")
+
+    page.keyboard.press("Enter")
+    assert wait_for_note(page, " at ").endswith("at 0.123 456 000 s")
+    assert cursor_of(page) == SPIKE * STEP_NS
+    page.keyboard.press("Enter")
+    assert wait_for_note(page, "no next row").endswith("0x8000000000000002")
+
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("STATUS.ERROR rises or MODE.STATE changes")  # every 4,000 rows, every 50,000
+    found = []
+    for element, key in (
+        ("#condition", "Enter"),
+        ("#condition", "Shift+Enter"),
+        ("#scroll", "Shift+P"),
+        ("#find-next", "Enter"),
+    ):
+        page.evaluate("document.getElementById('note').textContent = ''")
+        page.locator(element).press(key)
+        wait_for_note(page, " at ")
+        found.append(cursor_of(page) // STEP_NS)
+
+    assert found == [126_000, 122_000, 118_000, 122_000]
+
+
+def test_a_condition_that_is_wrong_is_pointed_at(address: str, open_page: Open) -> None:
+    page = open_page(address, tolerated="400")
+    page.locator("#condition").fill("STATUS.BUSY == 1 and EROR rises")
+    page.locator("#find-next").click()
+
+    note = wait_for_note(page, "column")
+
+    assert "column 22, at 'EROR rises': there is nothing called 'EROR'" in note
+    selected = (
+        "(field => field.value.slice(field.selectionStart, field.selectionEnd))(document.activeElement)"
+    )
+    assert page.evaluate(selected) == "EROR rises"
+    assert page.locator("#condition").get_attribute("aria-invalid") == "true"
+    assert page.evaluate("app.state.a") is None
+
+
+def test_a_search_is_cancelled_by_the_next_one(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    script = """(async () => {
+        const search = text => app.source.search({lanes: 0, condition: text}, 0n, "next").catch(error => error.name);
+        return String(await Promise.all([search("STATUS.ERROR rises"), search("MODE.STATE changes")]));
+    })()"""
+    assert page.evaluate(script) == f"AbortError,{50_000 * STEP_NS}"
+
+
 def test_texts_of_a_trace_are_shown_and_never_run(
     address: str, open_page: Open, tmp_path: Path, trace: Path
 ) -> None:
@@ -143,10 +208,12 @@ def test_texts_of_a_trace_are_shown_and_never_run(
 def test_the_address_shares_the_view(address: str, open_page: Open) -> None:
     page = open_page(address)
     settled(page, lambda: page.evaluate("app.state.show(1000000n, 2000000n); app.setCursor('a', 1500000n)"))
-    wait_for(page, "location.hash.includes('a=1500000')")
+    page.locator("#condition").fill("STATUS.BUSY == 1 & x")
+    wait_for(page, "location.hash.includes('a=1500000') && location.hash.includes('q=STATUS')")
 
     again = open_page(page.url)
 
+    assert again.locator("#condition").input_value() == "STATUS.BUSY == 1 & x"
     assert (
         again.evaluate("[app.state.first, app.state.stop, app.state.a].join()") == "1000000,2000000,1500000"
     )
@@ -202,6 +269,9 @@ def test_an_exported_file_opens_without_a_network(trace: Path, tmp_path: Path, o
     wait_for(page, "app.state.a !== null")
 
     assert abs(int(page.evaluate("String(app.state.a)")) - SPIKE * STEP_NS) <= ROWS * STEP_NS // 1000
+    assert not page.locator("#condition").is_visible()  # it holds no rows to judge
+    page.keyboard.press("?")
+    assert "condition" not in page.locator("#keys").inner_text()
 
 
 def test_its_ticks_are_those_of_plot(address: str, open_page: Open) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.error import HTTPError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner
@@ -93,12 +95,51 @@ def test_no_other_file_is_served(address: str, path: str) -> None:
         "at?t=x&lanes=0",
         "search?t=0&lanes=0&direction=up",
         "search?t=0&lanes=0,0&direction=next",
+        "search?t=0&lanes=0&direction=next&condition=",
+        "search?t=0&lanes=0&direction=next&condition=COUNT+%3D%3D+%00",
+        "search?t=0&lanes=0&direction=next&condition=%D9%A1%FF%F0%9F%92%A5",
+        "search?t=0&lanes=0&direction=next&condition=" + "(" * 5000,
+        "search?t=0&lanes=0&direction=up&condition=COUNT+changes",
+        "search?t=9223372036854775808&lanes=0&direction=next&condition=COUNT+changes",
         "count?first=0&lanes=0",
     ],
 )
 def test_nonsense_gets_400_and_the_server_lives(address: str, query: str) -> None:
     assert get(address, f"api/{query}")[0] == 400
     assert get(address, "api/at?t=5000&lanes=0")[1] == b'{"samples":[{"t":"5000","value":"5"}]}'
+
+
+@pytest.mark.parametrize(
+    ("condition", "direction", "expected"),
+    [
+        ("COUNT == 7 or COUNT > 12345", "next", {"t": "7000", "resume": None}),
+        ("COUNT == 7 or COUNT > 12345", "previous", {"t": None, "resume": None}),
+        ("COUNT & 0x4000 rises", "next", {"t": str(0x4000 * 1000), "resume": None}),
+        ("COUNT falls", "next", {"t": None, "resume": None}),
+    ],
+)
+def test_a_condition_is_searched_for(
+    address: str, condition: str, direction: str, expected: dict[str, str | None]
+) -> None:
+    query = urlencode({"t": 5000, "lanes": 0, "direction": direction, "condition": condition})
+    status, body = get(address, f"api/search?{query}")
+    assert (status, json.loads(body)) == (200, expected)
+
+
+def test_a_wrong_condition_is_pointed_at(address: str) -> None:
+    query = urlencode({"t": 0, "lanes": 0, "direction": "next", "condition": "COUNT > 5 and COUMT rises"})
+    with urlopen(f"{address}api/info") as answer:
+        assert answer.headers["regtap-column"] is None
+
+    with pytest.raises(HTTPError) as caught, urlopen(f"{address}api/search?{query}"):
+        pass
+
+    assert (caught.value.code, caught.value.headers["regtap-column"]) == (400, "15")
+    said = caught.value.read().decode()
+    caught.value.close()
+    assert said.startswith(
+        "the condition, column 15, at 'COUMT rises': there is nothing called 'COUMT'; the nearest"
+    )
 
 
 def test_it_does_not_serve_as_root_unasked(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from regtap.trace.metadata import TIME_COLUMN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from regtap_analysis.signals.model import Signal
     from regtap_analysis.signals.pages import PartPages, TracePages
 
-_BUDGET_ROWS = 8 << 20
+BUDGET_ROWS = 8 << 20  # that one call decodes, about: a fraction of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Found:
     """The result of a search.
 
     Attributes:
-        sample: The sample found, or None.
+        t_ns: The time of the row found, or None.
         resume_ns: The time at which to continue a search that stopped before its end; None: it reached its end.
     """
 
-    sample: Sample | None = None
+    t_ns: int | None = None
     resume_ns: int | None = None
 
 
@@ -61,13 +61,10 @@ class Count:
 
 def sample_at(pages: TracePages, signal: Signal, t_ns: int) -> Sample | None:
     """Return the last sample at or before a moment; None before the first one."""
-    for number in reversed(range(len(pages.parts))):
-        found = pages.needed(number)
-        page = int(np.searchsorted(found.times[0], np.int64(t_ns), side="right")) - 1
-        if page >= 0:
-            times, values = _page(found, page, signal)
-            row = int(times.searchsorted(t_ns, side="right")) - 1
-            return Sample(int(times[row]), int(values[row]))
+    for number, stop in parts_before(pages, range(len(pages.parts)), t_ns + 1):
+        times, values = _page(pages.needed(number), stop - 1, signal)
+        row = int(times.searchsorted(t_ns, side="right")) - 1
+        return Sample(int(times[row]), int(values[row]))
     return None
 
 
@@ -75,8 +72,9 @@ def next_change(pages: TracePages, signal: Signal, after_ns: int) -> Found:
     """Return the first sample after a moment with another value than the sample before it."""
     before = sample_at(pages, signal, after_ns)
     value = None if before is None else before.value
-    left = _BUDGET_ROWS
-    for found, first in _forward(pages, after_ns):
+    left = BUDGET_ROWS
+    for number, first in parts_after(pages, range(len(pages.parts)), after_ns):
+        found = pages.needed(number)
         low, high, _ = found.bounds(signal, slice(None))
         at = first
         while (page := _next_page(low, high, at, value)) is not None:
@@ -87,7 +85,7 @@ def next_change(pages: TracePages, signal: Signal, after_ns: int) -> Found:
             changed = _changes(values, value) & (times > after_ns)
             if changed.any():
                 row = int(changed.argmax())
-                return Found(Sample(int(times[row]), int(values[row])))
+                return Found(int(times[row]))
             value = int(values[-1])
             at = page + 1
     return Found()
@@ -95,9 +93,10 @@ def next_change(pages: TracePages, signal: Signal, after_ns: int) -> Found:
 
 def previous_change(pages: TracePages, signal: Signal, before_ns: int) -> Found:
     """Return the last sample before a moment with another value than the sample before it."""
-    left = _BUDGET_ROWS
+    left = BUDGET_ROWS
     following: Sample | None = None  # the first sample of what was looked at: is it a change?
-    for found, stop in _backward(pages, before_ns):
+    for number, stop in parts_before(pages, range(len(pages.parts)), before_ns):
+        found = pages.needed(number)
         low, high, _ = found.bounds(signal, slice(None))
         page = stop
         while page > 0:
@@ -106,18 +105,20 @@ def previous_change(pages: TracePages, signal: Signal, before_ns: int) -> Found:
                 page = _previous_page(low, high, page, following.value)
                 following = Sample(_first_ns(found, page + 1, following.t_ns), following.value)
             if left <= 0:
-                return Found(resume_ns=int(found.times[1][page]) + 1)
+                # The first sample of what was looked at may be a change: it has to be looked at again.
+                latest_ns = int(found.times[1][page]) if following is None else following.t_ns
+                return Found(resume_ns=latest_ns + 1)
             times, values = _page(found, page, signal)
             left -= len(times)
             stop_row = int(times.searchsorted(before_ns))
             if not stop_row:
                 continue
             if following is not None and values[stop_row - 1] != following.value:
-                return Found(following)
+                return Found(following.t_ns)
             changed = np.flatnonzero(values[1:stop_row] != values[: stop_row - 1])
             if len(changed):
                 row = int(changed[-1]) + 1
-                return Found(Sample(int(times[row]), int(values[row])))
+                return Found(int(times[row]))
             following = Sample(int(times[0]), int(values[0]))
     return Found()
 
@@ -126,8 +127,9 @@ def count_changes(pages: TracePages, signal: Signal, first_ns: int, stop_ns: int
     """Count the changes after first_ns, up to stop_ns: samples with another value than the sample before."""
     before = sample_at(pages, signal, first_ns)
     value = None if before is None else before.value
-    changes, left = 0, _BUDGET_ROWS
-    for found, first in _forward(pages, first_ns):
+    changes, left = 0, BUDGET_ROWS
+    for number, first in parts_after(pages, range(len(pages.parts)), first_ns):
+        found = pages.needed(number)
         low, high, _ = found.bounds(signal, slice(None))
         stop = int(np.searchsorted(found.times[0], np.int64(stop_ns), side="right"))
         at = first
@@ -181,19 +183,25 @@ def _previous_page(low: Values, high: Values, page: int, value: int) -> int:
     return int(other[-1]) if len(other) else 0
 
 
-def _forward(pages: TracePages, after_ns: int) -> Iterator[tuple[PartPages, int]]:
-    """Yield each part with pages after a moment, and the first of these pages."""
-    for number in range(len(pages.parts)):
-        found = pages.needed(number)
-        first = int(np.searchsorted(found.times[1], np.int64(after_ns), side="right"))
-        if first < len(found.times[0]):
-            yield found, first
+def parts_after(pages: TracePages, numbers: Sequence[int], after_ns: int) -> Iterator[tuple[int, int]]:
+    """Yield each of some parts with rows after a moment, and its first page with such a row."""
+    for number in numbers:
+        held = pages.parts[number].ranges.get(TIME_COLUMN)
+        if held is not None and held[1] <= after_ns:
+            continue  # its index need not be read
+        _, most = pages.needed(number).times
+        first = int(np.searchsorted(most, np.int64(after_ns), side="right"))
+        if first < len(most):
+            yield number, first
 
 
-def _backward(pages: TracePages, before_ns: int) -> Iterator[tuple[PartPages, int]]:
-    """Yield each part with pages before a moment, the last part first, and the number of these pages."""
-    for number in reversed(range(len(pages.parts))):
-        found = pages.needed(number)
-        stop = int(np.searchsorted(found.times[0], np.int64(before_ns)))
+def parts_before(pages: TracePages, numbers: Sequence[int], before_ns: int) -> Iterator[tuple[int, int]]:
+    """Yield each of some parts with rows before a moment, the last part first, and the page after their last one."""
+    for number in reversed(numbers):
+        held = pages.parts[number].ranges.get(TIME_COLUMN)
+        if held is not None and held[0] >= before_ns:
+            continue
+        least, _ = pages.needed(number).times
+        stop = int(np.searchsorted(least, np.int64(before_ns)))
         if stop:
-            yield found, stop
+            yield number, stop

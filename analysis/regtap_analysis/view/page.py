@@ -8,7 +8,18 @@ import json
 from importlib.resources import files
 from typing import Any
 
-SCRIPTS = ("ticks.js", "source.js", "lane.js", "paint.js", "state.js", "panel.js", "input.js", "app.js")
+SCRIPTS = (
+    "ticks.js",
+    "state.js",
+    "columns.js",
+    "source.js",
+    "lane.js",
+    "paint.js",
+    "panel.js",
+    "search.js",
+    "input.js",
+    "app.js",
+)
 STYLE, PAGE = "style.css", "index.html"
 _SCRIPTS_HERE = "<!-- scripts -->"
 _STYLE_HERE = f'<link rel="stylesheet" href="{STYLE}">'

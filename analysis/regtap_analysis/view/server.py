@@ -12,8 +12,10 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from regtap.errors import RegtapError
+from regtap.errors import ExpressionError, RegtapError
+from regtap.triggers.parse import parse_condition
 from regtap_analysis.signals import search
+from regtap_analysis.signals.condition_search import ConditionSearch
 from regtap_analysis.signals.model import View
 from regtap_analysis.view.columns import columns_of
 from regtap_analysis.view.page import PAGE, served_files
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from regtap_analysis.view.session import Lane, Session
+    from regtap_analysis.view.session import Lane, Session, Shown
 
 MOST_COLUMNS = 8192
 _MOST_LANES = 4096
@@ -35,6 +37,7 @@ _BUDGETS = {
 }  # rows decoded for each trace: at once, and when the page stands still
 _NUMBER = re.compile(r"-?[0-9]{1,19}\Z", re.ASCII)
 _LARGEST = 2**62  # the difference of two such times fits 64 bits
+_COLUMN = "regtap-column"  # the header that tells at which place of a condition something is wrong
 _TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html"}
 _HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -131,6 +134,8 @@ class Server:
                     return await run_sync(make, request.query_params)
                 except BadRequestError as error:
                     return PlainTextResponse(f"bad request: {error}", 400, _HEADERS)
+                except ExpressionError as error:
+                    return PlainTextResponse(str(error), 400, {**_HEADERS, _COLUMN: str(error.column)})
                 except RegtapError as error:
                     return PlainTextResponse(str(error), 500, _HEADERS)
 
@@ -163,15 +168,22 @@ class Server:
         )
 
     def _search(self, query: Mapping[str, str]) -> Response:
+        """Search the lane's trace for a condition, or the lane for a change where there is none."""
         (lane,) = self._chosen(query, most=1)
         shown = self._session.shown[lane.source]
-        ways = {"next": search.next_change, "previous": search.previous_change}
-        if query.get("direction") not in ways:
+        direction = query.get("direction")
+        if direction not in ("next", "previous"):
             raise BadRequestError("direction is next or previous")
         moment_ns = _number(query, "t") - shown.offset_ns
-        found = ways[query["direction"]](shown.pages, lane.signal, moment_ns)
-        resume = None if found.resume_ns is None else str(found.resume_ns + shown.offset_ns)
-        return _json({"sample": _sample(found.sample, shown.offset_ns), "resume": resume})
+        if "condition" in query:
+            registers = shown.trace.registers
+            condition = parse_condition(query["condition"], registers)
+            sought = ConditionSearch(shown.pages, registers, condition)
+            found = sought.next(moment_ns) if direction == "next" else sought.previous(moment_ns)
+        else:
+            find = search.next_change if direction == "next" else search.previous_change
+            found = find(shown.pages, lane.signal, moment_ns)
+        return _json({"t": _moment(found.t_ns, shown), "resume": _moment(found.resume_ns, shown)})
 
     def _count(self, query: Mapping[str, str]) -> Response:
         first_ns, stop_ns = sorted((_number(query, "first"), _number(query, "stop")))
@@ -201,6 +213,11 @@ def _number(query: Mapping[str, str], name: str) -> int:
     if not _NUMBER.match(text) or abs(int(text)) > _LARGEST:
         raise BadRequestError(f"{name} is a whole number up to 2^62")
     return int(text)
+
+
+def _moment(t_ns: int | None, shown: Shown) -> str | None:
+    """Return a time of a trace as text of the common axis."""
+    return None if t_ns is None else str(t_ns + shown.offset_ns)
 
 
 def _sample(sample: search.Sample | None, offset_ns: int) -> dict[str, str] | None:

@@ -170,6 +170,7 @@ class Session:
             "source": lane.source,
             "name": caption.printable(signal.name),
             "register": register.name,
+            "is_field": field is not None,
             "where": f"{register.type} at {register.place}" if field is None else f"[{field.span}]",
             "bits": signal.bits,
             "kind": _kind(signal),

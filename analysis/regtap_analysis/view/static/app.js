@@ -1,7 +1,8 @@
 // The page: asks for what the state shows, and paints it; every change goes through changed().
 "use strict";
 
-const ROUGH = 1, EXACT = 2, MAP_COLUMNS = 600, LIVE_MS = 1000, STILL_MS = 250, FRAGMENT_MS = 300, AROUND_PX = 400;
+const ROUGH = 1, EXACT = 2, MAP_COLUMNS = 600, LIVE_MS = 1000, STILL_MS = 250;
+const FRAGMENT_MS = 300, COUNT_MS = 120, AROUND_PX = 400;
 
 class App {
   constructor(source, info) {
@@ -11,9 +12,12 @@ class App {
     this.painter = new Painter();
     this.painter.sources = info.traces.length;
     this.panel = new Panel(this);
+    this.search = new Search(this);
     this.input = new Input(this);
+    document.body.classList.toggle("is-file", source.isFile);
     this.shown = this.overview = this.hover = this.changes = null;
-    this.asked = "";
+    this.asked = this.version = "";
+    this.frame = 0;
     this.frames = 0;
     this.answers = 0;
     this.describe();
@@ -32,32 +36,43 @@ class App {
   }
 
   wire() {
-    const {state} = this;
-    const act = (id, does) => document.getElementById(id).addEventListener("click", () => { does(); this.changed(); });
-    const zoom = factor => { this.hold(); state.zoom(factor, 0.5); };
-    act("zoom-in", () => zoom(ZOOM));
-    act("zoom-out", () => zoom(1 / ZOOM));
-    act("fit", () => state.showWhole());
-    act("next", () => this.search("next"));
-    act("previous", () => this.search("previous"));
-    act("place-a", () => this.setCursor("a", state.timeAt(1 / 3)));
-    act("place-b", () => this.setCursor("b", state.timeAt(2 / 3)));
-    act("follow", () => this.toggleFollow());
-    act("side", () => this.panel.toggle());
-    act("help", () => document.getElementById("keys").showModal());
-    const format = document.getElementById("format");
+    this.wireButtons();
+    const {state} = this, format = document.getElementById("format");
     format.value = state.format;
     format.addEventListener("change", () => { state.format = format.value; this.changed(); });
     new ResizeObserver(() => this.changed()).observe(document.getElementById("scroll"));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.painter.readTheme(); this.changed(); });
-    addEventListener("hashchange", () => { state.fromFragment(location.hash.slice(1)); this.changed(); });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.painter.readTheme();
+      this.changed();
+    });
+    addEventListener("hashchange", () => {
+      state.fromFragment(location.hash.slice(1));
+      this.search.readState();
+      this.changed();
+    });
+  }
+
+  wireButtons() {
+    const {state, search} = this, zoom = factor => { this.hold(); state.zoom(factor, 0.5); };
+    const acts = {
+      "zoom-in": () => zoom(ZOOM), "zoom-out": () => zoom(1 / ZOOM), fit: () => state.showWhole(),
+      next: () => search.forChange("next"), previous: () => search.forChange("previous"),
+      "find-next": () => search.forCondition("next"), "find-previous": () => search.forCondition("previous"),
+      "place-a": () => this.setCursor("a", state.timeAt(1 / 3)),
+      "place-b": () => this.setCursor("b", state.timeAt(2 / 3)),
+      follow: () => this.toggleFollow(), side: () => this.panel.toggle(),
+      help: () => document.getElementById("keys").showModal(),
+    };
+    for (const [id, act] of Object.entries(acts)) {
+      document.getElementById(id).addEventListener("click", () => { act(); this.changed(); });
+    }
   }
 
   async start() {
     this.changed();
     this.loadMap();
     this.count();
-    if (this.state.info.live && this.source.isLive) setTimeout(() => this.lookAgain(), LIVE_MS);
+    if (this.state.info.live && !this.source.isFile) setTimeout(() => this.lookAgain(), LIVE_MS);
   }
 
   // Paint with the next frame, ask for what is missing, and keep the address up to date.
@@ -89,15 +104,16 @@ class App {
 
   async load() {
     const {state} = this, lanes = this.wanted, columns = this.painter.plotWidth;
-    const view = {first: state.first, stop: state.stop}, key = `${view.first} ${view.stop} ${columns} ${lanes} ${this.version}`;
+    const view = {first: state.first, stop: state.stop};
+    const key = `${view.first} ${view.stop} ${columns} ${lanes} ${this.version}`;
     if (key === this.asked || !lanes.length) return;
     this.asked = key;
     clearTimeout(this.still);
     const answer = await this.try(() => this.source.lanes("lanes", view, columns, lanes, ROUGH));
     if (!answer || this.asked !== key) return;
     this.take(answer);
-    const isMixed = [...answer.lanes.values()].some(data => data.state?.includes(2));
-    if (isMixed && this.source.isLive) this.still = setTimeout(() => this.refine(key, view, columns, lanes), STILL_MS);
+    const isMixed = [...answer.lanes.values()].some(data => data.state?.includes(MIXED));
+    if (isMixed && !this.source.isFile) this.still = setTimeout(() => this.refine(key, view, columns, lanes), STILL_MS);
   }
 
   async refine(key, view, columns, lanes) {
@@ -115,14 +131,18 @@ class App {
   async loadMap() {
     const {info} = this.state, view = {first: BigInt(info.first), stop: BigInt(info.stop)};
     const lane = info.lanes.findIndex(one => one.kind === "analogue");
-    this.overview = await this.try(() => this.source.lanes("map", view, MAP_COLUMNS, [Math.max(lane, 0)], ROUGH)) ?? this.overview;
+    const found = await this.try(() => this.source.lanes("map", view, MAP_COLUMNS, [Math.max(lane, 0)], ROUGH));
+    this.overview = found ?? this.overview;
     this.changed();
   }
 
   // Undefined where a later question has cancelled this one; what else goes wrong is said.
-  async try(act) {
+  async try(act, onError = () => {}) {
     try { return await act(); } catch (error) {
-      if (error.name !== "AbortError") this.note(error.message || String(error));
+      if (error.name !== "AbortError") {
+        this.note(error.message || String(error));
+        onError(error);
+      }
       return undefined;
     }
   }
@@ -149,7 +169,7 @@ class App {
     this.state[name] = time;
     this.changes = null;
     clearTimeout(this.counting);
-    this.counting = setTimeout(() => this.count(), 120);
+    this.counting = setTimeout(() => this.count(), COUNT_MS);
     this.changed();
   }
 
@@ -159,22 +179,8 @@ class App {
     const [first, stop] = a < b ? [a, b] : [b, a];
     const found = await this.try(() => this.source.count(first, stop, [picked]));
     if (!found || state.a !== a || state.b !== b) return;
-    const text = found[0] === null ? "changes are not in this file" : `${found[0]} ${found[0] === "1" ? "change" : "changes"}`;
-    this.changes = {lane: picked, text};
-    this.changed();
-  }
-
-  async search(direction) {
-    const {state} = this, lane = state.info.lanes[state.picked].name;
-    this.hold();
-    this.note(`searching ${lane} …`);
-    const from = state.a ?? (direction === "next" ? state.first : state.stop);
-    const found = await this.try(() => this.source.search(state.picked, from, direction));
-    if (found === undefined) return;
-    if (found === null) { this.note(`no ${direction} change of ${lane}`); return; }
-    this.note(`${lane} changes at ${formatMoment(found)}`);
-    this.setCursor("a", found);
-    if (state.place(found) < 0.05 || state.place(found) > 0.95) state.centre(found);
+    const changes = found[0] === "1" ? "1 change" : `${found[0]} changes`;
+    this.changes = {lane: picked, text: found[0] === null ? "changes are not in this file" : changes};
     this.changed();
   }
 

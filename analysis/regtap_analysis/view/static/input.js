@@ -1,7 +1,8 @@
 // Keys, wheel, pointer and touch, turned into changes of the state.
 "use strict";
 
-const DRAG_PX = 4, FLAG_PX = 12, STEP = 0.25, ZOOM = 0.7;
+const DRAG_PX = 4, FLAG_PX = 12, STEP = 0.25, ZOOM = 0.7, WHEEL_PX = 300, LINE_PX = 30;
+const MOVES = new Set(["w", "s", "a", "d", "f", "ArrowLeft", "ArrowRight"]);  // keys that stop following a capture
 
 class Input {
   constructor(app) {
@@ -20,63 +21,74 @@ class Input {
     return (event.clientX - left - painter.gutter) / painter.plotWidth;
   }
 
-  onKeys() {
+  get keys() {
     const {app} = this, {state} = app;
-    const keys = {
+    return {
       w: () => state.zoom(ZOOM, this.place), s: () => state.zoom(1 / ZOOM, this.place),
       a: () => state.pan(-STEP), d: () => state.pan(STEP), f: () => state.showWhole(),
       ArrowLeft: () => state.pan(-STEP), ArrowRight: () => state.pan(STEP),
       1: () => app.setCursor("a", state.timeAt(this.place)), 2: () => app.setCursor("b", state.timeAt(this.place)),
-      n: () => app.search("next"), p: () => app.search("previous"), z: () => app.zoomToCursors(),
+      n: () => app.search.forChange("next"), p: () => app.search.forChange("previous"),
+      "Shift+n": () => app.search.forCondition("next"), "Shift+p": () => app.search.forCondition("previous"),
+      "/": () => app.search.focus(), z: () => app.zoomToCursors(),
       l: () => app.toggleFollow(), m: () => app.panel.toggle(), "?": () => document.getElementById("keys").showModal(),
       Escape: () => { state.a = state.b = null; },
     };
+  }
+
+  onKeys() {
+    const {app, keys} = this;
     addEventListener("keydown", event => {
       const isTyping = event.target.matches("select, input") || document.getElementById("keys").open;
-      const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-      if (!act || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+      const act = (event.shiftKey && keys[`Shift+${key}`]) || keys[key];
+      if (!act) return;
       event.preventDefault();
-      if ("wsadfArrowLeftArrowRight".includes(event.key)) app.hold();
+      if (MOVES.has(key)) app.hold();
       act();
       app.changed();
     });
   }
 
   onWheel() {
-    const {app} = this;
-    const wheel = event => {
-      const at = this.fraction(event);
-      if (at < 0 && event.currentTarget.id === "scroll") return;  // over the names the lanes scroll
-      event.preventDefault();
-      app.hold();
-      const amount = (event.shiftKey ? event.deltaY || event.deltaX : event.deltaY) * (event.deltaMode ? 30 : 1);
-      const sideways = event.shiftKey ? amount : event.deltaX;
-      if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) app.state.pan(sideways / app.painter.plotWidth);
-      else app.state.zoom(Math.exp(Math.max(-1, Math.min(1, amount / 300))), Math.max(0, Math.min(1, at)));
-      app.changed();
-    };
-    for (const id of ["scroll", "top"]) document.getElementById(id).addEventListener("wheel", wheel, {passive: false});
+    for (const id of ["scroll", "top"]) {
+      document.getElementById(id).addEventListener("wheel", event => this.wheel(event), {passive: false});
+    }
+  }
+
+  wheel(event) {
+    const {app} = this, at = this.fraction(event);
+    if (at < 0 && event.currentTarget.id === "scroll") return;  // over the names the lanes scroll
+    event.preventDefault();
+    app.hold();
+    const unit = event.deltaMode ? LINE_PX : 1, across = unit * event.deltaX, down = unit * event.deltaY;
+    if (event.shiftKey) app.state.pan((down || across) / app.painter.plotWidth);
+    else if (Math.abs(across) > Math.abs(down)) app.state.pan(across / app.painter.plotWidth);
+    else app.state.zoom(Math.exp(clamp(down / WHEEL_PX, -1, 1)), clamp(at, 0, 1));
+    app.changed();
   }
 
   onLanes() {
-    const canvas = document.getElementById("lanes"), {app} = this;
+    const canvas = document.getElementById("lanes"), {app, pointers} = this;
     canvas.addEventListener("pointerdown", event => {
       canvas.setPointerCapture(event.pointerId);
-      this.pointers.set(event.pointerId, {x: event.clientX, y: event.clientY, startX: event.clientX, startY: event.clientY});
+      const x = event.clientX, y = event.clientY;
+      pointers.set(event.pointerId, {x, y, startX: x, startY: y, moved: false});
     });
     canvas.addEventListener("pointermove", event => {
-      this.place = Math.max(0, Math.min(1, this.fraction(event)));
-      const pointer = this.pointers.get(event.pointerId);
+      this.place = clamp(this.fraction(event), 0, 1);
+      const pointer = pointers.get(event.pointerId);
       if (pointer) this.drag(pointer, event);
       else app.hoverAt(this.place, this.laneAt(event));
     });
     canvas.addEventListener("pointerup", event => {
-      const pointer = this.pointers.get(event.pointerId);
-      this.pointers.delete(event.pointerId);
+      const pointer = pointers.get(event.pointerId);
+      pointers.delete(event.pointerId);
       if (pointer && !pointer.moved) this.click(event);
     });
-    canvas.addEventListener("pointercancel", event => this.pointers.delete(event.pointerId));
-    canvas.addEventListener("pointerleave", () => { if (!this.pointers.size) app.hoverAt(null); });
+    canvas.addEventListener("pointercancel", event => pointers.delete(event.pointerId));
+    canvas.addEventListener("pointerleave", () => { if (!pointers.size) app.hoverAt(null); });
     document.getElementById("scroll").addEventListener("scroll", () => app.changed());
   }
 
@@ -106,7 +118,7 @@ class Input {
     const {app} = this, at = this.fraction(event), lane = this.laneAt(event);
     if (lane !== null) app.state.picked = lane;
     if (at >= 0 && at <= 1) app.setCursor(event.shiftKey ? "b" : "a", app.state.timeAt(at));
-    app.hoverAt(Math.max(0, Math.min(1, at)), lane);
+    app.hoverAt(clamp(at, 0, 1), lane);
     app.panel.fill();
     app.changed();
   }
@@ -114,8 +126,8 @@ class Input {
   laneAt(event) {
     const scroll = document.getElementById("scroll");
     const y = event.clientY - scroll.getBoundingClientRect().top + scroll.scrollTop;
-    const box = this.app.painter.layout(this.app.state).boxes.find(box => y >= box.top - 4 && y <= box.top + box.height + 2);
-    return box ? box.number : null;
+    const {boxes} = this.app.painter.layout(this.app.state);
+    return boxes.find(box => y >= box.top - 4 && y <= box.top + box.height + 2)?.number ?? null;
   }
 
   // Drag a cursor's flag, or move the view by the axis.
@@ -124,21 +136,26 @@ class Input {
     let held = null, last = 0;
     canvas.addEventListener("pointerdown", event => {
       canvas.setPointerCapture(event.pointerId);
-      const {state, painter} = app, at = this.fraction(event) * painter.plotWidth;
-      const near = ["a", "b"].filter(name => state[name] !== null)
-        .map(name => ({name, far: Math.abs(state.place(state[name]) * painter.plotWidth - at)}))
-        .sort((one, other) => one.far - other.far)[0];
-      held = near && near.far <= FLAG_PX ? near.name : "view";
+      held = this.flagAt(event) ?? "view";
       last = event.clientX;
     });
     canvas.addEventListener("pointermove", event => {
       if (!held) return;
       if (held === "view") { app.hold(); app.state.pan((last - event.clientX) / app.painter.plotWidth); }
-      else app.setCursor(held, app.state.timeAt(Math.max(0, Math.min(1, this.fraction(event)))));
+      else app.setCursor(held, app.state.timeAt(clamp(this.fraction(event), 0, 1)));
       last = event.clientX;
       app.changed();
     });
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { held = null; });
+  }
+
+  // The cursor with its flag under the pointer, "a" or "b".
+  flagAt(event) {
+    const {state, painter} = this.app, at = this.fraction(event);
+    const near = ["a", "b"].filter(name => state[name] !== null)
+      .map(name => ({name, far: painter.plotWidth * Math.abs(state.place(state[name]) - at)}))
+      .filter(({far}) => far <= FLAG_PX).sort((one, other) => one.far - other.far);
+    return near[0]?.name;
   }
 
   onMap() {
@@ -153,3 +170,5 @@ class Input {
     canvas.addEventListener("pointermove", event => { if (event.buttons) go(event); });
   }
 }
+
+const clamp = (value, low, high) => Math.max(low, Math.min(high, value));

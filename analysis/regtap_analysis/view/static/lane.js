@@ -1,18 +1,17 @@
 // One lane: every sample if they are few, or else a band from smallest to largest, or boxes with the states' names.
 "use strict";
 
-const FEW_VALUES = 8, MOST_DOTS = 200;
+const FEW_VALUES = 8, MOST_DOTS = 200, DOT_PX = 2.6;
 
 // Smallest and largest value of what is shown, or null without samples.
 function boundsOf(lane, data) {
   if (lane.bits === 1) return (data.times ? data.times.length : data.state.some(Boolean)) ? {low: 0n, high: 1n} : null;
+  const lows = data.values ?? data.low, highs = data.values ?? data.high;
   let low = null, high = null;
-  const count = data.times ? data.values.length : data.low.length;
-  for (let k = 0; k < count; k += 1) {
-    if (!data.times && !data.state[k]) continue;
-    const least = data.times ? data.values[k] : data.low[k], most = data.times ? least : data.high[k];
-    if (low === null || least < low) low = least;
-    if (high === null || most > high) high = most;
+  for (let k = 0; k < lows.length; k += 1) {
+    if (data.state && !data.state[k]) continue;
+    if (low === null || lows[k] < low) low = lows[k];
+    if (high === null || highs[k] > high) high = highs[k];
   }
   return low === null ? null : {low: BigInt(low), high: BigInt(high)};
 }
@@ -28,12 +27,12 @@ function heightOf(bounds) {
 class LanePainter {
   constructor(painter, context, state, shown, {lane, box, data, bounds}) {
     Object.assign(this, {painter, context, state, shown, lane, box, data});
-    const height = heightOf(bounds), inner = box.height - 8;
-    this.y = value => box.top + 4 + inner * (1 - height(value));
-    const kind = lane.where.startsWith("[") ? "field" : "register";
+    const height = heightOf(bounds), inner = box.height - 2 * LANE_PX;
+    this.y = value => box.top + LANE_PX + inner * (1 - height(value));
+    const kind = lane.is_field ? "field" : "register";
     this.line = painter.colour(kind);
     this.fill = painter.colour(`${kind}-fill`);
-    this.gapsUpTo = countGaps(shown.gaps);
+    this.gapsUpTo = countGaps(shown.gaps.filter(gap => gap.source === lane.source));
   }
 
   paint() {
@@ -70,65 +69,80 @@ class LanePainter {
   samples() {
     this.measureSamples();
     const {context, data} = this, count = data.times.length;
-    const steps = this.lane.hex || this.lane.bits === 1 || new Set(data.values).size <= FEW_VALUES;
     context.strokeStyle = context.fillStyle = this.line;
     context.beginPath();
-    for (let k = 0; k < count; k += 1) {
-      const x = this.sampleX(k), y = this.y(data.values[k]);
-      if (!k || this.isBroken(k - 1)) context.moveTo(x, y);
-      else if (steps) { context.lineTo(x, this.y(data.values[k - 1])); context.lineTo(x, y); }
-      else context.lineTo(x, y);
-      if (k === count - 1 && !this.isBroken(k)) context.lineTo(Math.max(x, this.end), y);
-    }
+    this.traceSamples();
     context.stroke();
     for (let k = 0; k < count; k += 1) {
-      const alone = this.isBroken(k) && (!k || this.isBroken(k - 1));
-      if (alone || count <= MOST_DOTS) context.fillRect(this.sampleX(k) - 1.3, this.y(data.values[k]) - 1.3, 2.6, 2.6);
+      const isAlone = this.isBroken(k) && this.isBroken(k - 1);
+      if (!isAlone && count > MOST_DOTS) continue;
+      context.fillRect(this.sampleX(k) - DOT_PX / 2, this.y(data.values[k]) - DOT_PX / 2, DOT_PX, DOT_PX);
     }
   }
 
+  traceSamples() {
+    const {context, data, lane} = this, last = data.times.length - 1;
+    const isStepped = lane.hex || lane.bits === 1 || new Set(data.values).size <= FEW_VALUES;
+    data.values.forEach((value, k) => {
+      const x = this.sampleX(k), y = this.y(value);
+      if (this.isBroken(k - 1)) context.moveTo(x, y);
+      else if (isStepped) context.lineTo(x, this.y(data.values[k - 1]));
+      context.lineTo(x, y);
+      if (k === last && !this.isBroken(k)) context.lineTo(Math.max(x, this.end), y);
+    });
+  }
+
   band() {
-    const {context, data} = this, edges = new Path2D(), bands = new Path2D(), mixed = new Path2D();
+    const {context} = this, paths = {edges: new Path2D(), bands: new Path2D(), mixed: new Path2D()};
+    this.traceBand(paths);
+    context.fillStyle = this.fill;
+    context.fill(paths.bands);
+    context.globalAlpha = 0.45;
+    context.fill(paths.mixed);
+    context.globalAlpha = 1;
+    context.strokeStyle = this.line;
+    context.lineWidth = 0.9;
+    context.stroke(paths.edges);
+  }
+
+  // A rectangle for each column, and the outline of them all.
+  traceBand({edges, bands, mixed}) {
+    const {data} = this;
+    const line = (x0, y0, x1, y1) => { edges.moveTo(x0, y0); edges.lineTo(x1, y1); };
     let before = null;
     this.painter.columns(this.state, this.shown, data.low.length, (k, left, right) => {
       if (!data.state[k]) return;
       const top = this.y(data.high[k]), bottom = this.y(data.low[k]);
-      (data.state[k] > 1 ? mixed : bands).rect(left, top, right - left, Math.max(bottom - top, 0.01));
+      (data.state[k] === MIXED ? mixed : bands).rect(left, top, right - left, Math.max(bottom - top, 0.01));
       if (before && before.k === k - 1) {
-        if (before.top !== top) { edges.moveTo(left, before.top); edges.lineTo(left, top); }
-        if (before.bottom !== bottom) { edges.moveTo(left, before.bottom); edges.lineTo(left, bottom); }
-      } else if (before && this.gapsUpTo[k] === this.gapsUpTo[before.k + 1]) {
-        edges.moveTo(before.right, this.y(data.last[before.k]));
-        edges.lineTo(left, this.y(data.last[before.k]));
-        edges.lineTo(left, top);
+        if (before.top !== top) line(left, before.top, left, top);
+        if (before.bottom !== bottom) line(left, before.bottom, left, bottom);
+      } else if (before && this.gapsUpTo[k] === this.gapsUpTo[before.k + 1]) {  // the value held meanwhile
+        const held = this.y(data.last[before.k]);
+        line(before.right, held, left, held);
+        line(left, held, left, top);
       }
-      edges.moveTo(left, top);
-      edges.lineTo(right, top);
-      edges.moveTo(left, bottom);
-      edges.lineTo(right, bottom);
+      line(left, top, right, top);
+      line(left, bottom, right, bottom);
       before = {k, top, bottom, right};
     });
-    context.fillStyle = this.fill;
-    context.fill(bands);
-    context.globalAlpha = 0.45;
-    context.fill(mixed);
-    context.globalAlpha = 1;
-    context.strokeStyle = this.line;
-    context.lineWidth = 0.9;
-    context.stroke(edges);
   }
 
   // Boxes of one value each; columns with several are hatched.
   boxes() {
-    for (const run of this.data.times ? this.sampleRuns() : this.columnRuns()) {
-      const {context, box} = this, top = box.top + 3, tall = box.height - 6, wide = Math.max(1, run.right - run.left);
-      context.fillStyle = this.fill;
-      context.globalAlpha = run.value === null ? 0.5 : 1;
-      context.fillRect(run.left, top, wide, tall);
-      context.globalAlpha = 1;
-      context.strokeStyle = this.line;
-      if (run.value === null) { this.hatch(run.left, run.left + wide, top, tall); continue; }
-      if (wide < 3) { context.fillStyle = this.line; context.fillRect(run.left, top, 1, tall); continue; }
+    for (const run of this.data.times ? this.sampleRuns() : this.columnRuns()) this.stateBox(run);
+  }
+
+  stateBox(run) {
+    const {context, box} = this, top = box.top + 3, tall = box.height - 6, wide = Math.max(1, run.right - run.left);
+    context.fillStyle = this.fill;
+    context.globalAlpha = run.value === null ? 0.5 : 1;
+    context.fillRect(run.left, top, wide, tall);
+    context.globalAlpha = 1;
+    context.strokeStyle = context.fillStyle = this.line;
+    if (run.value === null) this.hatch(run.left, run.left + wide, top, tall);
+    else if (wide < 3) context.fillRect(run.left, top, 1, tall);
+    else {
       context.strokeRect(run.left + 0.5, top + 0.5, wide - 1, tall);
       this.label(run, top + tall / 2);
     }
@@ -142,7 +156,8 @@ class LanePainter {
     context.font = this.painter.font(11);
     context.fillStyle = this.painter.colour("ink");
     context.textAlign = "center";
-    const text = fit(context, valueName(value, this.lane) || formatValue(value, this.lane, this.state.format), wide - 6);
+    const name = valueName(value, this.lane) || formatValue(value, this.lane, this.state.format);
+    const text = fit(context, name, wide - 6);
     if (text !== "…") context.fillText(text, left + wide / 2, middle + 1);
   }
 
@@ -150,17 +165,20 @@ class LanePainter {
     const {context} = this;
     context.lineWidth = 0.7;
     context.beginPath();
-    for (let x = Math.ceil(left / 4) * 4; x < right; x += 4) { context.moveTo(x, top + tall); context.lineTo(x + 3, top); }
+    for (let x = Math.ceil(left / 4) * 4; x < right; x += 4) {
+      context.moveTo(x, top + tall);
+      context.lineTo(x + 3, top);
+    }
     context.stroke();
   }
 
   * sampleRuns() {
     this.measureSamples();
-    const {data} = this, count = data.times.length;
-    for (let k = 0, start = 0; k < count; k += 1) {
-      const broken = this.isBroken(k), last = k === count - 1;
-      if (!last && !broken && data.values[k + 1] === data.values[start]) continue;
-      const right = last ? (broken ? this.sampleX(k) + 2 : this.end) : broken ? this.sampleX(k) + 2 : this.sampleX(k + 1);
+    const {data} = this, last = data.times.length - 1;
+    for (let k = 0, start = 0; k <= last; k += 1) {
+      const isBroken = this.isBroken(k);
+      if (k < last && !isBroken && data.values[k + 1] === data.values[start]) continue;
+      const right = isBroken ? this.sampleX(k) + 2 : k < last ? this.sampleX(k + 1) : this.end;
       yield {left: this.sampleX(start), right, value: data.values[start]};
       start = k + 1;
     }
@@ -174,7 +192,7 @@ class LanePainter {
         if (run && this.gapsUpTo[k + 1] === this.gapsUpTo[run.k + 1]) { run.right = right; run.k = k; }
         return;
       }
-      const value = data.low[k] === data.high[k] && data.state[k] === 1 ? data.low[k] : null;
+      const value = data.low[k] === data.high[k] && data.state[k] !== MIXED ? data.low[k] : null;
       if (run && run.k === k - 1 && run.value === value) { run.right = right; run.k = k; }
       else runs.push({k, left, right, value});
     });

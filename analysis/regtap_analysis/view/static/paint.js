@@ -1,7 +1,7 @@
 // The painter: lanes, axis and map on canvases. It draws what the source has reduced to the screen's columns.
 "use strict";
 
-const AXIS_PX = 34, MARK_PX = 16, STRIP_PX = 9, SPACE_PX = 16, FIELD_SPACE_PX = 5, NARROW_PX = 600;
+const AXIS_PX = 34, MARK_PX = 16, STRIP_PX = 9, SPACE_PX = 16, FIELD_SPACE_PX = 5, LANE_PX = 4, NARROW_PX = 600;
 
 class Painter {
   constructor() {
@@ -10,12 +10,20 @@ class Painter {
   }
 
   readTheme() {
-    const style = getComputedStyle(document.documentElement);
-    this.colour = name => style.getPropertyValue(`--${name}`).trim();
+    const style = getComputedStyle(document.documentElement), known = new Map();
+    this.colour = name => {
+      if (!known.has(name)) known.set(name, style.getPropertyValue(`--${name}`).trim());
+      return known.get(name);
+    };
     this.font = (size, weight = "") => `${weight} ${size}px system-ui, "DejaVu Sans", sans-serif`;
   }
 
-  get gutter() { return innerWidth < NARROW_PX ? 62 : 208; }
+  // Of a cause of gaps; grey for one that a later regtap may have.
+  causeColour(cause) { return this.colour(`cause-${cause}`) || this.colour("grey"); }
+
+  get isNarrow() { return innerWidth < NARROW_PX; }
+
+  get gutter() { return this.isNarrow ? 62 : 208; }
 
   get plotWidth() { return Math.max(1, Math.floor(document.getElementById("scroll").clientWidth - this.gutter - 8)); }
 
@@ -38,10 +46,9 @@ class Painter {
   // Where each lane lies, from the top of all lanes.
   layout(state) {
     let top = 4;
-    const narrow = innerWidth < NARROW_PX;
     const boxes = state.lanes.map(number => {
-      const lane = state.info.lanes[number], isField = lane.where.startsWith("[");
-      top += narrow ? SPACE_PX : isField ? FIELD_SPACE_PX : SPACE_PX;
+      const lane = state.info.lanes[number];
+      top += lane.is_field && !this.isNarrow ? FIELD_SPACE_PX : SPACE_PX;  // a narrow screen has names above the lanes
       const box = {number, top, height: lane.height};
       top += lane.height;
       return box;
@@ -67,10 +74,15 @@ class Painter {
 
   x(state, time) { return this.gutter + state.place(time) * this.plotWidth; }
 
+  axis(state) {
+    const most = Math.floor(this.plotWidth / (this.isNarrow ? 60 : 90));
+    return timeAxis(state.first, state.stop, Math.max(2, most));
+  }
+
   grid(context, state, clip) {
     context.strokeStyle = this.colour("faint");
     context.beginPath();
-    for (const [time] of timeAxis(state.first, state.stop, Math.max(2, Math.floor(this.plotWidth / (innerWidth < NARROW_PX ? 60 : 90)))).ticks) {
+    for (const [time] of this.axis(state).ticks) {
       const x = Math.round(this.x(state, time)) + 0.5;
       context.moveTo(x, clip.top);
       context.lineTo(x, clip.bottom);
@@ -84,7 +96,7 @@ class Painter {
     for (const gap of shown.gaps) {
       const taken = gap.density.reduce((sum, share) => sum + (share > 0), 0);
       if (taken > gap.density.length / 4) continue;  // stripes would drown the lanes; the strip shows them all
-      context.fillStyle = this.colour(gap.cause);
+      context.fillStyle = this.causeColour(gap.cause);
       this.columns(state, shown, gap.density.length, (k, left, right) => {
         if (gap.density[k] > 0) context.fillRect(left, clip.top, right - left, clip.bottom - clip.top);
       });
@@ -113,7 +125,9 @@ class Painter {
       context.fillRect(0, box.top - 3, this.gutter - 4, box.height + 6);
     }
     const bounds = data && boundsOf(lane, data);
-    this.names(context, lane, box, bounds);
+    if (this.isNarrow) this.nameAbove(context, lane, box);
+    else this.nameBeside(context, lane, box);
+    if (bounds && lane.kind !== "states" && lane.bits > 1) this.values(context, lane, box, bounds);
     context.strokeStyle = this.colour("faint");
     context.strokeRect(this.gutter + 0.5, Math.round(box.top) + 0.5, this.plotWidth, box.height);
     if (!data) return;
@@ -121,46 +135,54 @@ class Painter {
     context.beginPath();
     context.rect(this.gutter, box.top - 2, this.plotWidth, box.height + 4);
     context.clip();
-    if (!bounds) {
-      context.fillStyle = this.colour("grey");
-      context.font = this.font(11);
-      context.textAlign = "center";
-      context.fillText("no samples here", this.gutter + this.plotWidth / 2, box.top + box.height / 2);
-    } else {
-      const lanePainter = new LanePainter(this, context, state, shown, {lane, box, data, bounds});
-      lanePainter.paint();
-    }
+    if (bounds) new LanePainter(this, context, state, shown, {lane, box, data, bounds}).paint();
+    else this.nothing(context, box);
     context.restore();
   }
 
-  names(context, lane, box, bounds) {
-    const middle = box.top + box.height / 2, isField = lane.where.startsWith("["), narrow = innerWidth < NARROW_PX;
-    const source = this.sources > 1 ? `${lane.source + 1}: ` : "";
+  nothing(context, box) {
+    context.fillStyle = this.colour("grey");
+    context.font = this.font(11);
+    context.textAlign = "center";
+    context.fillText("no samples here", this.gutter + this.plotWidth / 2, box.top + box.height / 2);
+  }
+
+  // The lane's name, with its trace's number where there are several.
+  nameOf(lane) { return this.sources > 1 ? `${lane.source + 1}: ${lane.name}` : lane.name; }
+
+  nameAbove(context, lane, box) {
     context.textAlign = "left";
     context.fillStyle = this.colour("ink");
-    if (narrow) {
-      context.font = this.font(11, isField ? "" : "bold");
-      context.fillText(`${source}${lane.name} ${lane.where}`, 6, box.top - 8, this.gutter + this.plotWidth - 10);
-    } else {
-      const most = this.gutter - 78;
-      context.font = this.font(12, isField ? "" : "bold");
-      context.fillText(fit(context, source + lane.name, most - (isField ? 30 : 0)), isField ? 22 : 10,
-        isField ? middle : middle - 7);
-      const along = isField ? 27 + context.measureText(fit(context, source + lane.name, most - 30)).width : 10;
-      context.font = this.font(10);
-      context.fillStyle = this.colour("grey");
-      context.fillText(fit(context, lane.where, most), along, isField ? middle : middle + 8);
-    }
-    if (!bounds || lane.kind === "states" || lane.bits === 1) return;
+    context.font = this.font(11, lane.is_field ? "" : "bold");
+    context.fillText(`${this.nameOf(lane)} ${lane.where}`, 6, box.top - 8, this.gutter + this.plotWidth - 10);
+  }
+
+  // A register's place stands below its name, a field's bits beside it.
+  nameBeside(context, lane, box) {
+    const middle = box.top + box.height / 2, most = this.gutter - 78;
+    context.textAlign = "left";
+    context.fillStyle = this.colour("ink");
+    context.font = this.font(12, lane.is_field ? "" : "bold");
+    const name = fit(context, this.nameOf(lane), lane.is_field ? most - 30 : most);
+    const left = lane.is_field ? 22 : 10, wide = context.measureText(name).width;
+    context.fillText(name, left, lane.is_field ? middle : middle - 7);
+    context.font = this.font(10);
+    context.fillStyle = this.colour("grey");
+    if (lane.is_field) context.fillText(fit(context, lane.where, most), left + 5 + wide, middle);
+    else context.fillText(fit(context, lane.where, most), left, middle + 8);
+  }
+
+  // The value axis.
+  values(context, lane, box, bounds) {
     context.font = this.font(10);
     context.textAlign = "right";
     context.fillStyle = this.colour("grey");
-    const most = Math.max(2, Math.floor(box.height / 24)), asHex = lane.hex && (!isField || box.height < 48);
-    const inner = box.height - 8;
+    const most = Math.max(2, Math.floor(box.height / 24)), asHex = lane.hex && (!lane.is_field || box.height < 48);
     for (const [value, label] of valueAxis(bounds.low, bounds.high, lane.bits, most, asHex)) {
       const share = bounds.high === bounds.low ? 0.5 : Number(value - bounds.low) / Number(bounds.high - bounds.low);
       if (share < -0.05 || share > 1.05) continue;
-      context.fillText(label, this.gutter - 5, box.top + 4 + inner * (1 - share), narrow ? this.gutter - 6 : 74);
+      const y = box.top + LANE_PX + (box.height - 2 * LANE_PX) * (1 - share);
+      context.fillText(label, this.gutter - 5, y, this.isNarrow ? this.gutter - 6 : 74);
     }
   }
 
@@ -203,8 +225,8 @@ class Painter {
   // Axis, names of marks, a strip for each cause of gaps, and the cursors' flags.
   paintTop(state, shown) {
     const gaps = shown ? shown.gaps : [], marks = state.info.marks.length ? MARK_PX : 0;
-    const [context, width, tall] = this.context("top", AXIS_PX + marks + STRIP_PX * gaps.length + 2);
-    const axis = timeAxis(state.first, state.stop, Math.max(2, Math.floor(this.plotWidth / (innerWidth < NARROW_PX ? 60 : 90))));
+    const [context, width] = this.context("top", AXIS_PX + marks + STRIP_PX * gaps.length + 2);
+    const axis = this.axis(state);
     context.font = this.font(10.5);
     context.fillStyle = this.colour("grey");
     context.textAlign = "left";
@@ -221,7 +243,6 @@ class Painter {
     gaps.forEach((gap, row) => this.strip(context, state, shown, gap, AXIS_PX + marks + STRIP_PX * row));
     this.flag(context, state, state.a, "a", "A");
     this.flag(context, state, state.b, "b", "B");
-    return tall;
   }
 
   markNames(context, state, width) {
@@ -244,7 +265,7 @@ class Painter {
     context.textAlign = "right";
     context.font = this.font(9);
     context.fillText(gap.cause, this.gutter - 5, top + STRIP_PX / 2 - 1);
-    context.fillStyle = this.colour(gap.cause);
+    context.fillStyle = this.causeColour(gap.cause);
     this.columns(state, shown, gap.density.length, (k, left, right) => {
       if (!gap.density[k]) return;
       context.globalAlpha = 0.6 + 0.4 * gap.density[k];
@@ -287,7 +308,7 @@ class Painter {
   mapLane(context, state, overview, x, tall) {
     const left = x(overview.first), wide = x(overview.stop) - left;
     for (const gap of overview.gaps) {
-      context.fillStyle = this.colour(gap.cause);
+      context.fillStyle = this.causeColour(gap.cause);
       gap.density.forEach((share, k) => {
         if (share) context.fillRect(left + wide * k / gap.density.length, 0, 1.5, 4);
       });
@@ -295,17 +316,16 @@ class Painter {
     const [[number, data]] = overview.lanes, bounds = boundsOf(state.info.lanes[number], data);
     if (!bounds) return;
     context.fillStyle = this.colour("grey");
-    const high = share => tall - 3 - share * (tall - 8), height = heightOf(bounds);
+    const height = heightOf(bounds), y = value => tall - 3 - height(value) * (tall - 8);
     if (data.times) {
-      const span = Number(overview.stop - overview.first);
-      data.times.forEach((time, k) => context.fillRect(left + wide * time / span, high(height(data.values[k])), 1.5, 1.5));
-      return;
-    }
-    for (let k = 0; k < data.low.length; k += 1) {
-      if (!data.state[k]) continue;
-      const top = high(height(data.high[k]));
-      context.fillRect(left + wide * k / data.low.length, top, wide / data.low.length + 0.5,
-        Math.max(1, high(height(data.low[k])) - top));
+      const perNs = wide / Number(overview.stop - overview.first);
+      data.times.forEach((time, k) => context.fillRect(left + time * perNs, y(data.values[k]), 1.5, 1.5));
+    } else {
+      const step = wide / data.low.length;
+      data.low.forEach((low, k) => {
+        const top = y(data.high[k]);
+        if (data.state[k]) context.fillRect(left + step * k, top, step + 0.5, Math.max(1, y(low) - top));
+      });
     }
   }
 }

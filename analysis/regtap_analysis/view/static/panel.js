@@ -62,7 +62,7 @@ class Panel {
     });
     const source = state.info.traces.length > 1 ? `${lane.source + 1}: ` : "";
     label.append(box, ` ${source}${lane.name} ${lane.where}`);
-    item.classList.toggle("field", lane.where.startsWith("["));
+    item.classList.toggle("field", lane.is_field);
     item.classList.toggle("picked", number === state.picked);
     const up = this.button("↑", "move", () => this.move(number, -1));
     const down = this.button("↓", "move", () => this.move(number, 1));

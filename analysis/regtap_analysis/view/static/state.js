@@ -15,6 +15,7 @@ class State {
     this.a = null;
     this.b = null;
     this.format = "hex";
+    this.condition = "";
     this.follows = info.live;
     this.showWhole();
   }
@@ -68,6 +69,7 @@ class State {
     if (this.hidden.size || this.order.some((lane, k) => lane !== k)) parts.l = this.lanes.join("_");
     if (this.a !== null) parts.a = this.a;
     if (this.b !== null) parts.b = this.b;
+    if (this.condition) parts.q = this.condition;
     return new URLSearchParams(parts).toString();
   }
 
@@ -82,11 +84,16 @@ class State {
     if (["hex", "dec", "bin"].includes(parts.get("f"))) this.format = parts.get("f");
     this.a = whole("a");
     this.b = whole("b");
+    this.condition = parts.get("q") ?? "";
     const known = lane => Number.isInteger(lane) && lane >= 0 && lane < this.info.lanes.length;
     if (known(Number(parts.get("p") ?? "x"))) this.picked = Number(parts.get("p"));
-    const chosen = [...new Set((parts.get("l") ?? "").split("_").filter(Boolean).map(Number).filter(known))];
-    if (!chosen.length) return;
-    const others = this.info.lanes.map((_, lane) => lane).filter(lane => !chosen.includes(lane));
+    this.showLanes((parts.get("l") ?? "").split("_").filter(Boolean).map(Number).filter(known));
+  }
+
+  // Show these lanes in this order; none means all, as they are.
+  showLanes(lanes) {
+    if (!lanes.length) return;
+    const chosen = new Set(lanes), others = this.info.lanes.map((_, lane) => lane).filter(lane => !chosen.has(lane));
     this.order = [...chosen, ...others];
     this.hidden = new Set(others);
   }
