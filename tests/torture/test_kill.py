@@ -58,9 +58,9 @@ SETUPS: dict[str, VictimCapture] = {
         stall_s=0.02,
         snapshot_s=0.03,
     ),
-    "trigger": VictimCapture(SIM, "sim", "", {**SMALL, "trigger": CATCH, "pre": 0.001, "post": 0.001}),
+    "trigger": VictimCapture(SIM, "sim", "", {**SMALL, "trigger": CATCH, "pre": 0.0002, "post": 0.001}),
     "trigger, slow writer": VictimCapture(
-        SIM, "sim", "", {**SMALL, "trigger": CATCH, "pre": 0.002, "post": 0.003}, stall_s=0.02
+        SIM, "sim", "", {**SMALL, "trigger": CATCH, "pre": 0.0002, "post": 0.003}, stall_s=0.02
     ),
     "paced, trigger": VictimCapture(
         SIM,

@@ -15,6 +15,7 @@ from tests.conservation import assert_conserved
 
 import regtap
 from regtap.errors import InputError
+from regtap.recording import loop
 from regtap.triggers.parse import parse_trigger
 
 MS = 1_000_000
@@ -284,7 +285,13 @@ def test_a_flood_of_hits_is_counted_to_the_last(device: Device, run: Path) -> No
 SMALL = {"spool_size": "512KiB", "rate": "max", "pre": "10s", "post": "5ms"}
 
 
-@pytest.mark.usefixtures("slow_writer")
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the time of a row be unknown before the capture, as on a bus."""
+    monkeypatch.setattr(loop, "row_cost_ns", lambda *_: None)
+
+
+@pytest.mark.usefixtures("slow_writer", "bus")
 @pytest.mark.parametrize("on_full", ["discard", "wait", "stop"])
 def test_rows_after_a_stretch_that_fills_the_ring_follow_on_full(
     device: Device, run: Path, on_full: str
@@ -312,6 +319,26 @@ def test_rows_after_a_stretch_that_fills_the_ring_follow_on_full(
     assert summary.short  # half a MiB holds no 10 s of full rate
 
 
+@pytest.mark.usefixtures("bus")
+def test_a_pre_trigger_beyond_the_ring_is_told_meanwhile(device: Device, run: Path) -> None:
+    with record(device, run, **SMALL) as capture:
+        wait_for(capture, lambda status: status.caught.short_pre_ns is not None)
+
+    short_ns = capture.summary.caught.short_pre_ns  # type: ignore[union-attr]
+    assert short_ns is not None
+    assert short_ns < 10**10
+    assert any("this spool holds a pre-trigger of" in warning for warning in capture.summary.warnings)
+
+
+def test_a_pre_trigger_that_the_ring_holds_needs_no_note(device: Device, run: Path) -> None:
+    with record(device, run, rate="max", pre=0, spool_size="512KiB") as capture:
+        rows_more(capture, 400_000)
+        capture.wait(0.2)
+
+    assert capture.summary.caught.short_pre_ns is None  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("bus")
 def test_a_ring_holds_seven_eighths_before_a_hit_at_full_rate(device: Device, run: Path) -> None:
     with record(device, run, captures=1, **SMALL) as capture:
         rows_more(capture, 200_000)
@@ -367,6 +394,10 @@ def test_several_registers_and_a_latency_stay_together(run: Path) -> None:
         ({"on_change": True}, "--on-change stores each change; choose one of them"),
         ({"keep_last": "1s"}, "how much to keep is for a flight recorder"),
         ({"pre": "1h", "spool_size": "1MiB"}, "this spool holds a pre-trigger of"),
+        (
+            {"pre": "10s", "spool_size": "1MiB", "rate": "max"},
+            "only at full rate, not 10 s; give a shorter --pre",
+        ),
         ({"captures": 0}, "'0' is not a count"),
         ({"pre": "-1s"}, "is not a time"),
         ({"trigger_run": "/no/such/program"}, "cannot run '/no/such/program' at a hit"),

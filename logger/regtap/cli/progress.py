@@ -14,6 +14,7 @@ from regtap.units.format import count_of, format_duration_ns, format_rate
 
 if TYPE_CHECKING:
     from regtap.recording.capture import Capture
+    from regtap.recording.stretches import Caught
     from regtap.recording.summary import Status
 
 _LINE_S = 1.0  # between two lines of progress where they do not overwrite each other
@@ -75,11 +76,18 @@ class _CaptureProgress:
 def _in_spool(status: Status) -> str:
     kept, caught = status.kept, status.caught
     if caught is not None:
-        return f"{count_of(caught.hits, 'hit')}  {count_of(len(caught.stretches), 'stretch', 'stretches')}"
+        return _of_trigger(caught)
     if kept is None:
         return f"spool {100 * status.spool_fill:.0f} %"
     span = format_duration_ns(round(1e9 * kept.span_s))
     return f"kept {span}, {kept.samples:,} samples  {count_of(kept.snapshots, 'snapshot')}"
+
+
+def _of_trigger(caught: Caught) -> str:
+    text = f"{count_of(caught.hits, 'hit')}  {count_of(len(caught.stretches), 'stretch', 'stretches')}"
+    if caught.short_pre_ns is None:
+        return text
+    return f"{text}  the spool holds {format_duration_ns(caught.short_pre_ns)} before a hit, less than --pre"
 
 
 def _is_smart_terminal() -> bool:

@@ -11,6 +11,7 @@ from regtap.clock.live import Timebase
 from regtap.clock.source import best_source
 from regtap.recording.messages import small_spool_warnings
 from regtap.recording.template import make_template
+from regtap.sampling.cost import row_cost_ns
 from regtap.sampling.sampler import make_sampler
 from regtap.spool.document import make_document
 from regtap.spool.own import OwnSpool
@@ -21,6 +22,7 @@ from regtap.system.host import boot_id
 from regtap.system.memory import available_memory
 
 if TYPE_CHECKING:
+    from regtap.clock.source import Source
     from regtap.recording.description import Description
     from regtap.recording.options import RecordOptions
     from regtap.registers.model import Register
@@ -73,6 +75,7 @@ class Loop:
         source = best_source(what.target.is_device)
         draft = make_document(make_template(what, Timebase(source)), what.output, identity)
         size_bytes, warnings = _spool_size(options, what.registers, len(draft) + _NUMBERS_BYTES)
+        row_cost = _row_cost_ns(what, device, source)
         with ExitStack() as stack:
             spool = OwnSpool(size_bytes)
             stack.callback(close_spool, spool, leftovers)
@@ -81,7 +84,7 @@ class Loop:
             ring = spool.format(
                 what.registers, make_document(template, what.output, identity), latency=options.latency
             )
-            options.check_kept_rows(ring.block_count, ring.rows_per_block)
+            options.check_kept_rows(ring.block_count, ring.rows_per_block, row_cost)
             plan = options.plan(source, ring.block_count, cpu, what.registers, what.trigger)
             sampler = make_sampler(ring.memory, device, what.registers, plan)
             stack.pop_all()
@@ -119,6 +122,15 @@ def remove_spool(spool: OwnSpool, leftovers: list[str]) -> None:
             f"the spool {spool.path} could not be removed ({os.strerror(error.errno or 0)}): "
             "remove it, nothing in it is needed"
         )
+
+
+def _row_cost_ns(what: Description, device: Device, source: Source) -> float | None:
+    """Return the time of a row at full rate where it decides what the ring holds before a hit, and can be known.
+
+    On a bus each row has its accesses, and the trace says how many there were: nothing is read there for a measurement.
+    """
+    asks = what.options.trigger is not None and what.options.rate_hz is None
+    return row_cost_ns(device, what.registers, source) if asks and not what.target.is_device else None
 
 
 def _spool_size(

@@ -11,7 +11,7 @@ import numpy as np
 from regtap.errors import BusFaultError, FaultError, StorageError
 from regtap.journal.layout import all_segments
 from regtap.spool.location import SMALL_BYTES
-from regtap.units.format import format_size
+from regtap.units.format import format_duration_ns, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,12 +58,19 @@ def thread_warnings(cpu_errno: int, priority_errno: int) -> list[str]:
 
 
 def trigger_notes(caught: Caught | None) -> list[str]:
-    """Return what the user should know of a trigger whose condition held from the beginning."""
-    if caught is None or not caught.held_at_start:
-        return []
-    return [
-        f"the trigger {caught.expression} held at the start already, which is no hit: it strikes when it becomes true"
-    ]
+    """Return the notes on a trigger that held from the beginning, or whose pre-trigger the spool cannot hold."""
+    notes = []
+    if caught is not None and caught.held_at_start:
+        notes.append(
+            f"the trigger {caught.expression} held at the start already, which is no hit: it strikes when it becomes "
+            "true"
+        )
+    if caught is not None and caught.short_pre_ns is not None:
+        notes.append(
+            f"this spool holds a pre-trigger of {format_duration_ns(caught.short_pre_ns)} only at the rate of this "
+            "capture; give a larger --spool-size, or a --rate"
+        )
+    return notes
 
 
 _ABSENT = "a device that is gone, asleep or not enabled reads like that, without an error"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from numbers import Integral
 from typing import TYPE_CHECKING, Self
 
@@ -14,11 +15,11 @@ from regtap.sampling.plan import Plan, TriggerPlan
 from regtap.spool.overwriting import most_kept
 from regtap.trace.metadata import OnFull
 from regtap.units import parse
+from regtap.units.format import format_duration_ns
 from regtap.units.values import to_duration_ns, to_rate_hz
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from fractions import Fraction
 
     from regtap.clock.source import Source
     from regtap.registers.model import Register
@@ -30,6 +31,7 @@ _RING_NS = 120 * 10**9
 _NEVER_NS = 10**17  # three years: where a block waits until it is full, or asked for
 _NS_PER_S = 10**9
 _TRIGGER_STALL_NS = 10 * _NS_PER_S  # of the disk, while a stretch is stored
+_JUDGED_SLACK = 2  # by which judging may make a row at full rate dearer: 16 comparisons about double it
 _CHANGE_ROWS = (
     3  # in a block, of a capture of changes: one is stored, and two are kept free (core/changes.hpp)
 )
@@ -261,25 +263,51 @@ class RecordOptions:
             most_blocks=most_kept(block_count),
         )
 
-    def check_kept_rows(self, block_count: int, rows_per_block: int) -> None:
-        """Check that the ring of a paced flight recorder is large enough; without a rate nothing can be checked before.
+    def check_kept_rows(
+        self, block_count: int, rows_per_block: int, row_cost_ns: float | None = None
+    ) -> None:
+        """Check that the ring is large enough for the time that is to be kept.
+
+        Args:
+            block_count: Blocks of the ring.
+            rows_per_block: Rows of each.
+            row_cost_ns: Time of a row at full rate, where it was measured: a pre-trigger of more than twice what the
+                ring holds then is refused. Judging a row may double its time, so that less is not known before.
 
         Raises:
             InputError: It is too small.
         """
         if self.on_change is not None and rows_per_block < _CHANGE_ROWS:
             raise InputError("this spool has no room for three rows in a block; give a larger --spool-size")
-        wanted_ns = self.keep_ns if self.trigger is None else self.trigger.pre_ns
-        if wanted_ns is None or self.rate_hz is None:
-            return
-        rows = min(wanted_ns, self.duration_ns or wanted_ns) * self.rate_hz / _NS_PER_S
         holds = most_kept(block_count) * rows_per_block
-        if rows > holds:
-            held_s = float(holds / self.rate_hz)
-            what = "keeps" if self.trigger is None else "holds a pre-trigger of"
+        if self.trigger is not None:
+            self._check_pre_trigger(self.trigger.pre_ns, holds, row_cost_ns)
+        elif self.keep_ns is not None and self.rate_hz is not None:
+            held_ns = holds * _NS_PER_S / self.rate_hz
+            if self._within_duration(self.keep_ns) > held_ns:
+                held_s = float(held_ns) / _NS_PER_S
+                raise InputError(
+                    f"this spool keeps {held_s:.3g} s only at this rate; give a larger --spool-size"
+                )
+
+    def _check_pre_trigger(self, pre_ns: int, holds: int, row_cost_ns: float | None) -> None:
+        if self.rate_hz is not None:
+            held_ns = most_ns = holds * _NS_PER_S / self.rate_hz
+        elif row_cost_ns is not None:
+            held_ns = Fraction(holds * row_cost_ns)
+            most_ns = _JUDGED_SLACK * held_ns
+        else:
+            return
+        if self._within_duration(pre_ns) > most_ns:
+            where = "at full rate" if self.rate_hz is None else "at this rate"
+            slower = ", or a --rate" if self.rate_hz is None else ""
             raise InputError(
-                f"this spool {what} {held_s:.3g} s only at this rate; give a larger --spool-size"
+                f"this spool holds a pre-trigger of {format_duration_ns(int(held_ns))} only {where}, not "
+                f"{format_duration_ns(pre_ns)}; give a shorter --pre, a larger --spool-size{slower}"
             )
+
+    def _within_duration(self, wanted_ns: int) -> int:
+        return min(wanted_ns, self.duration_ns or wanted_ns)
 
     def _seal_ns(self, block_count: int) -> int:
         """Return the longest time from a block's first row until the block is sealed, in ns.

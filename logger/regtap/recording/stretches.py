@@ -48,6 +48,8 @@ class Caught:
         held_at_start: Whether its condition held on the first row, and so had not become true there.
         opened: Stretches begun.
         stretches: Stretches that are stored.
+        short_pre_ns: Pre-trigger that the ring holds at the rate of the capture, where it is shorter than the one that
+            was asked for; None: it is not, or the rate is not known yet.
     """
 
     expression: str
@@ -57,3 +59,4 @@ class Caught:
     held_at_start: bool
     opened: int
     stretches: tuple[Stretch, ...]
+    short_pre_ns: int | None = None

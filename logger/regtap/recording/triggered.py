@@ -8,6 +8,7 @@ follows `on_full`.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from regtap.trace.totals import Totals
 
 _NEVER = 2**64 - 1
+_RATE_BLOCKS = 8  # whose mean is the rate: the loop counts by the block
+_CLEARLY = 0.9  # short of a pre-trigger: the rate is off by up to a block in eight
 
 
 @dataclass(slots=True)
@@ -81,6 +84,9 @@ class TriggeredWriter(Writer):
         self._events: deque[StretchEvent] = deque()
         self._open: _Open | None = None
         self._unmarked = 0
+        self._short_pre_ns: int | None = None
+        self._knows_rate = False
+        self._rate_from: tuple[int, int] | None = None  # samples and time, at the first look
         self._missed = 0  # slots, before the next block to be stored
         self._last_tick = self._timebase.first_ticks  # of the stored rows and gaps
         self._contiguous_from_ns = 0  # the trace has everything from this time up to the last stored row
@@ -96,11 +102,14 @@ class TriggeredWriter(Writer):
             progress.held_at_start,
             progress.stretches,
             tuple(self._stretches),
+            self._short_pre_ns,
         )
 
     def _turn(self) -> bool:
         ended = not self._sampler.running()
         self._timebase.keep_up()
+        if not self._knows_rate:
+            self._look_at_rate()
         if not ended:
             self._sampler.wait_stretch(_NEVER if self._open is None else self._seen, TURN_NS)
         sealed = (
@@ -112,6 +121,20 @@ class TriggeredWriter(Writer):
         while self._store_on(sealed, ended=ended):
             pass
         return not ended
+
+    def _look_at_rate(self) -> None:
+        """See whether the ring holds the pre-trigger at the rate of its first blocks: a bus has its own."""
+        taken, now_ns = self._sampler.progress().taken, time.monotonic_ns()
+        if self._rate_from is None:
+            self._rate_from = (taken, now_ns) if taken else None
+            return
+        rows, elapsed_ns = taken - self._rate_from[0], now_ns - self._rate_from[1]
+        if rows < _RATE_BLOCKS * self._ring.rows_per_block:
+            return
+        self._knows_rate = True
+        holds_ns = most_kept(self._ring.block_count) * self._ring.rows_per_block * elapsed_ns // rows
+        if holds_ns < _CLEARLY * self._options.pre_ns:
+            self._short_pre_ns = holds_ns
 
     def _store_on(self, sealed: int, *, ended: bool) -> bool:
         """Store what there is of a stretch; return whether it is complete, and another may follow."""
