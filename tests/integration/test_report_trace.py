@@ -73,7 +73,11 @@ def test_a_file_that_is_no_report_of_it_stays(tmp_path: Path) -> None:
         ),
         (("result.json", "part-00000.parquet"), (), "holds a trace and a result; for the result name"),
         (("result.json",), ("-o", "one.html"), "go into a folder together"),
-        (("result.json",), ("--intervals", "A"), "--register, --intervals and --map are for a trace"),
+        (
+            ("result.json",),
+            ("--intervals", "A"),
+            "--register, --intervals, --align and --map are for a trace",
+        ),
         (("part-00000.parquet",), (), "part-00000.parquet is truncated"),
         (("_spool",), (), "has no finished part yet"),
     ],

@@ -11,8 +11,8 @@ from regtap.cli.names import maps_of
 from regtap.cli.options import map_option
 from regtap.cli.output import print_lines, print_note
 from regtap.errors import InputError
+from regtap.trace.moments import find_mark, parse_moment_ns
 from regtap.trace.reader import open_trace
-from regtap_analysis.moments import find_mark, parse_moment_ns
 from regtap_analysis.output import write_output
 from regtap_analysis.plot.layout import WIDTH_PX
 

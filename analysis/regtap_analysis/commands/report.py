@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from regtap.cli.options import map_option
 from regtap.cli.output import ExitCode, print_lines, print_note
 from regtap.errors import InputError
 from regtap.trace.files import SPOOL_POINTER, part_name, part_number
+
+if TYPE_CHECKING:
+    from regtap.trace.reader import Trace
 
 _RESULT = "result.json"
 
@@ -36,6 +40,11 @@ _RESULT = "result.json"
     help="Show the times between changes of this register or field; may be repeated.  [default: of those where they "
     "say something]",
 )
+@click.option(
+    "--align",
+    metavar="MARK",
+    help="Count times of a trace from the first mark whose text begins so, such as trigger.",
+)
 @map_option
 def report(
     *,
@@ -43,6 +52,7 @@ def report(
     output: Path | None,
     registers: tuple[str, ...],
     intervals: tuple[str, ...],
+    align: str | None,
     map_texts: tuple[str, ...],
 ) -> int:
     """Write one page that a colleague believes, in HTML and in Markdown, and print its sentence.
@@ -56,14 +66,17 @@ def report(
     A report of the same trace or run is replaced; any other file is left alone (exit code 2).
     """
     if _is_result(path):
-        if registers or intervals or map_texts:
+        if registers or intervals or map_texts or align is not None:
             raise InputError(
-                "--register, --intervals and --map are for a trace; this is a result of `regtap bench`"
+                "--register, --intervals, --align and --map are for a trace; this is a result of `regtap bench`"
             )
         if output is not None and output.suffix.lower() in (".html", ".md"):
             raise InputError("the reports of a result go into a folder together: name that with -o")
         return _report_result(path, output)
-    return _report_trace(path, output, registers, intervals, map_texts)
+
+    from regtap.trace.reader import open_trace
+
+    return _report_trace(open_trace(path, maps_of(map_texts)), output, registers, intervals, align)
 
 
 def _is_result(path: str) -> bool:
@@ -99,22 +112,20 @@ def _report_result(path: str, output: Path | None) -> int:
 
 
 def _report_trace(
-    path: str,
+    trace: Trace,
     output: Path | None,
     registers: tuple[str, ...],
     intervals: tuple[str, ...],
-    map_texts: tuple[str, ...],
+    align: str | None,
 ) -> int:
-    from regtap.trace.reader import open_trace
     from regtap_analysis.progress import clear_progress, terminal_progress
     from regtap_analysis.reports.api import report as make_report
     from regtap_analysis.reports.files import report_paths, write_report
 
-    trace = open_trace(path, maps_of(map_texts))
     paths = report_paths(trace, output)
     progress = terminal_progress(*(trace.time_range or (0, 0)))
     try:
-        made = make_report(trace, registers, intervals, progress.at)
+        made = make_report(trace, registers, intervals, progress.at, align)
     finally:
         clear_progress()
     write_report(made, paths)

@@ -9,12 +9,12 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from regtap_analysis.plot import caption
+from regtap_analysis.plot.aligned import aligned_axis
 from regtap_analysis.plot.lane import draw_lane, floor
 from regtap_analysis.plot.layout import DPI, LINE_PX, MARGIN_PX, Box
 from regtap_analysis.plot.plan import INDENT_PX, NAME_PX, SMALL_PT, TEXT_PT, bits_text, place_text, plan
 from regtap_analysis.plot.spans import gap_density, spans
 from regtap_analysis.plot.states import draw_states
-from regtap_analysis.plot.ticks import Axis, time_axis
 
 if TYPE_CHECKING:
     from typing import Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from regtap_analysis.plot.layout import Layout
     from regtap_analysis.plot.plan import Content, Plan
     from regtap_analysis.plot.spans import Density
+    from regtap_analysis.plot.ticks import Axis
 
 # Okabe and Ito's palette, which readers with any colour vision can tell apart. Pauses, and gaps that the options ask
 # for, are grey.
@@ -90,20 +91,11 @@ def _footer(planned: Plan) -> str:
     return f"{text} · {unnamed} of {len(planned.marks)} marks have no room for a name" if unnamed else text
 
 
-def _time_axis(content: Content, most: int) -> Axis:
-    """Return the time axis of a picture; its places are times of the trace."""
-    view, zero = content.view, content.zero
-    if zero is None:
-        return time_axis(view.first_ns, view.stop_ns, most)
-    axis = time_axis(view.first_ns - zero.t_ns, view.stop_ns - zero.t_ns, most, caption.cut_name(zero.text))
-    return Axis(tuple((place + zero.t_ns, label) for place, label in axis.ticks), axis.label)
-
-
 def _draw_backdrop(figure: Figure, planned: Plan) -> Axes:
     """Draw the time axis with its grid behind all lanes; x and y are fractions."""
     view, plot = planned.content.view, planned.layout.plot
     backdrop = _axes(figure, planned.layout, plot)
-    axis = _time_axis(planned.content, max(2, int(plot.width / 90)))
+    axis = aligned_axis(planned.content.view, planned.content.zero, max(2, int(plot.width / 90)))
     places = [(place - view.first_ns) / view.span_ns for place, _ in axis.ticks]
     grid = [[(place, 0), (place, 1)] for place in places]
     backdrop.add_collection(LineCollection(grid, colors=_FAINT, linewidths=0.7, zorder=0.5), autolim=False)

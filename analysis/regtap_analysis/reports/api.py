@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
+from regtap.trace.moments import find_mark
 from regtap.trace.reader import Trace, open_trace
 from regtap_analysis.reports.html import html
 from regtap_analysis.reports.markdown import markdown
 from regtap_analysis.reports.names import signal_name
-from regtap_analysis.reports.sections import content_of
+from regtap_analysis.reports.sections import ReportOptions, content_of
 from regtap_analysis.signals.model import signals_of
 from regtap_analysis.stats.survey import survey
 
@@ -54,6 +55,7 @@ def report(
     registers: Sequence[str] = (),
     intervals: Sequence[str] = (),
     said: Callable[[int], object] | None = None,
+    align: str | None = None,
 ) -> Report:
     """Read every row of a trace once, in bounded memory, and report on it.
 
@@ -63,16 +65,19 @@ def report(
         intervals: Registers and fields (`STATUS.BUSY`) whose times between changes are shown; empty: those where they
             are others than the rows' own.
         said: Called now and then with the time, in ns, up to which rows were read.
+        align: Times count from the first mark of this text, or else the first whose text begins so; None: from the
+            start.
 
     Raises:
-        InputError: The trace has no such register or field.
+        InputError: The trace has no such register, field or mark.
         TraceError: It is no trace, or a part is damaged.
     """
     opened = trace if isinstance(trace, Trace) else open_trace(trace)
     signals = signals_of(opened, registers)
-    chosen = _chosen(opened, signals, intervals)
+    zero = None if align is None else find_mark(opened, align)
+    options = ReportOptions(registers, _chosen(opened, signals, intervals), zero)
     figures = survey(opened, signals, said)
-    return Report(content_of(opened, figures, chosen, registers), figures)
+    return Report(content_of(opened, figures, options), figures)
 
 
 def _chosen(trace: Trace, signals: Sequence[Signal], names: Sequence[str]) -> tuple[Signal, ...]:

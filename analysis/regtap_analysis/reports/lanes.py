@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regtap_analysis.plot.aligned import aligned_axis
 from regtap_analysis.plot.caption import printable
 from regtap_analysis.plot.spans import gap_density, spans
-from regtap_analysis.plot.ticks import time_axis
 from regtap_analysis.signals.breaks import Breaks
 from regtap_analysis.signals.envelope import Envelope
 from regtap_analysis.signals.model import signals_of, whole_view
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
     from regtap_analysis.signals.model import Reading, Samples, Signal, View
     from regtap_analysis.signals.states import State
@@ -115,12 +116,13 @@ class LanePicture:
     caption: str
 
 
-def lane_picture(trace: Trace, registers: Sequence[str] = ()) -> LanePicture:
+def lane_picture(trace: Trace, registers: Sequence[str] = (), zero: Mark | None = None) -> LanePicture:
     """Read a trace once more, for its picture; few rows are decoded.
 
     Args:
         trace: The trace.
         registers: Names of the registers shown; empty: all.
+        zero: The mark from which the axis counts time; None: the start of the trace.
     """
     view = whole_view(trace)
     signals = signals_of(trace, registers)
@@ -130,7 +132,7 @@ def lane_picture(trace: Trace, registers: Sequence[str] = ()) -> LanePicture:
         for it in trace.gap_summary
         if not it.holds
     ]
-    axis = time_axis(view.first_ns, view.stop_ns, 9)
+    axis = aligned_axis(view, zero, 9)
     return LanePicture(
         tuple(_lane(signal, data, view, trace) for signal, data in reading.signals.items()),
         tuple(Strip(cause, tuple(_dense(density))) for cause, density in strips),

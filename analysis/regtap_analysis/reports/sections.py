@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regtap.trace.moments import moment_text
 from regtap.trace.wording import clock_text, mode_text, state_text
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
-from regtap_analysis.plot.caption import printable
+from regtap_analysis.plot.caption import cut_name, printable
 from regtap_analysis.reports.content import Content, Section, Titled
 from regtap_analysis.reports.histograms import duration_histogram, value_histogram
 from regtap_analysis.reports.lanes import lane_picture
@@ -19,6 +21,7 @@ from regtap_bench.page.tables import Table, TableRow
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
     from regtap_analysis.signals.model import Signal
     from regtap_analysis.stats.distribution import Distribution
@@ -32,40 +35,61 @@ _HEIGHTS = "heights in these charts are logarithmic: a single interval shows"
 _SPREAD = ("shortest", "1 %", "median", "99 %", "99.9 %", "longest", "mean")
 
 
-def content_of(
-    trace: Trace, figures: TraceFigures, chosen: Sequence[Signal], registers: Sequence[str]
-) -> Content:
-    """Return what the report says.
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """The choices of a report.
+
+    Attributes:
+        registers: Names of the registers that it is about; empty: all.
+        intervals: Signals whose intervals between changes are shown; empty: those where these say something.
+        zero: The mark from which times count; None: the start of the trace.
+    """
+
+    registers: Sequence[str] = ()
+    intervals: Sequence[Signal] = ()
+    zero: Mark | None = None
+
+
+def content_of(trace: Trace, figures: TraceFigures, options: ReportOptions) -> Content:
+    """Return the words and figures of the report.
 
     Args:
         trace: The trace.
         figures: The results of the pass over its rows.
-        chosen: Signals whose intervals between changes are shown; empty: those where these say something.
-        registers: Names of the registers that the report is about; empty: all.
+        options: The choices of the report.
     """
+    zero = options.zero
     host = trace.host.get("hostname", "an unnamed machine")
     sections = [
-        _lost(trace),
-        Section("The picture", picture=lane_picture(trace, registers)),
+        _lost(trace, zero),
+        Section("The picture", picture=lane_picture(trace, options.registers, zero)),
         _registers(figures),
-        *states_section(figures),
-        *_changes(figures, chosen),
-        *_row_intervals(trace, figures),
-        *_gaps(trace),
-        *_marks(trace),
+        *states_section(figures, zero),
+        *_changes(figures, options.intervals),
+        *_row_intervals(trace, figures, zero),
+        *_gaps(trace, zero),
+        *_marks(trace, zero),
         _machine(trace),
         Section("The same again", _again_lines(trace), code=again(trace)),
     ]
     return Content(
-        title(trace, registers),
-        f"{format_utc(trace.start.realtime_ns)} · on {host} · {mode_text(trace)}",
-        sentence(trace, figures),
+        title(trace, options.registers),
+        f"{format_utc(trace.start.realtime_ns)} · on {host} · {mode_text(trace)}{_origin(zero)}",
+        sentence(trace, figures, zero),
         is_bad(trace),
         tuple(sections),
     )
 
 
-def _lost(trace: Trace) -> Section:
+def _origin(zero: Mark | None) -> str:
+    if zero is None:
+        return ""
+    return (
+        f" · times count from the mark {cut_name(zero.text)}, {format_duration_ns(zero.t_ns)} after the start"
+    )
+
+
+def _lost(trace: Trace, zero: Mark | None) -> Section:
     totals = trace.totals
     lines = [state_text(trace)]
     if totals is not None:
@@ -83,7 +107,7 @@ def _lost(trace: Trace) -> Section:
                 f"{it.gaps:,}",
                 f"{it.count:,}",
                 format_duration_ns(it.longest.absent_ns),
-                format_duration_ns(it.longest.t0_ns),
+                moment_text(it.longest.t0_ns, zero),
                 format_duration_ns(it.total_ns),
             )
             for it in trace.gap_summary
@@ -92,14 +116,14 @@ def _lost(trace: Trace) -> Section:
     return Section("What was lost", tuple(lines), tables=(Titled("", causes),))
 
 
-def _gaps(trace: Trace) -> Iterator[Section]:
+def _gaps(trace: Trace, zero: Mark | None) -> Iterator[Section]:
     if not trace.gaps:
         return
     longest = sorted(trace.gaps, key=lambda gap: (-gap.absent_ns, gap.t0_ns))[:_MOST_GAPS]
     listed = Table(
         ("at", "length", "absent", "cause"),
         tuple(
-            _row(format_duration_ns(it.t0_ns), format_duration_ns(it.absent_ns), f"{it.count:,}", it.cause)
+            _row(moment_text(it.t0_ns, zero), format_duration_ns(it.absent_ns), f"{it.count:,}", it.cause)
             for it in longest
         ),
     )
@@ -122,9 +146,7 @@ def _registers(figures: TraceFigures) -> Section:
         for signal, it in figures.signals.items()
     ]
     headings = ("register", "where", "smallest", "largest", "first", "last", "changes", "what it does")
-    made = (
-        value_histogram(it, f"{signal_name(signal)}, rows by value") for signal, it in figures.signals.items()
-    )
+    made = (value_histogram(it, f"{signal_name(signal)}, rows by value") for signal, it in figures.signals.items())
     charts = tuple(chart for chart in made if chart is not None)[:_MOST_CHARTS]
     return Section("Registers", tables=(Titled("", Table(headings, tuple(rows))),), charts=charts)
 
@@ -175,7 +197,7 @@ def _says_something(signal: Signal, it: SignalFigures, rows: int) -> bool:
     return it.changes * 2 < rows and (signal.field is not None or not signal.register.fields)
 
 
-def _row_intervals(trace: Trace, figures: TraceFigures) -> Iterator[Section]:
+def _row_intervals(trace: Trace, figures: TraceFigures, zero: Mark | None) -> Iterator[Section]:
     times = figures.intervals
     half = times.percentile(500)
     if half is None:
@@ -189,7 +211,7 @@ def _row_intervals(trace: Trace, figures: TraceFigures) -> Iterator[Section]:
         spreads.append(_row("within a row", f"{figures.latency.count:,}", *spread(figures.latency)))
     listed = tuple(
         _row(
-            format_duration_ns(it.t_ns - it.interval_ns),
+            moment_text(it.t_ns - it.interval_ns, zero),
             format_duration_ns(it.interval_ns),
             _times(it.interval_ns / max(half, 1)),
             it.cause or "nothing is missing: the loop itself was held up",
@@ -226,11 +248,11 @@ def spread(times: Distribution) -> tuple[str, ...]:
     return tuple("" if time is None else format_duration_ns(time) for time in found)
 
 
-def _marks(trace: Trace) -> Iterator[Section]:
+def _marks(trace: Trace, zero: Mark | None) -> Iterator[Section]:
     if not trace.marks:
         return
     rows = tuple(
-        _row(f"{number}", format_duration_ns(mark.t_ns), printable(mark.text))
+        _row(f"{number}", moment_text(mark.t_ns, zero), printable(mark.text))
         for number, mark in enumerate(trace.marks[:_MOST_MARKS], 1)
     )
     more = len(trace.marks) - len(rows)

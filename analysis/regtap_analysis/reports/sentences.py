@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap.trace.gaps import LOSSES
+from regtap.trace.moments import moment_text
 from regtap.trace.wording import finding
 from regtap.units.format import count_of, format_duration_ns, format_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
     from regtap_analysis.stats.figures import TraceFigures
 
@@ -41,9 +43,9 @@ def is_bad(trace: Trace) -> bool:
     return bool(finding(trace)) or trace.unfinished or absent(trace)[0] > 0
 
 
-def sentence(trace: Trace, figures: TraceFigures) -> str:
-    """Return what the whole report comes to."""
-    return " ".join([_completeness(trace), _extent(trace), *_pause(figures)])
+def sentence(trace: Trace, figures: TraceFigures, zero: Mark | None = None) -> str:
+    """Return the whole report in one or two sentences; its times count from the start, or from a mark."""
+    return " ".join([_completeness(trace), _extent(trace), *_pause(figures, zero)])
 
 
 def _completeness(trace: Trace) -> str:
@@ -87,7 +89,7 @@ def _extent(trace: Trace) -> str:
     )
 
 
-def _pause(figures: TraceFigures) -> list[str]:
+def _pause(figures: TraceFigures, zero: Mark | None) -> list[str]:
     """Return what the longest time without a row was, where it stands out."""
     half = figures.intervals.percentile(500)
     if not figures.longest or half is None:
@@ -95,7 +97,7 @@ def _pause(figures: TraceFigures) -> list[str]:
     longest = figures.longest[0]
     if longest.interval_ns <= 2 * half:
         return [f"No two rows are more than {format_duration_ns(longest.interval_ns)} apart."]
-    begin = format_duration_ns(longest.t_ns - longest.interval_ns)
+    begin = moment_text(longest.t_ns - longest.interval_ns, zero)
     return [
         f"Rows are {format_duration_ns(half)} apart (median), and at most "
         f"{format_duration_ns(longest.interval_ns)}, at {begin}."

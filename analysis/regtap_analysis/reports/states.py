@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regtap.trace.moments import moment_text
 from regtap.units.format import format_duration_ns
 from regtap_analysis.reports.content import Section, Titled
 from regtap_analysis.reports.names import signal_name, value_text
@@ -12,6 +13,7 @@ from regtap_bench.page.tables import Table, TableRow
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from regtap.trace.metadata import Mark
     from regtap_analysis.signals.model import Signal
     from regtap_analysis.stats.figures import SignalFigures, StateFigures, TraceFigures, Transition
 
@@ -19,8 +21,13 @@ _MOST_STATES, _MOST_TRANSITIONS = 16, 16
 _HEADINGS = ("value", "of the time", "time", "visits", "shortest", "median", "99 %", "longest")
 
 
-def states_section(figures: TraceFigures) -> Iterator[Section]:
-    """Yield the section; none where no signal has few values and changes."""
+def states_section(figures: TraceFigures, zero: Mark | None) -> Iterator[Section]:
+    """Yield the section; none where no signal has few values and changes.
+
+    Args:
+        figures: The results of the pass over the trace's rows.
+        zero: The mark from which times count; None: the start of the trace.
+    """
     shown = {
         signal: it
         for signal, it in figures.signals.items()
@@ -28,7 +35,7 @@ def states_section(figures: TraceFigures) -> Iterator[Section]:
     }
     if not shown:
         return
-    tables = [titled for signal, it in shown.items() for titled in _tables(signal, it)]
+    tables = [titled for signal, it in shown.items() for titled in _tables(signal, it, zero)]
     lines = (
         "a value lasts from its first row to the first row of the next value, gaps included: what happens between two "
         "rows, or in a gap, nobody saw; lengths are those of visits that begin and end in the trace",
@@ -36,7 +43,7 @@ def states_section(figures: TraceFigures) -> Iterator[Section]:
     yield Section("Time in each state", lines, tables=tuple(tables))
 
 
-def _tables(signal: Signal, it: SignalFigures) -> Iterator[Titled]:
+def _tables(signal: Signal, it: SignalFigures, zero: Mark | None) -> Iterator[Titled]:
     states = sorted(it.states or (), key=lambda state: -state.total_ns)
     whole_ns = sum(state.total_ns for state in states)
     shown = states[:_MOST_STATES]
@@ -47,7 +54,7 @@ def _tables(signal: Signal, it: SignalFigures) -> Iterator[Titled]:
     )
     transitions = sorted(it.transitions or (), key=lambda change: -change.count)
     if len(states) > 2:
-        yield _transitions(signal, transitions)
+        yield _transitions(signal, transitions, zero)
 
 
 def _state(signal: Signal, state: StateFigures, share: float) -> TableRow:
@@ -65,14 +72,14 @@ def _state(signal: Signal, state: StateFigures, share: float) -> TableRow:
     )
 
 
-def _transitions(signal: Signal, transitions: Sequence[Transition]) -> Titled:
+def _transitions(signal: Signal, transitions: Sequence[Transition], zero: Mark | None) -> Titled:
     shown = transitions[:_MOST_TRANSITIONS]
     rows = tuple(
         TableRow(
             (
                 f"{value_text(signal, it.before)} → {value_text(signal, it.value)}",
                 f"{it.count:,}",
-                format_duration_ns(it.first_ns),
+                moment_text(it.first_ns, zero),
             )
         )
         for it in shown

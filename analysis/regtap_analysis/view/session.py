@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from regtap.follow.live import open_live
 from regtap.maps.lookup import NO_MAPS
+from regtap.trace.moments import find_mark
 from regtap.units.format import count_of, format_duration_ns, format_utc
-from regtap_analysis.moments import find_mark
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.layout import lane_height
 from regtap_analysis.signals.model import View, signals_of, whole_view

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +11,7 @@ from regtap.cli.names import maps_of
 from regtap.cli.options import json_option, map_option
 from regtap.cli.output import ExitCode, print_json, print_lines
 from regtap.documents.text import cut, terminal_text
+from regtap.trace.moments import find_mark, moment_text
 from regtap.trace.reader import open_trace
 from regtap.trace.wording import clock_text, finding, mode_text, removed_text, state_text
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from regtap.registers.model import Register
+    from regtap.trace.gaps import GapSummary
+    from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
 
 _CELL, _LAST_CELL, _LINE = 80, 1_000, 1_000  # letters: names, marks and paths in a trace may be of any length
@@ -28,31 +31,47 @@ _HOST_KEYS = ("hostname", "machine", "processor", "kernel")
 
 @click.command(short_help="Show what a trace holds.")
 @click.argument("trace", type=click.Path())
+@click.option(
+    "--align",
+    metavar="MARK",
+    help="Count times from the first mark whose text begins so, such as trigger.",
+)
 @map_option
 @json_option
-def info(trace: str, map_texts: tuple[str, ...], as_json: bool) -> int:
+def info(trace: str, align: str | None, map_texts: tuple[str, ...], as_json: bool) -> int:
     """Show what TRACE holds: registers, rows, rate, clock, balance, gaps and marks.
 
     Reads the parts' footers only, so it is quick on any size. Ends with exit code 1 if the trace's own
     balance does not come out.
     """
     opened = open_trace(trace, maps_of(map_texts))
+    zero = None if align is None else find_mark(opened, align)
     if as_json:
-        print_json(describe(opened))
+        print_json(describe(opened, zero))
     else:
-        print_lines(_lines(opened))
+        print_lines(_lines(opened, zero))
     return ExitCode.OK if finding(opened) is None else ExitCode.FINDING
 
 
-def describe(trace: Trace) -> dict[str, Any]:
-    """Return the document of `regtap info --json`; times in ns, `null` for an unknown value."""
-    first_ns, last_ns = trace.time_range or (None, None)
+def describe(trace: Trace, zero: Mark | None = None) -> dict[str, Any]:
+    """Return the document of `regtap info --json`; `null` for an unknown value.
+
+    Args:
+        trace: The trace.
+        zero: The mark from which times count, in ns; None: the start of the trace. `zero` has its text, and its time
+            after the start.
+    """
+    zero_ns = 0 if zero is None else zero.t_ns
+    first_ns, last_ns = (
+        (time_ns - zero_ns for time_ns in trace.time_range) if trace.time_range else (None, None)
+    )
     return {
         "path": str(trace.path),
         "target": trace.target,
         "unfinished": trace.unfinished,
         "finding": finding(trace),
         "start": {"utc": format_utc(trace.start.realtime_ns), **asdict(trace.start)},
+        "zero": None if zero is None else asdict(zero),
         "rows": trace.rows,
         "first_ns": first_ns,
         "last_ns": last_ns,
@@ -68,11 +87,17 @@ def describe(trace: Trace) -> dict[str, Any]:
         "bytes_per_sample": trace.size_bytes / trace.rows if trace.rows else None,
         "totals": None if trace.totals is None else asdict(trace.totals),
         "rotated": None if trace.rotated is None else asdict(trace.rotated),
-        "gaps": [asdict(summary) for summary in trace.gap_summary],
-        "marks": [asdict(mark) for mark in trace.marks],
+        "gaps": [asdict(_summary_from(summary, zero_ns)) for summary in trace.gap_summary],
+        "marks": [asdict(replace(mark, t_ns=mark.t_ns - zero_ns)) for mark in trace.marks],
         "registers": [_register(register, trace) for register in trace.registers],
         "host": dict(trace.host),
     }
+
+
+def _summary_from(summary: GapSummary, zero_ns: int) -> GapSummary:
+    longest = summary.longest
+    moved = replace(longest, t0_ns=longest.t0_ns - zero_ns, t1_ns=longest.t1_ns - zero_ns)
+    return replace(summary, longest=moved)
 
 
 def _register(register: Register, trace: Trace) -> dict[str, Any]:
@@ -80,32 +105,34 @@ def _register(register: Register, trace: Trace) -> dict[str, Any]:
     return {**asdict(register), "min": low, "max": high}
 
 
-def _lines(trace: Trace) -> Iterator[str]:
+def _lines(trace: Trace, zero: Mark | None) -> Iterator[str]:
     yield f"{trace.path}: {state_text(trace)}"
     if problem := finding(trace):
         yield f"FINDING: {problem}"
-    facts = dict(_facts(trace))
+    facts = dict(_facts(trace, zero))
     yield from (f"  {name:<9} {cut(text, _LINE)}" for name, text in facts.items())
     yield from _table(_register_rows(trace))
     if names := list(_name_rows(trace)):
         yield from _table([("FIELD", "BITS", "NAMES OF ITS VALUES"), *names])
-    yield from _table(_gap_rows(trace)) if trace.gaps else ["", "no gaps"]
-    yield from _marks(trace)
+    yield from _table(_gap_rows(trace, zero)) if trace.gaps else ["", "no gaps"]
+    yield from _marks(trace, zero)
 
 
-def _marks(trace: Trace) -> Iterator[str]:
+def _marks(trace: Trace, zero: Mark | None) -> Iterator[str]:
     if not trace.marks:
         return
     shown = trace.marks[:_MOST_MARKS]
-    yield from _table([("MARK", "AT"), *((mark.text, format_duration_ns(mark.t_ns)) for mark in shown)])
+    yield from _table([("MARK", "AT"), *((mark.text, moment_text(mark.t_ns, zero)) for mark in shown)])
     if len(trace.marks) > len(shown):
         yield f"and {len(trace.marks) - len(shown):,} marks more; --json has all of them"
 
 
-def _facts(trace: Trace) -> Iterator[tuple[str, str]]:
+def _facts(trace: Trace, zero: Mark | None) -> Iterator[tuple[str, str]]:
     yield "target", trace.target
     yield "host", ", ".join(str(trace.host[key]) for key in _HOST_KEYS if key in trace.host)
     yield "start", format_utc(trace.start.realtime_ns)
+    if zero is not None:
+        yield "times", f"from the mark {zero.text}, {format_duration_ns(zero.t_ns)} after the start"
     yield "mode", mode_text(trace)
     yield "clock", clock_text(trace)
     yield "rows", _rows(trace)
@@ -153,11 +180,11 @@ def _name_rows(trace: Trace) -> Iterator[tuple[str, str, str]]:
                 yield f"{register.name}.{field.name}", f"[{field.span}]", " ".join(names)
 
 
-def _gap_rows(trace: Trace) -> list[tuple[str, ...]]:
+def _gap_rows(trace: Trace, zero: Mark | None) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("GAPS", "NUMBER", "SAMPLES", "LONGEST", "AT", "TOGETHER")]
     for summary in trace.gap_summary:
         longest = summary.longest
-        span, at = format_duration_ns(longest.absent_ns), format_duration_ns(longest.t0_ns)
+        span, at = format_duration_ns(longest.absent_ns), moment_text(longest.t0_ns, zero)
         together = format_duration_ns(summary.total_ns)
         rows.append((summary.cause, f"{summary.gaps:,}", f"{summary.count:,}", span, at, together))
     return rows

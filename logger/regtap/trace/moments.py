@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
+from regtap.units.format import format_duration_ns
 from regtap.units.parse import parse_time_ns
 
 if TYPE_CHECKING:
@@ -28,6 +29,16 @@ def find_mark(trace: Trace, text: str) -> Mark:
             return mark
     named = ", ".join(repr(mark.text) for mark in trace.marks[:_MOST_NAMED]) or "no mark"
     raise InputError(f"{trace.path} has no mark {text!r} to align at; it has {named}")
+
+
+def moment_text(t_ns: int, zero: Mark | None = None) -> str:
+    """Return a time of the trace to four digits: after the start, or after a mark (before it with a minus).
+
+    Args:
+        t_ns: The time, in ns after the start.
+        zero: A mark, or None.
+    """
+    return format_duration_ns(t_ns if zero is None else t_ns - zero.t_ns)
 
 
 def parse_moment_ns(text: str, zero: Mark | None) -> int:
