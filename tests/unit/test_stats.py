@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,15 @@ from tests.synthetic import TraceOptions, write_trace
 
 from regtap.errors import InputError
 from regtap.registers.model import Field, Register, Value
+from regtap.trace.gaps import Gap
+from regtap.trace.metadata import Mode
+from regtap.trace.reader import open_trace
 from regtap_analysis.commands import stats as command
 from regtap_analysis.queries.answer import OpenedEngine
 from regtap_analysis.queries.engines import open_engine
+from regtap_analysis.signals.model import signals_of
 from regtap_analysis.stats.questions import QUESTIONS, StatsOptions, ask_all
+from regtap_analysis.stats.survey import survey
 
 MODE = Register("MODE", 0x30, "u8", (Field("STATE", 0, 2, "", (Value("IDLE", 0), Value("RUN", 1))),))
 COUNT = Register("COUNT", 0x38, "u64")
@@ -87,6 +93,116 @@ def test_percentiles_of_values_are_those_of_numpy(opened: OpenedEngine) -> None:
     for name, expected in {**COUNTS, "(all)": np.concatenate(list(COUNTS.values()))}.items():
         (row,) = rows[name]
         assert {key: row[key] for key in spread(expected)} == spread(expected)
+
+
+STEPS = Register("STEPS", 0x40, "u16")
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A collection of a register that seldom changes: a trace of every row, and one of its changes only.
+
+    Attributes:
+        path: Its folder, with the traces `every` and `changes`.
+        times: The time of each row that was taken.
+        values: The value of each.
+        stored: Which of them the trace of changes has.
+    """
+
+    path: Path
+    times: np.ndarray[Any, Any]
+    values: np.ndarray[Any, Any]
+    stored: np.ndarray[Any, Any]
+
+    @property
+    def adjacent(self) -> np.ndarray[Any, Any]:
+        """The intervals from a row to the next one taken, where both are stored."""
+        both: np.ndarray[Any, Any] = self.stored[1:] & self.stored[:-1]
+        return np.asarray(np.diff(self.times)[both])
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> Steps:
+    path = tmp_path_factory.mktemp("steps")
+    random = np.random.default_rng(8)
+    lengths = random.integers(1, 40, 200)
+    values = random.integers(0, 1000, len(lengths)).repeat(lengths)
+    times = 1_000 * np.arange(len(values)) + random.integers(0, 300, len(values))
+    changed = np.append(True, np.diff(values) != 0)
+    stored = changed | np.append(changed[1:], True)  # the first and the last of each run
+    write_trace(path / "every", [STEPS], times, {"STEPS": values})
+    options = TraceOptions(
+        mode=Mode("1000000", "wait", on_change=("*",)), gaps=tuple(_unchanged(times, stored))
+    )
+    write_trace(path / "changes", [STEPS], times[stored], {"STEPS": values[stored]}, options)
+    return Steps(path, times, values, stored)
+
+
+def _unchanged(times: np.ndarray[Any, Any], stored: np.ndarray[Any, Any]) -> Iterator[Gap]:
+    for before, after in pairwise(np.flatnonzero(stored).tolist()):
+        if after > before + 1:
+            t0_ns, t1_ns = int(times[before]), int(times[after])
+            yield Gap(before + 1, after - before - 1, t0_ns, t1_ns, "unchanged")
+
+
+def by_time(times: np.ndarray[Any, Any], values: np.ndarray[Any, Any], thousandths: int) -> int:
+    """Return the smallest value that held, with those below it, for so much of the time."""
+    order = np.argsort(values[:-1], kind="stable")
+    upto = np.cumsum(np.diff(times)[order])
+    return int(values[:-1][order][np.searchsorted(upto * 1000, thousandths * upto[-1])])
+
+
+def test_values_of_a_trace_of_changes_weigh_by_time(steps: Steps) -> None:
+    opened = open_engine([steps.path])
+    rows = asked(opened, "percentiles")
+    opened.engine.close()
+
+    (changes,), (every,) = rows["changes"], rows["every"]
+    stored = steps.times[steps.stored], steps.values[steps.stored]
+    shares = {"p1": 10, "p50": 500, "p99": 990, "p999": 999}
+    assert {name: changes[name] for name in shares} == {
+        name: by_time(*stored, share) for name, share in shares.items()
+    }
+    held = np.diff(stored[0])
+    assert changes["mean"] == pytest.approx((stored[1][:-1] * held).sum() / held.sum())
+    found = [int(changes[name]) for name in ("count", "min", "max")]
+    assert found == [np.count_nonzero(steps.stored), steps.values.min(), steps.values.max()]
+    assert {key: every[key] for key in spread(steps.values)} == spread(steps.values)
+    assert changes["mean"] == pytest.approx(every["mean"], rel=0.01)  # what every row would have said
+    (both,) = rows["(all)"]
+    assert both["p50"] == by_time(*_together(steps), 500)
+
+
+def _together(steps: Steps) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return times and values of both traces, one after the other; nothing lies between them."""
+    first, second = steps.times, steps.times[steps.stored]
+    times = np.concatenate([first, second - second[0] + first[-1]])
+    return times, np.concatenate([steps.values, steps.values[steps.stored]])
+
+
+def test_an_interval_of_unchanged_samples_is_none(steps: Steps) -> None:
+    opened = open_engine([steps.path / "changes"])
+    (row,) = asked(opened, "intervals")["changes"]
+    opened.engine.close()
+
+    assert {key: row[key] for key in spread(steps.adjacent)} == spread(steps.adjacent)
+    trace = open_trace(steps.path / "changes")
+    figures = survey(trace, signals_of(trace))
+    assert figures.intervals.count == len(steps.adjacent)
+    assert figures.intervals.most == steps.adjacent.max() == figures.longest[0].interval_ns
+    assert figures.held == np.count_nonzero(steps.stored) - 1 - len(steps.adjacent)
+
+
+def test_a_histogram_of_a_trace_of_changes_is_of_time(steps: Steps) -> None:
+    trace = open_trace(steps.path / "changes")
+
+    (figures,) = survey(trace, signals_of(trace)).signals.values()
+
+    found = figures.histogram
+    edges = found.low + found.width * np.arange(len(found.weights) + 1)
+    times, values = steps.times[steps.stored], steps.values[steps.stored]
+    expected, _ = np.histogram(values[:-1], edges, weights=np.diff(times))
+    assert found.weights.tolist() == expected.astype(int).tolist()
 
 
 def test_signals_have_changes_first_and_last(opened: OpenedEngine) -> None:

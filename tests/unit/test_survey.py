@@ -81,9 +81,9 @@ def test_values_and_changes_are_those_of_numpy(figures: TraceFigures, name: str)
 def test_the_histogram_of_values_has_every_row_in_its_range(figures: TraceFigures) -> None:
     found = of(figures, "ADC").histogram
 
-    edges = found.low + found.width * np.arange(len(found.rows) + 1)
-    assert found.rows.tolist() == np.histogram(COLUMNS["ADC"], edges)[0].tolist()
-    assert found.rows.sum() == ROWS
+    edges = found.low + found.width * np.arange(len(found.weights) + 1)
+    assert found.weights.tolist() == np.histogram(COLUMNS["ADC"], edges)[0].tolist()
+    assert found.weights.sum() == ROWS
 
 
 def test_a_counter_is_one_across_its_wrap(figures: TraceFigures) -> None:

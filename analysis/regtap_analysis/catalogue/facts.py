@@ -45,6 +45,7 @@ class TraceFacts:
         size_bytes: Size of all parts.
         rate_hz: Samples per second that were asked for, as text; None for `max`.
         on_full: The reaction to a full ring.
+        stores_changes: Whether only rows that differ from the row before were stored.
         ended: Why it ended; None while it is recorded and after it was cut off.
         counts: Samples or slots absent, by cause.
         throttled_ns: Time that the loop waited for room.
@@ -70,6 +71,7 @@ class TraceFacts:
     size_bytes: int
     rate_hz: str | None
     on_full: str
+    stores_changes: bool
     ended: str | None
     counts: Mapping[str, int]
     throttled_ns: int
@@ -141,6 +143,7 @@ def read_facts(location: TraceLocation, maps: Maps = NO_MAPS) -> TraceFacts:
         size_bytes=trace.size_bytes,
         rate_hz=trace.mode.rate_hz,
         on_full=trace.mode.on_full,
+        stores_changes=bool(trace.mode.on_change),
         ended=None if trace.unfinished or trace.totals is None else trace.totals.ended,
         counts=_counts(trace.gaps),
         throttled_ns=sum(gap.t1_ns - gap.t0_ns for gap in trace.gaps if gap.cause == "throttled"),

@@ -41,11 +41,11 @@ def stats(
     """Sum TRACES up, each and all together: traces, folders of traces, or patterns such as 'runs/**'.
 
     \b
-    intervals    time from row to row: count, min, percentiles, max, mean
+    intervals    time from row to row: count, min, percentiles, max, mean (no times with unchanged samples inside)
     signals      each register and field: changes, first, last, min, max
     states       time in each value: visits, total, min, median, p99, max
     transitions  from which value to which, how often, when first
-    percentiles  of the values, by rows
+    percentiles  of the values, by rows; by time where only changes are stored
 
     Percentiles are exact. Ends with exit code 1 if a folder that was named is no trace.
     """  # noqa: D301 (click takes the character \b for "as printed")

@@ -73,11 +73,13 @@ class Layout:
         columns: Name and numpy type of each column, `t_ns` first.
         signals: The registers, each followed by its fields.
         root: The beginning of a trace's path that is not in its name.
+        stores_changes: Whether only rows that differ from the row before were stored.
     """
 
     columns: tuple[tuple[str, str], ...]
     signals: tuple[Signal, ...]
     root: str
+    stores_changes: bool = False
 
     def to_json(self) -> str:
         """Return the layout as a text, equal for equal layouts."""
@@ -91,7 +93,8 @@ class Layout:
             Signal(**{**it, "values": tuple(NamedValue(**value) for value in it["values"])})
             for it in document["signals"]
         )
-        return cls(tuple((name, dtype) for name, dtype in document["columns"]), signals, document["root"])
+        columns = tuple((name, dtype) for name, dtype in document["columns"])
+        return cls(columns, signals, document["root"], document["stores_changes"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,8 @@ class Group:
 
 def layout_of(facts: TraceFacts) -> Layout:
     """Return a trace's layout."""
-    return Layout(tuple(facts.columns.items()), signals_of(facts.registers), facts.location.root)
+    signals = signals_of(facts.registers)
+    return Layout(tuple(facts.columns.items()), signals, facts.location.root, facts.stores_changes)
 
 
 def groups_of(traces: Iterable[TraceFacts]) -> tuple[Group, ...]:

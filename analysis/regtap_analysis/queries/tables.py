@@ -39,6 +39,7 @@ def view_texts(groups: Sequence[Group], dialect: Dialect) -> Mapping[str, str]:
     return {
         "samples": _samples(groups, dialect),
         "intervals": _intervals(groups, dialect),
+        "steady_intervals_": _steady_intervals(groups, dialect),
         "values_": _values(groups, dialect),
         "edges_": _edges(groups, dialect),
         "changes": _CHANGES,
@@ -69,30 +70,76 @@ def _samples_of(number: int, group: Group, columns: Mapping[str, str], dialect: 
 
 def _intervals(groups: Sequence[Group], dialect: Dialect) -> str:
     """The time of each row since the row before."""
+    return _union_of_intervals([_intervals_of(number, dialect) for number in range(len(groups))])
+
+
+def _intervals_of(number: int, dialect: Dialect) -> str:
     window = f"OVER ({dialect.before})"
-    chosen = [
+    return (
         f"SELECT trace, t_ns, t_ns - since_ns AS interval_ns"
         f" FROM (SELECT trace, t_ns, lag(t_ns) {window} AS since_ns, lag(trace) {window} AS trace_before"
         f" FROM {scan_name(number)}) AS r_ WHERE trace_before = trace"
-        for number in range(len(groups))
-    ]
+    )
+
+
+def _steady_intervals(groups: Sequence[Group], dialect: Dialect) -> str:
+    """The same without the intervals in which samples like the row before were counted only."""
+    return _union_of_intervals(
+        [
+            _intervals_without_held(_intervals_of(number, dialect))
+            if group.layout.stores_changes
+            else _intervals_of(number, dialect)
+            for number, group in enumerate(groups)
+        ]
+    )
+
+
+def _intervals_without_held(intervals: str) -> str:
+    """Leave out the intervals whose middle lies in a gap of the cause `unchanged`.
+
+    One pass in the order of time: such gaps do not overlap. Middles, since a gap's ends may be a ns away from the rows'
+    times; all times are doubled, so that a middle is a whole number.
+    """
+    begun = "PARTITION BY trace ORDER BY at2, t_ns ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
+    return (
+        f"SELECT trace, t_ns, interval_ns"
+        f" FROM (SELECT trace, t_ns, interval_ns, at2, max(until2) OVER ({begun}) AS held2"
+        f" FROM (SELECT trace, t_ns, interval_ns, 2 * t_ns - interval_ns AS at2, CAST(NULL AS BIGINT) AS until2"
+        f" FROM ({intervals}) AS i_"
+        f" UNION ALL SELECT trace, CAST(NULL AS BIGINT) AS t_ns, CAST(NULL AS BIGINT) AS interval_ns,"
+        f" 2 * t0_ns AS at2, 2 * t1_ns AS until2 FROM gaps WHERE cause = 'unchanged') AS e_) AS h_"
+        f" WHERE t_ns IS NOT NULL AND (held2 IS NULL OR held2 <= at2)"
+    )
+
+
+def _union_of_intervals(chosen: Sequence[str]) -> str:
     null = "CAST(NULL AS BIGINT)"
     none = f"SELECT CAST(NULL AS VARCHAR(1)) AS trace, {null} AS t_ns, {null} AS interval_ns WHERE 1 = 0"
     return " UNION ALL ".join(chosen) or none
 
 
 def _values(groups: Sequence[Group], dialect: Dialect) -> str:
-    """Each signal's value in each row."""
+    """Each signal's value in each row, and how long it held: up to the next row.
+
+    `is_step` is 1 in traces that store changes only. Where there are none, nobody asks how long a value held.
+    """
+    has_steps = any(group.layout.stores_changes for group in groups)
     chosen = [
         f"SELECT trace, {dialect.text(signal.name)} AS signal,"
-        f" CAST({_value(signal, dialect)} AS {dialect.u64}) AS value FROM {scan_name(number)}"
+        f" CAST({_value(signal, dialect)} AS {dialect.u64}) AS value,"
+        f" {_held_ns(dialect) if has_steps else 0} AS held_ns,"
+        f" {int(group.layout.stores_changes)} AS is_step FROM {scan_name(number)}"
         for number, group in enumerate(groups)
         for signal in group.signals
     ]
     text, u64 = "CAST(NULL AS VARCHAR(1))", f"CAST(NULL AS {dialect.u64})"
-    return (
-        " UNION ALL ".join(chosen) or f"SELECT {text} AS trace, {text} AS signal, {u64} AS value WHERE 1 = 0"
-    )
+    none = f"SELECT {text} AS trace, {text} AS signal, {u64} AS value, 0 AS held_ns, 0 AS is_step WHERE 1 = 0"
+    return " UNION ALL ".join(chosen) or none
+
+
+def _held_ns(dialect: Dialect) -> str:
+    window = f"OVER ({dialect.before})"
+    return f"CASE WHEN lead(trace) {window} = trace THEN lead(t_ns) {window} - t_ns ELSE 0 END"
 
 
 def _value(signal: Signal, dialect: Dialect) -> str:

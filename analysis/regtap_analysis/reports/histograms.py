@@ -64,14 +64,21 @@ def duration_histogram(title: str, times: Distribution, axis: str) -> Histogram 
     )
 
 
-def value_histogram(figures: SignalFigures, title: str) -> Histogram | None:
-    """Return how many rows hold which values; None where that says nothing: a counter, states, fields side by side."""
+def value_histogram(figures: SignalFigures, name: str) -> Histogram | None:
+    """Return how many rows hold which values, or for how long they held, of a trace that stores changes only.
+
+    None where that says nothing: a counter, states, fields side by side.
+    """
     has_fields = figures.signal.field is None and bool(figures.signal.register.fields)
     if figures.states is not None or figures.is_counter or has_fields:
         return None
     found = figures.histogram
-    filled = np.flatnonzero(found.rows)
-    rows = found.rows[filled[0] : filled[-1] + 1]
+    filled = np.flatnonzero(found.weights)
+    if not len(filled):
+        return None
+    title = f"{name}, {'time' if found.is_time else 'rows'} by value"
+    rows = found.weights[filled[0] : filled[-1] + 1]
+    tallest = int(rows.max())
     first = found.low + int(filled[0]) * found.width
     span = len(rows) * found.width
     places = np.linspace(0, 100, len(rows) + 1)
@@ -91,7 +98,7 @@ def value_histogram(figures: SignalFigures, title: str) -> Histogram | None:
         else f"value, in ranges of {found.width:,}"
         if found.width < 10**6
         else "value, in ranges",
-        f"tallest: {int(rows.max()):,} rows",
+        f"tallest: {format_duration_ns(tallest) if found.is_time else f'{tallest:,} rows'}",
         f"{title}: from {figures.least:,} to {figures.most:,}, most often about {largest:,}",
     )
 

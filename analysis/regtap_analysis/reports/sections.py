@@ -146,7 +146,7 @@ def _registers(figures: TraceFigures) -> Section:
         for signal, it in figures.signals.items()
     ]
     headings = ("register", "where", "smallest", "largest", "first", "last", "changes", "what it does")
-    made = (value_histogram(it, f"{signal_name(signal)}, rows by value") for signal, it in figures.signals.items())
+    made = (value_histogram(it, signal_name(signal)) for signal, it in figures.signals.items())
     charts = tuple(chart for chart in made if chart is not None)[:_MOST_CHARTS]
     return Section("Registers", tables=(Titled("", Table(headings, tuple(rows))),), charts=charts)
 
@@ -160,7 +160,7 @@ def _where(signal: Signal) -> str:
 def _does(it: SignalFigures, figures: TraceFigures) -> str:
     if not it.changes:
         return "constant"
-    span_ns = figures.intervals.total
+    span_ns = figures.span_ns
     if it.is_counter and span_ns:
         is_up = it.rises * 2 > it.changes
         counted = it.advance if is_up else it.changes * 2.0**it.signal.bits - it.advance
@@ -230,10 +230,20 @@ def _row_intervals(trace: Trace, figures: TraceFigures, zero: Mark | None) -> It
     rounded = [] if times.bits == 64 else [f"percentiles are rounded down to {times.bits} significant bits"]
     yield Section(
         "Time from row to row",
-        (*due, counted, *rounded, _HEIGHTS),
+        (*due, *_held(figures), counted, *rounded, _HEIGHTS),
         tables=tuple(tables),
         charts=tuple(chart for chart in charts if chart is not None),
     )
+
+
+def _held(figures: TraceFigures) -> list[str]:
+    """Return what was left out of the intervals of a trace that stores changes only."""
+    if not figures.held:
+        return []
+    return [
+        f"{count_of(figures.held, 'interval')} in which samples like the row before were counted only "
+        f"{'is' if figures.held == 1 else 'are'} left out"
+    ]
 
 
 def _times(ratio: float) -> str:

@@ -95,11 +95,12 @@ def _pause(figures: TraceFigures, zero: Mark | None) -> list[str]:
     if not figures.longest or half is None:
         return []
     longest = figures.longest[0]
+    rows = "samples that follow each other" if figures.held else "rows"
     if longest.interval_ns <= 2 * half:
-        return [f"No two rows are more than {format_duration_ns(longest.interval_ns)} apart."]
+        return [f"No two {rows} are more than {format_duration_ns(longest.interval_ns)} apart."]
     begin = moment_text(longest.t_ns - longest.interval_ns, zero)
     return [
-        f"Rows are {format_duration_ns(half)} apart (median), and at most "
+        f"{rows.capitalize()} are {format_duration_ns(half)} apart (median), and at most "
         f"{format_duration_ns(longest.interval_ns)}, at {begin}."
     ]
 

@@ -55,17 +55,19 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class ValueHistogram:
-    """How many rows hold values of equal ranges.
+    """How many rows, or how much time, hold values of equal ranges.
 
     Attributes:
         low: Lower end of the first range.
         width: Width of each range.
-        rows: Rows in each, shape (ranges,).
+        weights: Rows in each, or ns, shape (ranges,).
+        is_time: Whether it is ns: of a trace that stores changes only.
     """
 
     low: int
     width: int
-    rows: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.int64]
+    is_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class SignalFigures:
         rises: Changes to a larger value.
         advance: All differences to the value before added up, modulo 2**bits each; a counter's count.
         intervals: Times from one change to the next, in ns.
-        histogram: Rows by value.
+        histogram: Rows by value, or time.
         states: Its values, increasing; None where more than 64 differ.
         transitions: Changes by pair, by value before and after; None likewise.
     """
@@ -128,14 +130,18 @@ class TraceFigures:
 
     Attributes:
         rows: The number of rows that were read.
-        intervals: Times from row to row, in ns.
-        longest: The longest of them, longest first.
+        span_ns: Time from the first row to the last.
+        intervals: Times from row to row, in ns, but those in which samples like the row before were counted only.
+        held: How many intervals were left out for that.
+        longest: The longest of the intervals, longest first.
         latency: Times from the first to the last access of a row, in ns; None where they were not recorded.
         signals: Each signal, by the signal; none without rows.
     """
 
     rows: int
+    span_ns: int
     intervals: Distribution
+    held: int
     longest: tuple[LongInterval, ...]
     latency: Distribution | None
     signals: Mapping[Signal, SignalFigures]

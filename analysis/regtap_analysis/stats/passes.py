@@ -14,6 +14,8 @@ from regtap_analysis.stats.states import StateCounter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
     from regtap.trace.gaps import Gap
     from regtap_analysis.signals.envelope import Times
     from regtap_analysis.signals.model import Signal
@@ -25,12 +27,21 @@ _MOST_RANGES_LOG2 = 7  # of a histogram of values
 class IntervalPass:
     """Adds up the times from row to row.
 
+    Args:
+        gaps: Gaps of the trace. An interval whose middle lies in one of the cause `unchanged` says nothing of the
+            loop: samples were taken in it, and only counted.
+
     Attributes:
-        intervals: The intervals, in ns.
+        intervals: The other intervals, in ns.
+        held: How many such intervals there were.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gaps: Sequence[Gap]) -> None:
         self.intervals = Distribution()
+        self.held = 0
+        self._gaps = gaps
+        holds = sorted((2 * gap.t0_ns, 2 * gap.t1_ns) for gap in gaps if gap.holds)
+        self._held_from2, self._held_to2 = np.array(holds, np.int64).reshape(-1, 2).T
         self._last: Times = np.empty(0, np.int64)
         self._longest: list[tuple[int, int]] = []  # lengths and times, longest first
 
@@ -43,19 +54,29 @@ class IntervalPass:
             return
         if steps.min() < 0:
             raise ValueError("its times are not in order")
-        self.intervals.add(steps)
-        self._keep_longest(steps, joined[1:])
+        is_steady = ~self._holds(joined[1:] + joined[:-1])
+        self.held += len(steps) - int(np.count_nonzero(is_steady))
+        self.intervals.add(steps[is_steady])
+        self._keep_longest(steps[is_steady], joined[1:][is_steady])
 
-    def longest(self, gaps: Sequence[Gap]) -> tuple[LongInterval, ...]:
+    def longest(self) -> tuple[LongInterval, ...]:
         """Return the longest intervals, longest first, each with the cause of a gap that lies in it."""
-        starts = np.array([gap.t0_ns for gap in gaps], np.int64)
-        stops = np.array([gap.t1_ns for gap in gaps], np.int64)
+        holes = [gap for gap in self._gaps if not gap.holds]
+        starts = np.array([gap.t0_ns for gap in holes], np.int64)
+        stops = np.array([gap.t1_ns for gap in holes], np.int64)
 
         def cause(t_ns: int, interval_ns: int) -> str:
             inside = np.flatnonzero((starts < t_ns) & (stops > t_ns - interval_ns))
-            return gaps[int(inside[0])].cause if len(inside) else ""
+            return holes[int(inside[0])].cause if len(inside) else ""
 
         return tuple(LongInterval(t_ns, length, cause(t_ns, length)) for length, t_ns in self._longest)
+
+    def _holds(self, middles2: Times) -> npt.NDArray[np.bool_]:
+        """Return which middles of intervals, doubled, lie in a gap of unchanged samples; such gaps do not overlap."""
+        if not len(self._held_from2):
+            return np.zeros(len(middles2), np.bool_)
+        at = np.searchsorted(self._held_from2, middles2, side="right") - 1
+        return (at >= 0) & (middles2 < self._held_to2[np.maximum(at, 0)])
 
     def _keep_longest(self, steps: Times, times_ns: Times) -> None:
         least = self._longest[-1][0] if len(self._longest) == MOST_LONG else -1
@@ -74,10 +95,12 @@ class SignalPass:
     Args:
         signal: The signal.
         bounds: Smallest and largest value that its histogram is made for.
+        by_time: Whether the histogram weighs values by the time that they held; otherwise by rows.
     """
 
-    def __init__(self, signal: Signal, bounds: tuple[int, int]) -> None:
+    def __init__(self, signal: Signal, bounds: tuple[int, int], *, by_time: bool = False) -> None:
         self.signal = signal
+        self._by_time = by_time
         low, high = bounds
         self._shift = max(0, (high - low).bit_length() - _MOST_RANGES_LOG2)
         self._low = low
@@ -114,7 +137,7 @@ class SignalPass:
             return None
         last = int(open_run.values[0])
         length_ns, held = last_ns - int(open_run.times_ns[0]), rows - int(open_run.rows[0])
-        self._count_rows(open_run.values, np.array([held]))
+        self._weigh(open_run.values, np.array([length_ns if self._by_time else held]))
         if self._states is not None:
             self._states.add_last(last, length_ns, held)
         states = None if self._states is None else self._states.figures()
@@ -128,7 +151,7 @@ class SignalPass:
             rises=self._rises,
             advance=self._advance,
             intervals=self._intervals,
-            histogram=ValueHistogram(self._low, 1 << self._shift, self._histogram),
+            histogram=ValueHistogram(self._low, 1 << self._shift, self._histogram, self._by_time),
             states=None if states is None else states[0],
             transitions=None if states is None else states[1],
         )
@@ -143,15 +166,15 @@ class SignalPass:
         steps = (runs.following - runs.values) & unsigned((1 << self.signal.bits) - 1)
         self._advance += float(steps.sum(dtype=np.float64))
         self._intervals.add(runs.lengths_ns[1:] if is_first else runs.lengths_ns)
-        self._count_rows(runs.values, runs.rows)
+        self._weigh(runs.values, runs.lengths_ns if self._by_time else runs.rows)
         if self._states is not None and not self._states.add(runs, is_first=is_first):
             self._states = None
 
-    def _count_rows(self, values: Any, rows: Any) -> None:
-        """Count rows by value; a value outside of the bounds that were announced goes to the last range."""
+    def _weigh(self, values: Any, weights: npt.NDArray[np.int64]) -> None:
+        """Add weights by value; a value outside of the bounds that were announced goes to the last range."""
         unsigned = values.dtype.type
         ranges = (values - unsigned(self._low)) >> unsigned(self._shift)
         last = len(self._histogram) - 1
         places = np.minimum(ranges.astype(np.uint64), np.uint64(last)).astype(np.intp)
-        weights = None if rows.max() == 1 else rows
-        self._histogram += np.bincount(places, weights, last + 1).astype(np.int64)
+        known = None if weights.max() == weights.min() == 1 else weights
+        self._histogram += np.bincount(places, known, last + 1).astype(np.int64)

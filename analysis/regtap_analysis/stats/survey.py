@@ -63,11 +63,15 @@ class _Whole:
 
     def __init__(self, trace: Trace, signals: Sequence[Signal]) -> None:
         self._trace = trace
-        self._passes = {signal: SignalPass(signal, _bounds(trace, signal)) for signal in signals}
+        by_time = bool(trace.mode.on_change)
+        self._passes = {
+            signal: SignalPass(signal, _bounds(trace, signal), by_time=by_time) for signal in signals
+        }
         self._finders = {signal.register: EdgeFinder() for signal in signals}
-        self._intervals = IntervalPass()
+        self._intervals = IntervalPass(trace.gaps)
         self._latency = Distribution() if LATENCY_COLUMN in trace.columns else None
         self._rows = 0
+        self._first_ns: int | None = None
         self.last_ns = 0
         registers = [register.name for register in self._finders]
         self.names = (TIME_COLUMN, *registers, *([] if self._latency is None else [LATENCY_COLUMN]))
@@ -89,6 +93,8 @@ class _Whole:
         for signal, one in self._passes.items():
             one.add(changed[signal.register])
         self._rows += len(times)
+        if self._first_ns is None:
+            self._first_ns = int(times[0])
         self.last_ns = int(times[-1])
 
     def finish(self) -> TraceFigures:
@@ -97,8 +103,10 @@ class _Whole:
         self._check(known)
         return TraceFigures(
             self._rows,
+            0 if self._first_ns is None else self.last_ns - self._first_ns,
             self._intervals.intervals,
-            self._intervals.longest(self._trace.gaps),
+            self._intervals.held,
+            self._intervals.longest(),
             self._latency,
             known,
         )
