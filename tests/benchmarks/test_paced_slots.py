@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from tests.benchmarks.paced_loop import PacedLoop, PacedSlots
 from tests.benchmarks.recorder_bars.bars import Bar, Figure
+from tests.benchmarks.recorder_bars.paired import counts_ratio
 
 import regtap
 
@@ -144,22 +145,23 @@ def test_paced_beside_c(
         (theirs, lambda: paced_loop.run(registers.path, rate_hz, slots, cpus.sampler)),
     ]
     dice = random.Random(settings.seed)
-    for _ in range(max(3, round(settings.paced_s / TURN_S))):
+    for _ in range(max(3, round(2 * settings.paced_s / TURN_S))):
         for kept, take_turn in dice.sample(arms, 2):
             kept.append(take_turn())
     report.raw[f"paced at {rate_hz} Hz, turns"] = {
         "ours": [asdict(kept) for kept in ours],
         "c": [asdict(kept) for kept in theirs],
     }
-    missed, missed_in_c = (sum(kept.missed for kept in arm) for arm in (ours, theirs))
+    missed, missed_in_c = (np.array([kept.missed for kept in arm]) for arm in (ours, theirs))
     late, late_in_c = (np.mean([kept.late_mean_ns for kept in arm]) for arm in (ours, theirs))
     how = (
-        f"{missed} and {missed_in_c} of {slots * len(ours)} in {len(ours)} turns each, one added to both; "
+        f"{missed.sum()} and {missed_in_c.sum()} of {slots * len(ours)} in {len(ours)} turns each, one added to both; "
         f"late by {late:.0f} and {late_in_c:.0f} ns on average"
     )
     what = f"paced at {rate_hz // 1000} kHz, missed slots / a C program's"
+    ratio = counts_ratio(missed, missed_in_c, seed=settings.seed)
 
-    report.add(PLACES[rate_hz] + 2, Figure(what, (missed + 1) / (missed_in_c + 1), "x", RATIO_BAR, how))
+    report.add(PLACES[rate_hz] + 2, Figure.of(what, ratio, "x", RATIO_BAR, how))
 
 
 def capture_slots(registers: Registers, folder: str, rate_hz: int, slots: int, cpu: int | None) -> PacedSlots:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.benchmarks.recorder_bars.bars import Bar, Figure, rows_of, text_table
 from tests.benchmarks.recorder_bars.interleave import Arm, interleave
-from tests.benchmarks.recorder_bars.paired import median, paired_ratio
+from tests.benchmarks.recorder_bars.paired import counts_ratio, median, paired_ratio
 
 from regtap_bench.environment import MachineLoad
 from regtap_bench.markdown import markdown_table
@@ -56,6 +56,23 @@ def test_a_change_of_speed_does_not_disturb_a_paired_ratio() -> None:
     assert slower.low <= slower.value <= slower.high
     assert slower.low > 1.04
     assert slower.high < 1.06
+
+
+def test_a_burst_in_one_round_widens_the_ratio_of_counts() -> None:
+    steady = np.full(60, 10)
+    burst = np.where(np.arange(60) == 7, 610, 10)
+
+    even, uneven = counts_ratio(steady, steady), counts_ratio(burst, steady)
+
+    assert (even.low, even.value, even.high) == (1.0, 1.0, 1.0)
+    assert uneven.value == 1201 / 601
+    assert uneven.low == 1.0  # of draws without the burst
+    assert uneven.high > 3
+
+
+def test_no_counts_at_all_are_a_ratio_of_one() -> None:
+    none = np.zeros(5, dtype=np.int64)
+    assert counts_ratio(none, none).value == 1
 
 
 @given(st.lists(st.floats(0.001, 1000), min_size=1, max_size=50))

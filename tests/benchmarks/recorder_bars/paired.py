@@ -30,6 +30,16 @@ def paired_ratio(of: npt.NDArray[np.float64], to: npt.NDArray[np.float64], *, se
     return median(np.log(of / to), seed=seed).mapped(np.exp)
 
 
+def counts_ratio(of: npt.NDArray[np.int64], to: npt.NDArray[np.int64], *, seed: int = 0) -> Estimate:
+    """Return the ratio of all that two arms counted in the same rounds, one added to both.
+
+    Rounds are drawn whole: what disturbs a machine comes in bursts, so that a few rounds hold most of the counts.
+    """
+    drawn = np.random.default_rng(seed).integers(len(of), size=(_RESAMPLES, len(of)))
+    draws = (of[drawn].sum(axis=1) + 1) / (to[drawn].sum(axis=1) + 1)
+    return Estimate(float((of.sum() + 1) / (to.sum() + 1)), *limits(draws))
+
+
 def _interval(values: npt.NDArray[np.float64], seed: int) -> tuple[float, float]:
     if len(values) < _FEWEST:
         return float(values.min()), float(values.max())

@@ -109,7 +109,8 @@ def _markdown(document: Mapping[str, Any], figures: list[Figure]) -> str:
     return (
         f"# The recorder beside its bars, {document['ended_utc']}\n\n{markdown_table(rows_of(figures))}\n"
         f"{_quietness(document['load']).capitalize()}.\n\n"
-        f"Brackets: 95 % bootstrap interval of the median of paired rounds (fewer than six: their range). "
+        f"Brackets: 95 % bootstrap interval of the median of paired rounds (fewer than six: their range), "
+        f"or of the ratio of all that they counted. "
         f"Raw values: {_NAME}.json.\n\n{lines}"
     )
 
