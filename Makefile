@@ -48,7 +48,7 @@ test-browser: $(READY)
 
 test-torture: $(READY)
 	REGTAP_TORTURE=$(TORTURE) $(BIN)/pytest $(PARALLEL) tests/torture
-	test $(TORTURE) != long || cp build/torture.md results/reference/torture.md
+	test $(TORTURE) != long || cp build/torture.md build/vendor-maps.md results/reference
 	$(BIN)/python -m tests.tables
 
 # Spark is large: it comes when it is asked for, and Java with it. The version is that of the extra `spark` (a copy).

@@ -92,7 +92,8 @@ def independent_counts(content: bytes) -> tuple[int, int]:
     """Return how many registers and fields an SVD has, arrays expanded: by a few lines that share nothing."""
     _members.cache_clear()
     device = fromstring(content)
-    blocks = {_name(block): block for block in device.iter("peripheral")}
+    # LPC43xx_svd_v5.svd has a block that is empty, also without a name.
+    blocks = {_name(block): block for block in device.iter("peripheral") if _name(block)}
     registers = fields = 0
     for block in blocks.values():
         members = _members(block)
@@ -125,7 +126,11 @@ def _counts(element: Element, beside: dict[object, Element], blocks: dict[str, E
     dim = int(element.findtext("dim") or "1", 0)
     base = _base(element, beside, blocks)
     if element.tag == "register":
-        return dim, dim * len(_fields(element) | (_fields(base) if base is not None else set()))
+        found = _fields(element)
+        while base is not None:
+            found |= _fields(base)
+            base = _base(base, beside, blocks)
+        return dim, dim * len(found)
     members = {**(_members(base) if base is not None else {}), **_members(element)}
     inside = [_counts(member, members, blocks) for member in members.values()]
     return dim * sum(count for count, _ in inside), dim * sum(count for _, count in inside)
