@@ -21,8 +21,8 @@ from regtap.errors import InputError
 from regtap.maps.load import load_maps
 from regtap_analysis.queries.answer import OpenedEngine, Question, QuestionError
 from regtap_analysis.queries.engines import open_engine
-from regtap_analysis.stats.questions import QUESTIONS as STATS
-from regtap_analysis.stats.questions import question_text
+from regtap_analysis.statistics.questions import QUESTIONS as STATS
+from regtap_analysis.statistics.questions import question_text
 
 _PATIENCE_S = 120
 _OTHER = {

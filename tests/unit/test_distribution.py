@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtap_analysis.stats.distribution import Distribution
+from regtap_analysis.statistics.distribution import Distribution
 
 NUMBERS = st.one_of(st.integers(0, 300), st.integers(0, 1 << 20), st.integers(0, 2**64 - 1))
 THOUSANDTHS = (10, 500, 990, 999, 1000)

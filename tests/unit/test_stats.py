@@ -23,8 +23,8 @@ from regtap_analysis.commands import stats as command
 from regtap_analysis.queries.answer import OpenedEngine
 from regtap_analysis.queries.engines import open_engine
 from regtap_analysis.signals.model import signals_of
-from regtap_analysis.stats.questions import QUESTIONS, StatsOptions, ask_all
-from regtap_analysis.stats.survey import survey
+from regtap_analysis.statistics.questions import QUESTIONS, StatsOptions, ask_all
+from regtap_analysis.statistics.survey import survey
 
 MODE = Register("MODE", 0x30, "u8", (Field("STATE", 0, 2, "", (Value("IDLE", 0), Value("RUN", 1))),))
 COUNT = Register("COUNT", 0x38, "u64")

@@ -19,10 +19,10 @@ from regtap.trace.gaps import Gap
 from regtap.trace.reader import open_trace
 from regtap_analysis.queries.engines import open_engine
 from regtap_analysis.signals.model import Signal, signals_of
-from regtap_analysis.stats.edges import EdgeFinder, Edges, RunMaker
-from regtap_analysis.stats.figures import SignalFigures, TraceFigures
-from regtap_analysis.stats.questions import StatsOptions, ask_all
-from regtap_analysis.stats.survey import survey
+from regtap_analysis.statistics.edges import EdgeFinder, Edges, RunMaker
+from regtap_analysis.statistics.figures import SignalFigures, TraceFigures
+from regtap_analysis.statistics.questions import StatsOptions, ask_all
+from regtap_analysis.statistics.survey import survey
 
 MODE = Register("MODE", 0x30, "u8", (Field("STATE", 0, 2, "", (Value("IDLE", 0), Value("RUN", 1))),))
 COUNT = Register("COUNT", 0x38, "u64")

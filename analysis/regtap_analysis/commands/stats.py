@@ -50,8 +50,8 @@ def stats(
     Percentiles are exact. Ends with exit code 1 if a folder that was named is no trace.
     """  # noqa: D301 (click takes the character \b for "as printed")
     from regtap_analysis.queries.engines import open_engine
-    from regtap_analysis.stats.forms import as_json, as_markdown, as_text
-    from regtap_analysis.stats.questions import StatsOptions, ask_all
+    from regtap_analysis.statistics.forms import as_json, as_markdown, as_text
+    from regtap_analysis.statistics.questions import StatsOptions, ask_all
 
     opened = open_engine(traces, engine, maps=maps_of(map_texts))
     try:

@@ -13,7 +13,7 @@ from regtap_analysis.reports.markdown import markdown
 from regtap_analysis.reports.names import signal_name
 from regtap_analysis.reports.sections import ReportOptions, content_of
 from regtap_analysis.signals.model import signals_of
-from regtap_analysis.stats.survey import survey
+from regtap_analysis.statistics.survey import survey
 
 if TYPE_CHECKING:
     import os
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from regtap_analysis.reports.content import Content
     from regtap_analysis.signals.model import Signal
-    from regtap_analysis.stats.figures import TraceFigures
+    from regtap_analysis.statistics.figures import TraceFigures
 
 
 @dataclass(frozen=True, slots=True)

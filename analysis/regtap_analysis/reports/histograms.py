@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from regtap_analysis.stats.distribution import Distribution
-    from regtap_analysis.stats.figures import SignalFigures
+    from regtap_analysis.statistics.distribution import Distribution
+    from regtap_analysis.statistics.figures import SignalFigures
 
     Floats = npt.NDArray[np.float64]
 

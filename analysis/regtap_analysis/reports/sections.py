@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
     from regtap_analysis.signals.model import Signal
-    from regtap_analysis.stats.distribution import Distribution
-    from regtap_analysis.stats.figures import SignalFigures, TraceFigures
+    from regtap_analysis.statistics.distribution import Distribution
+    from regtap_analysis.statistics.figures import SignalFigures, TraceFigures
 
 _MOST_MARKS = 1_000
 _MOST_GAPS = 20

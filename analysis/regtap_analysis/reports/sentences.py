@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
-    from regtap_analysis.stats.figures import TraceFigures
+    from regtap_analysis.statistics.figures import TraceFigures
 
 _MOST_NAMES = 4
 

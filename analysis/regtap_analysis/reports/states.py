@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from regtap.trace.metadata import Mark
     from regtap_analysis.signals.model import Signal
-    from regtap_analysis.stats.figures import SignalFigures, StateFigures, TraceFigures, Transition
+    from regtap_analysis.statistics.figures import SignalFigures, StateFigures, TraceFigures, Transition
 
 _MOST_STATES, _MOST_TRANSITIONS = 16, 16
 _HEADINGS = ("value", "of the time", "time", "visits", "shortest", "median", "99 %", "longest")

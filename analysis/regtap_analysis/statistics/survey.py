@@ -13,10 +13,10 @@ import numpy as np
 from regtap.errors import TraceError
 from regtap.trace.arrow import shared_values
 from regtap.trace.metadata import LATENCY_COLUMN, TIME_COLUMN
-from regtap_analysis.stats.distribution import Distribution
-from regtap_analysis.stats.edges import EdgeFinder, Edges
-from regtap_analysis.stats.figures import TraceFigures
-from regtap_analysis.stats.passes import IntervalPass, SignalPass
+from regtap_analysis.statistics.distribution import Distribution
+from regtap_analysis.statistics.edges import EdgeFinder, Edges
+from regtap_analysis.statistics.figures import TraceFigures
+from regtap_analysis.statistics.passes import IntervalPass, SignalPass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from regtap.registers.model import Register
     from regtap.trace.reader import Trace
     from regtap_analysis.signals.model import Signal
-    from regtap_analysis.stats.figures import SignalFigures
+    from regtap_analysis.statistics.figures import SignalFigures
 
     Columns = Mapping[str, npt.NDArray[Any]]
 

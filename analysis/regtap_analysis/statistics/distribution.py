@@ -80,7 +80,7 @@ class Distribution:
     def percentile(self, thousandths: int) -> int | None:
         """Return the smallest number that so many of a thousand are not above; None without any.
 
-        This is the inverse of the empirical distribution function, as in `stats.questions`.
+        This is the inverse of the empirical distribution function, as in `statistics.questions`.
         """
         if self.least is None or self.most is None:
             return None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from regtap_analysis.signals.model import Signal
-    from regtap_analysis.stats.distribution import Distribution
+    from regtap_analysis.statistics.distribution import Distribution
 
 
 @dataclass(frozen=True, slots=True)

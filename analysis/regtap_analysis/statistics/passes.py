@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regtap_analysis.stats.distribution import Distribution
-from regtap_analysis.stats.edges import EdgeFinder, Edges, RunMaker, Runs
-from regtap_analysis.stats.figures import LongInterval, SignalFigures, ValueHistogram
-from regtap_analysis.stats.states import StateCounter
+from regtap_analysis.statistics.distribution import Distribution
+from regtap_analysis.statistics.edges import EdgeFinder, Edges, RunMaker, Runs
+from regtap_analysis.statistics.figures import LongInterval, SignalFigures, ValueHistogram
+from regtap_analysis.statistics.states import StateCounter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
