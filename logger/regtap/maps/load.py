@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from regtap.errors import InputError
-from regtap.maps.lookup import Maps
+from regtap.maps.lookup import MAP_VARIABLE, Maps
 from regtap.units.parse import parse_integer, quoted
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from regtap.maps.model import DeviceMap, Group
 
-VARIABLE = "REGTAP_MAP"
 SIMULATED = "sim"  # the map of the simulated device, where no file is called so
 MOST_BYTES = 64 * 2**20  # of a file: the largest of a vendor's is 24 MB
 _BASE = re.compile(r"(?P<rest>.+)@(?P<base>0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)\Z", re.DOTALL)
@@ -94,7 +93,7 @@ def load_maps(choices: Sequence[str], environment: Mapping[str, str] | None = No
     Raises:
         InputError: A file is missing, is no map, or contradicts itself; the message names it.
     """
-    wanted = list(choices) or split_map_variable((environment or {}).get(VARIABLE, ""))
+    wanted = list(choices) or split_map_variable((environment or {}).get(MAP_VARIABLE, ""))
     return Maps(tuple(load_map(parse_map_choice(text)) for text in wanted))
 
 

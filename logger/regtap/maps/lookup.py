@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from regtap.maps.model import DeviceMap, Entry, NodePath
     from regtap.registers.model import Field, Register
 
+MAP_VARIABLE = "REGTAP_MAP"  # maps for those who always use the same, a list like PATH
 _MOST_FOUND = 9  # that are counted where a name is ambiguous
 _MOST_SELECTED = 2**16  # by one glob
 _MOST_COMPARED = 20_000  # names that a misspelled one is compared with
