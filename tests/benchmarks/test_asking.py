@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,13 @@ import numpy as np
 import pytest
 from tests.benchmarks.recorder_bars.bars import Bar, Figure
 from tests.benchmarks.recorder_bars.interleave import Arm, interleave
-from tests.benchmarks.recorder_bars.paired import median
+from tests.benchmarks.recorder_bars.paired import paired_ratio
+from tests.lab import Lab, make_lab
 from tests.synthetic import TraceOptions, counter_trace, write_trace
 
 from regtap.registers.model import Register
+from regtap_analysis.queries.answer import Question
+from regtap_analysis.queries.engines import open_engine
 
 if TYPE_CHECKING:
     from tests.benchmarks.conftest import Settings
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 _TRACES, _LEAST_TRACES = 10_000, 1_000
 _SQL = "SELECT STATE, count(*), avg(COUNT), max(t_ns) FROM {} GROUP BY STATE ORDER BY STATE"
+_FAILURES = Question("SELECT trace, count(*) AS n FROM changes WHERE signal = 'STATUS.ERROR' GROUP BY trace")
 _PLAIN = """import sys, duckdb
 files = sorted(__import__('glob').glob(sys.argv[2] + '/*.parquet'))
 print(duckdb.sql(sys.argv[1], params={'files': files}).fetchall())"""
@@ -43,30 +48,72 @@ def trace(settings: Settings, disk: str) -> Iterator[tuple[Path, int]]:
     shutil.rmtree(path)
 
 
-def _process(*command: str) -> Callable[[], float]:
-    def block() -> float:
-        began = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+class _Process:
+    """A command to measure.
+
+    Attributes:
+        cpu_s: CPU time of each run, in their order.
+    """
+
+    def __init__(self, *command: str) -> None:
+        self._command = command
+        self.cpu_s: list[float] = []
+
+    def __call__(self) -> float:
+        began, before = time.perf_counter(), _children_cpu_s()
+        subprocess.run(self._command, check=True, stdout=subprocess.DEVNULL)
+        self.cpu_s.append(_children_cpu_s() - before)
         return time.perf_counter() - began
 
-    return block
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_query_beside_plain_duckdb(trace: tuple[Path, int], settings: Settings, report: RecordBars) -> None:
     path, rows = trace
     regtap = os.path.join(os.path.dirname(sys.executable), "regtap")
-    plain = [sys.executable, "-c", _PLAIN, _SQL.format("read_parquet($files)"), str(path)]
-    arms = [
-        Arm("query", _process(regtap, "query", _SQL.format("samples"), str(path))),
-        Arm("duckdb", _process(*plain)),
-    ]
+    ours = _Process(regtap, "query", _SQL.format("samples"), str(path))
+    plain = _Process(sys.executable, "-c", _PLAIN, _SQL.format("read_parquet($files)"), str(path))
+    rounds = max(8, settings.startup_rounds // 4)
 
-    measured = interleave(arms, max(3, settings.startup_rounds // 4), seed=settings.seed)
+    measured = interleave([Arm("query", ours), Arm("duckdb", plain)], rounds, seed=settings.seed)
     report.keep_rounds("query", "seconds", measured)
-    ratio = median(measured.values["query"] / measured.values["duckdb"])
-    how = f"{rows:.0e} rows, both as processes: {measured.median('query'):.2f} / {measured.median('duckdb'):.2f} s"
+    ratio = paired_ratio(measured.values["query"], measured.values["duckdb"])
+    cpu = paired_ratio(*(np.array(arm.cpu_s[-rounds:]) for arm in (ours, plain)))
+    how = (
+        f"{rows:.0e} rows, both as processes: {measured.median('query'):.3f} / {measured.median('duckdb'):.3f} s;"
+        f" CPU time {cpu.value:.2f} x [{cpu.low:.2f}, {cpu.high:.2f}]"
+    )
     report.add(90, Figure.of("`regtap query` / plain DuckDB", ratio, "x", Bar(1.15, True), how))
     assert ratio.value > 0
+
+
+@pytest.mark.parametrize("count", [1, 10, 1_000])
+def test_asking_by_number_of_traces(
+    tmp_path: Path, settings: Settings, report: RecordBars, count: int
+) -> None:
+    """What a question costs in a process that is there: footers and tables once, and then each question."""
+    make_lab(tmp_path, Lab(traces=count, rows=200))
+    opening_s: list[float] = []
+    first_s: list[float] = []
+    again_s: list[float] = []
+    for _ in range(max(3, settings.startup_rounds // 8)):
+        began = time.process_time()
+        opened = open_engine([tmp_path])
+        opening_s.append(time.process_time() - began)
+        for asked in (first_s, again_s):
+            began = time.process_time()
+            opened.engine.ask(_FAILURES).table()
+            asked.append(time.process_time() - began)
+        opened.engine.close()
+
+    opened_ms, first_ms, again_ms = (1e3 * float(np.median(it)) for it in (opening_s, first_s, again_s))
+    how = f"footers read in {opened_ms:.0f} ms, asked again {again_ms:.0f} ms; CPU time"
+    what = f"the first question about {count:,} trace{'s' if count > 1 else ''} of two parts"
+    report.add(92 + len(str(count)), Figure(what, first_ms, "ms", None, how))
+    assert first_ms > 0
 
 
 def test_catalogue(settings: Settings, disk: str, report: RecordBars) -> None:
@@ -78,7 +125,7 @@ def test_catalogue(settings: Settings, disk: str, report: RecordBars) -> None:
     os.sync()
     _forget_files(folder)
 
-    seconds = _process(regtap, "traces", str(folder))()
+    seconds = _Process(regtap, "traces", str(folder))()
 
     shutil.rmtree(folder)
     bar = Bar(20.0, True) if count == _TRACES else None

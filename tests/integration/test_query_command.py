@@ -62,7 +62,7 @@ def test_an_answer_streams_until_its_reader_goes(runs: Path) -> None:
     with start_regtap("query", sql, "runs", "--format", "csv", cwd=runs) as process:
         assert process.stdout is not None
 
-        assert process.stdout.readline() == '"COUNT"\n'
+        assert process.stdout.readline() == "COUNT\n"
         process.stdout.close()
 
         assert process.wait(60) == 141

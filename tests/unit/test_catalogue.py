@@ -19,10 +19,10 @@ from tests.synthetic import START, counter_trace
 from regtap.errors import InputError
 from regtap.trace.gaps import Gap
 from regtap.trace.metadata import Mark
+from regtap_analysis.catalogue.arrow import table_of
 from regtap_analysis.catalogue.filters import Filter, parse_since_ns
 from regtap_analysis.catalogue.read import read_catalogue
 from regtap_analysis.catalogue.search import find_traces
-from regtap_analysis.catalogue.tables import table_of
 from regtap_analysis.commands.traces import traces
 
 

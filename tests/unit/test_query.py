@@ -17,7 +17,7 @@ from regtap.registers.model import Field, Register, Value
 from regtap.trace.gaps import Gap
 from regtap.trace.metadata import Mark
 from regtap_analysis.queries.answer import Engine, Question, QuestionError
-from regtap_analysis.queries.duck import DuckOptions
+from regtap_analysis.queries.duck_session import DuckOptions
 from regtap_analysis.queries.engines import open_engine
 
 BIG = Register("U.BIG", 0x40, "u64")

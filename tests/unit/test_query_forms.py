@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,10 +13,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regtap.errors import InputError
-from regtap_analysis.queries.answer import Answer
+from regtap_analysis.queries.answer import Answer, Column, Question
+from regtap_analysis.queries.arrow_answer import ArrowAnswer
+from regtap_analysis.queries.duck import DuckEngine
 from regtap_analysis.queries.forms import form_of, whole_file, write_answer
+from regtap_analysis.queries.table import write_rows
 
 TABLE = pa.table(
     {
@@ -30,7 +37,7 @@ TABLE = pa.table(
 
 def answer() -> Answer:
     """Return the table as an answer of two batches."""
-    return Answer(TABLE.schema, iter(TABLE.to_batches(max_chunksize=2)))
+    return ArrowAnswer(TABLE.schema, iter(TABLE.to_batches(max_chunksize=2)))
 
 
 def written(form: str) -> str:
@@ -62,18 +69,123 @@ def test_json_keeps_integers_whole_and_has_no_nan() -> None:
 def test_json_of_nothing_is_an_empty_list() -> None:
     file = io.BytesIO()
 
-    write_answer(Answer(TABLE.schema, iter(())), "json", file)
+    write_answer(ArrowAnswer(TABLE.schema, iter(())), "json", file)
 
     assert json.loads(file.getvalue()) == []
+
+
+def test_json_lines_are_an_object_each() -> None:
+    lines = [json.loads(line) for line in written("jsonl").splitlines()]
+
+    assert lines == json.loads(written("json"))
 
 
 def test_csv_holds_lists_as_json() -> None:
     lines = written("csv").splitlines()
 
-    assert lines[0] == '"name","big","sum","list","at","share"'
-    assert lines[1].startswith(
-        '"a",18446744073709551615,"1180591620717411303424","[1, 2]",2026-01-02 03:04:05'
-    )
+    assert lines[0] == "name,big,sum,list,at,share"
+    assert lines[1] == 'a,18446744073709551615,1180591620717411303424,"[1,2]",2026-01-02 03:04:05,0.5'
+    assert lines[3] == ",7,,,,1e+300"
+
+
+VALUES = """SELECT i AS number, 18446744073709551615::UBIGINT - i::UBIGINT AS big,
+    sum(i * 10::HUGEINT) OVER () AS total,
+    CASE i WHEN 0 THEN 'plain' WHEN 1 THEN 'a,"b"' WHEN 2 THEN '' WHEN 3 THEN NULL ELSE E' x\n' END AS text,
+    i % 2 = 0 AS flag, i / 8 AS share, [i, i + 1] AS list, {'a': i, 'b': 'x'} AS pair, from_hex('6162ff') AS raw,
+    make_timestamp(i * 1000000) AS moment, DATE '2026-01-02' AS day, (i / 4)::DECIMAL(10, 2) AS cents
+    FROM range(5) t(i)"""
+
+
+HEADING = "number,big,total,text,flag,share,list,pair,raw,moment,day,cents\n"
+
+
+@pytest.fixture
+def duckdb() -> Iterator[DuckEngine]:
+    """Return DuckDB on no trace."""
+    engine = DuckEngine(())
+    yield engine
+    engine.close()
+
+
+def test_csv_holds_each_type_as_it_is_read_back(duckdb: DuckEngine) -> None:
+    file = io.BytesIO()
+
+    assert write_answer(duckdb.ask(Question(VALUES)), "csv", file) == 5
+
+    first, second, *_, last = csv.reader(io.StringIO(file.getvalue().decode()[len(HEADING) :]))
+    assert file.getvalue().decode().startswith(HEADING)
+    assert first == [
+        "0",
+        str(2**64 - 1),
+        "100",
+        "plain",
+        "true",
+        "0.0",
+        "[0,1]",
+        '{"a":0,"b":"x"}',
+        "6162ff",
+        "1970-01-01 00:00:00",
+        "2026-01-02",
+        "0.00",
+    ]
+    assert second[3:6] == ['a,"b"', "false", "0.125"]
+    assert last[3] == " x\n"
+
+
+def test_csv_tells_an_empty_text_from_nothing(duckdb: DuckEngine) -> None:
+    file = io.BytesIO()
+
+    write_answer(duckdb.ask(Question("SELECT '' AS a, NULL AS b, 1 AS c")), "csv", file)
+
+    assert file.getvalue() == b'a,b,c\n"",,1\n'
+
+
+@given(st.lists(st.tuples(st.none() | st.integers(0, 2**64 - 1), st.floats(allow_nan=False)), min_size=1))
+def test_numbers_are_written_alike_by_either_way(rows: list[tuple[int | None, float]]) -> None:
+    columns = [[row[0] for row in rows], [row[1] for row in rows]]
+    table = pa.table({"a": pa.array(columns[0], pa.uint64()), "b": pa.array(columns[1], pa.float64())})
+    file = io.BytesIO()
+
+    write_answer(ArrowAnswer(table.schema, iter(table.to_batches())), "csv", file)
+
+    lines = [line.split(",") for line in file.getvalue().decode().splitlines()[1:]]
+    assert [(int(a) if a else None, float(b)) for a, b in lines] == rows
+
+
+def test_the_parquet_of_duckdb_holds_its_values(duckdb: DuckEngine, tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    with path.open("wb") as file:
+        assert write_answer(duckdb.ask(Question(VALUES)), "parquet", file) == 5
+
+    expected = duckdb.ask(Question(VALUES)).table()
+
+    assert pq.read_table(path).to_pylist() == expected.to_pylist()
+    assert pq.read_schema(path).field("total").type == pa.decimal128(38, 0)
+
+
+def test_an_explanation_is_an_answer(duckdb: DuckEngine) -> None:
+    file = io.BytesIO()
+
+    assert write_answer(duckdb.ask(Question("EXPLAIN SELECT 1;  -- done")), "csv", file) == 1
+
+
+ROWS = [["a", "1"], ["a long text", "1000"]]
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [
+        (None, "name         value\na                1\na long text   1000\n"),
+        (18, "name         value\na                1\na long text   1000\n"),
+        (17, "-- row 1\nname   a\nvalue  1\n-- row 2\nname   a long text\nvalue  1000\n"),
+    ],
+)
+def test_a_row_that_is_too_wide_is_a_block_of_lines(width: int | None, text: str) -> None:
+    columns, file = [Column("name", is_number=False), Column("value", is_number=True)], io.BytesIO()
+
+    assert write_rows(columns, iter(ROWS), file, width) == 2
+
+    assert file.getvalue().decode() == text
 
 
 def test_parquet_is_the_answer_itself(tmp_path: Path) -> None:

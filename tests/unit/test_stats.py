@@ -54,9 +54,9 @@ def opened(folder: Path) -> Iterator[OpenedEngine]:
 
 def asked(opened: OpenedEngine, name: str, **options: Any) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of an answer by the name of the trace."""
-    ((_, table),) = ask_all(opened.engine, StatsOptions((name,), **options), opened.traces)
+    ((_, answer),) = ask_all(opened.engine, StatsOptions((name,), **options), opened.traces)
     rows: dict[str, list[dict[str, Any]]] = {}
-    for row in table.to_pylist():
+    for row in answer.table().to_pylist():
         rows.setdefault(row["trace"].rpartition("/")[2], []).append(row)
     return rows
 

@@ -98,7 +98,9 @@ def test_a_counter_is_one_across_its_wrap(figures: TraceFigures) -> None:
 def test_states_and_transitions_are_those_of_stats(path: Path, figures: TraceFigures) -> None:
     opened = open_engine([path])
     asked = ("states", "transitions", "signals", "intervals")
-    answers = {name: table.to_pylist() for name, table in ask_all(opened.engine, StatsOptions(asked), 1)}
+    answers = {
+        name: answer.table().to_pylist() for name, answer in ask_all(opened.engine, StatsOptions(asked), 1)
+    }
     opened.engine.close()
 
     for signal_name, name in (("MODE", "MODE"), ("MODE.STATE", "STATE")):

@@ -232,7 +232,7 @@ def test_the_command_records_the_same_again(tmp_path: Path) -> None:
 
 def test_the_package_offers_it() -> None:
     assert regtap_analysis.report is report
-    assert {"query", "report"} == set(regtap_analysis.__all__)
+    assert {"query", "report", "stats", "traces"} == set(regtap_analysis.__all__)
 
 
 def test_files_go_beside_the_trace_or_where_they_are_wanted(tmp_path: Path) -> None:

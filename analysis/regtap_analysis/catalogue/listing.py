@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regtap.documents.text import terminal_text
 from regtap.units.format import format_duration_ns, format_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
     from regtap_analysis.catalogue.facts import TraceFacts
 
@@ -26,18 +27,48 @@ _HEADINGS = (
     "REGISTERS",
 )
 _RIGHT = ("LENGTH", "ROWS", "LOST", "MISSED", "MARKS")
+_DISPENSABLE = ("REGISTERS", "MARKS", "TARGET", "HOST", "START")  # in this order
+_BETWEEN = "  "
 
 
-def table_lines(traces: Iterable[TraceFacts]) -> Iterator[str]:
-    """Yield a heading, then a line for each trace."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Traces as a table.
+
+    Attributes:
+        lines: A heading, then a line for each trace.
+        left_out: Headings of columns for which there was no room.
+    """
+
+    lines: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def list_traces(traces: Iterable[TraceFacts], width: int | None = None) -> Listing:
+    """Return traces as a table.
+
+    Args:
+        traces: The traces, in their order.
+        width: Most signs of a line, for which columns may be left out; None: no matter.
+    """
     rows = [_HEADINGS, *map(_cells, traces)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        placed = [
-            text.rjust(width) if heading in _RIGHT else text.ljust(width)
-            for text, width, heading in zip(row, widths, _HEADINGS, strict=True)
-        ]
-        yield "  ".join(placed).rstrip()
+    widths = dict(zip(_HEADINGS, (max(map(len, column)) for column in zip(*rows, strict=True)), strict=True))
+    left_out: list[str] = []
+    for heading in _DISPENSABLE:
+        if width is not None and sum(widths.values()) + len(_BETWEEN) * (len(widths) - 1) > width:
+            del widths[heading]
+            left_out.append(heading)
+    return Listing(
+        tuple(_line(dict(zip(_HEADINGS, row, strict=True)), widths) for row in rows), tuple(left_out)
+    )
+
+
+def _line(texts: Mapping[str, str], widths: Mapping[str, int]) -> str:
+    placed = (
+        texts[heading].rjust(width) if heading in _RIGHT else texts[heading].ljust(width)
+        for heading, width in widths.items()
+    )
+    return _BETWEEN.join(placed).rstrip()
 
 
 def _cells(facts: TraceFacts) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from regtap.errors import InputError, RegtapError, TraceError
 from regtap.maps.lookup import NO_MAPS
 from regtap_analysis.catalogue.facts import TraceFacts, read_facts
 from regtap_analysis.catalogue.search import LeftOut, TraceLocation, find_traces
+from regtap_analysis.catalogue.threads import map_threaded
 
 if TYPE_CHECKING:
     import os
@@ -44,8 +44,7 @@ def read_catalogue(arguments: Sequence[str | os.PathLike[str]], maps: Maps = NO_
         maps: Describe registers of traces that were recorded without these maps.
     """
     search = find_traces(arguments)
-    with ThreadPoolExecutor(min(_THREADS, len(search.locations) or 1)) as threads:
-        read = list(threads.map(partial(facts_or_reason, maps=maps), search.locations))
+    read = map_threaded(partial(facts_or_reason, maps=maps), search.locations, _THREADS)
     traces = tuple(facts for facts in read if isinstance(facts, TraceFacts))
     damaged = tuple(reason for reason in read if isinstance(reason, LeftOut))
     return Catalogue(traces, search.left_out + damaged)

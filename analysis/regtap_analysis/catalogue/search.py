@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from regtap.trace.files import SPOOL_POINTER, part_number
+from regtap_analysis.catalogue.threads import map_threaded
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
+TracesGiven: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 _GLOB = "*?["
 _THREADS = 16  # a folder of storage behind a network is waited for by several
 
@@ -62,6 +61,11 @@ class Search:
     left_out: tuple[LeftOut, ...]
 
 
+def list_of(traces: TracesGiven) -> list[str | os.PathLike[str]]:
+    """Return one trace, folder or pattern, or several of them, as a list."""
+    return [traces] if isinstance(traces, str | os.PathLike) else list(traces)
+
+
 def find_traces(arguments: Sequence[str | os.PathLike[str]]) -> Search:
     """Return all traces in folders or patterns.
 
@@ -71,10 +75,8 @@ def find_traces(arguments: Sequence[str | os.PathLike[str]]) -> Search:
     """
     locations: dict[str, TraceLocation] = {}
     left_out: list[LeftOut] = []
-    with ThreadPoolExecutor(_THREADS) as threads:
-        texts = _expanded(os.fspath(argument) for argument in arguments)
-        named = [(text, _below(text, threads)) for text in texts]
-    for argument, found in named:
+    for argument in _expanded(os.fspath(argument) for argument in arguments):
+        found = _below(argument)
         if not found:
             left_out.append(LeftOut(argument, _no_trace(argument)))
         for folder in found:
@@ -98,12 +100,12 @@ def _expanded(arguments: Iterable[str]) -> Iterator[str]:
         yield from [path for path in matches if _is_trace(path)] or matches or [argument]
 
 
-def _below(folder: str, threads: ThreadPoolExecutor) -> list[str]:
+def _below(folder: str) -> list[str]:
     """Return a trace, or the traces below a folder, in the order of their names."""
     found: list[str] = []
     level = [folder]
     while level:
-        inner = list(threads.map(_inner_folders, level))
+        inner = map_threaded(_inner_folders, level, _THREADS)
         found += [path for path, folders in zip(level, inner, strict=True) if folders is None]
         level = [path for folders in inner for path in folders or ()]
     return sorted(found, key=lambda path: path.split(os.sep))

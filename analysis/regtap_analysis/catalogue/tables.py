@@ -1,126 +1,79 @@
-"""The catalogue as Arrow tables: `traces`, `registers`, `fields`, `gaps` and `marks`."""
+"""The catalogue as tables: `traces`, `registers`, `fields`, `gaps` and `marks`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from regtap_analysis.catalogue.facts import TraceFacts
 
-_UTC = pa.timestamp("us")  # CLOCK_REALTIME; to the nanosecond in start_ns
-_NUMPY = {pa.int64(): "i8", pa.uint64(): "u8", pa.float64(): "f8", _UTC: "i8"}
-SCHEMAS: Mapping[str, pa.Schema] = {
-    "traces": pa.schema(
-        [
-            ("trace", pa.string()),
-            ("host", pa.string()),
-            ("machine", pa.string()),
-            ("kernel", pa.string()),
-            ("target", pa.string()),
-            ("registers", pa.string()),
-            ("start", _UTC),
-            ("start_ns", pa.int64()),
-            ("first_ns", pa.int64()),
-            ("last_ns", pa.int64()),
-            ("length_ns", pa.int64()),
-            ("rows", pa.int64()),
-            ("lost", pa.int64()),
-            ("missed", pa.int64()),
-            ("unchanged", pa.int64()),
-            ("rotated", pa.int64()),
-            ("throttled_ns", pa.int64()),
-            ("ended", pa.string()),
-            ("unfinished", pa.bool_()),
-            ("marks", pa.int64()),
-            ("gaps", pa.int64()),
-            ("rate_hz", pa.string()),
-            ("on_full", pa.string()),
-            ("parts", pa.int64()),
-            ("size_bytes", pa.int64()),
-            ("error_bound_ns", pa.float64()),
-        ]
-    ),
-    "registers": pa.schema(
-        [
-            ("trace", pa.string()),
-            ("register", pa.string()),
-            ("address", pa.uint64()),
-            ("type", pa.string()),
-            ("min", pa.uint64()),
-            ("max", pa.uint64()),
-            ("read_effect", pa.string()),
-            ("description", pa.string()),
-        ]
-    ),
-    "fields": pa.schema(
-        [
-            ("trace", pa.string()),
-            ("register", pa.string()),
-            ("field", pa.string()),
-            ("lsb", pa.int64()),
-            ("bits", pa.int64()),
-            ("description", pa.string()),
-        ]
-    ),
-    "gaps": pa.schema(
-        [
-            ("trace", pa.string()),
-            ("cause", pa.string()),
-            ("t0_ns", pa.int64()),
-            ("t1_ns", pa.int64()),
-            ("count", pa.int64()),
-            ("first_index", pa.int64()),
-            ("rows", pa.int64()),
-            ("absent_ns", pa.int64()),
-        ]
-    ),
-    "marks": pa.schema([("trace", pa.string()), ("t_ns", pa.int64()), ("text", pa.string())]),
+# Types as each engine has its own names for them. A moment is one of CLOCK_REALTIME, in microseconds.
+TEXT, FLAG, I64, U64, F64, MOMENT = "text", "flag", "int64", "uint64", "float64", "moment"
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "traces": {
+        "trace": TEXT,
+        "host": TEXT,
+        "machine": TEXT,
+        "kernel": TEXT,
+        "target": TEXT,
+        "registers": TEXT,
+        "start": MOMENT,
+        "start_ns": I64,
+        "first_ns": I64,
+        "last_ns": I64,
+        "length_ns": I64,
+        "rows": I64,
+        "lost": I64,
+        "missed": I64,
+        "unchanged": I64,
+        "rotated": I64,
+        "throttled_ns": I64,
+        "ended": TEXT,
+        "unfinished": FLAG,
+        "marks": I64,
+        "gaps": I64,
+        "rate_hz": TEXT,
+        "on_full": TEXT,
+        "parts": I64,
+        "size_bytes": I64,
+        "error_bound_ns": F64,
+    },
+    "registers": {
+        "trace": TEXT,
+        "register": TEXT,
+        "address": U64,
+        "type": TEXT,
+        "min": U64,
+        "max": U64,
+        "read_effect": TEXT,
+        "description": TEXT,
+    },
+    "fields": {
+        "trace": TEXT,
+        "register": TEXT,
+        "field": TEXT,
+        "lsb": I64,
+        "bits": I64,
+        "description": TEXT,
+    },
+    "gaps": {
+        "trace": TEXT,
+        "cause": TEXT,
+        "t0_ns": I64,
+        "t1_ns": I64,
+        "count": I64,
+        "first_index": I64,
+        "rows": I64,
+        "absent_ns": I64,
+    },
+    "marks": {"trace": TEXT, "t_ns": I64, "text": TEXT},
 }
 
 
-def arrow_tables(traces: Iterable[TraceFacts]) -> dict[str, pa.Table]:
-    """Return each table by its name."""
-    known = tuple(traces)
-    return {
-        name: table_of([row for facts in known for row in rows_of(name, facts)], schema)
-        for name, schema in SCHEMAS.items()
-    }
-
-
-def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return rows as a table; the types are those of SCHEMAS."""
-    return pa.Table.from_arrays(
-        [_array([row[field.name] for row in rows], field.type) for field in schema], schema=schema
-    )
-
-
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Return values, None for an absent one, as an array made of buffers.
-
-    pyarrow.array() imports pandas, where that is installed, to see whether it was given something of it: that takes
-    as long as all the rest of a short question.
-    """
-    is_known = np.array([value is not None for value in values], bool)
-    validity = None if is_known.all() else pa.py_buffer(np.packbits(is_known, bitorder="little"))
-    if kind == pa.string():
-        texts = [(value or "").encode() for value in values]
-        offsets = np.zeros(len(texts) + 1, np.int32)
-        np.cumsum([len(text) for text in texts], out=offsets[1:])
-        data = [offsets, b"".join(texts)]
-    elif kind == pa.bool_():
-        data = [np.packbits(np.array([bool(value) for value in values], bool), bitorder="little")]
-    else:
-        data = [np.array([0 if value is None else value for value in values], _NUMPY[kind])]
-    return pa.Array.from_buffers(kind, len(values), [validity, *map(pa.py_buffer, data)])
-
-
 def rows_of(name: str, facts: TraceFacts) -> list[dict[str, Any]]:
-    """Return a trace's rows of a table."""
+    """Return a trace's rows of a table, its columns by their names in the order of TABLES; a moment in microseconds."""
     return list(_ROWS[name](facts))
 
 

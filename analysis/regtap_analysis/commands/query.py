@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +37,14 @@ class _Output:
 
 @click.command(short_help="Ask traces a question in SQL.")
 @click.argument("sql")
-@click.argument("traces", nargs=-1, required=True, type=click.Path())
+@click.argument("traces", nargs=-1, type=click.Path())
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="File to write, .csv, .json or .parquet."
+    "-o", "--output", type=click.Path(path_type=Path), help="File to write: .csv, .json, .jsonl or .parquet."
 )
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "csv", "json", "parquet"]),
+    type=click.Choice(["table", "csv", "json", "jsonl", "parquet"]),
     help="Form of the answer [table, or the file's].",
 )
 @click.option(
@@ -73,6 +74,15 @@ def query(
 ) -> int:
     """Answer the question SQL about TRACES: traces, folders of traces, or patterns such as 'runs/**'.
 
+    SQL is one SELECT; @FILE reads it from a file, and - from stdin.
+
+    \b
+      regtap query 'DESCRIBE samples' run1
+      regtap query 'FROM samples LIMIT 10' run1
+      regtap query "FROM changes WHERE signal = 'STATUS.BUSY'" run1 -o busy.csv
+      regtap query 'SELECT trace, max(COUNT32) FROM samples GROUP BY trace' runs
+      regtap query @slowest.sql 'runs/2026-*' --param least=1000 --format json
+
     \b
     Tables:
       samples    trace, t_ns, a column for each register
@@ -91,11 +101,11 @@ def query(
     Ends with exit code 1 if a folder that was named is no trace; the others are asked.
     """  # noqa: D301 (click takes the character \b for "as printed")
     from regtap_analysis.queries.answer import Question
-    from regtap_analysis.queries.duck import DuckOptions
+    from regtap_analysis.queries.duck_session import DuckOptions
     from regtap_analysis.queries.engines import open_engine
 
     to = _Output(output, form, force)
-    question = Question(sql, dict(_parameter(text) for text in parameters))
+    question = Question(_question(sql, traces), dict(_parameter(text) for text in parameters))
     options = DuckOptions(None if memory is None else parse_size_bytes(memory), temp)
     opened = open_engine(traces, engine, options, maps_of(map_texts))
     try:
@@ -103,6 +113,24 @@ def query(
     finally:
         opened.engine.close()
     return _end(opened)
+
+
+def _question(sql: str, traces: tuple[str, ...]) -> str:
+    """Return the question that was typed, or that a file or stdin holds."""
+    if os.path.isdir(sql):
+        raise InputError(f"{sql!r} is a folder; the question comes first: regtap query 'FROM samples' {sql}")
+    if not traces:
+        raise InputError("no trace is named; name traces after the question, or folders of traces")
+    if sql != "-" and not sql.startswith("@"):
+        return sql
+    name = "stdin" if sql == "-" else sql[1:]
+    try:
+        text = sys.stdin.buffer.read() if sql == "-" else Path(name).read_bytes()
+        return text.decode()
+    except OSError as error:
+        raise InputError(f"cannot read the question from {name}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"the question in {name} is not UTF-8") from error
 
 
 def _parameter(text: str) -> tuple[str, int | float | str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from regtap.cli.names import maps_of
@@ -50,17 +52,14 @@ def stats(
     Percentiles are exact. Ends with exit code 1 if a folder that was named is no trace.
     """  # noqa: D301 (click takes the character \b for "as printed")
     from regtap_analysis.queries.engines import open_engine
-    from regtap_analysis.statistics.forms import as_json, as_markdown, as_text
+    from regtap_analysis.statistics.forms import FORMS
     from regtap_analysis.statistics.questions import StatsOptions, ask_all
 
     opened = open_engine(traces, engine, maps=maps_of(map_texts))
     try:
         answers = ask_all(opened.engine, StatsOptions(questions, registers), opened.traces)
-        if form == "json":
-            click.echo(as_json(answers))
-        else:
-            for text in as_markdown(answers) if form == "markdown" else as_text(answers):
-                click.echo(text)
+        FORMS[form or "text"](answers, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
     finally:
         opened.engine.close()
     for left_out in opened.left_out:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from regtap.cli.options import json_option
-from regtap.cli.output import ExitCode, print_json_list, print_note
+from regtap.cli.output import ExitCode, print_json_list, print_note, terminal_width
 
 
 @click.command(short_help="List the traces of a folder.")
@@ -25,7 +27,7 @@ def traces(
     none, or a trace is damaged; the others are listed.
     """
     from regtap_analysis.catalogue.filters import Filter, parse_since_ns
-    from regtap_analysis.catalogue.listing import as_document, table_lines
+    from regtap_analysis.catalogue.listing import as_document, list_traces
     from regtap_analysis.catalogue.read import no_traces, read_catalogue
 
     chosen = Filter(lost, None if since is None else parse_since_ns(since), host)
@@ -36,8 +38,11 @@ def traces(
     if as_json:
         print_json_list(map(as_document, listed))
     else:
-        for line in table_lines(listed):
+        listing = list_traces(listed, terminal_width(sys.stdout))
+        for line in listing.lines:
             click.echo(line)
+        if listing.left_out:
+            print_note(f"for want of room without {', '.join(listing.left_out)}; --json has all")
     for left_out in catalogue.left_out:
         print_note(f"left out: {left_out.reason}")
     return ExitCode.FINDING if catalogue.left_out else ExitCode.OK

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from regtap.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -22,22 +23,53 @@ class QuestionError(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The rows of an answer, made batch by batch while they are read.
+class Column:
+    """A column of an answer.
 
     Attributes:
-        schema: Its columns.
-        batches: Its rows; can be iterated over once.
+        name: Its name; two columns may have the same.
+        is_number: Whether its values are numbers.
+    """
+
+    name: str
+    is_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArrowRows:
+    """The rows of an answer as Arrow batches.
+
+    Attributes:
+        schema: The columns.
+        batches: The rows, at most BATCH_ROWS at once, made while they are read.
     """
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
 
+
+class Answer(ABC):
+    """The rows of an answer, made while they are read; they can be read once, in one of two ways."""
+
+    @property
+    @abstractmethod
+    def columns(self) -> Sequence[Column]:
+        """The columns; raises QuestionError if the SQL is wrong."""
+
+    @abstractmethod
+    def rows(self) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """Yield the rows, several at once; raises QuestionError where the engine gives up."""
+
+    @abstractmethod
+    def arrow(self) -> ArrowRows:
+        """Return the rows as Arrow batches; raises QuestionError, as the batches do."""
+
     def table(self) -> pa.Table:
-        """Return all rows, in memory."""
+        """Return all rows as an Arrow table, in memory; raises QuestionError."""
         import pyarrow as pa
 
-        return pa.Table.from_batches(self.batches, self.schema)
+        found = self.arrow()
+        return pa.Table.from_batches(found.batches, found.schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +89,7 @@ class Engine(Protocol):
     """Answers questions about a fixed set of traces."""
 
     def ask(self, question: Question) -> Answer:
-        """Return the answer; raises QuestionError if the SQL is wrong."""
+        """Return the answer; it ends with the next one. Raises QuestionError where the question is none."""
         ...
 
     def close(self) -> None:

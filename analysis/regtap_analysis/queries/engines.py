@@ -8,13 +8,14 @@ from regtap.errors import InputError
 from regtap.maps.lookup import NO_MAPS
 from regtap_analysis.catalogue.read import no_traces, read_catalogue
 from regtap_analysis.queries.answer import OpenedEngine
-from regtap_analysis.queries.duck import DuckEngine, DuckOptions
+from regtap_analysis.queries.duck import DuckEngine
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
     from regtap.maps.lookup import Maps
+    from regtap_analysis.queries.duck_session import DuckOptions
 
 
 def open_engine(

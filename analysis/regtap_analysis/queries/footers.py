@@ -9,10 +9,11 @@ import pyarrow as pa
 from regtap.errors import InputError
 from regtap.maps.lookup import NO_MAPS, Maps
 from regtap.maps.naming import map_of
+from regtap_analysis.catalogue.arrow import SCHEMAS
 from regtap_analysis.catalogue.facts import TraceFacts
 from regtap_analysis.catalogue.read import facts_or_reason
 from regtap_analysis.catalogue.search import LeftOut, TraceLocation
-from regtap_analysis.catalogue.tables import SCHEMAS, rows_of
+from regtap_analysis.catalogue.tables import rows_of
 from regtap_analysis.queries.columns import layout_of
 
 if TYPE_CHECKING:

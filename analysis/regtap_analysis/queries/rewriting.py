@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(
     r"""
-    (?P<text>'(?:[^']|'')*')
+    (?P<text>[eE]'(?:\\.|[^'\\]|'')*'|'(?:[^']|'')*')
     | (?P<quoted>"(?:[^"]|"")*")
     | (?P<comment>--[^\n]*|/\*.*?\*/)
     | (?P<dollar>\$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from regtap.maps.lookup import NO_MAPS
 from regtap_analysis.catalogue.read import no_traces
 from regtap_analysis.catalogue.search import LeftOut, find_traces
-from regtap_analysis.catalogue.tables import SCHEMAS
-from regtap_analysis.queries.answer import BATCH_ROWS, Answer, OpenedEngine, QuestionError
+from regtap_analysis.catalogue.tables import TABLES
+from regtap_analysis.queries.answer import BATCH_ROWS, OpenedEngine, QuestionError
+from regtap_analysis.queries.arrow_answer import ArrowAnswer
 from regtap_analysis.queries.columns import Group, Layout, Names
 from regtap_analysis.queries.dialects import SparkDialect, SparkQuestionDialect
 from regtap_analysis.queries.footers import FOOTERS, footers_reader
@@ -85,13 +86,13 @@ class SparkEngine:
             raise
         self._rewriter = Rewriter(Names(groups), SparkQuestionDialect())
 
-    def ask(self, question: Question) -> Answer:
+    def ask(self, question: Question) -> ArrowAnswer:
         """Return an answer, read partition by partition."""
         text = to_spark(self._rewriter.rewrite(question.sql))
         try:
             frame = self._spark.sql(text, dict(question.parameters))
             schema = frame.limit(0).toArrow().schema
-            return Answer(schema, _batches(frame, schema))
+            return ArrowAnswer(schema, _batches(frame, schema))
         except _spark_errors() as error:
             raise _question_error(error) from error
 
@@ -119,7 +120,7 @@ class SparkEngine:
         )
 
     def _make_tables(self, footers: Any, groups: Sequence[Group]) -> None:
-        for name in SCHEMAS:
+        for name in TABLES:
             footers.selectExpr(f"explode({name}) AS r_").select("r_.*").createOrReplaceTempView(name)
         self._view("starts_", "SELECT trace AS name_, start_ns AS start_ns_ FROM traces")
         for number, group in enumerate(groups):

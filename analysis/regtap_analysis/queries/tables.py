@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap.trace.metadata import TIME_COLUMN
+from regtap_analysis.catalogue.tables import TABLES
 from regtap_analysis.queries.columns import TRACE, all_columns
 from regtap_analysis.queries.dialects import name_expression
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
     from regtap_analysis.queries.columns import Group, Signal
     from regtap_analysis.queries.dialects import Dialect
+
+
+# What a question may name; names with _ at their end are for these tables' own use.
+TABLE_NAMES = ("samples", "changes", "states", "intervals", *TABLES)
 
 
 def scan_name(number: int) -> str:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import count
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from regtap.documents.text import terminal_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 NULL = "NULL"
+_QUOTED = re.compile(r'[",\r\n]|^\s|\s$')
 
 
 def plain(value: Any) -> Any:
-    """Return a value for JSON: a whole decimal is an integer, a moment ISO 8601, NaN null."""
-    convert = next((convert for kind, convert in _PLAIN if isinstance(value, kind)), None)
-    return convert(value) if convert else value
+    """Return a value for JSON: a whole decimal is an integer, a moment ISO 8601, NaN null; of odd types the text."""
+    convert = next((convert for kind, convert in _PLAIN if isinstance(value, kind)), str)
+    return convert(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _decimal(value: Decimal) -> int | float:
@@ -31,6 +39,7 @@ def _moment(value: datetime) -> str:
 
 
 _PLAIN: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    ((str, int, NoneType), _as_it_is),
     (Decimal, _decimal),
     (float, lambda value: value if math.isfinite(value) else None),
     (datetime, _moment),
@@ -59,3 +68,25 @@ def cell(value: Any) -> str:
         return value.isoformat(sep=" ")
     shown = plain(value)
     return terminal_text(shown if isinstance(shown, str) else json.dumps(shown))
+
+
+def csv_cell(value: Any) -> str:
+    """Return a value as DuckDB writes it to CSV; a list or a structure is JSON, and bytes are hexadecimal."""
+    if value is None:
+        return ""
+    if isinstance(value, float | Decimal):
+        return f"{value:f}" if isinstance(value, Decimal) else repr(value)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    shown = plain(value)
+    text = shown if isinstance(shown, str) else json.dumps(shown, separators=(",", ":"))
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if not text or _QUOTED.search(text) else text
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Return the names of columns with a number behind each that was there before, as DuckDB has them: x, x_1."""
+    found: dict[str, None] = {}
+    for name in names:
+        free = (f"{name}_{number}" if number else name for number in count())
+        found[next(it for it in free if it not in found)] = None
+    return list(found)

@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
-import io
 import json
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from regtap.documents.text import markdown_text
-from regtap_analysis.queries.answer import Answer
-from regtap_analysis.queries.forms import write_answer
+from regtap_analysis.queries.table import write_table
 from regtap_analysis.queries.values import cell, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    import pyarrow as pa
-
-
-def as_text(answers: Iterable[tuple[str, pa.Table]]) -> Iterator[str]:
-    """Yield each answer as a heading and a table."""
-    for name, table in answers:
-        file = io.BytesIO()
-        write_answer(Answer(table.schema, iter(table.to_batches())), "table", file)
-        yield f"{name.upper()}\n{file.getvalue().decode()}"
+    from regtap_analysis.queries.answer import Answer
 
 
-def as_markdown(answers: Iterable[tuple[str, pa.Table]]) -> Iterator[str]:
-    """Yield each answer as a heading and a table of Markdown."""
-    for name, table in answers:
-        lines = [f"## {name}", "", _row(table.column_names), _row(["---"] * table.num_columns)]
-        lines += [_row([_text(value) for value in row.values()]) for row in table.to_pylist()]
-        yield "\n".join(lines) + "\n"
+def write_text(answers: Iterable[tuple[str, Answer]], file: IO[bytes]) -> None:
+    """Write each answer as a heading and a table."""
+    for name, answer in answers:
+        file.write(f"{name.upper()}\n".encode())
+        write_table(answer, file)
+        file.write(b"\n")
 
 
-def as_json(answers: Iterable[tuple[str, pa.Table]]) -> str:
-    """Return all answers as one JSON object."""
-    document = {name: [plain(row) for row in table.to_pylist()] for name, table in answers}
-    return json.dumps(document, indent=2)
+def write_markdown(answers: Iterable[tuple[str, Answer]], file: IO[bytes]) -> None:
+    """Write each answer as a heading and a table of Markdown."""
+    for name, answer in answers:
+        names = [column.name for column in answer.columns]
+        lines = [f"## {name}", "", _row(names), _row(["---"] * len(names))]
+        lines += [_row(map(_text, row)) for rows in answer.rows() for row in rows]
+        file.write("\n".join((*lines, "", "")).encode())
+
+
+def write_json(answers: Iterable[tuple[str, Answer]], file: IO[bytes]) -> None:
+    """Write all answers as one JSON object."""
+    document = {}
+    for name, answer in answers:
+        names = [column.name for column in answer.columns]
+        document[name] = [
+            dict(zip(names, map(plain, row), strict=True)) for rows in answer.rows() for row in rows
+        ]
+    file.write(f"{json.dumps(document, indent=2)}\n".encode())
+
+
+FORMS: dict[str, Callable[[Iterable[tuple[str, Answer]], IO[bytes]], None]] = {
+    "text": write_text,
+    "markdown": write_markdown,
+    "json": write_json,
+}
 
 
 def _row(cells: Iterable[str]) -> str:

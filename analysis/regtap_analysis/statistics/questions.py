@@ -16,9 +16,7 @@ from regtap_analysis.queries.dialects import DuckDialect
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import pyarrow as pa
-
-    from regtap_analysis.queries.answer import Engine
+    from regtap_analysis.queries.answer import Answer, Engine
 
 ALL = "(all)"  # what stands for the trace where traces are taken together
 _MOST_STATES = 64  # a signal with more values than that is no state but a number
@@ -43,8 +41,8 @@ class StatsOptions:
                 raise InputError(f"there is no question {name!r}; known: {', '.join(QUESTIONS)}")
 
 
-def ask_all(engine: Engine, options: StatsOptions, traces: int) -> Iterator[tuple[str, pa.Table]]:
-    """Yield each question's name and answer: rows for each trace, then over all.
+def ask_all(engine: Engine, options: StatsOptions, traces: int) -> Iterator[tuple[str, Answer]]:
+    """Yield each question's name and answer: rows for each trace, then over all. An answer ends with the next one.
 
     Args:
         engine: Opened on the traces.
@@ -52,7 +50,7 @@ def ask_all(engine: Engine, options: StatsOptions, traces: int) -> Iterator[tupl
         traces: The number of traces; of one there is nothing over all.
     """
     for name in options.questions or tuple(QUESTIONS):
-        yield name, engine.ask(Question(question_text(name, options.registers, over_all=traces > 1))).table()
+        yield name, engine.ask(Question(question_text(name, options.registers, over_all=traces > 1)))
 
 
 def question_text(name: str, registers: Sequence[str] = (), *, over_all: bool = False) -> str:

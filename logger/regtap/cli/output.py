@@ -11,7 +11,7 @@ import enum
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -67,6 +67,14 @@ def print_aside(text: str) -> None:
     """Print a text on stderr unchanged; drop the text if the write fails."""
     with contextlib.suppress(OSError):
         click.echo(text, err=True, nl=False)
+
+
+def terminal_width(stream: IO[Any]) -> int | None:
+    """Return how many signs fit on a line of a terminal; None: the stream leads to none, or it does not know."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except OSError:
+        return None
 
 
 def open_standard_descriptors() -> None:

@@ -1,0 +1,125 @@
+"""A connection to DuckDB, its errors and its temporary folder."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile  # duckdb loads both, too
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from regtap.errors import RefusedError
+from regtap_analysis.queries.answer import QuestionError
+from regtap_analysis.queries.interrupting import run_interruptibly
+from regtap_analysis.queries.tables import TABLE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NO_TABLE = re.compile(r"Table with name (.+) does not exist")
+_PLACE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^.*\Z", re.DOTALL)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class DuckOptions:
+    """Limits of DuckDB's resources.
+
+    Attributes:
+        memory_bytes: Most memory that it takes before it uses the temporary folder; None: 60 % of this machine's.
+        temporary: Folder for data that does not fit into memory; None: one in the system's temporary folder.
+    """
+
+    memory_bytes: int | None = None
+    temporary: str | None = None
+
+
+class DuckSession:
+    """DuckDB in this process.
+
+    Args:
+        options: Limits of its resources.
+
+    Raises:
+        RefusedError: DuckDB is not installed, or refuses the options.
+
+    Attributes:
+        duckdb: The module.
+        connection: The connection.
+    """
+
+    def __init__(self, options: DuckOptions) -> None:
+        self.duckdb = _import_duckdb()
+        self._own_folder = None if options.temporary else tempfile.mkdtemp(prefix="regtap-query-")
+        self.connection = self._connect(options)
+
+    def run(self, work: Callable[[], _T]) -> _T:
+        """Run a call of the connection; Ctrl-C ends it at once.
+
+        Raises:
+            QuestionError: DuckDB refuses or gives up.
+        """
+        try:
+            return run_interruptibly(work, self.connection.interrupt)
+        except (self.duckdb.Error, OSError) as error:  # Arrow's reader fails as OSError
+            raise question_error(error) from error
+
+    def close(self) -> None:
+        """Close the connection and remove the temporary folder."""
+        self.connection.close()
+        self._remove_folder()
+
+    def _connect(self, options: DuckOptions) -> Any:
+        settings: dict[str, str | bool] = {
+            "temp_directory": options.temporary or self._own_folder or "",
+            # nothing is fetched from elsewhere for a question
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        if options.memory_bytes is not None:
+            settings["memory_limit"] = f"{options.memory_bytes}B"
+        try:
+            return self.duckdb.connect(config=settings)
+        except self.duckdb.Error as error:
+            self._remove_folder()
+            raise RefusedError(
+                f"DuckDB does not start ({_first_line(error)})", remedy="check the options"
+            ) from error
+
+    def _remove_folder(self) -> None:
+        if self._own_folder is not None:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
+
+
+def _import_duckdb() -> Any:
+    try:
+        import duckdb
+    except ImportError as error:
+        raise RefusedError("DuckDB is not installed", remedy="pip install 'regtap[query]'") from error
+    return duckdb
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def question_error(error: BaseException) -> QuestionError:
+    """Return DuckDB's message on one line, its picture of the place in words."""
+    message = str(error)
+    if missing := _NO_TABLE.search(message):
+        return QuestionError(_no_table(missing[1]))
+    place = _PLACE.search(message)
+    if place is None:
+        return QuestionError(" ".join(message.split()))
+    line, shown, indent = place[1], place[2], len(place[3]) - len(f"LINE {place[1]}: ")
+    near = shown[max(indent, 0) :][:40]
+    return QuestionError(f"{' '.join(message[: place.start()].split())} (line {line}, at: {near})")
+
+
+def _no_table(name: str) -> str:
+    """Return the error for a table that there is not; DuckDB knows only those that were asked for before."""
+    from regtap.maps.nearest import nearest
+
+    similar = nearest(name, TABLE_NAMES)
+    meant = f"; did you mean {similar[0]}?" if similar else ""
+    return f"there is no table {name}{meant} (tables: {', '.join(TABLE_NAMES)})"
