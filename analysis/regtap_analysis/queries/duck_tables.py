@@ -11,7 +11,7 @@ from regtap_analysis.queries.dialects import DuckDialect
 from regtap_analysis.queries.tables import scan_columns, scan_name, view_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from regtap_analysis.catalogue.facts import TraceFacts
     from regtap_analysis.queries.columns import Group
@@ -35,6 +35,7 @@ _WALL_TIME = """CREATE MACRO wall_time_(time_, trace_) AS
     make_timestamp(((SELECT max(start_ns_) FROM starts_ WHERE name_ = trace_) + time_) // 1000)"""
 _STARTS = "CREATE VIEW starts_ AS SELECT trace AS name_, start_ns AS start_ns_ FROM traces"
 _WORD = re.compile(r"\w+")
+_READ = re.compile(r"\b(?:FROM|JOIN) (\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,13 @@ def _shown(column: str, kind: str) -> str:
 def _statements(groups: Sequence[Group]) -> Iterator[tuple[str, _Made]]:
     """Yield every view and macro by the name under which a question has it."""
     dialect = DuckDialect()
-    scans = tuple(scan_name(number) for number in range(len(groups)))
-    for name, group in zip(scans, groups, strict=True):
+    known = set(TABLES)
+    for number, group in enumerate(groups):
+        known.add(name := scan_name(number))
         yield name, _Made(_scan(name, group, dialect), ())
-    needs: Mapping[str, tuple[str, ...]] = {"changes": ("edges_",), "states": ("edges_", "traces")}
-    for name, text in view_texts(groups, dialect).items():
-        yield name, _Made(f"CREATE VIEW {name} AS {text}", needs.get(name, scans))
+    for name, text in view_texts(groups, dialect).items():  # a view reads from those before it alone
+        yield name, _Made(f"CREATE VIEW {name} AS {text}", tuple(known.intersection(_READ.findall(text))))
+        known.add(name)
     yield "starts_", _Made(_STARTS, ("traces",))
     yield "delta_", _Made(_DELTA, ())
     yield "wall_time_", _Made(_WALL_TIME, ("starts_",))
