@@ -225,6 +225,36 @@ def test_a_map_that_cannot_be_used_is_named(tmp_path: Path, content: str, spelle
         load_maps([spelled.format(path)])
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "board.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + BOARD.encode())
+
+    assert load_maps([str(path)]).find("ID") is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "it is empty"),
+        (b" \n", "it is empty"),
+        (bytes(5000), "it holds zero bytes and no text; copy it anew"),
+    ],
+)
+def test_a_file_without_text_is_said_to_be_empty_or_zeroed(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "board.toml"
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match=f"board.toml: {says}"):
+        load_maps([str(path)])
+
+
+def test_a_map_may_begin_with_many_empty_lines(tmp_path: Path) -> None:
+    path = tmp_path / "board.toml"
+    path.write_text("\n" * 5000 + BOARD)
+
+    assert load_maps([str(path)]).find("ID") is not None
+
+
 def test_a_file_that_is_missing_or_too_large_is_named(tmp_path: Path) -> None:
     large = tmp_path / "large"
     with large.open("wb") as file:

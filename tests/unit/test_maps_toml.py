@@ -106,7 +106,7 @@ def test_effects_are_taken_as_they_stand() -> None:
         ("registers.R = { address = 0, fields.F = 32 }", "lies outside of its 32 bits"),
         ("registers.R = { address = 0, fields.F = 'x' }", "write the bits as 3 or '15:8'"),
         ("registers.R = { address = 0, fields.F = {} }", "is nothing; write the bits"),
-        ("registers.R = { address = 0, fields.F = { bits = 0, values.A = 2 } }", "does not fit its 1 bits"),
+        ("registers.R = { address = 0, fields.F = { bits = 0, values.A = 2 } }", "does not fit its 1 bit"),
         ("registers.R = { address = 0, fields.F = { bits = 0, values.A = '2x' } }", "is no value"),
         ("registers.R = { address = 0, fields.F = { bits = 0, values = [{ value = 1 }] } }", "has no name"),
         (

@@ -11,6 +11,7 @@ import enum
 import json
 import os
 import sys
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+_LINES_AT_ONCE = 1_000  # arbitrary: a write each
 _MOST_LETTERS = 2_000  # of an error or a note: names in a file may be long
 
 
@@ -51,6 +53,13 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print lines of a result on stdout, with control characters escaped."""
     for line in lines:
         click.echo(terminal_text(line))
+
+
+def print_many_lines(lines: Iterable[str]) -> None:
+    """Print lines like print_lines(), many at a time: none of them is awaited."""
+    rest = iter(lines)
+    while piece := [terminal_text(line) for line in islice(rest, _LINES_AT_ONCE)]:
+        click.echo("\n".join(piece))
 
 
 def print_json(document: object) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from regtap.cli.options import json_option
-from regtap.cli.output import ExitCode, print_json_list, print_line, print_note
+from regtap.cli.output import ExitCode, print_json_list, print_line, print_many_lines, print_note
 from regtap.errors import InputError, StorageError
 from regtap.maps.effects import own_effect
 from regtap.maps.load import load_map, parse_map_choice
@@ -19,7 +19,7 @@ from regtap.units.format import count_of
 from regtap.units.parse import parse_integer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from regtap.maps.model import DeviceMap, Entry
     from regtap.registers.model import Field, Register
@@ -27,39 +27,49 @@ if TYPE_CHECKING:
 _COLUMNS = ("NAME", "ADDRESS", "TYPE", "ACCESS", "RESET", "READING", "DESCRIPTION")
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A register of the list.
+class _Listing:
+    """The lines of registers; what all registers of an array share is made once.
 
-    Attributes:
-        entry: The register's entry in the map.
-        register: The register for an access, or the reason why it cannot be accessed.
+    Args:
+        maps: Describe the registers.
     """
 
-    entry: Entry
-    register: Register | str
+    def __init__(self, maps: Maps) -> None:
+        self._maps = maps
+        self._shared: dict[int, tuple[str, ...]] = {}  # by id() of the node; the maps hold the nodes
 
-    @classmethod
-    def of(cls, entry: Entry, maps: Maps) -> _Row:
+    def register(self, entry: Entry) -> Register | str:
+        """Return the register for an access, or the reason why it cannot be accessed."""
         try:
-            return cls(entry, maps.register(entry))
+            return self._maps.register(entry)
         except InputError as error:
-            return cls(entry, str(error))
+            return str(error)
 
-    def cells(self) -> tuple[str, ...]:
-        """Return the columns of its line."""
-        start = (self.entry.name, f"{self.entry.address:#x}", self.entry.type)
-        if isinstance(self.register, str):
-            return (*start, "", "", "", f"cannot be used: {self.register}")
-        reset = "" if self.register.reset is None else f"{self.register.reset:#x}"
-        effect = own_effect(self.register).partition(self.register.name)[2].strip()
-        return (*start, self.register.access, reset, effect, self.register.description)
+    def cells(self, entry: Entry) -> tuple[str, ...]:
+        """Return the columns of a register's line."""
+        rest = self._shared.get(id(entry.node))
+        if rest is None:
+            register = self.register(entry)
+            rest = _described(register)
+            if not isinstance(register, str) and not self._maps.has_corrections:
+                self._shared[id(entry.node)] = rest
+        return (entry.name, f"{entry.address:#x}", entry.type, *rest)
 
-    def document(self) -> dict[str, object]:
-        """Return the map for `--json`."""
-        if isinstance(self.register, str):
-            return {"name": self.entry.name, "address": self.entry.address, "error": self.register}
-        return asdict(self.register)
+    def document(self, entry: Entry) -> dict[str, object]:
+        """Return a register for `--json`."""
+        register = self.register(entry)
+        if isinstance(register, str):
+            return {"name": entry.name, "address": entry.address, "error": register}
+        return asdict(register)
+
+
+def _described(register: Register | str) -> tuple[str, ...]:
+    """Return the columns of a register's line after name, address and type."""
+    if isinstance(register, str):
+        return ("", "", "", f"cannot be used: {register}")
+    reset = "" if register.reset is None else f"{register.reset:#x}"
+    effect = own_effect(register).partition(register.name)[2].strip()
+    return (register.access, reset, effect, register.description)
 
 
 @click.command(name="map", short_help="List, check and convert a register map.")
@@ -96,23 +106,26 @@ def map_command(
         return _write(device, output, force=force)
     if check:
         return _check(device, as_json=as_json)
-    entries = _entries(maps, glob, at_text)
-    rows = [_Row.of(entry, maps) for entry in entries]
+    listing = _Listing(maps)
     if as_json:
-        print_json_list(row.document() for row in rows)
+        print_json_list(listing.document(entry) for entry in _entries(maps, glob, at_text))
+    elif at_text is None and glob is None and maps.count > 1:
+        print_many_lines(_lines(listing, maps.entries))
     else:
-        _print_rows(rows, with_fields=len(rows) == 1 or at_text is not None)
+        entries = tuple(_entries(maps, glob, at_text))
+        with_fields = len(entries) == 1 or at_text is not None
+        print_many_lines(_lines(listing, lambda: entries, with_fields=with_fields))
     return ExitCode.OK
 
 
-def _entries(maps: Maps, glob: str | None, at_text: str | None) -> Sequence[Entry]:
+def _entries(maps: Maps, glob: str | None, at_text: str | None) -> Iterable[Entry]:
     if at_text is not None:
         found = maps.at(parse_integer(at_text, "address"))
         if not found:
             raise InputError(f"no register of the map lies at {at_text}; `regtap map` lists what there is")
         return found
     if glob is None:
-        return tuple(maps.entries())
+        return maps.entries()
     try:
         return maps.select(glob)
     except InputError:
@@ -122,15 +135,30 @@ def _entries(maps: Maps, glob: str | None, at_text: str | None) -> Sequence[Entr
         return (named.entry,)
 
 
-def _print_rows(rows: Sequence[_Row], *, with_fields: bool) -> None:
-    lines = [_COLUMNS, *(row.cells() for row in rows)]
-    used = [k for k in range(len(_COLUMNS)) if any(line[k] for line in lines[1:])]
-    widths = [max(len(line[k]) for line in lines) for k in used]
-    for index, line in enumerate(lines):
-        print_line("  ".join(line[k].ljust(width) for k, width in zip(used, widths, strict=True)).rstrip())
-        if with_fields and index:
-            for text in _field_lines(rows[index - 1].register):
-                print_line(text)
+def _lines(
+    listing: _Listing, entries: Callable[[], Iterable[Entry]], *, with_fields: bool = False
+) -> Iterator[str]:
+    """Yield a heading and a line for each register.
+
+    Args:
+        listing: Describes them.
+        entries: Returns them, in two passes: for the widths of the columns, and for the lines.
+        with_fields: A line for each field follows that of its register.
+    """
+    widths = [0] * len(_COLUMNS)
+    for entry in entries():
+        widths = list(map(max, widths, map(len, listing.cells(entry))))
+    used = [(k, max(width, len(_COLUMNS[k]))) for k, width in enumerate(widths) if width]
+    yield _line(_COLUMNS, used)
+    for entry in entries():
+        yield _line(listing.cells(entry), used)
+        if with_fields:
+            yield from _field_lines(listing.register(entry))
+
+
+def _line(cells: tuple[str, ...], used: Sequence[tuple[int, int]]) -> str:
+    """Return some columns as a line, given their numbers and widths."""
+    return "  ".join(cells[k].ljust(width) for k, width in used).rstrip()
 
 
 def _field_lines(register: Register | str) -> Iterator[str]:
@@ -177,5 +205,5 @@ def _write(device: DeviceMap, output: str, *, force: bool) -> int:
         raise StorageError(
             f"cannot write {output}: {error.strerror}", path=output, errno=error.errno
         ) from error
-    print_line(f"{output}: {len(content):,} bytes")
+    print_line(f"{output}: {count_of(len(content), 'byte')}")
     return ExitCode.OK

@@ -6,7 +6,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
-from regtap.maps.model import Fault, Group, RegisterNode, all_entries, check_fields, misfit
+from regtap.maps.model import (
+    Fault,
+    Group,
+    RegisterNode,
+    all_entries,
+    check_fields,
+    entries_by_address,
+    misfit,
+)
+from regtap.units.format import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,9 +68,11 @@ def _register_faults(entry: Entry) -> Iterator[Fault]:
         yield Fault(entry.name, str(error))
         return
     if node.bits not in (8, 16, 32, 64):
-        yield Fault(entry.name, f"it is {node.bits} bits wide, and is read by {node.access_bits}")
+        yield Fault(entry.name, f"it is {count_of(node.bits, 'bit')} wide, and is read by {node.access_bits}")
     if node.reset is not None and node.reset >> node.bits:
-        yield Fault(entry.name, f"its reset value {node.reset:#x} does not fit its {node.bits} bits")
+        yield Fault(
+            entry.name, f"its reset value {node.reset:#x} does not fit its {count_of(node.bits, 'bit')}"
+        )
     yield from _field_faults(entry.name, fields)
 
 
@@ -84,7 +95,6 @@ def _field_faults(name: str, fields: Iterable[Field]) -> Iterator[Fault]:
 
 
 def _overlaps(device: DeviceMap) -> Iterator[Fault]:
-    ordered = sorted(all_entries(device), key=lambda entry: (entry.address, entry.name))
-    for first, second in pairwise(ordered):
+    for first, second in pairwise(entries_by_address(device.root, base=device.root.offset)):
         if second.address < first.end:
             yield Fault(second.name, f"it overlaps {first.name} at {second.address:#x}")

@@ -101,7 +101,7 @@ def read_litex_csv(content: bytes, source: str) -> DeviceMap:
     blocks: dict[str, int] = {}
     constants: dict[str, object] = {}
     try:
-        for number, row in enumerate(csv.reader(io.StringIO(content.decode())), 1):
+        for number, row in enumerate(csv.reader(io.StringIO(content.decode("utf-8-sig"))), 1):
             if not row or row[0].startswith("#"):
                 continue
             cells = [*(cell.strip() for cell in row), "", "", "", ""]

@@ -155,9 +155,10 @@ def _reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
     Raises:
         InputError: It is of no known format.
     """
-    start = content[:4096].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")
+    start = content.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:4096]
     if not start:
-        raise InputError("it is empty")
+        is_zeroed = b"\0" in content
+        raise InputError("it holds zero bytes and no text; copy it anew" if is_zeroed else "it is empty")
     if start.startswith(b"<"):
         return _xml_reader(content)
     if start.startswith(b"{"):

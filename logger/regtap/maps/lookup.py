@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from bisect import bisect_left
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, product
@@ -16,7 +15,7 @@ from regtap.units.parse import quoted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from regtap.maps.model import DeviceMap, Entry, NodePath
+    from regtap.maps.model import DeviceMap, Entry, Group, NodePath
     from regtap.registers.model import Field, Register
 
 MAP_VARIABLE = "REGTAP_MAP"  # maps for those who always use the same, a list like PATH
@@ -117,10 +116,12 @@ class Maps:
 
     def at(self, address: int, size_bytes: int = 1) -> list[Entry]:
         """Return the registers in a range of addresses, in the order of their addresses."""
-        ordered, starts, widest = self._by_address
-        first = bisect_left(starts, address - widest + 1)
-        stop = bisect_left(starts, address + size_bytes)
-        return [entry for entry in ordered[first:stop] if entry.end > address]
+        found: list[Entry] = []
+        for device in self.maps:
+            from regtap.maps.model import entries_in
+
+            found += entries_in(device.root, address, address + size_bytes, base=device.root.offset)
+        return sorted(found, key=lambda entry: entry.address)
 
     def register(self, entry: Entry) -> Register:
         """Return a register with the corrections of `effects` tables.
@@ -130,12 +131,26 @@ class Maps:
         """
         known = self._registers.get(entry)
         if known is None:
-            known = self._registers[entry] = self._overlaid(entry.register())
+            known = self._overlaid(entry.register())
+            if len(self._registers) < _MOST_SELECTED:  # a list of a million is made once, and not kept
+                self._registers[entry] = known
         return known
+
+    @property
+    def count(self) -> int:
+        """The number of registers, arrays expanded."""
+        from regtap.maps.model import count_registers
+
+        return sum(count_registers(device.root) for device in self.maps)
+
+    @property
+    def has_corrections(self) -> bool:
+        """Whether a map has an `effects` table: registers of one array may differ then."""
+        return any(device.effects for device in self.maps)
 
     def unknown(self, text: str) -> InputError:
         """Return the error for a name that is no register's."""
-        if any(entry.name.startswith(f"{text}.") for entry in self.entries()):
+        if any(_has_group(device.root, text.split(".")) for device in self.maps):
             return InputError(
                 f"{quoted(text)} is a block; name a register of it, or '{text}.*' for all of them"
             )
@@ -165,13 +180,6 @@ class Maps:
 
             for path in paths(device.root):
                 yield from _matches(path, parts, device.root.offset)
-
-    @cached_property
-    def _by_address(self) -> tuple[list[Entry], list[int], int]:
-        """All registers by address, their addresses, and the length of the longest."""
-        ordered = sorted(self.entries(), key=lambda entry: entry.address)
-        widest = max((entry.node.span_bytes for entry in ordered), default=1)
-        return ordered, [entry.address for entry in ordered], widest
 
     def _overlaid(self, register: Register) -> Register:
         for name, read, write in self._overlays.get(register.name, ()):
@@ -236,6 +244,15 @@ def _matches(path: NodePath, parts: list[str], base: int) -> Iterator[Entry]:
         leaf = path[-1]
         assert not isinstance(leaf, Group)  # noqa: S101 - paths end at registers
         yield Entry(".".join(name for name, _ in named), base + sum(at for _, at in named), leaf)
+
+
+def _has_group(group: Group, parts: list[str]) -> bool:
+    """Return whether a full name is that of a block or a cluster with registers in it."""
+    from regtap.maps.model import Group, count_registers
+
+    first, *rest = parts
+    inner = [it for it in group.members if isinstance(it, Group) and it.index_of(first) is not None]
+    return any(_has_group(it, rest) if rest else count_registers(it) for it in inner)
 
 
 def _listed(found: list[Entry]) -> str:

@@ -6,13 +6,16 @@ a map are never looked at.
 
 from __future__ import annotations
 
+import heapq
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from regtap.errors import InputError
 from regtap.registers.model import PAIR, Field, Register, Value
+from regtap.units.format import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,6 +88,19 @@ class Node:
         """Return the offset of one repetition."""
         return self.offset if self.repeat is None else self.offset + index * self.repeat.step
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Lowest address and the one after the highest, of one repetition, from its own start."""
+        raise NotImplementedError
+
+    def indexes_in(self, first: int, end: int) -> range:
+        """Return which repetitions have an address from `first` to before `end`; addresses count as offsets do."""
+        low, high = (self.offset + side for side in self.extent)
+        step = 0 if self.repeat is None else self.repeat.step
+        if not step:
+            return range(self.count if low < end and high > first else 0)
+        return range(max(0, (first - high) // step + 1), min(self.count, -((low - end) // step)))
+
     def index_of(self, name: str) -> int | None:
         """Return which repetition is called so, or None."""
         if self.repeat is None:
@@ -140,6 +156,11 @@ class RegisterNode(Node):
         return next((width for width in _WIDTHS if self.bits <= width), None)
 
     @property
+    def extent(self) -> tuple[int, int]:
+        """Lowest address and the one after the highest; see Node.extent."""
+        return 0, self.span_bytes
+
+    @property
     def span_bytes(self) -> int:
         """Size of one repetition in the address space, in bytes."""
         if self.to_high is not None:
@@ -156,6 +177,13 @@ class Group(Node):
     """
 
     members: tuple[Group | RegisterNode, ...] = ()
+
+    @cached_property
+    def extent(self) -> tuple[int, int]:
+        """Lowest address and the one after the highest, of one repetition; see Node.extent."""
+        lows = [member.offset_at(0) + member.extent[0] for member in self.members]
+        highs = [member.offset_at(member.count - 1) + member.extent[1] for member in self.members]
+        return min(lows, default=0), max(highs, default=0)
 
 
 Member: TypeAlias = Group | RegisterNode
@@ -259,7 +287,9 @@ def check_fields(name: str, bits: int, fields: tuple[Field, ...]) -> None:
     """Raise InputError if a field lies outside of its register."""
     for part in fields:
         if part.lsb < 0 or part.bits < 1 or part.lsb + part.bits > bits:
-            raise InputError(f"field {part.label} of {name} lies outside of its {bits} bits; mend the map")
+            raise InputError(
+                f"field {part.label} of {name} lies outside of its {count_of(bits, 'bit')}; mend the map"
+            )
 
 
 def misfit(field: Field) -> Value | None:
@@ -314,6 +344,36 @@ def entries(group: Group, prefix: str = "", base: int = 0) -> Iterator[Entry]:
 def all_entries(device: DeviceMap) -> Iterator[Entry]:
     """Yield every register of a map."""
     return entries(device.root, base=device.root.offset)
+
+
+def entries_in(group: Group, first: int, end: int, prefix: str = "", base: int = 0) -> Iterator[Entry]:
+    """Yield the registers with an address from `first` to before `end`, in the order of the map; see entries().
+
+    Of arrays only those repetitions are looked at that reach into the range.
+    """
+    for member in group.members:
+        for index in member.indexes_in(first - base, end - base):
+            name, address = prefix + member.name_at(index), base + member.offset_at(index)
+            if isinstance(member, Group):
+                yield from entries_in(member, first, end, f"{name}.", address)
+            else:
+                yield Entry(name, address, member)
+
+
+def entries_by_address(group: Group, prefix: str = "", base: int = 0) -> Iterator[Entry]:
+    """Yield every register in the order of the addresses; few of them exist at a time. See entries()."""
+    streams = [_array_by_address(member, prefix, base) for member in group.members]
+    return heapq.merge(*streams, key=lambda entry: entry.address)
+
+
+def _array_by_address(member: Member, prefix: str, base: int) -> Iterator[Entry]:
+    named = ((prefix + member.name_at(k), base + member.offset_at(k)) for k in range(member.count))
+    if not isinstance(member, Group):
+        return (Entry(name, address, member) for name, address in named)
+    each = (entries_by_address(member, f"{name}.", address) for name, address in named)
+    low, high = member.extent
+    is_apart = member.repeat is None or high - low <= member.repeat.step
+    return chain.from_iterable(each) if is_apart else heapq.merge(*each, key=lambda entry: entry.address)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ class Names:
         return LeftOut(entry.name, effect, is_effect=True) if effect else None
 
     def _unknown(self, text: str) -> InputError:
-        if self.maps and len(self._known) != sum(1 for _ in self.maps.entries()):
+        if self.maps and len(self._known) != self.maps.count:
             return self.maps.unknown(text)
         names = f", or one of {' '.join(self._known)}" if self._known else ""
         return InputError(

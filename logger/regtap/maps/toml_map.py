@@ -22,6 +22,7 @@ from regtap.maps.model import (
 )
 from regtap.maps.toml_fields import read_fields
 from regtap.registers.model import ACCESSES, PAIR, TYPES, WRITE_EFFECTS, Register
+from regtap.units.format import count_of
 from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def read_toml(content: bytes, source: str) -> DeviceMap:
         InputError: It is no TOML, or says something that no map has; the message says where.
     """
     try:
-        parsed = tomllib.loads(content.decode())
+        parsed = tomllib.loads(content.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"its TOML cannot be read ({error})") from error
     except ValueError as error:  # of Python's int(), since 3.11
@@ -113,7 +114,7 @@ def _register(table: Table, name: str, type_name: str) -> RegisterNode:
     for field in fields:
         if value := misfit(field):
             where = f"value {value.name} ({value.value:#x}) of {table.where}.{field.label}"
-            raise InputError(f"{where} does not fit its {field.bits} bits")
+            raise InputError(f"{where} does not fit its {count_of(field.bits, 'bit')}")
     return RegisterNode(
         name=pattern,
         offset=_offset(table),
@@ -161,7 +162,7 @@ def _repeat(table: Table, name: str) -> tuple[str, Repeat | None]:
             raise InputError(f"{table.where} has a step or %s, and no count; say how often it is there")
         return name, None
     if labels and len(labels) != count:
-        raise InputError(f"{table.where} has {len(labels)} labels, and a count of {count}")
+        raise InputError(f"{table.where} has {count_of(len(labels), 'label')}, and a count of {count}")
     step = table.number("step")
     if step is None:
         raise InputError(
