@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -45,6 +46,29 @@ def test_a_journal_in_a_folder_whose_name_is_no_text_is_used(tmp_path: Path) -> 
 
     assert done.returncode == 0, done.stderr
     assert regtap.open_trace(tmp_path / ODD).rows == 20
+
+
+def test_a_collection_lists_and_sums_up_folders_whose_names_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    for name in (ODD, "good"):
+        run_regtap(*RECORD, "-o", os.path.join("runs", name), cwd=tmp_path)
+
+    listed = run_regtap("traces", "runs", cwd=tmp_path)
+    as_json = run_regtap("traces", "runs", "--json", cwd=tmp_path)
+    stats = run_regtap("stats", "runs", "--question", "signals", "--json", cwd=tmp_path)
+    asked = run_regtap(
+        "query", "select trace, count(*) from samples group by 1 order by 1", "runs", cwd=tmp_path
+    )
+
+    assert (listed.returncode, as_json.returncode) == (0, 0), listed.stderr
+    assert (stats.returncode, asked.returncode) == (0, 0), stats.stderr + asked.stderr
+    assert "runs/bad\\udcff" in listed.stdout
+    assert {it["path"] for it in json.loads(as_json.stdout)} == {
+        str(tmp_path / "runs" / ODD),
+        str(tmp_path / "runs" / "good"),
+    }
+    assert {"runs/bad\\udcff", "runs/good"} <= {it["trace"] for it in json.loads(stats.stdout)["signals"]}
+    assert re.search(r"runs/bad\\udcff +20\b", asked.stdout), asked.stdout
 
 
 def test_a_relative_output_stays_where_it_was_made(tmp_path: Path) -> None:

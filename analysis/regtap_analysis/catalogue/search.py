@@ -18,11 +18,11 @@ _THREADS = 16  # a folder of storage behind a network is waited for by several
 
 @dataclass(frozen=True, slots=True)
 class TraceLocation:
-    """A folder to open as a trace.
+    r"""A folder to open as a trace.
 
     Attributes:
         name: What the trace is called in every table: its folder as it was typed, without `./` and `//`; its
-            absolute path where it was typed with `..`.
+            absolute path where it was typed with `..`. Bytes that are no UTF-8 are escaped in it (`bad\udcff`).
         path: Its absolute path.
     """
 
@@ -30,9 +30,17 @@ class TraceLocation:
     path: str
 
     @property
-    def root(self) -> str:
-        """The beginning of the path that is not in the name: the current folder and a slash, or nothing."""
-        return self.path[: len(self.path) - len(self.name)]
+    def root(self) -> str | None:
+        """The beginning of the path that is not in the name: the current folder and a slash, or nothing.
+
+        None where the path does not end with the name: it is escaped.
+        """
+        return self.path.removesuffix(self.name) if self.path.endswith(self.name) else None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the path is UTF-8: the engines that answer questions open no other one."""
+        return _shown(self.path) == self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +89,7 @@ def find_traces(arguments: Sequence[str | os.PathLike[str]]) -> Search:
             left_out.append(LeftOut(argument, _no_trace(argument)))
         for folder in found:
             location = _location(folder)
-            if _is_text(folder):
-                locations.setdefault(location.path, location)
-            else:
-                name = os.fsencode(folder).decode("ascii", "backslashreplace")
-                left_out.append(LeftOut(name, f"{name}: its name is not UTF-8; rename the folder"))
+            locations.setdefault(location.path, location)
     return Search(tuple(locations.values()), tuple(left_out))
 
 
@@ -132,15 +136,12 @@ def _is_trace(folder: str) -> bool:
 
 def _location(folder: str) -> TraceLocation:
     path, name = os.path.abspath(folder), os.path.normpath(folder)
-    return TraceLocation(name if path.endswith(os.sep + name) and name != "." else path, path)
+    return TraceLocation(_shown(name if path.endswith(os.sep + name) and name != "." else path), path)
 
 
-def _is_text(folder: str) -> bool:
-    try:
-        folder.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _shown(path: str) -> str:
+    """Return a path with the bytes escaped that are no UTF-8."""
+    return path.encode(errors="backslashreplace").decode()
 
 
 def _no_trace(argument: str) -> str:

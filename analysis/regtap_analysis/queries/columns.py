@@ -74,12 +74,14 @@ class Layout:
         signals: The registers, each followed by its fields.
         root: The beginning of a trace's path that is not in its name.
         stores_changes: Whether only rows that differ from the row before were stored.
+        name: Name of the one trace whose path does not end with it; empty: the path tells the names.
     """
 
     columns: tuple[tuple[str, str], ...]
     signals: tuple[Signal, ...]
     root: str
     stores_changes: bool = False
+    name: str = ""
 
     def to_json(self) -> str:
         """Return the layout as a text, equal for equal layouts."""
@@ -94,7 +96,7 @@ class Layout:
             for it in document["signals"]
         )
         columns = tuple((name, dtype) for name, dtype in document["columns"])
-        return cls(columns, signals, document["root"], document["stores_changes"])
+        return cls(columns, signals, document["root"], document["stores_changes"], document["name"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,9 @@ class Group:
 
 def layout_of(facts: TraceFacts) -> Layout:
     """Return a trace's layout."""
-    signals = signals_of(facts.registers)
-    return Layout(tuple(facts.columns.items()), signals, facts.location.root, facts.stores_changes)
+    columns, signals, root = tuple(facts.columns.items()), signals_of(facts.registers), facts.location.root
+    name = facts.name if root is None else ""
+    return Layout(columns, signals, root or "", facts.stores_changes, name)
 
 
 def groups_of(traces: Iterable[TraceFacts]) -> tuple[Group, ...]:

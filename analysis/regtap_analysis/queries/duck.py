@@ -11,6 +11,7 @@ from regtap_analysis.queries.duck_answer import DuckAnswer
 from regtap_analysis.queries.duck_session import DuckOptions, DuckSession
 from regtap_analysis.queries.duck_tables import DuckTables
 from regtap_analysis.queries.rewriting import Rewriter
+from regtap_analysis.queries.text_paths import TextPaths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,8 @@ class DuckEngine:
     """
 
     def __init__(self, traces: Sequence[TraceFacts], options: DuckOptions | None = None) -> None:
+        self._links = TextPaths()
+        traces = [self._links.of(facts) for facts in traces]
         groups = groups_of(traces)
         self._rewriter = Rewriter(Names(groups), DuckDialect())
         self._session = DuckSession(options or DuckOptions())
@@ -44,6 +47,7 @@ class DuckEngine:
     def close(self) -> None:
         """Close the connection and remove the temporary folder."""
         self._session.close()
+        self._links.close()
 
     def _answer(self, text: str, question: Question) -> DuckAnswer:
         kinds = self._session.duckdb.StatementType

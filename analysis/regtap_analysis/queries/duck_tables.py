@@ -110,7 +110,8 @@ def _scan(name: str, group: Group, dialect: DuckDialect) -> str:
     """Return the view of a group's rows; the trace's name comes from the file's, so that a filter skips files."""
     files = ", ".join(map(dialect.text, group.files))
     columns = ", ".join(scan_columns(group, dialect))
-    trace = f"substr(parse_dirpath({_FILE}), {len(group.layout.root) + 1}) AS trace"
+    folder = f"substr(parse_dirpath({_FILE}), {len(group.layout.root) + 1})"
+    trace = f"{dialect.text(group.layout.name) if group.layout.name else folder} AS trace"
     return (
         f"CREATE VIEW {name} AS SELECT {trace}, {columns}"
         f" FROM read_parquet([{files}], hive_partitioning = false, filename = '{_FILE}')"

@@ -49,14 +49,22 @@ def open_spark(
         RefusedError: Spark or Java is not installed, or the master does not answer.
     """
     search = find_traces(arguments)
-    if not search.locations:
-        raise no_traces(search.left_out)
-    engine = SparkEngine(search.locations, open_session(master), maps)
-    left_out = search.left_out + engine.left_out
+    locations = [it for it in search.locations if it.is_text]
+    odd = tuple(LeftOut(it.name, _not_text(it)) for it in search.locations if not it.is_text)
+    if not locations:
+        raise no_traces(search.left_out + odd)
+    engine = SparkEngine(locations, open_session(master), maps)
+    left_out = search.left_out + odd + engine.left_out
     if engine.traces == 0:
         engine.close()
         raise no_traces(left_out)
     return OpenedEngine(engine, engine.traces, left_out)
+
+
+def _not_text(location: TraceLocation) -> str:
+    return (
+        f"{location.name}: Spark opens no path that is not UTF-8; rename the folder, or ask --engine duckdb"
+    )
 
 
 class SparkEngine:
