@@ -21,6 +21,7 @@ from tests.synthetic import counter_trace
 from tests.viewing import serving
 
 from regtap.errors import RefusedError
+from regtap.recovery.complete import recover
 from regtap_analysis.commands.view import view
 
 
@@ -196,6 +197,24 @@ def test_record_view_shows_the_capture_while_it_runs(tmp_path: Path) -> None:
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+
+
+def test_the_page_ends_with_a_recorder_that_is_killed(tmp_path: Path) -> None:
+    command = ("record", "-t", "sim", "COUNT32", "-o", str(tmp_path / "run"), "--rate", "500", "--view")
+    process = start_regtap(*command, "--user", "root", cwd=tmp_path, env={**os.environ, "BROWSER": "true"})
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stdout, process.stderr as told:
+        address = next(line.strip() for line in told if line.startswith("http://127.0.0.1:"))
+        assert _info(address)["live"]
+
+        process.kill()
+        process.wait(60)
+
+        assert told.read() is not None  # to its end: no process holds it any more
+    with pytest.raises(ConnectionError):
+        _info(address)
+    recover(tmp_path / "run")
 
 
 def _info(address: str) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,7 @@ from regtap_analysis.output import write_output
 if TYPE_CHECKING:
     from regtap_analysis.view.session import Session
 
+_STDIN = 0
 _FIRST_ROW_S = 30.0  # that a capture which has just begun may take to its first row
 
 
@@ -46,6 +49,7 @@ _FIRST_ROW_S = 30.0  # that a capture which has just begun may take to its first
 @click.option("--to", "stop", metavar="TIME", help="Export up to this time after the start.")
 @map_option
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@click.option("--until-eof", is_flag=True, hidden=True)  # of `record --view`
 def view(
     *,
     traces: tuple[Path, ...],
@@ -59,6 +63,7 @@ def view(
     stop: str | None,
     map_texts: tuple[str, ...],
     force: bool,
+    until_eof: bool,
 ) -> None:
     """Show TRACE in the browser, served on this machine alone under a secret address.
 
@@ -76,6 +81,8 @@ def view(
             )
     else:
         _check_output(output, force=force)
+    if until_eof:
+        threading.Thread(target=_end_at_eof, name="regtap-until-eof", daemon=True).start()
     from regtap_analysis.view.session import Session  # imports numpy
 
     with closing(Session(traces, registers, align, maps_of(map_texts), _FIRST_ROW_S)) as session:
@@ -85,6 +92,13 @@ def view(
         from regtap_analysis.view.serving import serve
 
         serve(session, port, opens_browser=not no_browser)
+
+
+def _end_at_eof() -> None:
+    """End this process once the other end of standard input is closed, or its holder has been killed."""
+    while os.read(_STDIN, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _export(session: Session, output: Path, first: str | None, stop: str | None) -> None:

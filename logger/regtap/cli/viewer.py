@@ -56,11 +56,14 @@ class Viewer(Closeable):
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Open the page; its address goes to stderr, and the terminal's Ctrl-C to the capture alone."""
+        """Open the page; its address goes to stderr, and the terminal's Ctrl-C to the capture alone.
+
+        The server ends with its standard input, a pipe that this process holds: it does not outlive a kill.
+        """
         as_root = ["--as-root"] if os.geteuid() == 0 else []
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "regtap", "view", self._output, *as_root],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-P", "-m", "regtap", "view", self._output, "--until-eof", *as_root],
+            stdin=subprocess.PIPE,
             stdout=sys.stderr.fileno(),
             process_group=0,
         )
@@ -78,9 +81,9 @@ class Viewer(Closeable):
         """End the server."""
         if self._process is None:
             return
-        self._process.terminate()
-        try:
-            self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        with self._process:  # which closes the pipe
+            self._process.terminate()
+            try:
+                self._process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
