@@ -87,7 +87,7 @@ def test_a_trace_that_was_cut_off_says_so(tmp_path: Path) -> None:
     ("totals", "words"),
     [
         (Totals("stopped", None, 100, 90, 5, 0), "the balance does not come out: taken 100"),
-        (Totals("stopped", None, 95, 95, 0, 0), "95 rows were stored, the parts hold 90"),
+        (Totals("stopped", None, 95, 95, 0, 0), "95 rows should be stored, the parts hold 90"),
     ],
 )
 def test_a_balance_that_does_not_come_out_is_a_finding(tmp_path: Path, totals: Totals, words: str) -> None:

@@ -189,7 +189,11 @@ def test_real_time(facts: Facts, status: Status, text: str) -> None:
             "takes 1 GiB",
         ),
         (SpoolSpace(8 << 30, 6 << 30, writable=False), Status.PROBLEM, "closed to user root"),
-        (SpoolSpace(8 << 30, 6 << 30, spool_count=2, spool_bytes=1 << 30), Status.OK, "2 spools hold 1 GiB"),
+        (
+            SpoolSpace(8 << 30, 6 << 30, spool_count=2, spool_bytes=1 << 30),
+            Status.OK,
+            "1 GiB held by 2 spools",
+        ),
     ],
 )
 def test_shared_memory(room: SpoolSpace, status: Status, text: str) -> None:

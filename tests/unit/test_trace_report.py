@@ -163,7 +163,7 @@ def test_names_of_what_is_referred_to_exist_once(made: Report) -> None:
                 "totals": Totals("stopped", None, ROWS + 5, ROWS, 0, 0, unchanged=5),
                 "mode": Mode(None, "wait"),
             },
-            "Nothing was lost, 5 samples like the row before were counted only. ",
+            "Nothing was lost, 5 samples counted only, like the row before. ",
             False,
         ),
         (

@@ -62,5 +62,5 @@ def no_traces(left_out: Sequence[LeftOut]) -> RegtapError:
     """Return the error for a collection without readable traces."""
     if not left_out:
         return InputError("no trace is named")
-    more = f" (and {len(left_out) - 1} more that are no traces)" if len(left_out) > 1 else ""
+    more = f" (and {len(left_out) - 1:,} more without a trace)" if len(left_out) > 1 else ""
     return TraceError(f"{left_out[0].reason}{more}")

@@ -13,6 +13,7 @@ from regtap.cli.output import print_lines, print_note
 from regtap.errors import InputError
 from regtap.trace.moments import find_mark, parse_moment_ns
 from regtap.trace.reader import open_trace
+from regtap.units.format import count_of
 from regtap_analysis.output import write_output
 from regtap_analysis.plot.layout import WIDTH_PX
 
@@ -81,7 +82,7 @@ def plot(
     write_output(path, picture.content)
     if picture.missing:
         print_note(f"no font here has {_some(picture.missing)}: install one, such as Noto Sans CJK")
-    print_lines([f"{path}: {picture.reading.rows:,} rows of {opened.path}"])
+    print_lines([f"{path}: {count_of(picture.reading.rows, 'row')} of {opened.path}"])
 
 
 def _some(characters: str) -> str:

@@ -14,6 +14,7 @@ from regtap.cli.names import maps_of
 from regtap.cli.options import map_option
 from regtap.cli.output import ExitCode, print_note
 from regtap.errors import InputError
+from regtap.units.format import count_of
 from regtap.units.parse import parse_size_bytes
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _print(answer: Answer, to: _Output) -> None:
         return
     with whole_file(to.path, force=to.force) as file:
         rows = write_answer(answer, form, file)
-    click.echo(f"{to.path}: {rows:,} rows")
+    click.echo(f"{to.path}: {count_of(rows, 'row')}")
 
 
 def _end(opened: OpenedEngine) -> int:

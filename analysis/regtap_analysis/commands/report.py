@@ -13,6 +13,7 @@ from regtap.cli.options import map_option
 from regtap.cli.output import ExitCode, print_lines, print_note
 from regtap.errors import InputError
 from regtap.trace.files import SPOOL_POINTER, part_name, part_number
+from regtap.units.format import count_of
 
 if TYPE_CHECKING:
     from regtap.trace.reader import Trace
@@ -130,6 +131,6 @@ def _report_trace(
         clear_progress()
     write_report(made, paths)
     for written in paths:
-        print_note(f"{written}: {made.figures.rows:,} rows of {trace.path}")
+        print_note(f"{written}: {count_of(made.figures.rows, 'row')} of {trace.path}")
     print_lines([made.sentence])
     return ExitCode.FINDING if made.content.is_bad else ExitCode.OK

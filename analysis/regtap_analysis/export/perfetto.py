@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from regtap.errors import InputError
+from regtap.units.format import count_of
 from regtap_analysis.export.protobuf import block, long_varints, number, text, varint
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class PerfettoWriter:
         """Write a slice of the gap's length on the track `gaps`; named values end at its start."""
         for index in range(len(self._signals)) if not gap.rows else ():
             self._end_slice(index, t_ns)
-        inside = f" among {gap.rows} rows" if gap.rows else ""
+        inside = f" among {count_of(gap.rows, 'row')}" if gap.rows else ""
         name = f"{gap.cause}: {gap.count} absent{inside}" if gap.count else gap.cause
         self._begin_slice(_GAPS, t_ns, name)
         self._event(gap.t1_ns, number(_TYPE, _SLICE_END) + number(_TRACK, _GAPS))

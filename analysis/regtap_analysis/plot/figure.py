@@ -8,6 +8,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from regtap.units.format import count_of
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.aligned import aligned_axis
 from regtap_analysis.plot.lane import draw_lane, floor
@@ -88,7 +89,11 @@ def _draw_words(figure: Figure, planned: Plan) -> None:
 def _footer(planned: Plan) -> str:
     text = caption.resolution(planned.content.reading, planned.content.buckets)
     unnamed = sum(placed.line is None for *_, placed in planned.marks)
-    return f"{text} · {unnamed} of {len(planned.marks)} marks have no room for a name" if unnamed else text
+    return (
+        f"{text} · no room for the names of {unnamed} of {count_of(len(planned.marks), 'mark')}"
+        if unnamed
+        else text
+    )
 
 
 def _draw_backdrop(figure: Figure, planned: Plan) -> Axes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regtap.units.format import format_duration_ns
+from regtap.units.format import count_of, format_duration_ns
 from regtap_analysis.plot.ticks import value_axis
 from regtap_bench.page.charts import Bar, Histogram
 from regtap_bench.page.scales import Tick
@@ -98,7 +98,7 @@ def value_histogram(figures: SignalFigures, name: str) -> Histogram | None:
         else f"value, in ranges of {found.width:,}"
         if found.width < 10**6
         else "value, in ranges",
-        f"tallest: {format_duration_ns(tallest) if found.is_time else f'{tallest:,} rows'}",
+        f"tallest: {format_duration_ns(tallest) if found.is_time else count_of(tallest, 'row')}",
         f"{title}: from {figures.least:,} to {figures.most:,}, most often about {largest:,}",
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regtap.units.format import count_of
 from regtap_analysis.plot.aligned import aligned_axis
 from regtap_analysis.plot.caption import printable
 from regtap_analysis.plot.spans import gap_density, spans
@@ -149,13 +150,13 @@ def lane_picture(trace: Trace, registers: Sequence[str] = (), zero: Mark | None 
 
 def _caption(reading: Reading, signals: int) -> str:
     drawn = (
-        f"Every one of {reading.rows:,} samples is drawn."
+        f"Every sample is drawn, {reading.rows:,} in all."
         if reading.rows <= _BUCKETS
         else f"Each of {_BUCKETS} columns spans from the smallest to the largest of its samples, about "
         f"{reading.rows // _BUCKETS:,}: a single odd sample shows."
     )
     left = signals - len(reading.signals)
-    return f"{drawn} {left:,} lanes more have no room here." if left else drawn
+    return f"{drawn} There is no room for {count_of(left, 'lane')} more." if left else drawn
 
 
 def _lane(signal: Signal, data: Samples | Envelope, view: View, trace: Trace) -> Lane:

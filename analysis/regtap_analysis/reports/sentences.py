@@ -61,7 +61,7 @@ def _completeness(trace: Trace) -> str:
         due = None if totals is None else totals.due
         parts.append(_of(missed, "slot", taken + missed if due is None else due, "missed"))
     if totals is not None and totals.unchanged:
-        parts.append(f"{totals.unchanged:,} samples like the row before were counted only")
+        parts.append(f"{count_of(totals.unchanged, 'sample')} counted only, like the row before")
     if totals is not None and totals.rotated:
         parts.append(f"{totals.rotated:,} older samples and slots were given up as asked")
     text = f"{begun}{', '.join(parts)}."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from regtap.errors import FaultError, RefusedError
 from regtap.targets import parse_target
+from regtap.units.format import count_of
 from regtap_bench.arms.base import BULK, REGULAR, SLOW, THROUGHPUT, TWIN
 from regtap_bench.arms.catalogue import BASELINES, WRITES
 from regtap_bench.measuring.agreement import Agreement
@@ -143,7 +144,7 @@ def run(subject: Subject, effort: Effort, tell: Callable[[str], None]) -> Measur
     arms = subject.arms(is_device=parse_target(subject.target).is_device).values()
     idle = {arm.name for arm in arms if arm.kind in ("control", "memory") or arm.name in WRITES}
     reads = effort.processes * sum(reads_of(job, idle) for job in jobs.values())
-    tell(f"{subject.register.name} will be read up to {reads:,} times")
+    tell(f"{subject.register.name} will be read up to {count_of(reads, 'time')}")
     return replace(_repeat(jobs, effort, probes, tell, keeps_finished=True), agreement=found.agreement)
 
 
@@ -269,7 +270,9 @@ def _repeat(
     headers: list[Mapping[str, Any]] = []
     processes: dict[str, list[Process]] = {cadence: [] for cadence in _WEIGHTS}
     for number in range(effort.processes):
-        lengths = "; ".join(f"{job.rounds:,} rounds of {len(job.series)} series" for job in jobs.values())
+        lengths = "; ".join(
+            f"{count_of(job.rounds, 'round')} of {len(job.series)} series" for job in jobs.values()
+        )
         try:
             tell(f"process {number + 1} of {effort.processes}: {lengths}")
             done = [_measure(cadence, job, f"{effort.seed}/{number}") for cadence, job in jobs.items()]

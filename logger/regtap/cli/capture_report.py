@@ -51,7 +51,7 @@ def _pace(summary: Summary, *, strict: bool) -> str:
 def _lines(summary: Summary) -> Iterator[str]:
     totals = summary.totals
     rate = "" if summary.rate_hz is None else f" ({format_rate(summary.rate_hz)})"
-    yield f"{summary.output}: {totals.taken:,} samples in {format_duration_ns(summary.span_ns)}{rate}"
+    yield f"{summary.output}: {count_of(totals.taken, 'sample')} in {format_duration_ns(summary.span_ns)}{rate}"
     each = f" ({summary.bytes / totals.stored:.2f} bytes a sample)" if totals.stored else ""
     yield f"{summary.output}: {count_of(summary.parts, 'part')}, {format_size(summary.bytes)}{each}"
     if totals.rotated:
@@ -78,7 +78,7 @@ def _rotated(summary: Summary) -> str:
     totals = summary.totals
     lost = f", {totals.rotated_lost:,} of them lost before" if totals.rotated_lost else ""
     parts = count_of(summary.removed_parts, "older part")
-    return f"{summary.output}: {parts} removed, {totals.rotated:,} samples{lost}"
+    return f"{summary.output}: {parts} removed, {count_of(totals.rotated, 'sample')}{lost}"
 
 
 def _snapshots(output: str, snapshots: Sequence[Snapshot]) -> str:
@@ -106,7 +106,8 @@ def _caught(summary: Summary, caught: Caught) -> Iterator[str]:
     for number, stretch in enumerate(shown, 1):
         yield f"{output}: stretch {number} {_stretch(stretch)}"
     if len(caught.stretches) > len(shown):
-        yield f"{output}: and {len(caught.stretches) - len(shown):,} stretches more; --json has all of them"
+        more = count_of(len(caught.stretches) - len(shown), "stretch", "stretches")
+        yield f"{output}: and {more} more; --json has all of them"
 
 
 def _stretch(stretch: Stretch) -> str:
@@ -114,7 +115,7 @@ def _stretch(stretch: Stretch) -> str:
     short = "; the spool held no more: give a larger --spool-size" if stretch.short else ""
     return (
         f"at {format_duration_ns(stretch.hit_ns)}{hits}: {format_duration_ns(stretch.pre_ns)} before and "
-        f"{format_duration_ns(stretch.post_ns)} after, {stretch.rows:,} rows{short}"
+        f"{format_duration_ns(stretch.post_ns)} after, {count_of(stretch.rows, 'row')}{short}"
     )
 
 

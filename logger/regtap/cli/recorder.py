@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import RegtapError
 from regtap.system.closeable import Closeable
-from regtap.units.format import format_duration_ns
+from regtap.units.format import count_of, format_duration_ns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,10 +60,10 @@ class KeyRecorder(Closeable):
             return ""
         status = capture.status()
         if capture.wait(0):  # it ended by itself: a fault
-            return f"recording ended after {status.stored:,} samples; r stores its end"
+            return f"recording ended after {count_of(status.taken, 'sample')}; r stores its end"
         lost = f", {status.lost:,} LOST" if status.lost else ""
         span = format_duration_ns(round(10 * status.elapsed_s) * 10**8)
-        return f"RECORDING {capture.output} {span}, {status.taken:,} samples{lost}"
+        return f"RECORDING {capture.output} {span}, {count_of(status.taken, 'sample')}{lost}"
 
     def close(self) -> None:
         """End the running recording."""

@@ -77,7 +77,7 @@ def _lines(recovered: Recovered) -> Iterator[str]:
     if not recovered.parts:
         yield f"{trace}: complete already, nothing to recover"
     else:
-        yield f"{trace}: recovered {recovered.rows:,} samples in {count_of(recovered.parts, 'part')}"
+        yield f"{trace}: recovered {count_of(recovered.rows, 'sample')} in {count_of(recovered.parts, 'part')}"
     if recovered.spool is not None:
         yield f"{trace}: {recovered.spool} is kept; remove it when it is not needed any more"
     yield f"{trace}: {recovered.totals.line()}"

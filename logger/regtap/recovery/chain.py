@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from regtap.spool.block import BlockHead, DamagedBlockError
+from regtap.units.format import count_of
 
 if TYPE_CHECKING:
     from regtap.spool.reader import SpoolReader
@@ -41,7 +42,9 @@ def read_chain(spool: SpoolReader, first_block: int, first_index: int | None, le
     found = Chain()
     if first_block < spool.oldest():
         count = spool.oldest() - first_block
-        found.dropped.append(f"blocks {first_block} to {spool.oldest() - 1}: filled again ({count} blocks)")
+        found.dropped.append(
+            f"blocks {first_block} to {spool.oldest() - 1}: filled again ({count_of(count, 'block')})"
+        )
     for sequence in range(max(first_block, spool.oldest()), spool.header.opened):
         try:
             head = spool.head(sequence)

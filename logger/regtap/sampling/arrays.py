@@ -13,6 +13,7 @@ from regtap.errors import BusFaultError, InputError
 from regtap.maps.load import MapsGiven, given_maps
 from regtap.sampling.channels import channels_of
 from regtap.targets import as_registers, parse_target
+from regtap.units.format import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +102,9 @@ def _check_arrays(
     ticks: npt.NDArray[np.uint64],
 ) -> None:
     if len(values) != len(registers):
-        raise InputError(f"{len(values)} arrays of values for {len(registers)} registers; give one for each")
+        raise InputError(
+            f"{count_of(len(values), 'array')} of values for {count_of(len(registers), 'register')}; give one for each"
+        )
     wanted = [
         ("ticks", "uint64", ticks),
         *((r.name, r.dtype, v) for r, v in zip(registers, values, strict=True)),

@@ -19,7 +19,9 @@ def finding(trace: Trace) -> str | None:
     if not totals.balanced:
         return f"the balance does not come out: {totals.line()}"
     if totals.stored != trace.rows:
-        return f"the balance says {totals.stored:,} rows were stored, the parts hold {trace.rows:,}"
+        return (
+            f"by the balance {count_of(totals.stored, 'row')} should be stored, the parts hold {trace.rows:,}"
+        )
     return None
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol
 
-from regtap.units.format import format_duration_ns, format_rate
+from regtap.units.format import count_of, format_duration_ns, format_rate
 from regtap.watch.screen import Key
 from regtap.watch.table import Look, Numbers, Style, Table, shown_text
 
@@ -268,7 +268,7 @@ class Session:
         elapsed = format_duration_ns(view.elapsed_ns - view.elapsed_ns % 10**8)
         parts = ["PAUSED"] if self._is_paused else []
         parts += [self._recorder.status(), f"read {format_rate(view.rate_hz)}", elapsed]
-        parts += [f"{view.missed:,} slots missed"] if view.missed else []
+        parts += [f"{count_of(view.missed, 'slot')} missed"] if view.missed else []
         parts.append(self._title)  # last: it may be long
         return ((0, "  ".join(shown_text(part) for part in parts if part).ljust(width), Style.HEADING),)
 

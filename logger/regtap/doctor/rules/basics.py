@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from regtap.doctor.findings import Finding, ok, problem, warning
 from regtap.spool.location import LEAST_BYTES, SHARED_MEMORY, SMALL_BYTES, default_spool_bytes
-from regtap.units.format import format_size
+from regtap.units.format import count_of, format_size
 
 if TYPE_CHECKING:
     from regtap.doctor.facts import Facts, SpoolSpace
@@ -30,7 +30,7 @@ def shared_memory(facts: Facts) -> Finding:
         return problem(name, "absent", "no capture has a place for its ring", "mount a tmpfs on /dev/shm")
     state = f"{format_size(room.free_bytes)} of {format_size(room.total_bytes)} free"
     if room.spool_count:
-        state += f", {room.spool_count} spools hold {format_size(room.spool_bytes)}"
+        state += f", {format_size(room.spool_bytes)} held by {count_of(room.spool_count, 'spool')}"
     if not room.writable:
         return problem(name, state, f"closed to user {facts.process.user}: no capture", "chmod 1777 /dev/shm")
     size_bytes = _spool_bytes(room)
