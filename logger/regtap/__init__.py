@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from regtap.recording.capture import Capture
     from regtap.recording.marking import mark
     from regtap.recording.options import RecordOptions
-    from regtap.recording.summary import Summary
+    from regtap.recording.summary import NothingRecordedWarning, Summary
     from regtap.registers.model import Field, Register, RegisterMap
     from regtap.sampling.arrays import sample
     from regtap.targets import parse_target
@@ -49,6 +49,7 @@ _HOMES = {
     "FaultError": "errors",
     "Field": "registers.model",
     "InputError": "errors",
+    "NothingRecordedWarning": "recording.summary",
     "RecordOptions": "recording.options",
     "RefusedError": "errors",
     "Register": "registers.model",
@@ -77,6 +78,7 @@ __all__ = [
     "FaultError",
     "Field",
     "InputError",
+    "NothingRecordedWarning",
     "RecordOptions",
     "RefusedError",
     "Register",

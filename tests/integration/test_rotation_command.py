@@ -83,7 +83,10 @@ def test_a_picture_begins_where_the_rows_do(rotated: tuple[Path, str]) -> None:
         (["--keep-parts", "0"], "'0' is not a count; it must be whole, from 1"),
         (["--keep-parts", "-1"], "is not a count"),
         (["--keep-size", "0"], "it must be whole, from 1"),
-        (["--keep-size", "100kB"], "100,000 bytes hold no part of a trace; keep 1 MiB at least"),
+        (
+            ["--keep-size", "100kB"],
+            "in 100,000 bytes there is no room for a part of a trace; keep 1 MiB at least",
+        ),
         (["--keep-size", "much"], "is not a size"),
     ],
 )

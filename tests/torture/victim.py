@@ -38,6 +38,7 @@ class VictimCapture:
         seed: Of the pauses.
         snapshot_s: Pause between two snapshots; 0: none is taken.
         kill_at: Die at this call of CALLS and METHODS; None: the parent kills.
+        mark_s: Pause between two marks, whose numbers the parent is told; 0: none is set.
     """
 
     registers: tuple[str, ...]
@@ -49,6 +50,7 @@ class VictimCapture:
     seed: int = 0
     snapshot_s: float = 0.0
     kill_at: int | None = None
+    mark_s: float = 0.0
 
 
 def record(what: VictimCapture, ready: Connection) -> None:
@@ -62,6 +64,11 @@ def record(what: VictimCapture, ready: Connection) -> None:
     with dying_at(what.kill_at):
         with capture:
             ready.send("running")
+            number = 0
+            while what.mark_s and not capture.wait(what.mark_s):
+                capture.mark(f"m{number}")
+                ready.send(number)
+                number += 1
             while not capture.wait(what.snapshot_s or None):
                 capture.snapshot()
         ready.send("ended")

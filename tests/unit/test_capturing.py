@@ -107,6 +107,9 @@ def test_progress_outlives_whoever_reads_it(number: int, monkeypatch: pytest.Mon
     assert asked == [number]
 
 
+LINE = "   1.0 s         3/s  1 stored  0 lost  0 missed  2 in the spool (50 %)"
+
+
 class _Terminal(io.StringIO):
     """A terminal that stderr is, of so many columns."""
 
@@ -134,28 +137,26 @@ def _shown(monkeypatch: pytest.MonkeyPatch, term: str | None, columns: int) -> s
 
 
 def test_progress_overwrites_itself_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = "   1.0 s         1/s  1 stored  0 lost  0 missed  spool 0 %"
-    assert _shown(monkeypatch, "xterm", 80) == f"\r\033[K{line}\r\033[K"
+    assert _shown(monkeypatch, "xterm", 80) == f"\r\033[K{LINE}\r\033[K"
 
 
 @pytest.mark.parametrize("columns", [12, 40])
 def test_progress_stays_on_one_row_of_a_narrow_terminal(
     monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
-    line = "   1.0 s         1/s  1 stored  0 lost  0 missed  spool 0 %"[: columns - 1]
+    line = LINE[: columns - 1]
     assert _shown(monkeypatch, "xterm", columns) == f"\r\033[K{line}\r\033[K"
 
 
 def test_progress_of_a_terminal_without_a_width_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "spool 0 %\r" in _shown(monkeypatch, "xterm", 0)
+    assert f"{LINE}\r" in _shown(monkeypatch, "xterm", 0)
 
 
 @pytest.mark.parametrize("term", ["dumb", None])
 def test_progress_sends_a_dumb_terminal_lines_only(monkeypatch: pytest.MonkeyPatch, term: str | None) -> None:
-    line = "   1.0 s         1/s  1 stored  0 lost  0 missed  spool 0 %"
-    assert _shown(monkeypatch, term, 80) == f"{line}\n"
+    assert _shown(monkeypatch, term, 80) == f"{LINE}\n"
 
 
 def _one_row() -> Any:
-    status = Status(elapsed_s=1.0, taken=1, stored=1, lost=0, missed=0, spool_fill=0.0)
+    status = Status(elapsed_s=1.0, taken=3, stored=1, waiting=2, lost=0, missed=0, spool_fill=0.5)
     return SimpleNamespace(status=lambda: status)

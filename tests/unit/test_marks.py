@@ -47,8 +47,9 @@ def test_more_marks_than_a_part_holds_are_refused(
     monkeypatch.setattr(writer, "MOST_MARK_LETTERS", 10)
 
     with capture:
+        capture.wait_for_first_row()
         capture.mark("12345678")
-        with pytest.raises(regtap.InputError, match="1 marks wait to be stored"):
+        with pytest.raises(regtap.InputError, match=r"too many wait to be stored \(1\)"):
             capture.mark("123")
 
     assert [mark.text for mark in capture.trace().marks] == ["12345678"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from tests.conservation import assert_conserved
 
@@ -274,6 +275,27 @@ def test_a_long_capture_of_few_samples_makes_a_part_in_time(
             time.sleep(0.01)
 
     assert_conserved(capture.trace())
+    first = pq.ParquetFile(tmp_path / "run" / "part-00000.parquet")
+    assert (
+        first.num_row_groups == 1
+    )  # its rows went to the encoder when the first one was old, and it was due then
+
+
+def test_rows_are_stored_once_their_part_is_finished(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "ROW_GROUP_ROWS", 1)  # a row group of each block
+    monkeypatch.setattr("regtap.recording.options._SEAL_SHARE_NS", 32 * 20_000_000)  # a block each 20 ms
+
+    with record(device, tmp_path / "run", rate="1k", spool_size="4MiB") as capture:
+        while not capture._begun().writer.stored.written:
+            time.sleep(0.01)
+        status = capture.status()
+        assert list((tmp_path / "run").glob("part-*.parquet")) == []
+        assert (status.stored, status.waiting) == (0, status.taken - status.lost)
+
+    status = capture.status()
+    assert (status.stored, status.waiting) == (capture.summary.totals.stored, 0)
 
 
 def test_conservation_is_not_believed_blindly(device: Path, tmp_path: Path) -> None:

@@ -252,7 +252,10 @@ def test_a_running_capture_is_read_while_it_removes_parts(device: str, tmp_path:
     [
         ({"keep_parts": 0}, "it must be whole, from 1"),
         ({"keep_parts": "two"}, "is not a count"),
-        ({"keep_size": "10kB"}, "10,000 bytes hold no part of a trace; keep 1 MiB at least"),
+        (
+            {"keep_size": "10kB"},
+            "in 10,000 bytes there is no room for a part of a trace; keep 1 MiB at least",
+        ),
         ({"keep_size": 0}, "it must be whole, from 1"),
     ],
 )

@@ -16,6 +16,7 @@ from tests.conservation import assert_conserved
 import regtap
 from regtap.errors import InputError
 from regtap.recording import loop
+from regtap.recording.summary import NothingRecordedWarning
 from regtap.triggers.parse import parse_trigger
 
 MS = 1_000_000
@@ -189,7 +190,7 @@ def test_hits_within_the_holdoff_are_counted_and_do_nothing_else(device: Device,
 
 def test_what_holds_at_the_start_is_said_and_is_no_hit(device: Device, run: Path) -> None:
     device.set(1)
-    with record(device, run, duration=0.05) as capture:
+    with pytest.warns(NothingRecordedWarning), record(device, run, duration=0.05) as capture:
         assert capture.wait(60)
 
     summary = capture.summary
@@ -202,7 +203,7 @@ def test_what_holds_at_the_start_is_said_and_is_no_hit(device: Device, run: Path
 def test_no_hit_by_the_end_that_was_given_is_a_finding(
     device: Device, run: Path, limit: dict[str, Any]
 ) -> None:
-    with record(device, run, **limit) as capture:
+    with pytest.warns(NothingRecordedWarning, match="no trigger"), record(device, run, **limit) as capture:
         assert capture.wait(60)
 
     assert capture.summary.caught_nothing

@@ -266,7 +266,7 @@ def _marks(trace: Trace, zero: Mark | None) -> Iterator[Section]:
         for number, mark in enumerate(trace.marks[:_MOST_MARKS], 1)
     )
     more = len(trace.marks) - len(rows)
-    lines = (f"{more:,} marks more are in the trace",) if more else ()
+    lines = (f"{count_of(more, 'mark')} more in the trace",) if more else ()
     yield Section("Marks", lines, tables=(Titled("", Table(("mark", "at", "text"), rows)),))
 
 
@@ -278,6 +278,7 @@ def _machine(trace: Trace) -> Section:
         ("clock", clock_text(trace)),
         ("start", format_utc(trace.start.realtime_ns)),
         ("mode", mode_text(trace)),
+        *([("command", shlex.join(trace.command))] if trace.command else []),
         ("stored as", f"{format_size(trace.size_bytes)} in {count_of(len(trace.parts), 'part')}{per_row}"),
     ]
     rows = tuple(_row(name, printable(value)) for name, value in facts)

@@ -69,18 +69,19 @@ class _CaptureProgress:
         rate = (status.taken - taken) / max(status.elapsed_s - seconds, 1e-9)
         return (
             f"{status.elapsed_s:6.1f} s  {format_rate(max(rate, 0.0)):>10}  {status.stored:,} stored  "
-            f"{status.lost:,} lost  {status.missed:,} missed  {_in_spool(status)}"
+            f"{status.lost:,} lost  {status.missed:,} missed  {_not_stored(status)}"
         )
 
 
-def _in_spool(status: Status) -> str:
+def _not_stored(status: Status) -> str:
+    """Return the rows that are in no finished part, or a trigger's hits."""
     kept, caught = status.kept, status.caught
     if caught is not None:
         return _of_trigger(caught)
     if kept is None:
-        return f"spool {100 * status.spool_fill:.0f} %"
+        return f"{status.waiting:,} in the spool ({100 * status.spool_fill:.0f} %)"
     span = format_duration_ns(round(1e9 * kept.span_s))
-    return f"kept {span}, {kept.samples:,} samples  {count_of(kept.snapshots, 'snapshot')}"
+    return f"kept {span}, {count_of(kept.samples, 'sample')}  {count_of(kept.snapshots, 'snapshot')}"
 
 
 def _of_trigger(caught: Caught) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,7 @@ def describe(trace: Trace, zero: Mark | None = None) -> dict[str, Any]:
         "marks": [asdict(replace(mark, t_ns=mark.t_ns - zero_ns)) for mark in trace.marks],
         "registers": [_register(register, trace) for register in trace.registers],
         "host": dict(trace.host),
+        "command": list(trace.command),
     }
 
 
@@ -124,7 +126,7 @@ def _marks(trace: Trace, zero: Mark | None) -> Iterator[str]:
     shown = trace.marks[:_MOST_MARKS]
     yield from _table([("MARK", "AT"), *((mark.text, moment_text(mark.t_ns, zero)) for mark in shown)])
     if len(trace.marks) > len(shown):
-        yield f"and {len(trace.marks) - len(shown):,} marks more; --json has all of them"
+        yield f"and {count_of(len(trace.marks) - len(shown), 'mark')} more; --json has all of them"
 
 
 def _facts(trace: Trace, zero: Mark | None) -> Iterator[tuple[str, str]]:
@@ -135,6 +137,8 @@ def _facts(trace: Trace, zero: Mark | None) -> Iterator[tuple[str, str]]:
         yield "times", f"from the mark {zero.text}, {format_duration_ns(zero.t_ns)} after the start"
     yield "mode", mode_text(trace)
     yield "clock", clock_text(trace)
+    if trace.command:
+        yield "command", shlex.join(trace.command)
     yield "rows", _rows(trace)
     yield "size", _size(trace)
     if trace.rotated is not None:
@@ -142,7 +146,7 @@ def _facts(trace: Trace, zero: Mark | None) -> Iterator[tuple[str, str]]:
     if trace.totals is not None:
         yield "balance", trace.totals.line()
         if trace.totals.accesses is not None:
-            yield "accesses", f"{trace.totals.accesses:,} loads"
+            yield "accesses", count_of(trace.totals.accesses, "load")
         if trace.totals.throttled_ns:
             yield "waited", f"{format_duration_ns(trace.totals.throttled_ns)} for room in the spool"
 

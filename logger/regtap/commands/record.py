@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from regtap.recording.capture import Capture
 
 _COMMAND = "regtap.command"
+_WORDS = "regtap.words"  # of the command line
 _DURABLE = "--durable"
 _ON_CHANGE = "--on-change"
 
@@ -36,6 +37,7 @@ class _WithCommand(click.Command):
     """A command whose arguments end at `--`; the words after that are another command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_WORDS] = tuple(args)
         if "--" in args:
             at = args.index("--")
             args, ctx.meta[_COMMAND] = args[:at], args[at + 1 :]
@@ -210,6 +212,7 @@ def record(
         captures=captures,
         trigger_run=trigger_run,
         before_output=None if later_user is None else lambda: become(later_user, realtime=realtime),
+        command=("regtap", "record", *ctx.meta[_WORDS]),
     )
     _say_whose_files(later_user)
     capture = Capture(target, registers, output, options)

@@ -164,7 +164,9 @@ class Segments:
 
     def are_there(self) -> bool:
         """Return whether all files are open and still have a name."""
-        return bool(self._segments) and all(os.fstat(segment.fd).st_nlink for segment in self._segments)
+        with contextlib.suppress(OSError):  # somebody has closed one
+            return bool(self._segments) and all(os.fstat(segment.fd).st_nlink for segment in self._segments)
+        return False
 
     def close(self) -> None:
         """Close the files without removing them; a second call does nothing.

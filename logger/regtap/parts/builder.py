@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ ROW_GROUP_ROWS = 1 << 20  # smaller row groups cost space and time, and waiting 
 MOST_ROWS = 4 << 20  # in one row group, which a reader holds in memory as a whole
 PART_BYTES = 128 << 20
 PART_GAPS = 10_000
+_GAP_BYTES = 64  # of a gap in a part's metadata, about
 
 
 @dataclass(slots=True)
@@ -34,7 +34,6 @@ class OpenPart:
         file: The part's file.
         first_block: Sequence number of the part's first block.
         first_index: Index of the part's first sample, slot or gap.
-        opened_ns: When the part was begun, on CLOCK_MONOTONIC.
         most_bytes: Size at which the part is closed.
         gaps: Gaps of the part so far.
     """
@@ -42,14 +41,14 @@ class OpenPart:
     file: PartFile
     first_block: int
     first_index: int
-    opened_ns: int
     most_bytes: int
     gaps: list[Gap] = field(default_factory=list)
 
     @property
     def is_large(self) -> bool:
         """Whether the part has as many bytes or gaps as a part may have."""
-        return self.file.bytes_written >= self.most_bytes or len(self.gaps) >= PART_GAPS
+        size_bytes = self.file.bytes_written + len(self.gaps) * _GAP_BYTES
+        return size_bytes >= self.most_bytes or len(self.gaps) >= PART_GAPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class PartBuilder:
         file = PartFile(self._folder_fd, self._number, self._template, self._open_encoder)
         self._number += 1
         most_bytes = PART_BYTES if self.part_bytes is None else min(PART_BYTES, self.part_bytes)
-        self.part = OpenPart(file, first_block, self._index, time.monotonic_ns(), most_bytes)
+        self.part = OpenPart(file, first_block, self._index, most_bytes)
         return self.part
 
     def add(self, blocks: Sequence[Block]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import time
+import warnings
 from typing import TYPE_CHECKING, Self
 
 from regtap.errors import InputError
@@ -12,7 +13,7 @@ from regtap.recording.columns import check_columns
 from regtap.recording.description import Description
 from regtap.recording.folder import require_free
 from regtap.recording.marking import check_mark
-from regtap.recording.summary import Status, Summary
+from regtap.recording.summary import NothingRecordedWarning, Status, Summary
 from regtap.recording.thread import CaptureThread
 from regtap.trace.metadata import Mark
 from regtap.trace.reader import open_trace
@@ -83,6 +84,7 @@ class Capture:
         self.close()
         if error is None:
             self.raise_fault()
+            self._warn_of_no_rows()
 
     def start(self) -> None:
         """Map the registers, make the folder and begin to sample.
@@ -196,6 +198,15 @@ class Capture:
         """Raise the fault of a capture that was never closed; Python prints it."""
         if self._thread is not None and self._thread.is_ours:
             self.raise_fault()
+
+    def _warn_of_no_rows(self) -> None:
+        summary = self.summary
+        totals, caught = summary.totals, summary.caught
+        if totals.stored or totals.rotated or (caught is not None and not summary.caught_nothing):
+            return  # a trigger may wait in vain where nobody said for how long
+        reason = "" if caught is None else f"no trigger ({caught.expression}); "
+        text = f"{self.output}: nothing was recorded: {reason}{totals.line()}"
+        warnings.warn(text, NothingRecordedWarning, stacklevel=3)
 
     def _started(self) -> CaptureThread:
         if self._thread is None:

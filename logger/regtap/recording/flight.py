@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from regtap.recording.messages import snapshot_fault
 from regtap.recording.snapshots import Request, Requests, Snapshot
 from regtap.recording.summary import RetainedWindow
 from regtap.recording.writer import TURN_NS, Writer
@@ -35,18 +36,20 @@ class FlightWriter(Writer):
     Args:
         shared: Arguments of Writer.
         keep_ns: How much to keep; None: all that the ring holds.
+        output: The trace's folder, for messages.
 
     Attributes:
         snapshots: The snapshots, in order; the last one is taken at the end.
         overwritten: Samples that were overwritten before a snapshot could store them.
     """
 
-    def __init__(self, *shared: Any, keep_ns: int | None) -> None:
+    def __init__(self, *shared: Any, keep_ns: int | None, output: str) -> None:
         super().__init__(*shared)
         self._requests = Requests()
         self.snapshots: list[Snapshot] = []
         self.overwritten = 0
         self._keep_ns = keep_ns
+        self._output = output
         self._missed = 0  # slots, before the next block to be stored
         self._last_tick = self._timebase.first_ticks  # of the stored rows and gaps
 
@@ -86,6 +89,9 @@ class FlightWriter(Writer):
         self.stored.add_mark(Mark(request.t_ns, MARK))
         try:
             snapshot = self._take_snapshot(request.t_ns)
+        except OSError as error:
+            request.done.set_exception(snapshot_fault(self._output, error))
+            raise
         except BaseException as error:
             request.done.set_exception(error)
             raise
@@ -106,7 +112,7 @@ class FlightWriter(Writer):
 
     def _abandon(self) -> None:
         super()._abandon()
-        self._requests.close(OSError("the capture ended before the snapshot was stored"))
+        self._requests.close(snapshot_fault(self._output))
 
     def _store(self, t_ns: int | None, most: int) -> Snapshot:
         """Write the window before a moment (None: the last sample); the last part stays open.

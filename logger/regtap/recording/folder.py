@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, RefusedError
-from regtap.system.files import sync_parent
+from regtap.system.files import close_unwritten, sync_parent
 from regtap.system.permissions import describe_user
 from regtap.system.remedies import remedy_for
 from regtap.trace.files import SPOOL_POINTER
@@ -90,8 +90,7 @@ class OutputFolder:
 
     def close(self) -> None:
         """Close the folder; files in it may stay open."""
-        with contextlib.suppress(OSError):  # nothing was written through it
-            os.close(self.fd)
+        close_unwritten(self.fd)
 
 
 def _make(path: str, pointer: SpoolPointer) -> int:

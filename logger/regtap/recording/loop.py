@@ -16,7 +16,7 @@ from regtap.sampling.sampler import make_sampler
 from regtap.spool.document import make_document
 from regtap.spool.own import OwnSpool
 from regtap.spool.pointer import SpoolPointer
-from regtap.spool.size import check_memory, free_size_bytes, needed_bytes
+from regtap.spool.size import check_memory, free_size_bytes, largest_spool_bytes, needed_bytes
 from regtap.system import cpus
 from regtap.system.host import boot_id
 from regtap.system.memory import available_memory
@@ -82,7 +82,10 @@ class Loop:
             timebase = Timebase(source)  # t_ns begins here, when all that takes long is done
             template = make_template(what, timebase)
             ring = spool.format(
-                what.registers, make_document(template, what.output, identity), latency=options.latency
+                what.registers,
+                make_document(template, what.output, identity),
+                latency=options.latency,
+                most_block_bytes=options.most_block_bytes,
             )
             options.check_kept_rows(ring.block_count, ring.rows_per_block, row_cost)
             plan = options.plan(source, ring.block_count, cpu, what.registers, what.trigger)
@@ -142,6 +145,8 @@ def _spool_size(
         check_memory(options.spool_bytes, memory)
         return options.spool_bytes, []
     size_bytes, rows = free_size_bytes(memory), options.most_waiting_rows()
+    if options.most_block_bytes is not None:
+        size_bytes = min(size_bytes, largest_spool_bytes(options.most_block_bytes))
     if rows is not None:
         widths = [8, *(register.width_bytes for register in registers), *[4] * options.latency]
         needed = needed_bytes(rows, widths, document_bytes)

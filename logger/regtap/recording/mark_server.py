@@ -80,7 +80,8 @@ class MarkServer:
 
     def close(self) -> None:
         """Close the socket."""
-        self._socket.close()
+        with contextlib.suppress(OSError):  # somebody in this process has closed it
+            self._socket.close()
 
     def _knock(self) -> None:
         """Connect, so that accept() returns."""

@@ -92,6 +92,23 @@ def storage_fault(failure: OSError, output: str, kept: str | None) -> StorageErr
     )
 
 
+def snapshot_fault(output: str, failure: OSError | None = None) -> StorageError:
+    """Return the error for a snapshot that is not stored.
+
+    Args:
+        output: The trace's folder.
+        failure: The refusal of the disk; None: it came before this snapshot's turn.
+    """
+    number = None if failure is None else failure.errno
+    reason = "the capture ended before" if failure is None else os.strerror(number or errno.EIO)
+    return StorageError(
+        f"a snapshot of {output} is not stored: {reason}; after the capture `regtap recover {output}` stores what the "
+        "spool holds",
+        path=output,
+        errno=number,
+    )
+
+
 def gone_fault(output: str) -> StorageError:
     """Return the error for a trace in a folder without a path: its disk was unmounted, or it was removed."""
     return StorageError(

@@ -8,14 +8,16 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Self
 
 from regtap.errors import InputError
+from regtap.recording.command_words import bounded_words
 from regtap.recording.on_change import OnChange
 from regtap.recording.rotation import Limits
 from regtap.recording.trigger_options import TriggerOptions
 from regtap.sampling.plan import Plan, TriggerPlan
 from regtap.spool.overwriting import most_kept
+from regtap.spool.size import largest_spool_bytes
 from regtap.trace.metadata import OnFull
 from regtap.units import parse
-from regtap.units.format import format_duration_ns
+from regtap.units.format import format_duration_ns, format_size
 from regtap.units.values import to_duration_ns, to_rate_hz
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class RecordOptions:
         keep_bytes: Size of the last parts to keep, in bytes; older parts likewise. None: any.
         trigger: Store by itself what lies around hits, and no other rows; None: every row, or what is asked for.
         before_output: Called once everything that needs privilege is open, before any file is made.
+        command: The command line that makes the capture, for the trace; empty: there is none.
     """
 
     rate_hz: Fraction | None = None
@@ -81,6 +84,7 @@ class RecordOptions:
     keep_bytes: int | None = None
     trigger: TriggerOptions | None = None
     before_output: Callable[[], None] | None = None
+    command: tuple[str, ...] = ()
 
     @classmethod
     def parse(  # noqa: PLR0913 - one keyword for each option of `regtap record`
@@ -108,6 +112,7 @@ class RecordOptions:
         captures: str | int | None = None,
         trigger_run: str | None = None,
         before_output: Callable[[], None] | None = None,
+        command: Sequence[str] = (),
     ) -> Self:
         """Return options from texts or numbers; regtap.record describes each of them.
 
@@ -133,6 +138,7 @@ class RecordOptions:
                 trigger, pre=pre, post=post, holdoff=holdoff, captures=captures, program=trigger_run
             ),
             before_output=before_output,
+            command=bounded_words(command),
         )
 
     def __post_init__(self) -> None:
@@ -153,13 +159,25 @@ class RecordOptions:
             raise InputError(f"a CPU is a number, not {self.cpu!r}; write cpu=3")
         for name in ("duration_ns", "samples", "keep_ns", "spool_bytes", "keep_parts", "keep_bytes"):
             parse.check_count(getattr(self, name), name)
-        _ = self.limits  # checks
+        self._check_limits()
         self._check_trigger()
         if self.on_change is not None and self.overwrites:
             raise InputError(
                 "a flight recorder overwrites what it takes, and --on-change stores it as it comes; choose one of them"
             )
         self._check_journal()
+
+    def _check_limits(self) -> None:
+        most_block_bytes = self.most_block_bytes  # which checks the limits themselves
+        if most_block_bytes is None or self.spool_bytes is None:
+            return
+        largest = largest_spool_bytes(most_block_bytes)
+        if self.spool_bytes > largest:
+            raise InputError(
+                f"a spool of {format_size(self.spool_bytes)} is handed over in pieces too large to keep only "
+                f"{format_size(self.keep_bytes or 0)}; give a --spool-size of {format_size(largest)} at most, or a "
+                "larger --keep-size"
+            )
 
     def _check_trigger(self) -> None:
         if self.trigger is not None and self.overwrites:
@@ -197,6 +215,11 @@ class RecordOptions:
         if self.keep_parts is None and self.keep_bytes is None:
             return None
         return Limits(self.keep_parts, self.keep_bytes)
+
+    @property
+    def most_block_bytes(self) -> int | None:
+        """Size of the spool's blocks at most, of which parts are made; None: any."""
+        return None if self.limits is None else self.limits.part_bytes
 
     def most_waiting_rows(self) -> int | None:
         """Return the largest number of rows that may wait in the ring; None: only the bus decides.

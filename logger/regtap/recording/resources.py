@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -136,12 +137,17 @@ class Resources:
         self.loop.end()
         is_complete = is_complete and not self.loop.ring.holds_rows()
         kept = None if is_complete else self._kept()
-        with self._stack:
-            self._close_journal(is_complete=is_complete)
-            if is_complete:
-                remove_spool(self.loop.spool, self._leftovers)
-            if kept is None:
-                self._leftovers.extend(filter(None, [self.folder.remove_pointer()]))
+        try:
+            with self._stack:
+                self._close_journal(is_complete=is_complete)
+                if is_complete:
+                    remove_spool(self.loop.spool, self._leftovers)
+                if kept is None:
+                    self._leftovers.extend(filter(None, [self.folder.remove_pointer()]))
+        except OSError as error:
+            # Of a descriptor that somebody in this process has closed; what is stored is durable already.
+            text = f"a file of {self.folder.path} could not be closed: {os.strerror(error.errno or 0)}"
+            self._leftovers.append(text)
         return Closed(kept, tuple(self._leftovers))
 
     def _kept(self) -> str | None:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from regtap.trace.metadata import PartMetadata
 
 LEAST_BYTES = 1 << 20
-_SHARE = 8  # a part is closed at this share of what is kept: so much less than asked for may be there
+# A part is closed at this share of what is kept, and no row group is larger than it: a part that is given up is at most
+# twice that, so that four fifths of what is asked for stay, at LEAST_BYTES with the estimate of a footer too.
+_SHARE = 20
 # Beside its pages a part has their index and a footer: 2 % of its pages where they are small, and what is constant.
 _INDEX_SHARE, _FOOTER_BYTES, _GAP_BYTES = 50, 64 << 10, 100
 
@@ -43,7 +45,8 @@ class Limits:
     def __post_init__(self) -> None:
         if self.size_bytes is not None and self.size_bytes < LEAST_BYTES:
             raise InputError(
-                f"{self.size_bytes:,} bytes hold no part of a trace; keep {format_size(LEAST_BYTES)} at least"
+                f"in {count_of(self.size_bytes, 'byte')} there is no room for a part of a trace; keep "
+                f"{format_size(LEAST_BYTES)} at least"
             )
 
     @property

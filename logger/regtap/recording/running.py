@@ -217,18 +217,27 @@ class Running:
         Args:
             ended_ns: When the capture ended, on CLOCK_MONOTONIC; None: it has not.
         """
+        stored = self.writer.stored.rows  # first: no row is stored before it is taken
         progress = self._loop.sampler.progress()
         ring = self._loop.ring
         return Status(
             elapsed_s=((ended_ns or time.monotonic_ns()) - self.began_ns) / 1e9,
             taken=progress.taken,
-            stored=self.writer.stored.written - (self.writer.rotated or NOTHING).rows,
+            stored=max(0, stored - (self.writer.rotated or NOTHING).rows),
+            waiting=self._waiting(progress, stored),
             lost=progress.lost,
             missed=progress.missed,
             spool_fill=(ring.sealed() - ring.released()) / ring.block_count,
             kept=None if self.flight is None else self.flight.kept(progress.taken),
             caught=None if self.triggered is None else self.triggered.caught(),
         )
+
+    def _waiting(self, progress: Progress, stored: int) -> int:
+        """Return how many rows the spool holds that are in no finished part, given the rows in all parts so far."""
+        if self.flight is None and self.triggered is None:
+            return max(0, progress.taken - progress.unchanged - progress.lost - stored)
+        oldest = self._loop.ring.oldest()
+        return 0 if oldest is None else max(0, progress.taken - oldest[0])
 
     def _summarise(self, failure: BaseException | None, closed: Closed, notes: list[str]) -> Summary:
         journal = self.resources.journal
@@ -319,9 +328,10 @@ def _open_writer(opened: Resources, options: RecordOptions, asked: Latch) -> Wri
     builder = PartBuilder(opened.folder.fd, opened.loop.template, opened.loop.timebase, opened.open_encoder)
     rotation = None if options.limits is None else Rotation(opened.folder.fd, options.limits)
     builder.part_bytes = None if rotation is None else rotation.part_bytes
-    shared = (opened.loop.ring, opened.loop.sampler, opened.loop.timebase, Making(builder, rotation), asked)
+    loop, making = opened.loop, Making(builder, opened.loop.spool.mark_log(opened.loop.ring), rotation)
+    shared = (loop.ring, loop.sampler, loop.timebase, making, asked)
     if options.overwrites:
-        return FlightWriter(*shared, keep_ns=options.keep_ns)
+        return FlightWriter(*shared, keep_ns=options.keep_ns, output=opened.folder.path)
     if options.trigger is not None:
         program = trigger_program(options.trigger, opened.folder.path)
         return TriggeredWriter(*shared, options=options.trigger, program=program)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from regtap.trace.totals import Totals
 
 
+class NothingRecordedWarning(UserWarning):
+    """The warning of a capture whose `with` block ended without a row in the trace."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetainedWindow:
     """The window that a flight recorder retains at a moment, approximately.
@@ -40,7 +44,8 @@ class Status:
     Attributes:
         elapsed_s: Seconds since its start.
         taken: Samples taken.
-        stored: Samples with the encoder.
+        stored: Rows in finished parts, on disk for good, without those that were given up.
+        waiting: Rows in the spool and in no finished part yet; after a kill `recover` stores them.
         lost: Samples taken and dropped.
         missed: Slots never taken.
         spool_fill: Share of the ring in use, 0 to 1.
@@ -51,6 +56,7 @@ class Status:
     elapsed_s: float
     taken: int
     stored: int
+    waiting: int
     lost: int
     missed: int
     spool_fill: float

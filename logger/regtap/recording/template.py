@@ -25,6 +25,7 @@ def make_template(what: Description, timebase: Timebase) -> PartMetadata:
         host=describe_host(),
         part=0,
         first_index=0,
+        command=what.options.command,
     )
 
 

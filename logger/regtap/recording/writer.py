@@ -7,7 +7,6 @@ finished part or in the spool.
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
 from regtap.parts.builder import MOST_ROWS, ROW_GROUP_ROWS
+from regtap.spool.mark_log import MOST_MARK_LETTERS, MOST_MARKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,17 +25,16 @@ if TYPE_CHECKING:
     from regtap.sampling.latch import Latch
     from regtap.sampling.sampler import Sampler
     from regtap.spool.block import Block
+    from regtap.spool.mark_log import MarkLog
     from regtap.spool.ring import Ring
     from regtap.trace.metadata import Mark, PartMetadata
     from regtap.trace.rotation import Rotated
     from regtap.trace.totals import Totals
 
-PART_NS = 60 * 10**9
+PART_NS = 60 * 10**9  # age of a part's first row or gap at which the part is closed
 TURN_NS = 50_000_000  # longest sleep of the writer
-# A part is closed at so many marks, or letters in them; and so many may wait for it, where the disk is slow. A reader
-# takes 2**19 lists and texts, and 32 MiB, in a part's metadata (trace/metadata.py); JSON takes up to 6 bytes a letter.
+# A part is closed at so many marks, or letters in them; where the disk is slow, more of them may wait for it.
 PART_MARKS, PART_MARK_LETTERS = 10_000, 1 << 20
-MOST_MARKS, MOST_MARK_LETTERS = 100_000, 4 << 20
 
 
 @dataclass(slots=True)
@@ -43,6 +42,7 @@ class Stored:
     """Counts of what the writer has stored; other threads read them for progress.
 
     Attributes:
+        log: Keeps the marks of parts that are not finished, for the case of a kill.
         rows: Rows in finished parts.
         bytes: Size of the finished parts.
         parts: The number of finished parts.
@@ -50,6 +50,7 @@ class Stored:
         marks: Marks not yet in a part; see add_mark.
     """
 
+    log: MarkLog
     rows: int = 0
     bytes: int = 0
     parts: int = 0
@@ -69,9 +70,12 @@ class Stored:
             if self._complete:
                 return False
             if len(self.marks) >= MOST_MARKS or self._letters + len(mark.text) > MOST_MARK_LETTERS:
-                raise InputError(f"cannot set a mark: {len(self.marks):,} marks wait to be stored; set fewer")
+                raise InputError(
+                    f"cannot set a mark: too many wait to be stored ({len(self.marks):,}); set fewer"
+                )
             self.marks.append(mark)
             self._letters += len(mark.text)
+            self.log.add(mark)
             return True
 
     @property
@@ -83,20 +87,23 @@ class Stored:
         """Return the marks for a part; `last`: for the last one."""
         with self._lock:
             marks, self.marks, self._letters = tuple(self.marks), [], 0
+            self.log.turn()
             self._complete = last
             return marks
 
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """The two objects that make parts and give up old ones.
+    """The objects that make parts and give up old ones.
 
     Attributes:
         builder: Makes parts.
+        marks: Keeps marks until their part is finished.
         rotation: Gives up old parts; None: all are kept.
     """
 
     builder: PartBuilder
+    marks: MarkLog
     rotation: Rotation | None = None
 
 
@@ -123,7 +130,7 @@ class Writer:
         making: Making,
         asked: Latch,
     ) -> None:
-        self.stored = Stored()
+        self.stored = Stored(making.marks)
         self._ring = ring
         self._sampler = sampler
         self._timebase = timebase
@@ -132,6 +139,8 @@ class Writer:
         self.rotation = making.rotation
         self._seen = 0  # sealed blocks that this thread knows of
         self._pending: list[Block] = []  # of these, the blocks that the encoder does not have yet
+        self._part_tick: int | None = None  # of the open part's first row or gap; None: it has none
+        self._group_rows, self._most_rows = _row_group_rows(ring, self.rotation)
         self._closer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="regtap-closer")
         self._closer.submit(int)  # if there can be no such thread, it is to be known now
         self._closing: Future[None] | None = None
@@ -176,7 +185,7 @@ class Writer:
         return not ended
 
     def _worth_a_row_group(self) -> bool:
-        if sum(block.rows for block in self._pending) >= ROW_GROUP_ROWS:
+        if sum(block.rows for block in self._pending) >= self._group_rows:
             return True
         return self._held_blocks() >= self._ring.block_count // 2 or self._part_is_old()
 
@@ -186,9 +195,10 @@ class Writer:
         return self._seen - (consumed if self._builder.part is None else self._builder.part.first_block)
 
     def _part_is_old(self) -> bool:
-        if self._builder.part is not None:
-            return time.monotonic_ns() - self._builder.part.opened_ns >= PART_NS
-        return bool(self._pending) and self._timebase.age_ns(self._pending[0].first_tick) >= PART_NS
+        oldest = self._part_tick
+        if oldest is None and self._pending:
+            oldest = self._pending[0].first_tick
+        return oldest is not None and self._timebase.age_ns(oldest) >= PART_NS
 
     def _part_is_due(self) -> bool:
         part = self._builder.part
@@ -200,11 +210,11 @@ class Writer:
         )
 
     def _take_batch(self) -> list[Block]:
-        """Take blocks off the pending ones: one at least, and no more than MOST_ROWS rows."""
+        """Take blocks off the pending ones: one at least, and no more than a row group may have."""
         rows = 0
         for taken, block in enumerate(self._pending):
             rows += block.rows
-            if taken and rows > MOST_ROWS:
+            if taken and rows > self._most_rows:
                 break
         else:
             taken = len(self._pending)
@@ -220,7 +230,8 @@ class Writer:
 
     def _begin_part(self, blocks: list[Block]) -> None:
         if blocks:
-            self._timebase.forget_before(blocks[0].first_tick)
+            self._part_tick = blocks[0].first_tick
+            self._timebase.forget_before(self._part_tick)
         first_block = self._seen - len(self._pending) - len(blocks)
         self._builder.begin(first_block)
 
@@ -234,6 +245,7 @@ class Writer:
         balance = None if totals is None else totals(self.stored.written, rotated)  # which may add a mark
         marks = self.stored.take_marks(last=totals is not None)
         part, metadata = self._builder.take(marks, balance, consumed)
+        self._part_tick = None
         finish = partial(self._finish_part, part, metadata, consumed, self._timebase.last_ns)
         try:
             self._closing = self._closer.submit(finish)
@@ -254,6 +266,7 @@ class Writer:
         self.stored.rows += part.file.rows
         self.stored.bytes += size_bytes
         self.stored.parts += 1
+        self.stored.log.clear()
         with self._ring.copying:
             self._sampler.release(consumed)
         if self.rotation is not None:
@@ -276,3 +289,12 @@ class Writer:
         self._sampler.stop()
         if self._builder.part is not None:
             self._builder.part.file.abandon()
+
+
+def _row_group_rows(ring: Ring, rotation: Rotation | None) -> tuple[int, int]:
+    """Return at how many rows a row group is made, and how many it may have: whatever they hold, it fits a part."""
+    part_bytes = None if rotation is None else rotation.part_bytes
+    if part_bytes is None:
+        return ROW_GROUP_ROWS, MOST_ROWS
+    most = max(1, part_bytes // ring.header.row_bytes)
+    return min(ROW_GROUP_ROWS, most), min(MOST_ROWS, most)

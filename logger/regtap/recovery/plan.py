@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from regtap.recovery.chain import Chain
     from regtap.spool.block import BlockHead, Overflow
     from regtap.spool.reader import SpoolReader
-    from regtap.trace.metadata import PartMetadata
+    from regtap.trace.metadata import Mark, PartMetadata
     from regtap.trace.parts import Part
     from regtap.trace.rotation import Rotated
 
@@ -38,6 +39,7 @@ class RecoveryPlan:
         uncounted: Dropped samples whose gaps are in no part and in no block.
         overflow: The overflow block; None: it cannot be read.
         last_tick: The latest tick of a row or a dropped sample in the spool; 0: there is none.
+        marks: The marks that are in no finished part.
         dropped: One line for each block or count that cannot be used.
     """
 
@@ -51,6 +53,7 @@ class RecoveryPlan:
     uncounted: int
     overflow: Overflow | None
     last_tick: int
+    marks: tuple[Mark, ...]
     dropped: tuple[str, ...]
 
 
@@ -85,6 +88,7 @@ def plan_recovery(spool: SpoolReader, template: PartMetadata, finished: Sequence
         uncounted=_uncounted(chain, oldest, finished),
         overflow=overflow,
         last_tick=_last_tick(spool, chain, overflow),
+        marks=_marks(spool, finished),
         dropped=tuple(dropped),
     )
 
@@ -92,6 +96,18 @@ def plan_recovery(spool: SpoolReader, template: PartMetadata, finished: Sequence
 def _end_of(part: Part) -> int:
     """Return the index after the last sample, slot or gap of a part."""
     return part.metadata.first_index + part.rows + sum(gap.count for gap in part.metadata.gaps)
+
+
+def _marks(spool: SpoolReader, finished: Sequence[Part]) -> tuple[Mark, ...]:
+    """Return the marks of the spool without those that a part took over just before the kill."""
+    stored = Counter(mark for part in finished for mark in part.metadata.marks)
+    left = []
+    for mark in spool.marks():
+        if stored[mark]:
+            stored[mark] -= 1
+        else:
+            left.append(mark)
+    return tuple(left)
 
 
 def _missing_parts(first_block: int) -> str:

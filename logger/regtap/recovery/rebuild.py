@@ -139,7 +139,8 @@ class Rebuild:
 
     def _close(self, totals: Totals | None) -> None:
         self._begin()
-        part, metadata = self._builder.take((), totals, self._next_block)
+        marks = () if totals is None else self._plan.marks
+        part, metadata = self._builder.take(marks, totals, self._next_block)
         self._balance.add(part.file.rows, metadata.gaps)
         part.file.finish(metadata)
         self.rows += part.file.rows

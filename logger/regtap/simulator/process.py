@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from regtap import _native
 from regtap.errors import InputError, RefusedError
+from regtap.system.files import close_unwritten
 from regtap.system.remedies import remedy_for
 from regtap.units.parse import quoted
 
@@ -82,8 +83,12 @@ class Simulator:
         if self.fd < 0:
             return
         fd, self.fd = self.fd, -1
-        os.pwrite(fd, _CONTROL_STOP, _CONTROL_OFFSET)
-        os.close(fd)
+        try:
+            os.pwrite(fd, _CONTROL_STOP, _CONTROL_OFFSET)
+        except OSError:  # somebody in this process has closed it
+            with suppress(PermissionError):
+                self.process.terminate()
+        close_unwritten(fd)
         _end(self.process)
 
 

@@ -78,6 +78,11 @@ class Header:
     document: tuple[int, int]
 
     @property
+    def row_bytes(self) -> int:
+        """Bytes of a row in its block."""
+        return sum(column.dtype.itemsize for column in self.columns)
+
+    @property
     def has_latency(self) -> bool:
         """Whether rows carry a latency."""
         return bool(self.fields["has_latency"])

@@ -15,9 +15,11 @@ from regtap.errors import InputError, RefusedError
 from regtap.spool.header import parse_header, write_header_check
 from regtap.spool.layout import OPEN
 from regtap.spool.location import SHARED_MEMORY, new_spool_path
+from regtap.spool.mark_log import MarkLog
 from regtap.spool.ring import Ring
 from regtap.spool.size import no_room, shape_of
 from regtap.system.closeable import Closeable
+from regtap.units.format import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,16 +45,30 @@ class OwnSpool(Closeable):
         """
         self.path = new_spool_path()
         self._fd, self._map = _create(self.path, size_bytes)
+        self._status = os.fstat(self._fd)
         self.memory: npt.NDArray[np.uint8] = np.frombuffer(self._map, dtype=np.uint8)
         _native.prefault(self.memory)
 
-    def format(self, registers: Sequence[Register], document: bytes, *, latency: bool) -> Ring:
+    def format(
+        self,
+        registers: Sequence[Register],
+        document: bytes,
+        *,
+        latency: bool,
+        most_block_bytes: int | None = None,
+    ) -> Ring:
         """Lay out the blocks for the registers, and store the document for a recovery.
+
+        Args:
+            registers: In the order of access.
+            document: Made by make_document().
+            latency: Rows carry a latency.
+            most_block_bytes: See shape_of().
 
         Raises:
             InputError: The spool is too small for a row.
         """
-        block_count, gap_capacity = shape_of(len(self.memory))
+        block_count, gap_capacity = shape_of(len(self.memory), most_block_bytes)
         rows_per_block = _native.format_spool(
             self.memory,
             kinds=[_native.Kind[register.kind] for register in registers],
@@ -64,7 +80,8 @@ class OwnSpool(Closeable):
         )
         if rows_per_block == 0:
             raise InputError(
-                f"a spool of {len(self.memory)} bytes holds no row of these registers; give more --spool-size"
+                f"a spool of {count_of(len(self.memory), 'byte')} holds no row of these registers; give more "
+                "--spool-size"
             )
         write_header_check(self.memory)
         return Ring(self.memory, parse_header(self._read, len(self.memory), self.path))
@@ -73,8 +90,12 @@ class OwnSpool(Closeable):
         return self._map[offset : offset + size]
 
     def status(self) -> os.stat_result:
-        """Return the file's fstat()."""
-        return os.fstat(self._fd)
+        """Return the file's fstat() from when it was created."""
+        return self._status
+
+    def mark_log(self, ring: Ring) -> MarkLog:
+        """Return the log of the marks that no finished part has; `ring` is that of format()."""
+        return MarkLog(self._fd, ring.header)
 
     def has_begun(self) -> bool:
         """Return whether a sampler has opened the first block, and so may have taken samples."""
@@ -83,7 +104,7 @@ class OwnSpool(Closeable):
     def is_there(self) -> bool:
         """Return whether the file still has its name: without a name no recovery finds the samples."""
         with contextlib.suppress(OSError):
-            return os.path.samestat(os.fstat(self._fd), os.lstat(self.path))
+            return os.path.samestat(self._status, os.lstat(self.path))
         return False
 
     def remove(self) -> None:
@@ -99,8 +120,8 @@ class OwnSpool(Closeable):
         """Close the file and give up its lock. The memory stays mapped as long as arrays are views of it."""
         if self._fd < 0:
             return
-        fcntl.flock(self._fd, fcntl.LOCK_UN)  # the mapping's own descriptor would hold it
-        with contextlib.suppress(OSError):  # nothing was written through it
+        with contextlib.suppress(OSError):  # of a descriptor that somebody has closed; nothing waits in it
+            fcntl.flock(self._fd, fcntl.LOCK_UN)  # the mapping's own descriptor would hold it
             os.close(self._fd)
         self._fd = -1
 

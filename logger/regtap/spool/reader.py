@@ -7,6 +7,7 @@ their own; everything that locates them does.
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +15,14 @@ from regtap.errors import RefusedError
 from regtap.spool.block import Block, BlockHead, DamagedBlockError, Overflow, TickGap, tick_gaps
 from regtap.spool.header import damaged_header, parse_header
 from regtap.spool.layout import BLOCK, BLOCK_HEADER_BYTES, BLOCK_MAGIC, GAP
+from regtap.spool.mark_log import read_marks
 from regtap.spool.raw_file import RawSpoolFile
 from regtap.system.closeable import Closeable
 from regtap.trace.gaps import CAUSES
 from regtap.trace.ranges import LARGEST
+
+if TYPE_CHECKING:
+    from regtap.trace.metadata import Mark
 
 _LARGEST_COUNT = (
     1 << 52
@@ -149,6 +154,10 @@ class SpoolReader(Closeable):
             raise DamagedBlockError("its times go back")
         latency = arrays.pop() if self.header.has_latency else None
         return Block(head.first_index, ticks, tuple(arrays[1:]), latency, head.gaps, head.missed_before)
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Return the marks that were in no finished part, or in the last one only."""
+        return read_marks(self._bytes.read, self.header)
 
     def overflow(self) -> Overflow:
         """Return the overflow block: the samples that were dropped while no block was free.

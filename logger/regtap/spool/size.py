@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from regtap.system.memory import Memory
 
 _LARGE_BYTES = 64 << 20
+_MOST_BLOCKS = (
+    1024  # of a ring: a stretch of a trigger takes a block at least, and 4,096 are told (core/stretches.hpp)
+)
+_LEAST_BLOCK_BYTES = (
+    32 << 10
+)  # of a ring with more blocks than usual: a table of 128 gaps takes 5 KiB of each
 
 
 def default_size_bytes(memory: Memory | None, folder: str = SHARED_MEMORY) -> int:
@@ -90,13 +96,26 @@ def needed_bytes(rows: int, widths: Sequence[int], document_bytes: int) -> int:
     return max(_LARGE_BYTES, _laid_out(5 * rows, widths, document_bytes, shape_of(_LARGE_BYTES)))
 
 
-def shape_of(size_bytes: int) -> tuple[int, int]:
+def shape_of(size_bytes: int, most_block_bytes: int | None = None) -> tuple[int, int]:
     """Return the number of blocks in a spool of a size, and of gap table entries in each.
 
     Arbitrary: a block is the unit that is handed over, sealed in time and given back, so that there are to be many;
     and a table of gaps is to take a small part of a block.
+
+    Args:
+        size_bytes: Size of the spool.
+        most_block_bytes: Size of a block at most, in a spool of at most largest_spool_bytes(); None: any.
     """
-    return (128, 1024) if size_bytes >= _LARGE_BYTES else (32, 128)
+    shape = (128, 1024) if size_bytes >= _LARGE_BYTES else (32, 128)
+    if most_block_bytes is None:
+        return shape
+    blocks = -(-size_bytes // max(most_block_bytes, _LEAST_BLOCK_BYTES))
+    return shape if blocks <= shape[0] else (min(blocks, _MOST_BLOCKS), 128)
+
+
+def largest_spool_bytes(most_block_bytes: int) -> int:
+    """Return the size of the largest spool whose blocks are no larger than that."""
+    return _MOST_BLOCKS * max(most_block_bytes, _LEAST_BLOCK_BYTES)
 
 
 def _laid_out(half_rows: int, widths: Sequence[int], document_bytes: int, shape: tuple[int, int]) -> int:

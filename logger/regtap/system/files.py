@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 
+def close_unwritten(fd: int) -> None:
+    """Close a descriptor through which nothing was written; somebody in this process may have closed it already."""
+    with contextlib.suppress(OSError):
+        os.close(fd)
+
+
 def sync_folder(path: str | os.PathLike[str]) -> None:
     """Make the names in a folder durable; raises OSError as the kernel said."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from regtap import _native
 from regtap.errors import AddressError, BusFaultError, FaultError, InputError, RefusedError
 from regtap.system.closeable import Closeable
+from regtap.system.files import close_unwritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -123,7 +123,7 @@ class Device(Closeable):
         for mapped in self._mapped:
             mapped.window.close()
         if self._syscall.fd is not None:
-            os.close(self._syscall.fd)
+            close_unwritten(self._syscall.fd)
 
     def lend(self) -> Device:
         """Return another view of the same mapping, for registers only to be read; its close() unmaps nothing.

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from regtap.system import iomem
+from regtap.system.files import close_unwritten
 from regtap.system.kernel import read_text
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class MemPresence(Presence):
         """Close the kernel's list; a second call does nothing."""
         fd, self._fd = self._fd, None
         if fd is not None:
-            os.close(fd)
+            close_unwritten(fd)
 
     def _look(self) -> tuple[tuple[str, ...], ...]:
         resources = iomem.parse_iomem(_reread(self._fd))
@@ -163,7 +164,7 @@ class ProcessPresence(Presence):
         """Close the file behind `is_alive`; a second call does nothing."""
         fd, self._fd = self._fd, None
         if fd is not None:
-            os.close(fd)
+            close_unwritten(fd)
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -28,6 +28,7 @@ from regtap.units.parse import quoted
 # 2: a gap may have rows inside, as its sixth number. Registers and fields may have more members: access, reset,
 #    volatile, effects, names of values; a member that is as it would be without being said is left out. A trace may
 #    begin with a later part than 0: `rotated` of its last part says what was before. The mode may have a trigger.
+#    `command` is left out where no command line made the capture.
 FORMAT_VERSION = 2
 READABLE_VERSIONS = (1, 2)
 METADATA_KEY = b"regtap"
@@ -168,6 +169,8 @@ class PartMetadata:
         next_block: Sequence number of the spool's first block that is in no part up to this one; with it a
             recovery takes up where the parts end.
         rotated: What the trace has given up, up to this part; None: nothing.
+        command: The command line that made the capture, such as `regtap record ...`, word by word; empty: a program
+            made it through the Python interface.
     """
 
     registers: tuple[Register, ...]
@@ -183,6 +186,7 @@ class PartMetadata:
     totals: Totals | None = None
     next_block: Count | None = None
     rotated: Rotated | None = None
+    command: tuple[str, ...] = ()
     format_version: int = field(default=FORMAT_VERSION)
 
     def to_json(self) -> bytes:
@@ -193,6 +197,8 @@ class PartMetadata:
         document["marks"] = [[mark.t_ns, mark.text] for mark in self.marks]
         if self.rotated is None:
             del document["rotated"]
+        if not self.command:
+            del document["command"]
         return json.dumps(document, separators=(",", ":")).encode()
 
     @classmethod

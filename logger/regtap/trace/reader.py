@@ -14,6 +14,7 @@ from regtap.trace.files import SPOOL_POINTER
 from regtap.trace.gaps import Gap, GapSummary, summarise_gaps
 from regtap.trace.metadata import TIME_COLUMN, ClockInfo, Mark, Mode, PartMetadata, StartTimes
 from regtap.trace.parts import Part, check_parts, open_parts, opened_parts, read_part, read_rows
+from regtap.units.format import count_of
 
 if TYPE_CHECKING:
     import os
@@ -68,7 +69,7 @@ class Trace:
 
     def __repr__(self) -> str:
         names = " ".join(register.name for register in self.registers)
-        return f"<Trace {str(self.path)!r}: {names} from {self.target}, {len(self._paths)} parts>"
+        return f"<Trace {str(self.path)!r}: {names} from {self.target}, {count_of(len(self._paths), 'part')}>"
 
     @cached_property
     def registers(self) -> tuple[Register, ...]:
@@ -99,6 +100,11 @@ class Trace:
     def host(self) -> Mapping[str, Any]:
         """The machine on which the trace was recorded."""
         return self._first.host
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The command line that made the capture, word by word; empty: it was made through the Python interface."""
+        return self._first.command
 
     @property
     def clock(self) -> ClockInfo:
