@@ -51,12 +51,12 @@ def test_a_journal_in_a_folder_whose_name_is_no_text_is_used(tmp_path: Path) -> 
 def test_a_collection_lists_and_sums_up_folders_whose_names_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     for name in (ODD, "good"):
-        run_regtap(*RECORD, "-o", os.path.join("runs", name), cwd=tmp_path)
+        fork_regtap(*RECORD, "-o", os.path.join("runs", name), cwd=tmp_path)
 
-    listed = run_regtap("traces", "runs", cwd=tmp_path)
-    as_json = run_regtap("traces", "runs", "--json", cwd=tmp_path)
-    stats = run_regtap("stats", "runs", "--question", "signals", "--json", cwd=tmp_path)
-    asked = run_regtap(
+    listed = fork_regtap("traces", "runs", cwd=tmp_path)
+    as_json = fork_regtap("traces", "runs", "--json", cwd=tmp_path)
+    stats = fork_regtap("stats", "runs", "--question", "signals", "--json", cwd=tmp_path)
+    asked = fork_regtap(
         "query", "select trace, count(*) from samples group by 1 order by 1", "runs", cwd=tmp_path
     )
 

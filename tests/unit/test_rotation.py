@@ -94,7 +94,10 @@ def test_the_last_bytes_stay(device: str, tmp_path: Path, monkeypatch: pytest.Mo
 def test_at_least_the_newest_part_stays(device: str, tmp_path: Path) -> None:
     capture = record(tmp_path / "run", device, samples=50_000, keep_parts=1)
 
-    assert len(capture.trace().parts) == 1
+    assert [part.rows > 0 for part in capture.trace().parts] in (
+        [True],
+        [True, False],
+    )  # the end may have no rows
     assert_conserved(capture.trace())
 
 

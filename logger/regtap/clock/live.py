@@ -47,6 +47,11 @@ class Timebase(AnchoredClock):
                 break
         self._anchors.append(reading.anchor(self._frequency_hz))
 
+    def cover(self, ticks: int) -> None:
+        """Take an anchor now, unless one lies after a tick already: a part keeps all anchors since its first row."""
+        if self._anchors[-1].ticks <= ticks:
+            self.advance()
+
     def keep_up(self) -> None:
         """Take an anchor if the last one is older than an hour, for a writer that converts no rows for days."""
         if time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - self._anchors[-1].raw_ns >= _OLD_NS:

@@ -222,7 +222,7 @@ class Writer:
         return batch
 
     def _write(self, blocks: list[Block]) -> None:
-        self._timebase.advance()
+        self._timebase.cover(blocks[-1].last_tick)
         if self._builder.part is None:
             self._begin_part(blocks)
         self._builder.add(blocks)
