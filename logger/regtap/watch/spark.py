@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 MOST = 40  # looks in a line
 _LEVELS = "▁▂▃▄▅▆▇█"
 _BOTH = "┃"  # the value moved over more than half of the height between two looks: a pulse that no look saw
+_HIGH = itemgetter(1)
 _ASCII = str.maketrans(f"{_LEVELS}{_BOTH}", "_.-:=+*#|")
 
 
@@ -33,19 +39,23 @@ class SparkLine:
         ranges.append((low, high))
         is_outside = low < self._lowest or high > self._highest or len(ranges) == 1
         if is_outside or (gone is not None and (gone[0] == self._lowest or gone[1] == self._highest)):
-            self._lowest, self._highest = min(it[0] for it in ranges), max(it[1] for it in ranges)
-            self._text = "".join(self._character(*it) for it in ranges)
+            self._lowest, self._highest = min(ranges)[0], max(map(_HIGH, ranges))
+            self._text = self._drawn(ranges)
         else:
-            self._text = (self._text + self._character(low, high))[-MOST:]
+            self._text = (self._text + self._drawn([(low, high)]))[-MOST:]
         return self._text
 
-    def _character(self, low: int, high: int) -> str:
-        span = self._highest - self._lowest
+    def _drawn(self, ranges: Collection[tuple[int, int]]) -> str:
+        """Return a character for each look; a running counter needs all of them anew each time."""
+        lowest, span, top = self._lowest, self._highest - self._lowest, len(_LEVELS) - 1
         if span == 0:
-            return _LEVELS[0]
-        if 2 * (high - low) > span:
-            return _BOTH
-        return _LEVELS[(high - self._lowest) * (len(_LEVELS) - 1) // span]
+            return _LEVELS[0] * len(ranges)
+        return "".join(
+            [
+                _BOTH if 2 * (high - low) > span else _LEVELS[(high - lowest) * top // span]
+                for low, high in ranges
+            ]
+        )
 
 
 def in_ascii(line: str) -> str:

@@ -219,7 +219,7 @@ def _line(  # noqa: PLR0913, PLR0917 - a row's text, and where it goes
     for number in kept:
         column, cell = columns[number], cells[number]
         here = fade_style(row) if column.shows_change else plain
-        if row.is_different and column.title == _SNAPSHOT:
+        if column.title == _SNAPSHOT and row.is_different:
             here = Style.DIFFERENT
         if here is not style:
             spans.append((begin, text, style))
