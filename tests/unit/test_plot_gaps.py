@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.synthetic import counter_trace
 
 from regtap.trace.gaps import Gap, summarise_gaps
-from regtap_analysis.plot.caption import legend_entry, printable
+from regtap.trace.metadata import Mode
+from regtap.trace.reader import open_trace
+from regtap_analysis.plot.caption import legend_entry, printable, subtitle
 from regtap_analysis.plot.spans import gap_density, spans
 from regtap_analysis.plot.text import place_names, wrap
 from regtap_analysis.signals.breaks import Breaks
@@ -130,3 +134,10 @@ def test_a_gap_with_rows_inside_does_not_break_their_line() -> None:
     breaks = Breaks([Gap(0, 1, 1000, 1200, "missed", rows=3), gap(1500, 1600)])
     left, right = np.array([1050, 1450]), np.array([1150, 1650])
     assert breaks.between(left, right).tolist() == [False, True]
+
+
+def test_what_a_flight_recorder_overwrote_is_not_called_lost(tmp_path: Path) -> None:
+    gaps = (gap(-9000, -1000, "overwritten", 9), gap(10, 20, "full", 2))
+    trace = open_trace(counter_trace(tmp_path / "run", gaps=gaps, mode=Mode(None, "overwrite")))
+
+    assert subtitle(trace, VIEW).endswith("9 overwritten · 2 lost")

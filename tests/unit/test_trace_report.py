@@ -14,7 +14,7 @@ import regtap_analysis
 from regtap.errors import InputError
 from regtap.registers.model import Field, Register, Value
 from regtap.trace.gaps import Gap
-from regtap.trace.metadata import Mark, Mode
+from regtap.trace.metadata import Mark, Mode, TriggerMode
 from regtap.trace.reader import open_trace
 from regtap.trace.totals import Totals
 from regtap_analysis.reports.api import Report, report
@@ -180,7 +180,16 @@ def test_names_of_what_is_referred_to_exist_once(made: Report) -> None:
         ({"mode": Mode(None, "wait")}, "as fast as they can be read", False),
         (
             {"gaps": (Gap(0, 9, -9000, 0, "overwritten"),), "mode": Mode(None, "overwrite")},
-            "Nothing was lost.",
+            "Nothing was lost, 9 older samples were overwritten, as asked.",
+            False,
+        ),
+        (
+            {
+                "gaps": (Gap(0, 9, -9000, 0, "overwritten"),),
+                "mode": Mode(None, "wait", trigger=TriggerMode("BUSY rises", 10, 10)),
+                "marks": (Mark(0, "trigger: BUSY rises"), Mark(1, "trigger"), Mark(9, "trigger: BUSY rises")),
+            },
+            "Nothing was lost, 9 samples away from the trigger's 2 hits were not kept, as asked.",
             False,
         ),
     ],

@@ -95,12 +95,16 @@ def _facts(trace: Trace) -> Iterator[str]:
         yield "UNFINISHED (being recorded, or cut off)"
     yield _rows(trace)
     totals = trace.totals
-    lost = totals.lost if totals else sum(gap.count for gap in trace.gaps if gap.cause in LOSSES)
-    missed = totals.missed if totals else sum(gap.count for gap in trace.gaps if gap.cause == "missed")
+    counts = {it.cause: it.count for it in trace.gap_summary}
+    lost = totals.lost if totals else sum(counts.get(cause, 0) for cause in LOSSES)
+    missed = totals.missed if totals else counts.get("missed", 0)
+    overwritten = counts.get("overwritten", 0) if trace.mode.overwrites else 0  # nobody asked for these
     unchanged = sum(it.count for it in trace.gap_summary if it.holds)
     if unchanged:
         yield f"{unchanged:,} unchanged"
-    yield f"{lost:,} lost"
+    if overwritten:
+        yield f"{overwritten:,} overwritten"
+    yield f"{lost - overwritten:,} lost"
     if trace.mode.rate_hz is not None or missed:
         yield f"{missed:,} missed"
     if trace.rotated is not None:

@@ -28,14 +28,15 @@ if TYPE_CHECKING:
     from regtap_analysis.plot.spans import Density
     from regtap_analysis.plot.ticks import Axis
 
-# Okabe and Ito's palette, which readers with any colour vision can tell apart. Pauses, and gaps that the options ask
-# for, are grey.
+# Okabe and Ito's palette, which readers with any colour vision can tell apart; its yellow is darker, to show on white.
+# Pauses, and gaps that the options ask for, are grey.
 _CAUSE_COLOURS = {
     "full": "#D55E00",
     "missed": "#E69F00",
     "throttled": "#8C8C8C",
     "fault": "#CC79A7",
     "writer": "#56B4E9",
+    "torn": "#B8A900",
     "overwritten": "#C8C8C8",
     "rotated": "#C8C8C8",
 }

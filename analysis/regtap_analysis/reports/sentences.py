@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap.trace.gaps import LOSSES
+from regtap.trace.metadata import trigger_mark
 from regtap.trace.moments import moment_text
 from regtap.trace.wording import finding
 from regtap.units.format import count_of, format_duration_ns, format_rate
@@ -62,10 +63,21 @@ def _completeness(trace: Trace) -> str:
         parts.append(_of(missed, "slot", taken + missed if due is None else due, "missed"))
     if totals is not None and totals.unchanged:
         parts.append(f"{count_of(totals.unchanged, 'sample')} counted only, like the row before")
+    if totals is not None and totals.overwritten:
+        parts.append(_not_kept(trace, totals.overwritten))
     if totals is not None and totals.rotated:
         parts.append(f"{totals.rotated:,} older samples and slots were given up as asked")
     text = f"{begun}{', '.join(parts)}."
     return text[0].upper() + text[1:]
+
+
+def _not_kept(trace: Trace, overwritten: int) -> str:
+    """Return what became of samples that a flight recorder, or a trigger, was not asked to keep."""
+    trigger = trace.mode.trigger
+    if trigger is None:
+        return f"{overwritten:,} older samples were overwritten, as asked"
+    hits = sum(mark.text == trigger_mark(trigger.expression) for mark in trace.marks)
+    return f"{overwritten:,} samples away from the trigger's {count_of(hits, 'hit')} were not kept, as asked"
 
 
 def _of(count: int, noun: str, whole: int, what: str) -> str:

@@ -69,6 +69,7 @@ class Painter {
       this.paintLane(context, state, box, shown, width);
     }
     this.verticals(context, state, clip, hover);
+    if (this.isNarrow) boxes.forEach(box => this.nameAbove(context, state.info.lanes[box.number], box));
     if (hover) this.hoverValues(context, state, boxes, hover);
   }
 
@@ -125,8 +126,7 @@ class Painter {
       context.fillRect(0, box.top - 3, this.gutter - 4, box.height + 6);
     }
     const bounds = data && boundsOf(lane, data);
-    if (this.isNarrow) this.nameAbove(context, lane, box);
-    else this.nameBeside(context, lane, box);
+    if (!this.isNarrow) this.nameBeside(context, lane, box);
     if (bounds && lane.kind !== "states" && lane.bits > 1) this.values(context, lane, box, bounds);
     context.strokeStyle = this.colour("faint");
     context.strokeRect(this.gutter + 0.5, Math.round(box.top) + 0.5, this.plotWidth, box.height);
@@ -150,11 +150,16 @@ class Painter {
   // The lane's name, with its trace's number where there are several.
   nameOf(lane) { return this.sources > 1 ? `${lane.source + 1}: ${lane.name}` : lane.name; }
 
+  // Over the lines of marks and cursors, which would cross it out.
   nameAbove(context, lane, box) {
+    const most = this.gutter + this.plotWidth - 10;
     context.textAlign = "left";
-    context.fillStyle = this.colour("ink");
     context.font = this.font(11, lane.is_field ? "" : "bold");
-    context.fillText(`${this.nameOf(lane)} ${lane.where}`, 6, box.top - 8, this.gutter + this.plotWidth - 10);
+    const text = fit(context, `${this.nameOf(lane)} ${lane.where}`, most);
+    context.fillStyle = this.colour("paper");
+    context.fillRect(4, box.top - 14, context.measureText(text).width + 4, 12);
+    context.fillStyle = this.colour("ink");
+    context.fillText(text, 6, box.top - 8);
   }
 
   // A register's place stands below its name, a field's bits beside it.
