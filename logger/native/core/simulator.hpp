@@ -1,6 +1,7 @@
 // A simulated device: one page of shared memory whose registers change a thousand times a second.
 //
-// For bindings/access.cpp, with the GIL released: run_simulator(fd, parent_pid), std::system_error becomes OSError.
+// For bindings/access.cpp, with the GIL released: run_simulator(fd, parent_pid), std::system_error becomes
+// OSError.
 #pragma once
 
 #include <cstddef>
