@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+import regtap_bench.access_cost  # noqa: F401 - a run within this process forgets its imports; numpy is loaded once
+
 pytest_plugins = ["pytester"]
 
 Run = Callable[..., pytest.RunResult]
@@ -64,6 +66,17 @@ def run(pytester: pytest.Pytester) -> Run:
     def run(suite: str, *arguments: str) -> pytest.RunResult:
         pytester.makepyfile(test_suite=suite)
         return pytester.runpytest_subprocess("-p", "no:cacheprovider", "--strict-markers", *arguments)
+
+    return run
+
+
+@pytest.fixture
+def run_here(pytester: pytest.Pytester) -> Run:
+    """Return a function that runs pytest in this process, on a suite that gets no figures."""
+
+    def run(suite: str, *arguments: str) -> pytest.RunResult:
+        pytester.makepyfile(test_suite=suite)
+        return pytester.runpytest_inprocess("-p", "no:cacheprovider", "--strict-markers", *arguments)
 
     return run
 
@@ -150,16 +163,16 @@ def test_runs_on_one_machine_can_be_compared_and_drawn(measured: Measured) -> No
 
 
 @pytest.mark.parametrize("option", ["--benchmark-disable", "--benchmark-skip", "-n1"])
-def test_a_run_without_benchmarks_skips_and_measures_nothing(run: Run, option: str) -> None:
+def test_a_run_without_benchmarks_skips_and_measures_nothing(run_here: Run, option: str) -> None:
     suite = ONE.format(arguments='target="file:no-such-file",')
-    run(suite, option).assert_outcomes(passed=1, skipped=1)
+    run_here(suite, option).assert_outcomes(passed=1, skipped=1)
 
 
 def test_a_run_of_benchmarks_only_has_it(run: Run) -> None:
     run(ONE.format(arguments='target="sim",'), "--benchmark-only").assert_outcomes(passed=1, skipped=1)
 
 
-def test_what_cannot_be_measured_is_one_line_each(run: Run) -> None:
+def test_what_cannot_be_measured_is_one_line_each(run_here: Run) -> None:
     wrong = {
         '"no such arm", target="sim"': "no arm of this target is called 'no such arm'; it has mmap load,*",
         '"mmap store", target="sim"': "no arm of this target is called 'mmap store'; it has mmap load,*",
@@ -170,7 +183,7 @@ def test_what_cannot_be_measured_is_one_line_each(run: Run) -> None:
     }
     calls = [f'register_benchmark("STATUS=0x20", {arguments})' for arguments in wrong]
     tests = [f"def test_{k}(register_benchmark):\n    {call}" for k, call in enumerate(calls)]
-    result = run("\n".join(tests), "--tb=short")
+    result = run_here("\n".join(tests), "--tb=short")
     result.assert_outcomes(failed=len(wrong))
     result.stdout.fnmatch_lines([f"regtap: {says}" for says in wrong.values()])
     result.stdout.no_fnmatch_line("*PytestBenchmarkWarning*")
@@ -178,14 +191,14 @@ def test_what_cannot_be_measured_is_one_line_each(run: Run) -> None:
     result.stdout.no_fnmatch_line("*Error: *")
 
 
-def test_a_refused_target_skips_where_the_suite_wants_that(run: Run, pytester: pytest.Pytester) -> None:
+def test_a_refused_target_skips_where_the_suite_wants_that(run_here: Run, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nregtap_unavailable = skip\nregtap_target = file:no-such-file")
-    result = run(ONE.format(arguments="").replace("STATUS", "0x20"))
+    result = run_here(ONE.format(arguments="").replace("STATUS", "0x20"))
     result.assert_outcomes(passed=1, skipped=1)
 
 
-def test_without_pytest_benchmark_it_says_so_in_one_line(run: Run) -> None:
-    result = run(ONE.format(arguments='target="sim",'), "-p", "no:benchmark", "--tb=short")
+def test_without_pytest_benchmark_it_says_so_in_one_line(run_here: Run) -> None:
+    result = run_here(ONE.format(arguments='target="sim",'), "-p", "no:benchmark", "--tb=short")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["regtap: register_benchmark needs pytest-benchmark; install it (*)"])
 
