@@ -146,26 +146,36 @@ def evaluation_of(blocks: Blocks, *, baseline: str = "pread") -> Evaluation:
     return Evaluation(blocks, arms, probes, baseline)
 
 
+NOTHING_MEASURED = Result(
+    created_utc="2026-01-02T03:04:05+00:00",
+    command="regtap bench -t sim --quick --seed 1 COUNT32=0x8:u32",
+    target="sim",
+    is_device=False,
+    register={"name": "COUNT32", "address": 8, "type": "u32"},
+    write_register=None,
+    mode="quick",
+    seed=1,
+    processes=5,
+    baseline="pread",
+    margin=Margin(0.01, "default"),
+    checks=(),
+    rows=(),
+    findings=(),
+    environment={"hostname": "host", "processor": "CPU", "kernel": "6.1"},
+    load={"steal_percent": 0.0},
+    workers=(),
+)
+
+
 def result_of(evaluation: Evaluation, *, margin: float = 0.01) -> Result:
     """Return what a quick run that measured this would say."""
-    return Result(
-        created_utc="2026-01-02T03:04:05+00:00",
-        command="regtap bench -t sim --quick --seed 1 COUNT32=0x8:u32",
-        target="sim",
-        is_device=False,
-        register={"name": "COUNT32", "address": 8, "type": "u32"},
-        write_register=None,
-        mode="quick",
-        seed=1,
+    return replace(
+        NOTHING_MEASURED,
         processes=len(evaluation.blocks.processes),
         baseline=evaluation.baseline,
         margin=Margin(margin, "default"),
         checks=check_controls(evaluation, margin),
         rows=evaluation.rows(margin),
-        findings=(),
-        environment={"hostname": "host", "processor": "CPU", "kernel": "6.1"},
-        load={"steal_percent": 0.0},
-        workers=(),
     )
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.simulated_bench import TROUBLES, Trouble, bulk_evaluation, quiet
+from tests.simulated_bench import NOTHING_MEASURED, TROUBLES, Trouble, bulk_evaluation, quiet
 
 from regtap_bench.arms.bulk_arms import BULK_SIZES, BULK_WAYS, LOADS, MEMCPY, PREAD_AT_ONCE
 from regtap_bench.figures.crossover import SizeComparison, crossing_of, crossover_points, find_crossings
 from regtap_bench.figures.estimate import Estimate
-from regtap_bench.figures.result import CheaperRange, Crossing, CrossoverPoint, Margin, Result
+from regtap_bench.figures.result import CheaperRange, Crossing, CrossoverPoint, Result
 from regtap_bench.figures.verdict import Verdict, judge
 from regtap_bench.report.crossover_picture import crossover_picture
 from regtap_bench.report.crossover_text import crossover_lines, crossover_table
@@ -138,24 +138,9 @@ def test_a_crossing_lies_between_sizes_and_turns_with_the_ways(values: list[floa
 @pytest.fixture(scope="module")
 def result() -> Result:
     evaluation = bulk_evaluation(_cost_ns, SIZES)
-    return Result(
-        created_utc="2026-01-02T03:04:05+00:00",
-        command="regtap bench -t sim",
-        target="sim",
-        is_device=False,
-        register={"name": "COUNT32", "address": 8, "type": "u32"},
-        write_register=None,
+    return replace(
+        NOTHING_MEASURED,
         mode="full",
-        seed=1,
-        processes=5,
-        baseline="pread",
-        margin=Margin(0.01, "default"),
-        checks=(),
-        rows=(),
-        findings=(),
-        environment={},
-        load={},
-        workers=(),
         crossover=crossover_points(evaluation),
         crossings=find_crossings(evaluation, 0.01),
     )
