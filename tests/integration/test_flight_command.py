@@ -7,13 +7,13 @@ import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.command import fork_regtap, start_regtap
 from tests.conservation import assert_conserved
+from tests.waiting import wait_until
 
 import regtap
 from regtap.simulator.process import check_of
@@ -24,15 +24,6 @@ FLIGHT = ["record", "-t", "sim", "COUNT32", "CHECK", "-o", "run", "--on-full", "
 
 def parts(folder: Path) -> int:
     return len(list(folder.glob("part-*.parquet")))
-
-
-def wait_until(condition: object, what: str) -> None:
-    assert callable(condition)
-    for _ in range(6000):
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError(f"{what} never came")
 
 
 def overwrite_some(folder: Path) -> None:
@@ -108,7 +99,9 @@ def test_a_command_can_ask_for_a_snapshot_itself(tmp_path: Path) -> None:
     assert_conserved(regtap.open_trace(tmp_path / "run"))
 
 
-ASK = ["sh", "-c", "sleep 0.2; kill -USR2 $PPID; sleep 0.3; exit 3"]
+# It ends when the snapshot that it asks for is stored.
+STORED = "ls run/part-*.parquet >/dev/null 2>&1"
+ASK = ["sh", "-c", f"kill -USR2 $PPID; until {STORED}; do sleep 0.01; done; exit 3"]
 
 
 def test_a_window_that_the_ring_could_not_hold_is_a_finding(tmp_path: Path) -> None:

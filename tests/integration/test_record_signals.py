@@ -7,12 +7,12 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.command import REGTAP
 from tests.conservation import assert_conserved
+from tests.waiting import wait_until
 
 import regtap
 
@@ -44,14 +44,6 @@ sys.exit(6)
 """
 OBEYING = ["--", sys.executable, "-c", COMMAND, "obey"]
 STUBBORN = ["--", sys.executable, "-c", COMMAND]
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    for _ in range(24_000):  # two minutes, for a busy machine
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError(f"{what} never came")
 
 
 def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:

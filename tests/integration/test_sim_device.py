@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.waiting import wait_until
 
 from regtap.errors import InputError
 from regtap.simulator import process
@@ -22,27 +23,19 @@ from regtap.simulator.registers import REGISTERS
 from regtap.targets.sim import SimTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from regtap.targets.device import Device
 
 ID, COUNT32, CHECK, CHECKED = (REGISTERS[name] for name in ("ID", "COUNT32", "CHECK", "CHECKED"))
 COUNT64, COUNT64_LO, COUNT64_HI = (REGISTERS[name] for name in ("COUNT64", "COUNT64_LO", "COUNT64_HI"))
 STATUS, ADC, GPIO, SCRATCH = (REGISTERS[name] for name in ("STATUS", "ADC", "GPIO", "SCRATCH"))
-_PATIENCE_S = 60.0
 _BETWEEN_JOBS_TICKS = 20  # the shortest time in which no job is busy: as idle_ticks in core/simulator.cpp
-
-
-def _wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.001)
 
 
 def _wait_for_ticks(device: Device, ticks: int) -> None:
     until = device.read(COUNT32) + ticks
-    _wait_until(lambda: device.read(COUNT32) >= until)
+    wait_until(lambda: device.read(COUNT32) >= until, "the tick")
 
 
 def _is_gone(pid: int) -> bool:
@@ -118,7 +111,7 @@ def test_the_halves_of_count64_are_its_low_and_high_32_bits(device: Device) -> N
 def test_the_low_half_of_count64_carries_into_the_high_half() -> None:
     with SimTarget("sim").open([COUNT64, COUNT64_LO, COUNT64_HI]) as fresh:
         assert fresh.read(COUNT64_HI) == 0
-        _wait_until(lambda: fresh.read(COUNT64_HI) == 1)
+        wait_until(lambda: fresh.read(COUNT64_HI) == 1, "the carry")
         assert fresh.read(COUNT64) >> 32 == 1
 
 
@@ -147,7 +140,7 @@ def test_status_is_busy_while_level_rises_done_while_it_falls(second: list[dict[
 
 def test_an_error_comes_and_stays_rare(second: list[dict[str, int]]) -> None:
     with SimTarget("sim").open([STATUS]) as fresh:
-        _wait_until(lambda: bool(fresh.read(STATUS) & 4))
+        wait_until(lambda: fresh.read(STATUS) & 4, "an error")
     errors = sum(bool(row["STATUS"] & 4) for row in second)
     assert errors < len(second) / 4
 
@@ -212,9 +205,9 @@ def test_a_device_that_was_halted_catches_up(device: Device) -> None:
     try:
         before = ticks_behind()
         os.kill(halted.process.pid, signal.SIGSTOP)
-        _wait_until(lambda: ticks_behind() >= before + 200)
+        wait_until(lambda: ticks_behind() >= before + 200, "the delay")
         os.kill(halted.process.pid, signal.SIGCONT)
-        _wait_until(lambda: ticks_behind() <= before + 20)
+        wait_until(lambda: ticks_behind() <= before + 20, "the catching up")
     finally:
         halted.close()
 
@@ -301,7 +294,7 @@ def test_kill_9_of_the_parent_ends_it() -> None:
         pid = int(parent.stdout.readline())
         assert not _is_gone(pid)
         parent.kill()
-    _wait_until(lambda: _is_gone(pid))
+    wait_until(lambda: _is_gone(pid), "the end of the device")
 
 
 _DROPPED = """

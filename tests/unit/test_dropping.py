@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,24 +10,25 @@ from typing import Any
 
 import pytest
 from tests.conservation import assert_conserved
+from tests.waiting import wait_until
 
 import regtap
 from regtap.parts.file import PartFile
 
-StallOnce = Callable[[float], None]
+StallOnce = Callable[[Callable[[], object]], None]
 
 
 @pytest.fixture
 def stall_once(monkeypatch: pytest.MonkeyPatch) -> StallOnce:
-    """Lets the writer's first row group take that long."""
+    """Lets the writer's first row group wait for something."""
 
-    def prepare(seconds: float) -> None:
+    def prepare(wait: Callable[[], object]) -> None:
         original = PartFile.write
-        left = [seconds]
+        left = [wait]
 
         def write(self: PartFile, *rows: Any) -> None:
             if left:
-                time.sleep(left.pop())
+                left.pop()()
             original(self, *rows)
 
         monkeypatch.setattr(PartFile, "write", write)
@@ -47,17 +49,17 @@ def test_dropping_goes_on_after_the_last_block_has_grown_old(
     monkeypatch.setattr(
         "regtap.recording.options._SEAL_SHARE_NS", 32 * 20_000_000
     )  # a block is sealed each 20 ms
-    stall_once(0.6)
+    go_on = threading.Event()
+    stall_once(go_on.wait)
 
     with regtap.record(
         ["a=0"], tmp_path / "run", target=f"file:{device}", spool_size="512KiB", on_full="discard"
     ) as capture:
-        while not capture.status().lost:
-            time.sleep(0.01)
-        time.sleep(0.1)
+        wait_until(lambda: capture.status().lost, "the first loss")
+        time.sleep(0.1)  # the last block is older than that by now
         before = capture.status().taken
-        time.sleep(0.1)
-        assert capture.status().taken > before
+        wait_until(lambda: capture.status().taken > before, "another sample")
+        go_on.set()
 
     assert_conserved(capture.trace())
 
@@ -66,7 +68,7 @@ def test_many_gaps_while_dropping_lie_one_after_the_other(
     device: Path, tmp_path: Path, stall_once: StallOnce
 ) -> None:
     """More of them than the gap table holds: then counts are added up, and stay exact."""
-    stall_once(0.5)
+    stall_once(lambda: time.sleep(0.5))
     with regtap.record(
         ["a=0"],
         tmp_path / "run",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 PREAMBLE = """
-import faulthandler, mmap, os, signal, sys, time
+import ctypes, faulthandler, mmap, os, signal, sys, time
 import regtap
 
 path = sys.argv[1]
@@ -38,12 +38,19 @@ def fault_elsewhere():
     os.ftruncate(fd, 0)
     return page[0]
 
+def handler():
+    # the first field of struct sigaction is the function
+    action = ctypes.create_string_buffer(256)
+    ctypes.CDLL(None).sigaction(signal.SIGBUS, None, action)
+    return action.raw[:8]
+
 def run_until_truncated(name, meanwhile=lambda: None):
     recording = capture(name)
     recording.start()
     wait_for(lambda: recording.status().taken > 20)
+    guard = handler()
     meanwhile()
-    time.sleep(0.05)  # the guardian looks every millisecond
+    wait_for(lambda: handler() == guard)  # the guardian looks every millisecond
     os.truncate(path, 0)
     wait_for(lambda: recording.wait(0.01))
     recording.close()
@@ -107,9 +114,10 @@ def test_a_fault_elsewhere_still_reaches_faulthandler(tmp_path: Path, when: str)
     recording = capture("run")
     recording.start()
     wait_for(lambda: recording.status().taken > 20)
+    guard = handler()
     if {when!r} == "during":
         faulthandler.enable()
-        time.sleep(0.05)
+        wait_for(lambda: handler() == guard)
     fault_elsewhere()
     """
     done = run(tmp_path, body)
@@ -123,7 +131,7 @@ def test_a_fault_elsewhere_kills_once_faulthandler_has_gone(tmp_path: Path, orde
     body = f"""
     if {order!r} == "before":
         faulthandler.enable()
-    run_until_truncated("run", lambda: faulthandler.enable() or time.sleep(0.05))
+    run_until_truncated("run", faulthandler.enable)
     faulthandler.disable()
     fault_elsewhere()
     """
@@ -176,9 +184,10 @@ def test_a_read_is_guarded_after_faulthandler_took_the_signal(tmp_path: Path) ->
         registers = target.resolve(["a=0", "b=4096"])
         with target.open(registers) as device:
             device.read(registers[1])
+            guard = handler()
             faulthandler.enable()
             faulthandler.disable()
-            time.sleep(0.05)
+            wait_for(lambda: handler() == guard)
             os.truncate(path, 4096)
             try:
                 device.read(registers[1])

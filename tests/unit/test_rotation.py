@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.conservation import assert_conserved
+from tests.waiting import wait_until
 
 import regtap
 from regtap.errors import InputError, TraceError
@@ -127,14 +128,15 @@ def test_what_was_lost_before_stays_a_finding(
 
     def write(self: PartFile, *rows: Any) -> None:
         calls.append(1)
-        if len(calls) == 2:  # the ring fills up meanwhile
-            time.sleep(0.2)
+        if len(calls) == 2:
+            wait_until(lambda: capture.status().lost, "a full ring")
         original(self, *rows)
 
     monkeypatch.setattr(PartFile, "write", write)
-    with regtap.record(
+    capture = regtap.record(
         ["a=0:u32"], tmp_path / "run", target=device, spool_size="512KiB", on_full="discard", keep_parts=1
-    ) as capture:
+    )
+    with capture:
         while (capture.status().lost == 0 or len(calls) < 12) and not capture.wait(0.01):
             pass
 
