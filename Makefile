@@ -10,6 +10,9 @@ SOURCES := $(shell find logger/native -name '*.[ch]pp') logger/native/CMakeLists
 BUILD_NEEDS := "scikit-build-core>=0.10" "nanobind>=2.4" "cmake>=3.24" ninja
 # A module's tests stay in one process, so that what they share is made once.
 PARALLEL := -n auto --maxprocesses 4 --dist loadscope
+# Two processes a core on a small machine: much of a test is waiting. Integration comes first, and in its order, so that
+# no module that takes long is among the last.
+SUITE := -n 4 --dist loadscope --no-loadscope-reorder tests/integration tests/unit
 TORTURE ?= long
 CPP := $(shell find logger/native -name '*.[ch]pp')
 
@@ -36,7 +39,7 @@ demo: $(READY)
 	$(BIN)/regtap demo
 
 test: $(READY)
-	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest $(SUITE)
 
 test-vm: $(READY)
 	$(BIN)/python -m tests.vm.prepare
