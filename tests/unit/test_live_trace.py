@@ -61,6 +61,7 @@ def test_rows_that_show_before_the_first_part_are_stored_so(tmp_path: Path) -> N
 
 def test_it_goes_on_behind_each_part_that_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("regtap.recording.writer.PART_NS", 150_000_000)
+    monkeypatch.setattr("regtap.recording.options._SEAL_SHARE_NS", 32 * 50_000_000)  # a block each 50 ms
     path = tmp_path / "run"
     with regtap.record(REGISTERS, path, target="sim", rate="2k"), LiveTrace(path) as live:
         trace = look_until(
