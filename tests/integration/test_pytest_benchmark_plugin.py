@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.conftest import LEAN
 
 import regtap_bench.access_cost  # noqa: F401 - a run within this process forgets its imports; numpy is loaded once
 
@@ -59,8 +60,9 @@ def test_other():
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester) -> Run:
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that runs pytest on a suite, in a process of its own, and returns its result."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", LEAN)
     pytester.makeconftest(ANY_DELAY + FEW_PROCESSES)
 
     def run(suite: str, *arguments: str) -> pytest.RunResult:

@@ -7,10 +7,18 @@ from pathlib import Path
 
 import pyarrow.dataset  # noqa: F401 - see below
 import pytest
+from tests.integration.conftest import LEAN
 
 import regtap.recording.api  # noqa: F401 - a run within this process forgets what it imported; numpy is to be loaded only once
 
 Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture(autouse=True)
+def lean_pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out plugins of others."""
+    del pytester  # which forgets the variable when it is made
+    monkeypatch.setenv("PYTEST_ADDOPTS", LEAN)
 
 
 @pytest.fixture
