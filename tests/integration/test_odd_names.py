@@ -48,7 +48,7 @@ def test_a_journal_in_a_folder_whose_name_is_no_text_is_used(tmp_path: Path) -> 
     assert regtap.open_trace(tmp_path / ODD).rows == 20
 
 
-def test_a_collection_lists_and_sums_up_folders_whose_names_are_no_text(tmp_path: Path) -> None:
+def test_a_collection_takes_folders_whose_names_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     for name in (ODD, "good"):
         fork_regtap(*RECORD, "-o", os.path.join("runs", name), cwd=tmp_path)
