@@ -276,6 +276,11 @@ def test_a_user_who_may_not_write_is_refused_before_measuring(tmp_path: Path) ->
     ("arguments", "code", "says"),
     [
         (("-t", "sim", "NOSUCH"), 2, "unknown register"),
+        (
+            ("-t", "sim", "t=COUNT64_LO/COUNT64_HI:u64pair"),
+            2,
+            "t is a pair of registers, and single accesses are",
+        ),
         (("-t", "file:f"), 2, "name the register"),
         (("-t", "file:f", "0x2"), 2, "aligned"),
         (("-t", "file:f", "0x10000"), 2, "0x10000"),

@@ -18,3 +18,15 @@ def test_a_writer_without_rows_for_days_still_takes_anchors(monkeypatch: pytest.
     clock.keep_up()
 
     assert len(clock.info().anchors) == 3
+
+
+def test_a_tick_that_an_anchor_covers_takes_no_other() -> None:
+    clock = live.Timebase(_native.Source.system)
+    tick = clock.info().anchors[0].ticks
+
+    clock.cover(tick)
+    clock.cover(tick)  # the second anchor lies behind it
+    assert len(clock.info().anchors) == 2
+
+    clock.cover(clock.info().anchors[-1].ticks)
+    assert len(clock.info().anchors) == 3

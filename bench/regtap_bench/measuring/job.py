@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from regtap.errors import InputError
 from regtap.registers.model import Register
 
 if TYPE_CHECKING:
@@ -52,6 +53,14 @@ class Subject:
     quick: bool
     cpu: int | None
     only: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for register in (self.register, self.write):
+            if register is not None and register.high is not None:
+                raise InputError(
+                    f"{register.name} is a pair of registers, and single accesses are measured; name one of its halves "
+                    f"instead, at {register.place}"
+                )
 
     def arms(self, *, is_device: bool) -> dict[str, AccessArm]:
         """Return the arms of the run by name, in the order of the report; see catalogue().
