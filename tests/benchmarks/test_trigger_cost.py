@@ -44,7 +44,7 @@ def capture_block(
     registers: Registers, folder: str, numbers: itertools.count[int], trigger: str | None
 ) -> Callable[[], float]:
     """Return a block that takes ROWS rows into a ring that overwrites, and returns what each of them took."""
-    options: dict[str, Any] = {"on_full": "overwrite"} if trigger is None else {"trigger": trigger}
+    options: dict[str, Any] = {"on_full": "overwrite"} if trigger is None else {"trigger": trigger, "pre": 0}
     options |= {"target": registers.target, "samples": ROWS, "spool_size": "16MiB"}
 
     def block() -> float:
