@@ -329,6 +329,13 @@ class RecordOptions:
                 f"{format_duration_ns(pre_ns)}; give a shorter --pre, a larger --spool-size{slower}"
             )
 
+    @property
+    def unchecked_pre_ns(self) -> int | None:
+        """The pre-trigger of a capture whose rate only its loop tells; None: there is none, or it was checked."""
+        if self.trigger is None or self.rate_hz is not None:
+            return None
+        return self._within_duration(self.trigger.pre_ns)
+
     def _within_duration(self, wanted_ns: int) -> int:
         return min(wanted_ns, self.duration_ns or wanted_ns)
 

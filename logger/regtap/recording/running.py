@@ -334,5 +334,6 @@ def _open_writer(opened: Resources, options: RecordOptions, asked: Latch) -> Wri
         return FlightWriter(*shared, keep_ns=options.keep_ns, output=opened.folder.path)
     if options.trigger is not None:
         program = trigger_program(options.trigger, opened.folder.path)
-        return TriggeredWriter(*shared, options=options.trigger, program=program)
+        pre_ns = options.unchecked_pre_ns
+        return TriggeredWriter(*shared, options=options.trigger, unchecked_pre_ns=pre_ns, program=program)
     return Writer(*shared)

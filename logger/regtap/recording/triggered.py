@@ -68,12 +68,25 @@ class _Open:
 class TriggeredWriter(Writer):
     """Stores the stretches around hits; arguments are those of Writer, and more.
 
+    Args:
+        shared: Arguments of Writer.
+        options: The trigger, and how much to store around its hits.
+        unchecked_pre_ns: Pre-trigger that the ring may not hold, where the rate was not known before; None: it was
+            checked.
+        program: Runs at each hit; None: nothing does.
+
     Attributes:
         overwritten: Samples that no stretch wanted, or that came too early for it.
         notes: What the user should know of the program that is run at hits, once the capture has ended.
     """
 
-    def __init__(self, *shared: Any, options: TriggerOptions, program: TriggerProgram | None) -> None:
+    def __init__(
+        self,
+        *shared: Any,
+        options: TriggerOptions,
+        unchecked_pre_ns: int | None,
+        program: TriggerProgram | None,
+    ) -> None:
         super().__init__(*shared)
         self.overwritten = 0
         self._stretches: list[Stretch] = []
@@ -85,7 +98,7 @@ class TriggeredWriter(Writer):
         self._open: _Open | None = None
         self._unmarked = 0
         self._short_pre_ns: int | None = None
-        self._knows_rate = False
+        self._unchecked_pre_ns = unchecked_pre_ns
         self._rate_from: tuple[int, int] | None = None  # samples and time, at the first look
         self._missed = 0  # slots, before the next block to be stored
         self._last_tick = self._timebase.first_ticks  # of the stored rows and gaps
@@ -108,8 +121,8 @@ class TriggeredWriter(Writer):
     def _turn(self) -> bool:
         ended = not self._sampler.running()
         self._timebase.keep_up()
-        if not self._knows_rate:
-            self._look_at_rate()
+        if self._unchecked_pre_ns is not None:
+            self._look_at_rate(self._unchecked_pre_ns)
         if not ended:
             self._sampler.wait_stretch(_NEVER if self._open is None else self._seen, TURN_NS)
         sealed = (
@@ -122,7 +135,7 @@ class TriggeredWriter(Writer):
             pass
         return not ended
 
-    def _look_at_rate(self) -> None:
+    def _look_at_rate(self, pre_ns: int) -> None:
         """See whether the ring holds the pre-trigger at the rate of its first blocks: a bus has its own."""
         taken, now_ns = self._sampler.progress().taken, time.monotonic_ns()
         if self._rate_from is None:
@@ -131,9 +144,9 @@ class TriggeredWriter(Writer):
         rows, elapsed_ns = taken - self._rate_from[0], now_ns - self._rate_from[1]
         if rows < _RATE_BLOCKS * self._ring.rows_per_block:
             return
-        self._knows_rate = True
+        self._unchecked_pre_ns = None
         holds_ns = most_kept(self._ring.block_count) * self._ring.rows_per_block * elapsed_ns // rows
-        if holds_ns < _CLEARLY * self._options.pre_ns:
+        if holds_ns < _CLEARLY * pre_ns:
             self._short_pre_ns = holds_ns
 
     def _store_on(self, sealed: int, *, ended: bool) -> bool:
