@@ -228,8 +228,13 @@ def _loss(summary: Summary) -> str:
     totals = summary.totals
     if totals.ended == "full":
         return f"the capture ended early because its ring was full; {_balance(summary)}"
+    if summary.caught is not None and summary.caught_nothing:
+        from regtap.units.format import format_duration_ns
+
+        return f"no trigger in {format_duration_ns(summary.pace.elapsed_ns)}: {summary.caught.expression}"
     if summary.short:
-        return "the ring could not hold keep_last; lower the rate, or give a larger spool_size"
+        wanted = "keep_last" if summary.caught is None else "pre"
+        return f"the ring could not hold {wanted}; lower the rate, or give a larger spool_size"
     lost = totals.lost - totals.overwritten
     return f"{lost:,} of {totals.taken:,} samples lost; lower the rate, or give a larger spool_size"
 
