@@ -106,10 +106,10 @@ def assert_caught(trace: regtap.Trace, caught: Caught, options: dict[str, Any]) 
     """Assert what the marks and stretches say against a twin's judgement of the rows."""
     table = trace.to_arrow()
     times, marks = table["t_ns"].to_numpy(), [mark.t_ns for mark in trace.marks]
-    rows = list(zip(table["a"].to_pylist(), table["b"].to_pylist(), strict=True))
+    columns = [table[name].to_numpy() for name in ("a", "b")]
     follows = rows_before(trace)
     trigger = parse_trigger(options["trigger"], trace.registers)
-    struck = [row for row in trigger_twin.strikes(trigger, rows) if follows[row]]
+    struck = [row for row in trigger_twin.strikes_of(trigger, columns) if follows[row]]
     struck_ns, marked_ns = {times[row].item() for row in struck}, set(marks)
     judged_ns = set(times[follows].tolist()) - set(
         times[~follows].tolist()

@@ -40,6 +40,8 @@ def struck(text: str, *values: int) -> list[int]:
     rows = [(value, 0, 0, 0) for value in values]
     found = native(trigger).judge(columns_of(rows))
     assert found == trigger_twin.strikes(trigger, rows)
+    if rows:
+        assert found == trigger_twin.strikes_of(trigger, columns_of(rows))
     return found
 
 
