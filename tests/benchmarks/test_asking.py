@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from tests.benchmarks.processes import Process
 from tests.benchmarks.recorder_bars.bars import Bar, Figure
 from tests.benchmarks.recorder_bars.interleave import Arm, interleave
 from tests.benchmarks.recorder_bars.paired import paired_ratio
@@ -48,34 +47,11 @@ def trace(settings: Settings, disk: str) -> Iterator[tuple[Path, int]]:
     shutil.rmtree(path)
 
 
-class _Process:
-    """A command to measure.
-
-    Attributes:
-        cpu_s: CPU time of each run, in their order.
-    """
-
-    def __init__(self, *command: str) -> None:
-        self._command = command
-        self.cpu_s: list[float] = []
-
-    def __call__(self) -> float:
-        began, before = time.perf_counter(), _children_cpu_s()
-        subprocess.run(self._command, check=True, stdout=subprocess.DEVNULL)
-        self.cpu_s.append(_children_cpu_s() - before)
-        return time.perf_counter() - began
-
-
-def _children_cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def test_query_beside_plain_duckdb(trace: tuple[Path, int], settings: Settings, report: RecordBars) -> None:
     path, rows = trace
     regtap = os.path.join(os.path.dirname(sys.executable), "regtap")
-    ours = _Process(regtap, "query", _SQL.format("samples"), str(path))
-    plain = _Process(sys.executable, "-c", _PLAIN, _SQL.format("read_parquet($files)"), str(path))
+    ours = Process(regtap, "query", _SQL.format("samples"), str(path))
+    plain = Process(sys.executable, "-c", _PLAIN, _SQL.format("read_parquet($files)"), str(path))
     rounds = max(8, settings.startup_rounds // 4)
 
     measured = interleave([Arm("query", ours), Arm("duckdb", plain)], rounds, seed=settings.seed)
@@ -125,7 +101,7 @@ def test_catalogue(settings: Settings, disk: str, report: RecordBars) -> None:
     os.sync()
     _forget_files(folder)
 
-    seconds = _Process(regtap, "traces", str(folder))()
+    seconds = Process(regtap, "traces", str(folder))()
 
     shutil.rmtree(folder)
     bar = Bar(20.0, True) if count == _TRACES else None

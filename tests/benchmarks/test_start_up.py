@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.benchmarks.processes import Process
 from tests.benchmarks.recorder_bars.bars import Bar, Figure
 from tests.benchmarks.recorder_bars.interleave import Arm, Rounds, interleave
 from tests.benchmarks.recorder_bars.paired import median
@@ -25,15 +23,6 @@ READ, HELP, NOTHING = "regtap read", "regtap --help", "python -c pass"
 BARS = {READ: Bar(0.15, True), HELP: Bar(0.15, True)}
 
 
-def process_block(command: list[str]) -> Callable[[], float]:
-    def block() -> float:
-        began = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - began
-
-    return block
-
-
 @pytest.fixture(scope="module")
 def rounds(registers: Registers, settings: Settings, report: RecordBars) -> Rounds:
     regtap = os.path.join(os.path.dirname(sys.executable), "regtap")
@@ -42,7 +31,7 @@ def rounds(registers: Registers, settings: Settings, report: RecordBars) -> Roun
         HELP: [regtap, "--help"],
         NOTHING: [sys.executable, "-c", "pass"],
     }
-    arms = [Arm(name, process_block(command)) for name, command in commands.items()]
+    arms = [Arm(name, Process(*command)) for name, command in commands.items()]
     measured = interleave(arms, settings.startup_rounds, seed=settings.seed, warmup=1)
     report.keep_rounds("start-up", "seconds", measured)
     return measured
