@@ -83,6 +83,17 @@ def test_a_trace_that_was_cut_off_says_so(tmp_path: Path) -> None:
     assert "unfinished" in done.stdout.splitlines()[0]
 
 
+def test_long_marks_take_no_more_room_than_they_are_worth(tmp_path: Path) -> None:
+    marks = (Mark(1, "x" * 20_000), *(Mark(2 + k, f"m{k}") for k in range(20_000)))
+    counter_trace(tmp_path / "run", rows=10, marks=marks)
+
+    lines = info(tmp_path / "run").stdout.splitlines()
+
+    assert max(map(len, lines)) <= 1_100
+    assert sum(map(len, lines)) < 100_000
+    assert lines[-1].startswith("and 19,001 marks more")
+
+
 @pytest.mark.parametrize(
     ("totals", "words"),
     [

@@ -6,14 +6,17 @@ import errno
 import os
 import tempfile
 import threading
+import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import regtap
 from regtap.errors import InputError, RefusedError, StorageError
 from regtap.journal.segments import Segments
 from regtap.parts.file import PartFile
+from regtap.recording import writer
 from regtap.recording.options import RecordOptions
 from regtap.recovery.complete import recover
 from regtap.trace.metadata import PartMetadata
@@ -32,20 +35,27 @@ def test_durable_says_how_often(tmp_path: Path, durable: bool | str | float, exp
     )
 
 
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "No space left on device; make room"),
+        (errno.EMFILE, "Too many open files; raise this process's limit on open files"),
+    ],
+)
 def test_no_room_for_a_journal_is_a_refusal_that_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, says: str
 ) -> None:
     original = os.posix_fallocate
 
     def refuse(fd: int, offset: int, size: int) -> None:
         if "_journal-03" in os.readlink(f"/proc/self/fd/{fd}"):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise OSError(number, os.strerror(number))
         original(fd, offset, size)
 
     monkeypatch.setattr(os, "posix_fallocate", refuse)
     before = set(os.listdir("/dev/shm"))
     capture = regtap.record("COUNT32", tmp_path / "x", target="sim", rate="1k", durable=True)
-    with pytest.raises(RefusedError, match="No space left on device; make room"):
+    with pytest.raises(RefusedError, match=says):
         capture.start()
     assert os.listdir(tmp_path) == []
     assert {name for name in os.listdir("/dev/shm") if name.startswith(f"regtap-{os.getpid()}-")} <= before
@@ -145,3 +155,17 @@ def test_a_clean_end_leaves_no_journal(tmp_path: Path) -> None:
 def test_a_flight_recorder_has_no_journal() -> None:
     with pytest.raises(InputError, match="a journal keeps every sample, and --on-full overwrite"):
         RecordOptions(durable_ns=1_000_000_000, on_full="overwrite")
+
+
+def test_polars_takes_the_parts_beside_a_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "PART_MARKS", 1)  # each mark closes a part
+    run, latest_s = tmp_path / "run", time.monotonic() + 120
+    with regtap.record("COUNT32", run, target="sim", rate="5k", spool_size="512KiB", durable=True) as capture:
+        capture.mark("now")
+        while not list(run.glob("*.parquet")):
+            assert time.monotonic() < latest_s
+            time.sleep(0.01)
+        assert list(run.glob("_journal-*"))
+        assert pl.read_parquet(run / "*.parquet").height > 0
+
+    assert pl.read_parquet(run).height == capture.summary.totals.stored

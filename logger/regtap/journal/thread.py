@@ -20,6 +20,7 @@ from regtap.journal.segments import Segments, total_bytes
 from regtap.journal.stats import Durability
 from regtap.journal.writer import JournalWriter
 from regtap.system.cpus import pin_thread
+from regtap.system.remedies import remedy_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -189,7 +190,7 @@ def _allocate(ring: Ring, folder_fd: int, identity: int, ring_bytes: int, output
         raise RefusedError(
             f"cannot allocate a journal of {total_bytes(len(base), ring_bytes) / 2**20:.0f} MiB in "
             f"{output}: {_reason(error)}",
-            remedy="make room, give a smaller --spool-size, or leave --durable out",
+            remedy=remedy_for(error, "make room, give a smaller --spool-size, or leave --durable out"),
             errno=error.errno,
         ) from error
 
