@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -178,6 +179,26 @@ def write_trace(
     if not options.finished:
         (path / SPOOL_POINTER).write_text("{}\n")
     return path
+
+
+def write_changes(
+    path: Path, register: Register, times: npt.NDArray[np.int64], values: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Write what a capture of changes stores of these samples: the first and the last of each run of equal ones.
+
+    Returns:
+        Which samples are stored, shape (samples,).
+    """
+    changed = np.append(True, np.diff(values) != 0)
+    stored: npt.NDArray[np.bool_] = changed | np.append(changed[1:], True)
+    gaps = tuple(
+        Gap(before + 1, after - before - 1, int(times[before]), int(times[after]), "unchanged")
+        for before, after in pairwise(np.flatnonzero(stored).tolist())
+        if after > before + 1
+    )
+    options = TraceOptions(mode=Mode("1000000", "wait", on_change=("*",)), gaps=gaps)
+    write_trace(path, [register], times[stored], {register.name: values[stored]}, options)
+    return stored
 
 
 def counter_trace(path: Path, rows: int = 1000, step_ns: int = 1000, **options: Any) -> Path:

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
-from tests.lab import Lab, make_lab
+from tests.lab import STATUS, Lab, make_lab
+from tests.synthetic import write_changes, write_trace
 
 from regtap_analysis.queries.answer import OpenedEngine
 from regtap_analysis.queries.engines import open_engine
@@ -90,4 +92,17 @@ def of_fleet(fleet: Fleet) -> Iterator[Engines]:
 def of_some(of_fleet: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     """Return engines on forty traces, in the same Spark."""
     with _opened([make_lab(tmp_path_factory.mktemp("some"), SOME)]) as engines:
+        yield engines
+
+
+@pytest.fixture(scope="session")
+def of_changes(of_fleet: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    """Return engines on a trace of every row and one of changes only, in the same Spark."""
+    folder = tmp_path_factory.mktemp("changes")
+    random = np.random.default_rng(5)
+    values = random.integers(0, 30, 60).repeat(random.integers(1, 20, 60))
+    times = 1_000 * np.arange(len(values)) + random.integers(0, 300, len(values))
+    write_trace(folder / "every", [STATUS], times, {STATUS.name: values})
+    write_changes(folder / "changes", STATUS, times, values)
+    with _opened([folder]) as engines:
         yield engines

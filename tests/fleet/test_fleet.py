@@ -80,6 +80,11 @@ def test_stats_are_the_same(of_some: Engines, name: str) -> None:
     same(of_some, question_text(name, ("STATUS",), over_all=True))
 
 
+@pytest.mark.parametrize("name", STATS)
+def test_stats_of_changes_are_the_same(of_changes: Engines, name: str) -> None:
+    same(of_changes, question_text(name, over_all=True))
+
+
 @pytest.mark.parametrize("sql", [QUESTIONS["3"], QUESTIONS["7"], _OTHER["wraps"], _OTHER["catalogue"]])
 def test_a_thousand_traces_are_asked(of_fleet: Engines, sql: str) -> None:
     same(of_fleet, sql)

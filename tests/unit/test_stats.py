@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tests.synthetic import TraceOptions, write_trace
+from tests.synthetic import TraceOptions, write_changes, write_trace
 
 from regtap.errors import InputError
 from regtap.registers.model import Field, Register, Value
-from regtap.trace.gaps import Gap
-from regtap.trace.metadata import Mode
 from regtap.trace.reader import open_trace
 from regtap_analysis.commands import stats as command
 from regtap_analysis.queries.answer import OpenedEngine
@@ -128,21 +126,9 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> Steps:
     lengths = random.integers(1, 40, 200)
     values = random.integers(0, 1000, len(lengths)).repeat(lengths)
     times = 1_000 * np.arange(len(values)) + random.integers(0, 300, len(values))
-    changed = np.append(True, np.diff(values) != 0)
-    stored = changed | np.append(changed[1:], True)  # the first and the last of each run
     write_trace(path / "every", [STEPS], times, {"STEPS": values})
-    options = TraceOptions(
-        mode=Mode("1000000", "wait", on_change=("*",)), gaps=tuple(_unchanged(times, stored))
-    )
-    write_trace(path / "changes", [STEPS], times[stored], {"STEPS": values[stored]}, options)
+    stored = write_changes(path / "changes", STEPS, times, values)
     return Steps(path, times, values, stored)
-
-
-def _unchanged(times: np.ndarray[Any, Any], stored: np.ndarray[Any, Any]) -> Iterator[Gap]:
-    for before, after in pairwise(np.flatnonzero(stored).tolist()):
-        if after > before + 1:
-            t0_ns, t1_ns = int(times[before]), int(times[after])
-            yield Gap(before + 1, after - before - 1, t0_ns, t1_ns, "unchanged")
 
 
 def by_time(times: np.ndarray[Any, Any], values: np.ndarray[Any, Any], thousandths: int) -> int:
