@@ -47,7 +47,7 @@ _MOST_PARTS = 64  # temporary ones; then they are made anew as one
 
 
 class LiveTrace(Closeable):
-    """A trace that may still be recorded, with what its capture has taken up to now; a context manager.
+    """A trace whose capture may still run, with all rows that it has taken so far; a context manager.
 
     Args:
         folder: The trace.
@@ -71,7 +71,7 @@ class LiveTrace(Closeable):
         """Return the trace as it is now.
 
         Raises:
-            TraceError: It is no trace, a part is damaged, or there is no row yet.
+            TraceError: The folder is no trace, a part is damaged, or there is no row yet.
         """
         finished = finished_parts(self._folder) if self._folder.is_dir() else ()
         if finished and finished[-1].metadata.totals is not None:
@@ -113,7 +113,7 @@ class LiveTrace(Closeable):
         self._made = ()
 
     def _new_heads(self, spool: SpoolReader) -> Iterator[BlockHead]:
-        """Yield the blocks that have something new, until there are enough rows for one look."""
+        """Yield the heads of blocks with new rows or gaps, until there are enough rows for one look."""
         rows = 0
         for sequence in range(max(self._block, spool.oldest()), spool.header.opened):
             if rows > _MOST_ROWS + self._row:
@@ -123,10 +123,10 @@ class LiveTrace(Closeable):
             yield head
 
     def _new_block(self, spool: SpoolReader, head: BlockHead) -> Block:
-        """Return the rows and gaps of a block that are in no temporary part."""
+        """Return a block with only the rows and gaps that are in no temporary part."""
         block = spool.block(head)
         if spool.head(head.sequence).first_index != head.first_index:
-            raise DamagedBlockError("it was used again meanwhile")
+            raise DamagedBlockError("the recorder reused it meanwhile")
         row, gaps = (self._row, self._gaps) if head.sequence == self._block else (0, 0)
         return replace(
             block,
@@ -161,15 +161,15 @@ def _in_memory() -> str | None:
 
 
 def open_live(folder: Path, maps: Maps = NO_MAPS, wait_s: float = 0.0) -> LiveTrace:
-    """Return a trace that is looked at again and again; see LiveTrace.
+    """Open a trace, and wait until it has a row; see LiveTrace.
 
     Args:
         folder: The trace.
         maps: Describe its registers.
-        wait_s: How long to wait for the first row of a capture that is running.
+        wait_s: Longest time to wait for the first row of a running capture.
 
     Raises:
-        TraceError: It is no trace, or has no row after that time.
+        TraceError: The folder is no trace, or the trace has no row after that time.
     """
     live = LiveTrace(folder, maps)
     end = time.monotonic() + wait_s

@@ -1,8 +1,8 @@
 """Rotation: a long capture keeps only its last parts, or so many bytes of them.
 
-A part is given up by what the next one says of it (PartMetadata.rotated), and its file is removed once that part is
-durable. So the last finished part tells at any moment which parts count, and the balance holds wherever a kill or a
-power loss comes: before the statement the old part counts, and after it the old file is only to be removed.
+The metadata of the next part gives a part up (PartMetadata.rotated); the file of the old part is removed once the next
+part is durable. So the last finished part tells at any moment which parts count, and the balance holds wherever a kill
+or a power loss comes: without the next part the old part counts, and with it only a file is left to remove.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _INDEX_SHARE, _FOOTER_BYTES, _GAP_BYTES = 50, 64 << 10, 100
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a capture is kept; its newest part with rows always is.
+    """The amount of a capture that is kept; the newest part with rows is always kept.
 
     Attributes:
         parts: The number of its last parts; None: any.
@@ -51,11 +51,11 @@ class Limits:
 
     @property
     def part_bytes(self) -> int | None:
-        """The size at which a part is to be closed; None: as ever."""
+        """The size at which a part is to be closed; None: the size of any other capture."""
         return None if self.size_bytes is None else self.size_bytes // _SHARE
 
     def exceeded(self, parts: int, size_bytes: int) -> bool:
-        """Return whether that is more than is kept."""
+        """Return whether so many parts of that size are more than is to be kept."""
         too_many = self.parts is not None and parts > self.parts
         return too_many or (self.size_bytes is not None and size_bytes > self.size_bytes)
 
@@ -76,13 +76,13 @@ class Rotation:
 
     Args:
         folder_fd: The trace's folder, open; stays the caller's.
-        limits: How much is kept.
+        limits: The amount that is kept.
 
     Attributes:
-        stated: What the last durable part says of those before it; None: nothing was given up.
-        planned: The same of the part that is being finished.
-        removed_parts: Parts that were given up so far.
-        removed_bytes: Their size.
+        stated: Account of the given-up parts in the last durable part; None: no part was given up.
+        planned: The same account in the part that is being finished.
+        removed_parts: Number of parts that were given up so far.
+        removed_bytes: Size of these parts.
     """
 
     def __init__(self, folder_fd: int, limits: Limits) -> None:
@@ -98,18 +98,18 @@ class Rotation:
 
     @property
     def part_bytes(self) -> int | None:
-        """The size at which a part is to be closed; None: as ever."""
+        """The size at which a part is to be closed; None: the size of any other capture."""
         return self._limits.part_bytes
 
     def plan(self, rows: int, pages_bytes: int, gaps: int) -> Rotated | None:
-        """Return what the part that is about to be finished says of those before it.
+        """Return the account of given-up parts for the metadata of the part that is about to be finished.
 
-        The last part of a capture may have no rows: it does not displace the newest rows that there are.
+        The last part of a capture may have no rows: such a part does not displace the newest rows.
 
         Args:
-            rows: Rows of that part.
-            pages_bytes: Size of that part so far; its footer comes on top.
-            gaps: How many gaps the footer lists.
+            rows: Rows of the part.
+            pages_bytes: Size of the part so far; the footer comes on top.
+            gaps: Number of gaps that the footer lists.
         """
         size_bytes = pages_bytes + pages_bytes // _INDEX_SHARE + _FOOTER_BYTES + gaps * _GAP_BYTES
         size_bytes += sum(part.size_bytes for part in self._kept)
@@ -124,12 +124,12 @@ class Rotation:
         return self.planned
 
     def finished(self, metadata: PartMetadata, rows: int, size_bytes: int, last_ns: int) -> None:
-        """Take note of a part that is durable, and remove the files of those that it gives up.
+        """Take note of a durable part, and remove the files of the parts that it gives up.
 
         Args:
-            metadata: What the part says.
-            rows: Its rows.
-            size_bytes: Its size.
+            metadata: Metadata of the part.
+            rows: Rows of the part.
+            size_bytes: Size of the part.
             last_ns: Time of the last row so far.
         """
         self.stated = metadata.rotated
@@ -143,7 +143,7 @@ class Rotation:
         self._to_remove = [number for number in self._to_remove if not self._remove(number)]
 
     def notes(self) -> list[str]:
-        """Return a line about files that could not be removed, for the user; empty: there are none."""
+        """Return a line for the user about files that could not be removed; empty without such files."""
         if not self._to_remove or self._refused is None:
             return []
         return [
@@ -153,7 +153,7 @@ class Rotation:
         ]
 
     def _remove(self, number: int) -> bool:
-        """Remove a part's file; return False where the system refuses: it is tried again with the next part."""
+        """Remove a part's file; return False where the system refuses: the next part tries again."""
         try:
             os.unlink(part_name(number), dir_fd=self._folder_fd)
         except FileNotFoundError:
@@ -165,7 +165,7 @@ class Rotation:
 
 
 def _added(before: Rotated | None, given_up: Iterable[_Finished]) -> Rotated | None:
-    """Return a statement with parts added."""
+    """Return an account with more parts added."""
     stated = before
     for part in given_up:
         gaps = part.metadata.gaps

@@ -36,17 +36,17 @@ _CLEARLY = 0.9  # short of a pre-trigger: the rate is off by up to a block in ei
 
 @dataclass(slots=True)
 class _Open:
-    """The stretch that is being stored.
+    """A stretch while it is being stored.
 
     Attributes:
         hit: Its first hit.
         cutoff_ticks: Rows before are left out.
         hit_ns: Time of the first hit.
         last_hit_ns: Time of the last hit that is known.
-        told: Hits that were told one by one.
-        end: Its end, once that is known.
-        first_row: Number of its first row among those of the trace; None: it has none yet.
-        first_ns: Time of that.
+        told: Number of hits that the loop has told one by one.
+        end: The event of the stretch's end; None: it has not ended.
+        first_row: Number of the stretch's first row among the rows of the trace; None: it has no row yet.
+        first_ns: Time of the first row.
         pre_from_ns: Since when the trace has everything before the hit.
         has_all_before: Whether a block was left out as too old.
         is_short: Whether samples of the pre-trigger were overwritten already.

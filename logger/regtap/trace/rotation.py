@@ -1,4 +1,4 @@
-"""The parts that a trace gave up at its beginning, to keep only the last ones."""
+"""The account of the parts that a trace gave up at its beginning, to keep only the last parts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from regtap.trace.ranges import Count, TimeNs, Word  # noqa: TC001 - decode() re
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """How many samples or slots were absent for one cause."""
+    """The number of samples or slots that were absent for one cause."""
 
     cause: Word
     count: Count
@@ -18,17 +18,17 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """The parts that a trace has given up, from the first one on.
+    """The first parts of a trace, which it has given up.
 
-    Each part says this of all parts before it, so that the last part tells which ones count, whatever became of the
-    files of those before: they are removed only once it is durable.
+    The metadata of each part has this account of all parts before it. So the last part tells which parts count, whether
+    the files of the others are removed already or not: a file is removed only once the next part is durable.
 
     Attributes:
-        parts: How many; the number of the first part that counts.
-        rows: Rows in them.
-        t1_ns: Time of the last row or gap in them.
-        absent: What was absent in them already.
-        throttled_ns: Time in them that the loop waited for room.
+        parts: The number of parts; also the number of the first part that counts.
+        rows: Rows in the parts.
+        t1_ns: Time of the last row or gap in the parts.
+        absent: Samples and slots that were absent in the parts already, by cause.
+        throttled_ns: Time that the loop waited for room, within the parts.
     """
 
     parts: Count
@@ -38,22 +38,22 @@ class Rotated:
     throttled_ns: Count = 0
 
     def count(self, *causes: str) -> int:
-        """Return how many samples or slots were absent for these causes."""
+        """Return the number of samples or slots that were absent for some causes."""
         return sum(it.count for it in self.absent if it.cause in causes)
 
     @property
     def lost(self) -> int:
-        """How many samples were lost in them, and not to be forgotten."""
+        """The number of samples that were lost in the parts; samples overwritten as asked are no loss."""
         return self.count(*LOSSES) - self.count("overwritten")
 
     @property
     def extent(self) -> int:
-        """How many samples or slots they cover: the index at which the first part that counts begins."""
+        """The number of samples or slots in the parts: the index at which the first part that counts begins."""
         return self.rows + sum(it.count for it in self.absent)
 
     @property
     def gap(self) -> Gap:
-        """Them all, as a gap at the beginning of the trace."""
+        """All given-up parts as one gap at the beginning of the trace."""
         return Gap(0, self.extent, min(0, self.t1_ns), self.t1_ns, "rotated")
 
 

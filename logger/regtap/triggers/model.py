@@ -19,13 +19,13 @@ EDGES: tuple[Operator, ...] = ("rises", "falls", "changes")
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Some bits of a register against a value, or against what they were on the row before.
+    """A comparison of some bits of a register with a value, or with the same bits on the row before.
 
     Attributes:
         register: Number of the register among those that are recorded.
         mask: The bits, in their place in the register.
-        operator: As the native core calls it.
-        value: In the place of the bits; 0 for an edge.
+        operator: Name of the operator in the native core.
+        value: The value, shifted to the place of the bits; 0 for an edge.
     """
 
     register: int
@@ -36,11 +36,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Conditions that are joined.
+    """Conditions joined by one word.
 
     Attributes:
         word: `and` or `or`.
-        parts: At least two.
+        parts: The conditions, at least two.
     """
 
     word: Literal["and", "or"]
@@ -52,15 +52,15 @@ Condition = Comparison | Joined
 
 @dataclass(frozen=True)
 class Trigger:
-    """A condition, with the words that a person wrote for it.
+    """A condition with its text.
 
     A comparison with a value becomes true on a row where it holds and did not on the row before; an edge becomes true
     on every row where it occurs. The trigger strikes on a row where the condition holds because of a comparison that
     has just become true; never on the first row, which has none before it.
 
     Attributes:
-        text: The expression.
-        condition: The expression, parsed.
+        text: The expression as a person wrote it.
+        condition: The parsed expression.
     """
 
     text: str
@@ -73,10 +73,10 @@ class Trigger:
 
     @cached_property
     def alternatives(self) -> tuple[int, ...]:
-        """The condition as a list of sets of comparisons, each of which is enough (bit k: comparison k)."""
+        """The condition in disjunctive form: sets of comparisons, one set is enough (bit k: comparison k)."""
         numbers = iter(range(len(self.comparisons)))
         found = _alternatives(self.condition, numbers)
-        # One that contains another adds nothing to when the condition holds, but may to when it becomes true.
+        # A set that contains another one does not decide whether the condition holds, but may when it becomes true.
         return tuple(dict.fromkeys(found))
 
 

@@ -18,11 +18,11 @@ _MOST_LISTED = 16
 
 @dataclass(frozen=True, slots=True)
 class Bits:
-    """The bits that a name means.
+    """The bits of a register that a name stands for.
 
     Attributes:
         register: Number of the register among those that are recorded.
-        name: In full.
+        name: Full name of the register or field.
         lsb: Number of the lowest bit.
         mask: The bits in their place in the register.
         field: The field, or None for the whole register.
@@ -36,19 +36,19 @@ class Bits:
 
     @property
     def largest(self) -> int:
-        """The largest value that they can have."""
+        """The largest value of the bits."""
         return self.mask >> self.lsb
 
 
 class UnknownNameError(Exception):
-    """A name that means nothing here, or several things; the text says which, and what to do."""
+    """A name without a register, field or value, or with several; the message lists candidates."""
 
 
 def find_bits(text: str, registers: Sequence[Register]) -> Bits:
-    """Return what a name means: a register that is recorded, or a field of it; a tail will do if it is unambiguous.
+    """Return the bits of a recorded register or field by its name, or by an unambiguous end of the name.
 
     Raises:
-        UnknownNameError: It means nothing, or several.
+        UnknownNameError: No register or field has that name, or several have it.
     """
     known = list(_all_bits(registers))
     exact = [bits for bits in known if bits.name == text]
@@ -68,7 +68,7 @@ def find_value(text: str, bits: Bits) -> Value:
     """Return the value of a field by its name.
 
     Raises:
-        UnknownNameError: No value that can be read is called so.
+        UnknownNameError: The field has no readable value of that name.
     """
     values = () if bits.field is None else bits.field.values
     readable = [value for value in values if value.use != "write"]

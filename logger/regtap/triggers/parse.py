@@ -41,10 +41,10 @@ def parse_trigger(text: str, registers: Sequence[Register]) -> Trigger:
 
     Args:
         text: The expression.
-        registers: What is recorded, in its order; the only names that there are.
+        registers: The recorded registers, in the order of access; an expression knows no other names.
 
     Raises:
-        ExpressionError: It is none; the message says where in the text, and what to do.
+        ExpressionError: The text is no expression; the message names the column and the remedy.
     """
     return Trigger(text, _Parser(Expression(text), registers).parse())
 
@@ -57,12 +57,14 @@ def parse_condition(text: str, registers: Sequence[Register]) -> Condition:
         registers: The registers of the trace.
 
     Raises:
-        ExpressionError: It is none; the message says where in the text, and what to do.
+        ExpressionError: The text is no expression; the message names the column and the remedy.
     """
     return _Parser(Expression(text, "condition"), registers).parse()
 
 
 class _Parser:
+    """A recursive-descent parser with a method for each rule of the grammar."""
+
     def __init__(self, expression: Expression, registers: Sequence[Register]) -> None:
         self._source = expression
         self._registers = registers
@@ -190,7 +192,7 @@ class _Parser:
         return Comparison(bits.register, mask, operator, value.value << bits.lsb)
 
     def _check_range(self, number: int, operator: Operator, bits: Bits, verb: Token) -> None:
-        """Raise for a comparison that never holds, or always: neither ever becomes true."""
+        """Raise ExpressionError for a comparison that never becomes true, as it always or never holds."""
         never = (operator == "less" and not number) or (operator == "greater" and number == bits.largest)
         always = (operator == "at_least" and not number) or (operator == "at_most" and number == bits.largest)
         if never or always:

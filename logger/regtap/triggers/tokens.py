@@ -1,4 +1,4 @@
-"""The words of a trigger's expression, with their places."""
+"""The tokens of an expression, with their columns."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Token:
 
     Attributes:
         kind: `name`, `number`, `sign`, or `end` after the last one.
-        text: As it was written.
-        column: Of its first letter, from 1.
+        text: The letters of the token.
+        column: Column of the first letter, from 1.
     """
 
     kind: str
@@ -62,7 +62,7 @@ def tokens(expression: Expression) -> Iterator[Token]:
     """Yield the tokens of an expression, and one for its end.
 
     Raises:
-        ExpressionError: It is too long, or some letter belongs to no token; the message says where.
+        ExpressionError: The text is too long, or a letter belongs to no token; the message names the column.
     """
     text = expression.text
     if len(text) > _MOST_LETTERS:
