@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.command import fork_regtap, start_regtap
+from tests.command import fork_regtap, run_regtap, start_regtap
 from tests.synthetic import counter_trace
 
 
@@ -38,6 +38,35 @@ def test_wrong_sql_is_one_line_and_exit_code_two(runs: Path) -> None:
     assert result.stderr.startswith('regtap: error: Binder Error: Referenced column "x" not found')
     assert len(result.stderr.splitlines()) == 1
     assert not (runs / "x.csv").exists()
+
+
+def test_a_question_comes_from_a_file_or_stdin(runs: Path) -> None:
+    (runs / "ask.sql").write_text("-- how many\nSELECT count(*) AS n FROM samples;\n")
+
+    by_name = run_regtap("query", "@ask.sql", "runs", "-o", "n.jsonl", cwd=runs)
+    with (runs / "ask.sql").open() as question:
+        by_stdin = run_regtap("query", "-", "runs", "--format", "csv", cwd=runs, stdin=question)
+
+    assert by_name.stdout == "n.jsonl: 1 row\n"
+    assert (runs / "n.jsonl").read_text() == '{"n": 1500}\n'
+    assert by_stdin.stdout == "n\n1500\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["runs", "FROM samples"], "'runs' is a folder; the question comes first"),
+        (["FROM samples"], "no trace is named"),
+        (["@none.sql", "runs"], "cannot read the question from none.sql: No such file"),
+        (["@none", "runs", "--format", "xml"], "'xml' is not one of"),
+    ],
+)
+def test_a_question_that_is_none_is_refused(runs: Path, arguments: list[str], error: str) -> None:
+    done = fork_regtap("query", *arguments, cwd=runs)
+
+    assert done.returncode == 2
+    assert error in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_ctrl_c_ends_a_question_at_once(runs: Path) -> None:

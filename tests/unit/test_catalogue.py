@@ -16,11 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.synthetic import START, counter_trace
 
-from regtap.errors import InputError
+import regtap_analysis
+from regtap.errors import InputError, TraceError
 from regtap.trace.gaps import Gap
 from regtap.trace.metadata import Mark
 from regtap_analysis.catalogue.arrow import table_of
 from regtap_analysis.catalogue.filters import Filter, parse_since_ns
+from regtap_analysis.catalogue.listing import list_traces
 from regtap_analysis.catalogue.read import read_catalogue
 from regtap_analysis.catalogue.search import find_traces
 from regtap_analysis.commands.traces import traces
@@ -220,6 +222,42 @@ def test_tables_are_those_of_pyarrow(rows: list[dict[str, Any]]) -> None:
 
     made.validate(full=True)
     assert made.equals(pa.Table.from_pylist(rows, schema))
+
+
+def test_a_narrow_terminal_has_less_columns(runs: Path) -> None:
+    traces = read_catalogue(["runs"]).traces
+    whole = list_traces(traces)
+    width = max(map(len, whole.lines))
+
+    less = list_traces(traces, width - 1)
+
+    assert list_traces(traces, width) == whole
+    assert whole.left_out == ()
+    assert less.left_out == ("REGISTERS",)
+    assert all(short == long[: len(short)] for short, long in zip(less.lines, whole.lines, strict=True))
+
+
+def test_python_gets_the_catalogue_as_a_table(runs: Path) -> None:
+    table = regtap_analysis.traces("runs", lost=True)
+
+    assert table["trace"].to_pylist() == ["runs/board-1/run1", "runs/board-1/run2"]
+    assert table.schema.field("start").type == pa.timestamp("us")
+    with pytest.raises(TraceError, match="no such folder"):
+        regtap_analysis.traces(["runs", "none"])
+
+
+def test_tables_csv_and_json_need_neither_arrow_nor_numpy(runs: Path) -> None:
+    program = """import sys
+from regtap.cli.main import main
+for form in ("table", "csv", "json"):
+    main(["query", "SELECT * FROM samples, traces LIMIT 1", "runs", "--format", form])
+main(["stats", "runs"])
+main(["traces", "runs"])
+print([name for name in ("numpy", "pyarrow") if name in sys.modules], file=sys.stderr)"""
+
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+
+    assert done.stderr == "[]\n"
 
 
 def test_a_question_imports_no_pandas(runs: Path) -> None:

@@ -162,6 +162,24 @@ def test_the_catalogue_is_in_tables(asked: Engine) -> None:
     assert ask(asked, "SELECT rows, unfinished FROM traces WHERE trace LIKE '%live'") == [(5, True)]
 
 
+def test_the_tables_are_listed_and_described(asked: Engine) -> None:
+    assert ask(asked, "show tables;")[:2] == [("samples",), ("changes",)]
+    assert ask(asked, "SELECT column_name FROM (DESCRIBE marks)") == [("trace",), ("t_ns",), ("text",)]
+
+
+def test_a_table_is_made_when_a_question_names_it(tmp_path: Path) -> None:
+    counter_trace(tmp_path / "run", 10)
+    opened = open_engine([tmp_path])
+    made = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND database_name = current_database() ORDER BY 1"
+
+    before = ask(opened.engine, made)
+    ask(opened.engine, 'SELECT count(*) FROM "Samples"')
+    after = ask(opened.engine, made)
+    opened.engine.close()
+
+    assert (before, after) == ([], [("rows_0_",), ("samples",)])
+
+
 def test_parameters_are_values(asked: Engine) -> None:
     assert ask(asked, "SELECT count(*) FROM samples WHERE COUNT > $least", least=7) == [(2,)]
 
@@ -170,6 +188,8 @@ def test_parameters_are_values(asked: Engine) -> None:
     ("sql", "message"),
     [
         ("SELECT nothing FROM samples", 'column "nothing" not found'),
+        ("FROM sample", r"no table sample; did you mean samples\? \(tables: samples, changes,"),
+        ("SELECT STATUS.DONE FROM samples", r"STATUS.DONE is no column; a field is field\(STATUS, 'DONE'\)"),
         ("SELEC 1", "syntax error .* at: SELEC 1"),
         ("SELECT 1; SELECT 2", "a question is one SELECT"),
         ("DROP VIEW samples", "a question is one SELECT"),

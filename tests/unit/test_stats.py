@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from tests.synthetic import TraceOptions, write_changes, write_trace
 
+import regtap_analysis
 from regtap.errors import InputError
 from regtap.registers.model import Field, Register, Value
 from regtap.trace.reader import open_trace
@@ -252,7 +253,9 @@ def test_the_command_prints_json_markdown_and_tables(folder: Path) -> None:
     assert [row["signal"] for row in document["signals"]] == ["COUNT", "MODE", "MODE.STATE"]
     assert document["signals"][0]["max"] == 2**64 - 1
     assert "| signal | changes |" in run("--markdown")
-    assert run().splitlines()[0] == "SIGNALS"
+    heading, columns, *_ = run().splitlines()
+    assert heading.startswith("SIGNALS: changes, first, last")
+    assert columns.split()[0] == "signal"  # of one trace
 
 
 def test_markdown_of_a_hostile_name_is_text(tmp_path: Path) -> None:
@@ -267,3 +270,19 @@ def test_a_question_that_is_unknown_is_refused() -> None:
     assert set(command._NAMES) == set(QUESTIONS)
     with pytest.raises(InputError, match="there is no question 'what'"):
         StatsOptions(("what",))
+
+
+def test_a_register_that_no_trace_has_is_refused(opened: OpenedEngine) -> None:
+    with pytest.raises(
+        InputError, match=r"no trace has a register or field 'MODE.STAT'; similar: MODE.STATE"
+    ):
+        asked(opened, "signals", registers=("MODE.STAT",))
+
+
+def test_python_gets_an_arrow_table_for_each_question(folder: Path) -> None:
+    tables = regtap_analysis.stats(folder, ["intervals", "signals"], registers=["MODE"])
+
+    assert list(tables) == ["intervals", "signals"]
+    assert tables["intervals"]["trace"].to_pylist() == [str(folder / "a"), str(folder / "b"), "(all)"]
+    assert set(tables["signals"]["signal"].to_pylist()) == {"MODE", "MODE.STATE"}
+    assert regtap_analysis.stats([folder / "a"], "intervals")["intervals"].num_rows == 1

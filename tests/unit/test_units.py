@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from regtap.errors import InputError
 from regtap.recording.options import RecordOptions
+from regtap.units.format import format_duration_ns
 from regtap.units.parse import (
     parse_count,
     parse_duration_ns,
@@ -163,3 +164,19 @@ def test_a_quotation_is_one_short_line(text: str) -> None:
 
 def test_a_long_quotation_is_cut() -> None:
     assert quoted("x" * 100) == repr("x" * 57 + "...")
+
+
+@pytest.mark.parametrize(
+    ("span_ns", "text"),
+    [
+        (0, "0 ns"),
+        (999, "999 ns"),
+        (1_500, "1.5 µs"),
+        (999_949_999, "999.9 ms"),
+        (999_999_500, "1 s"),
+        (119 * 10**9, "119 s"),
+        (125 * 10**9, "2 min 5 s"),
+    ],
+)
+def test_a_span_is_told_in_the_unit_it_rounds_to(span_ns: int, text: str) -> None:
+    assert format_duration_ns(span_ns) == text

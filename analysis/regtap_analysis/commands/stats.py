@@ -49,16 +49,20 @@ def stats(
     transitions  from which value to which, how often, when first
     percentiles  of the values, by rows; by time where only changes are stored
 
-    Percentiles are exact. Ends with exit code 1 if a folder that was named is no trace.
+    Times are in ns. Percentiles are exact. Ends with exit code 1 if a folder that was named is no trace.
     """  # noqa: D301 (click takes the character \b for "as printed")
     from regtap_analysis.queries.engines import open_engine
-    from regtap_analysis.statistics.forms import FORMS
+    from regtap_analysis.statistics.forms import write_json, write_markdown, write_text
     from regtap_analysis.statistics.questions import StatsOptions, ask_all
 
     opened = open_engine(traces, engine, maps=maps_of(map_texts))
     try:
         answers = ask_all(opened.engine, StatsOptions(questions, registers), opened.traces)
-        FORMS[form or "text"](answers, sys.stdout.buffer)
+        if form is None:
+            write_text(answers, sys.stdout.buffer, of_one=opened.traces == 1)
+        else:
+            write = write_json if form == "json" else write_markdown
+            write(answers, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     finally:
         opened.engine.close()

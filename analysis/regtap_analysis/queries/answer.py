@@ -86,7 +86,13 @@ class Question:
 
 
 class Engine(Protocol):
-    """Answers questions about a fixed set of traces."""
+    """Answers questions about a fixed set of traces.
+
+    Attributes:
+        signals: The names of all signals in traces that have rows: registers, and their fields.
+    """
+
+    signals: tuple[str, ...]
 
     def ask(self, question: Question) -> Answer:
         """Return the answer; it ends with the next one. Raises QuestionError where the question is none."""

@@ -177,6 +177,11 @@ def _width(dtype: str) -> int:
     return int("".join(sign for sign in dtype if sign.isdigit()))
 
 
+def signal_names(groups: Iterable[Group]) -> tuple[str, ...]:
+    """Return the name of every signal of the groups once, in their order."""
+    return tuple(dict.fromkeys(signal.name for group in groups for signal in group.signals))
+
+
 class Names:
     """The names in a question: registers, and their fields.
 

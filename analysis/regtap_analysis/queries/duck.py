@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap_analysis.queries.answer import QuestionError
-from regtap_analysis.queries.columns import Names, groups_of
+from regtap_analysis.queries.columns import Names, groups_of, signal_names
 from regtap_analysis.queries.dialects import DuckDialect
 from regtap_analysis.queries.duck_answer import DuckAnswer
 from regtap_analysis.queries.duck_session import DuckOptions, DuckSession
@@ -29,12 +29,16 @@ class DuckEngine:
 
     Raises:
         RefusedError: DuckDB is not installed, or refuses the options.
+
+    Attributes:
+        signals: As in Engine.
     """
 
     def __init__(self, traces: Sequence[TraceFacts], options: DuckOptions | None = None) -> None:
         self._links = TextPaths()
         traces = [self._links.of(facts) for facts in traces]
         groups = groups_of(traces)
+        self.signals = signal_names(groups)
         self._rewriter = Rewriter(Names(groups), DuckDialect())
         self._session = DuckSession(options or DuckOptions())
         self._tables = DuckTables(self._session.connection, traces, groups)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NO_TABLE = re.compile(r"Table with name (.+) does not exist")
+_MEMBER = re.compile(r"""Cannot extract field '(.+)' from expression "(.+)" because""")
 _PLACE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^.*\Z", re.DOTALL)
 _T = TypeVar("_T")
 
@@ -108,6 +109,9 @@ def question_error(error: BaseException) -> QuestionError:
     message = str(error)
     if missing := _NO_TABLE.search(message):
         return QuestionError(_no_table(missing[1]))
+    if member := _MEMBER.search(message):
+        field, register = member[1], member[2]
+        return QuestionError(f"{register}.{field} is no column; a field is field({register}, '{field}')")
     place = _PLACE.search(message)
     if place is None:
         return QuestionError(" ".join(message.split()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
 from regtap_analysis.queries.dialects import name_expression
-from regtap_analysis.queries.tables import column_name
+from regtap_analysis.queries.tables import TABLE_NAMES, column_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +28,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_SHOW_TABLES = re.compile(r"\s*show\s+tables\s*;?\s*", re.IGNORECASE)
+_TABLES = " UNION ALL ".join(f"SELECT '{name}' AS name" for name in TABLE_NAMES)
 _COLUMN = re.compile(r'\s*((?:\w+|"(?:[^"]|"")*")\s*\.\s*)?(\w+|"(?:[^"]|"")*")\s*\Z')
 
 
@@ -60,7 +62,7 @@ class Rewriter:
         Raises:
             InputError: A macro is called with what it cannot take.
         """
-        return "".join(self._pieces(text))
+        return _TABLES if _SHOW_TABLES.fullmatch(text) else "".join(self._pieces(text))
 
     def _pieces(self, text: str) -> Iterator[str]:
         position = 0

@@ -11,7 +11,7 @@ from regtap_analysis.catalogue.search import LeftOut, find_traces
 from regtap_analysis.catalogue.tables import TABLES
 from regtap_analysis.queries.answer import BATCH_ROWS, OpenedEngine, QuestionError
 from regtap_analysis.queries.arrow_answer import ArrowAnswer
-from regtap_analysis.queries.columns import Group, Layout, Names
+from regtap_analysis.queries.columns import Group, Layout, Names, signal_names
 from regtap_analysis.queries.dialects import SparkDialect, SparkQuestionDialect
 from regtap_analysis.queries.footers import FOOTERS, footers_reader
 from regtap_analysis.queries.rewriting import Rewriter
@@ -78,6 +78,7 @@ class SparkEngine:
     Attributes:
         traces: The number of traces that could be read.
         left_out: The others.
+        signals: As in Engine.
     """
 
     def __init__(self, locations: Sequence[TraceLocation], session: Session, maps: Maps = NO_MAPS) -> None:
@@ -92,6 +93,7 @@ class SparkEngine:
         except BaseException:
             session.close()
             raise
+        self.signals = signal_names(groups)
         self._rewriter = Rewriter(Names(groups), SparkQuestionDialect())
 
     def ask(self, question: Question) -> ArrowAnswer:

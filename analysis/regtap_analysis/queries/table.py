@@ -23,7 +23,7 @@ _BETWEEN = "  "
 
 def write_table(answer: Answer, file: IO[bytes]) -> int:
     """Write an answer as its rows come, and return their number."""
-    return write_rows(answer.columns, _cells(answer), file, terminal_width(file))
+    return write_rows(answer.columns, cells_of(answer), file, terminal_width(file))
 
 
 def write_rows(columns: Sequence[Column], rows: Iterator[Row], file: IO[bytes], width: int | None) -> int:
@@ -46,7 +46,8 @@ def write_rows(columns: Sequence[Column], rows: Iterator[Row], file: IO[bytes], 
     return _write((_line(row, widths, right) for row in chain([names], whole)), file) - 1
 
 
-def _cells(answer: Answer) -> Iterator[Row]:
+def cells_of(answer: Answer) -> Iterator[Row]:
+    """Yield the texts of each row."""
     return (list(map(cell, row)) for rows in answer.rows() for row in rows)
 
 

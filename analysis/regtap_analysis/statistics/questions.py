@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ALL = "(all)"  # what stands for the trace where traces are taken together
 _MOST_STATES = 64  # a signal with more values than that is no state but a number
+_MOST_NAMED = 8  # signals that a message lists
 _THOUSANDTHS = {"p1": 10, "p50": 500, "p99": 990, "p999": 999}
 
 
@@ -48,9 +49,22 @@ def ask_all(engine: Engine, options: StatsOptions, traces: int) -> Iterator[tupl
         engine: Opened on the traces.
         options: Options of the question.
         traces: The number of traces; of one there is nothing over all.
+
+    Raises:
+        InputError: No trace has one of the registers.
     """
+    _check_known(options.registers, engine.signals)
     for name in options.questions or tuple(QUESTIONS):
         yield name, engine.ask(Question(question_text(name, options.registers, over_all=traces > 1)))
+
+
+def _check_known(registers: Sequence[str], signals: Sequence[str]) -> None:
+    for name in registers:
+        if signals and name not in signals:
+            from regtap.maps.nearest import nearest
+
+            similar = ", ".join(nearest(name, signals)) or ", ".join(signals[:_MOST_NAMED])
+            raise InputError(f"no trace has a register or field {name!r}; similar: {similar}")
 
 
 def question_text(name: str, registers: Sequence[str] = (), *, over_all: bool = False) -> str:

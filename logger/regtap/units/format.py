@@ -19,7 +19,9 @@ def format_duration_ns(duration_ns: int) -> str:
         return f"{seconds // 3600} h {seconds % 3600 // 60} min"
     if duration_ns >= 120 * _SECOND_NS:
         return f"{seconds // 60} min {seconds % 60} s"
-    size, unit = next(((size, unit) for size, unit in _TIME_UNITS if duration_ns >= size), (1, "ns"))
+    size, unit = next(
+        ((size, unit) for size, unit in _TIME_UNITS if duration_ns >= size * 0.99995), (1, "ns")
+    )
     return f"{_digits(duration_ns / size, 4)} {unit}"
 
 
