@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.collections import LineCollection, PolyCollection
 
+from regtap_analysis.plot.sheet import Frame
 from regtap_analysis.plot.ticks import Axis, value_axis
 from regtap_analysis.signals.breaks import Breaks
 from regtap_analysis.signals.envelope import Envelope
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     import numpy.typing as npt
-    from matplotlib.axes import Axes
 
     from regtap.trace.gaps import Gap
+    from regtap_analysis.plot.layout import Box
+    from regtap_analysis.plot.sheet import Sheet
     from regtap_analysis.signals.envelope import Indices, Values
     from regtap_analysis.signals.model import Samples, Signal
 
@@ -70,20 +71,39 @@ def lane_of(signal: Signal, data: Samples | Envelope) -> Lane:
     return Lane(signal, data, (int(low.min()), int(high.max())) if len(low) else None)
 
 
-def draw_lane(axes: Axes, lane: Lane, first_ns: int, gaps: Sequence[Gap]) -> None:
-    """Draw a lane; x is ns after first_ns, y is the value above `floor(lane)`, so that 64 bits stay exact."""
-    if lane.bounds is None:
-        axes.set_ylim(0, 1)
-        axes.text(0.5, 0.5, "no samples", transform=axes.transAxes, ha="center", va="center", color="#777777")
-        return
+def frame_of(lane: Lane, box: Box, span_ns: int) -> Frame:
+    """Return a lane's frame; its values are those above `floor(lane)`, so that 64 bits stay exact."""
+    if lane.bounds is None or lane.signal.has_states:
+        return Frame(box, span_ns)
     span = 1 if lane.is_bit else lane.bounds[1] - lane.bounds[0]
     margin = span * (0.22 if lane.is_bit else 0.07) or 1.0
-    axes.set_ylim(-margin, span + margin)
+    return Frame(box, span_ns, -margin, span + margin)
+
+
+def draw_lane(sheet: Sheet, lane: Lane, frame: Frame, place: tuple[int, Sequence[Gap]]) -> None:
+    """Draw a lane.
+
+    Args:
+        sheet: The picture.
+        lane: The lane.
+        frame: Its frame.
+        place: The time at the left edge, and the gaps of the trace.
+    """
+    if lane.bounds is None:
+        draw_nothing(sheet, frame)
+        return
+    first_ns, gaps = place
     breaks = Breaks(gaps)
     if isinstance(lane.data, Envelope):
-        _draw_envelope(axes, lane, lane.data, (first_ns, breaks))
+        _draw_envelope(sheet, lane, lane.data, (frame, first_ns, breaks))
     else:
-        _draw_samples(axes, lane, lane.data, (first_ns, breaks))
+        _draw_samples(sheet, lane, lane.data, (frame, first_ns, breaks))
+
+
+def draw_nothing(sheet: Sheet, frame: Frame) -> None:
+    """Draw a lane without samples."""
+    middle = frame.box.left + frame.box.width / 2, frame.box.top + frame.box.height / 2
+    sheet.text(middle, "no samples", ha="center", color="#777777", size=10)
 
 
 def floor(lane: Lane) -> int:
@@ -99,23 +119,22 @@ def _heights(values: Values, lane: Lane) -> Floats:
     return (values - values.dtype.type(floor(lane))).astype(np.float64)
 
 
-def _draw_envelope(axes: Axes, lane: Lane, data: Envelope, place: tuple[int, Breaks]) -> None:
-    first_ns, breaks = place
+def _draw_envelope(sheet: Sheet, lane: Lane, data: Envelope, place: tuple[Frame, int, Breaks]) -> None:
+    frame, first_ns, breaks = place
     line, fill = _colours(lane)
-    x = (data.edges_ns - first_ns).astype(np.float64)
-    low, high = _heights(data.low, lane), _heights(data.high, lane)
+    x = frame.x((data.edges_ns - first_ns).astype(np.float64))
+    low, high = frame.y(_heights(data.low, lane)), frame.y(_heights(data.high, lane))
     filled = np.flatnonzero(data.count)
     runs = np.split(filled, np.flatnonzero(np.diff(filled) > 1) + 1)
     bands = [_band(x, low, high, run) for run in runs]
-    axes.add_collection(
-        PolyCollection(bands, facecolor=fill, edgecolor=line, linewidth=0.9, joinstyle="round"), autolim=False
-    )
+    sheet.areas(bands, clip=frame.box, facecolor=fill, edgecolor=line, linewidth=0.9, joinstyle="round")
     stops, starts = np.array([run[-1] for run in runs[:-1]], int), np.array([run[0] for run in runs[1:]], int)
     held = ~breaks.between(data.edges_ns[stops + 1], data.edges_ns[starts])
-    last, following = _heights(data.last[stops[held]], lane), _heights(data.first[starts[held]], lane)
+    last = frame.y(_heights(data.last[stops[held]], lane))
+    following = frame.y(_heights(data.first[starts[held]], lane))
     left, right = x[stops[held] + 1], x[starts[held]]
     corners = np.stack([left, last, right, last, right, following], axis=-1).reshape(-1, 3, 2)
-    axes.add_collection(LineCollection(list(corners), colors=line, linewidth=0.6, alpha=0.7), autolim=False)
+    sheet.lines(list(corners), clip=frame.box, colors=line, linewidth=0.6, alpha=0.7)
 
 
 def _band(x: Floats, low: Floats, high: Floats, run: Indices) -> Floats:
@@ -131,15 +150,18 @@ def _steps(edges: Floats, heights: Floats) -> Floats:
     return np.column_stack([across, np.repeat(heights[turns[:-1]], 2)])
 
 
-def _draw_samples(axes: Axes, lane: Lane, data: Samples, place: tuple[int, Breaks]) -> None:
-    first_ns, breaks = place
+def _draw_samples(sheet: Sheet, lane: Lane, data: Samples, place: tuple[Frame, int, Breaks]) -> None:
+    frame, first_ns, breaks = place
     line, _ = _colours(lane)
-    x, y = (data.times_ns - first_ns).astype(np.float64), _heights(data.values, lane)
+    x = frame.x((data.times_ns - first_ns).astype(np.float64))
+    y = frame.y(_heights(data.values, lane))
     broken = breaks.between(data.times_ns[:-1], data.times_ns[1:])
     at = np.flatnonzero(broken) + 1
     steps = bool(lane.signal.register.fields) or len(np.unique(data.values)) <= _FEW_VALUES
     style: dict[str, Any] = {"drawstyle": "steps-post"} if steps else {}
-    axes.plot(np.insert(x, at, x[at - 1]), np.insert(y, at, np.nan), color=line, linewidth=1.1, **style)
+    sheet.curve(
+        np.insert(x, at, x[at - 1]), np.insert(y, at, np.nan), frame.box, color=line, linewidth=1.1, **style
+    )
     alone = np.concatenate(([True], broken)) & np.concatenate((broken, [True]))
     dotted = alone if lane.is_bit or len(x) > _MOST_MARKERS else np.full(len(x), True)
-    axes.plot(x[dotted], y[dotted], "o", color=line, markersize=2.6, markeredgewidth=0, clip_on=False)
+    sheet.dots(x[dotted], y[dotted], line, 2.6)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from regtap.errors import InputError
 from regtap.units.format import format_duration_ns
@@ -138,7 +138,8 @@ def _svg(figure: Figure, trace: Trace, view: View) -> bytes:
     file = io.BytesIO()
     canvas: Any = FigureCanvasSVG(figure)
     canvas.print_svg(file, metadata={"Date": None, "Creator": None})
-    title, description = escape(caption.title(trace)), escape(caption.description(trace, view))
+    texts = caption.title(trace), caption.description(trace, view)
+    title, description = (escape(text, quote=False) for text in texts)
     words = f"<title>{title}</title>\n <desc>{description}</desc>"
     text = file.getvalue().decode()
     width, height = (round(inches * DPI) for inches in figure.get_size_inches())

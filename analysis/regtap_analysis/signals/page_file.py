@@ -71,7 +71,10 @@ def _damaged(path: Path, error: Exception) -> str:
 
 
 def _array(column: Any, rows: int, dtype: str) -> npt.NDArray[Any]:
-    values = np.concatenate([shared_values(chunk) for chunk in column.chunks])
+    chunks = [shared_values(chunk) for chunk in column.chunks]
+    values = (
+        chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+    )  # a copy of millions of rows costs as decoding
     if len(values) != rows:
         raise ValueError("a page has another number of rows than its index says")
     unsigned = np.dtype(dtype).kind == "u"
