@@ -14,7 +14,7 @@ from tests.torture.faulty import Balance, FaultyRegtap, RunResult, balance_of
 import regtap
 from regtap.trace.parts import find_parts, read_part
 
-PROGRESS = re.compile(r" *\d+\.\d s .* stored .* lost .* missed .* spool \d+ %")
+PROGRESS = re.compile(r" *\d+\.\d s .* stored .* lost .* missed .* in the spool \(\d+ %\)")
 RECORD_CODES = (0, 3, 4)
 RECOVER_CODES = (0, 3, 4)
 VALUE = 0x5A5A5A5A  # of the register
