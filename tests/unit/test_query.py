@@ -188,6 +188,8 @@ def test_parameters_are_values(asked: Engine) -> None:
     ("sql", "message"),
     [
         ("SELECT nothing FROM samples", 'column "nothing" not found'),
+        ("SELECT dela(STATUS) FROM samples", r"\Athere is no function dela; did you mean delta\?\Z"),
+        ("SELECT U.BIGG FROM samples", r"\Athere is no column U.BIGG; did you mean U.BIG\?\Z"),
         ("FROM sample", r"no table sample; did you mean samples\? \(tables: samples, changes,"),
         ("SELECT STATUS.DONE FROM samples", r"STATUS.DONE is no column; a field is field\(STATUS, 'DONE'\)"),
         ("SELEC 1", "syntax error .* at: SELEC 1"),

@@ -45,9 +45,9 @@ def rewriter(tmp_path_factory: pytest.TempPathFactory) -> Rewriter:
         ("WHERE STATUS = 0xFF AND x0x1 = '0x1'", "WHERE STATUS = 255 AND x0x1 = '0x1'"),
         ("SELECT 0xffffffffffffffff", "SELECT 18446744073709551615"),
         ("SELECT field FROM t", "SELECT field FROM t"),
-        ("SELECT delta(BIG)", "SELECT delta_(BIG, 18446744073709551616::HUGEINT, trace, t_ns)"),
-        ("SELECT delta(s.STATUS, 32)", "SELECT delta_(s.STATUS, 4294967296::HUGEINT, s.trace, s.t_ns)"),
-        ("SELECT wall_time(m.t_ns)", "SELECT wall_time_(m.t_ns, m.trace)"),
+        ("SELECT delta(BIG) AS d", "SELECT delta_(BIG, 18446744073709551616::HUGEINT, trace, t_ns) AS d"),
+        ("WHERE delta(s.STATUS, 32) > 1", "WHERE delta_(s.STATUS, 4294967296::HUGEINT, s.trace, s.t_ns) > 1"),
+        ("SELECT wall_time(m.t_ns)", 'SELECT wall_time_(m.t_ns, m.trace) AS "wall_time(m.t_ns)"'),
     ],
 )
 def test_questions_become_sql(rewriter: Rewriter, typed: str, expected: str) -> None:
@@ -100,3 +100,23 @@ def test_a_layout_is_the_same_after_json(tmp_path: Path) -> None:
     (group,) = groups_of(read_catalogue([tmp_path / "run"]).traces)
 
     assert Layout.from_json(group.layout.to_json()) == group.layout
+
+
+_NAMED = ' AS "wall_time(t_ns)"'
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "SELECT wall_time(t_ns){} FROM marks",
+        "SELECT DISTINCT wall_time(t_ns){}, text, wall_time(t_ns){} FROM marks",
+        "SELECT f(wall_time(t_ns)), (wall_time(t_ns)), wall_time(t_ns) AS x, wall_time(t_ns) + 1, [wall_time(t_ns)]",
+        "SELECT trace FROM marks WHERE wall_time(t_ns) > x GROUP BY text, wall_time(t_ns) ORDER BY 1, wall_time(t_ns)",
+        "SELECT (SELECT wall_time(t_ns){}), x UNION SELECT x, wall_time(t_ns){};",
+        "SELECT x, /* y, */ wall_time(t_ns){} -- z\n FROM marks",
+    ],
+)
+def test_an_item_of_a_select_list_is_called_as_it_is_typed(rewriter: Rewriter, typed: str) -> None:
+    expected = typed.replace("wall_time(t_ns)", "wall_time_(t_ns, trace)").format(*[_NAMED] * 2)
+
+    assert rewriter.rewrite(typed.replace("{}", "")) == expected

@@ -39,14 +39,15 @@ class DuckEngine:
         traces = [self._links.of(facts) for facts in traces]
         groups = groups_of(traces)
         self.signals = signal_names(groups)
-        self._rewriter = Rewriter(Names(groups), DuckDialect())
-        self._session = DuckSession(options or DuckOptions())
+        names = Names(groups)
+        self._rewriter = Rewriter(names, DuckDialect())
+        self._session = DuckSession(options or DuckOptions(), tuple(names.columns))
         self._tables = DuckTables(self._session.connection, traces, groups)
 
     def ask(self, question: Question) -> DuckAnswer:
         """Return an answer with rows as soon as they are found; Ctrl-C ends the query at once."""
         text = self._rewriter.rewrite(question.sql)
-        return self._session.run(lambda: self._answer(text, question))
+        return self._session.run(lambda: self._answer(text, question), text)
 
     def close(self) -> None:
         """Close the connection and remove the temporary folder."""

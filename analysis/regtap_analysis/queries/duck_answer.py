@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from regtap_analysis.queries.answer import BATCH_ROWS, Answer, ArrowRows, Column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
 
     from regtap_analysis.queries.duck_session import DuckSession
 
+_T = TypeVar("_T")
 _ROWS = 2048  # as many as DuckDB makes at once
 _NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL\(\d+,\d+\)|DOUBLE|FLOAT|BIGNUM")
 
@@ -37,23 +38,26 @@ class DuckAnswer(Answer):
     @cached_property
     def columns(self) -> Sequence[Column]:
         """The columns; DuckDB begins to find rows."""
-        self._session.run(lambda: self._connection.execute(self._text, self._parameters))
+        self._run(lambda: self._connection.execute(self._text, self._parameters))
         return [Column(it[0], bool(_NUMBER.fullmatch(str(it[1])))) for it in self._connection.description]
 
     def rows(self) -> Iterator[Sequence[tuple[Any, ...]]]:
         """Yield the rows as DuckDB finds them; without Arrow and numpy, whose import takes longer than many answers."""
         if not self.columns:
             return
-        while rows := self._session.run(lambda: self._connection.fetchmany(_ROWS)):
+        while rows := self._run(lambda: self._connection.fetchmany(_ROWS)):
             yield rows
 
     def arrow(self) -> ArrowRows:
         """Return the rows as DuckDB finds them."""
-        reader = self._session.run(
+        reader = self._run(
             lambda: self._connection.sql(self._text, params=self._parameters).to_arrow_reader(BATCH_ROWS)
         )
         return ArrowRows(reader.schema, self._batches(reader))
 
+    def _run(self, work: Callable[[], _T]) -> _T:
+        return self._session.run(work, self._text)
+
     def _batches(self, reader: Any) -> Iterator[pa.RecordBatch]:
-        while (batch := self._session.run(lambda: next(reader, None))) is not None:
+        while (batch := self._run(lambda: next(reader, None))) is not None:
             yield batch

@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from regtap.errors import RefusedError
 from regtap_analysis.queries.answer import QuestionError
 from regtap_analysis.queries.interrupting import run_interruptibly
-from regtap_analysis.queries.tables import TABLE_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-_NO_TABLE = re.compile(r"Table with name (.+) does not exist")
-_MEMBER = re.compile(r"""Cannot extract field '(.+)' from expression "(.+)" because""")
 _PLACE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^.*\Z", re.DOTALL)
 _T = TypeVar("_T")
 
@@ -40,6 +37,7 @@ class DuckSession:
 
     Args:
         options: Limits of its resources.
+        registers: Names of registers that an error may mean.
 
     Raises:
         RefusedError: DuckDB is not installed, or refuses the options.
@@ -49,13 +47,14 @@ class DuckSession:
         connection: The connection.
     """
 
-    def __init__(self, options: DuckOptions) -> None:
+    def __init__(self, options: DuckOptions, registers: Sequence[str] = ()) -> None:
+        self._registers = registers
         self.duckdb = _import_duckdb()
         self._own_folder = None if options.temporary else tempfile.mkdtemp(prefix="regtap-query-")
         self.connection = self._connect(options)
 
-    def run(self, work: Callable[[], _T]) -> _T:
-        """Run a call of the connection; Ctrl-C ends it at once.
+    def run(self, work: Callable[[], _T], question: str) -> _T:
+        """Run a call of the connection for a question; Ctrl-C ends it at once.
 
         Raises:
             QuestionError: DuckDB refuses or gives up.
@@ -63,12 +62,26 @@ class DuckSession:
         try:
             return run_interruptibly(work, self.connection.interrupt)
         except (self.duckdb.Error, OSError) as error:  # Arrow's reader fails as OSError
-            raise question_error(error) from error
+            raise self._question_error(error, question) from error
 
     def close(self) -> None:
         """Close the connection and remove the temporary folder."""
         self.connection.close()
         self._remove_folder()
+
+    def _question_error(self, error: BaseException, question: str) -> QuestionError:
+        """Return what is wrong with a question, on one line: DuckDB's message, its picture of the place in words."""
+        from regtap_analysis.queries.hints import hint
+
+        message = str(error)
+        if better := hint(message, question, self._registers):
+            return QuestionError(better)
+        place = _PLACE.search(message)
+        if place is None:
+            return QuestionError(" ".join(message.split()))
+        shown, indent = place[2], len(place[3]) - len(f"LINE {place[1]}: ")
+        near = shown[max(indent, 0) :][:40]
+        return QuestionError(f"{' '.join(message[: place.start()].split())} (line {place[1]}, at: {near})")
 
     def _connect(self, options: DuckOptions) -> Any:
         settings: dict[str, str | bool] = {
@@ -102,28 +115,3 @@ def _import_duckdb() -> Any:
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0]
-
-
-def question_error(error: BaseException) -> QuestionError:
-    """Return DuckDB's message on one line, its picture of the place in words."""
-    message = str(error)
-    if missing := _NO_TABLE.search(message):
-        return QuestionError(_no_table(missing[1]))
-    if member := _MEMBER.search(message):
-        field, register = member[1], member[2]
-        return QuestionError(f"{register}.{field} is no column; a field is field({register}, '{field}')")
-    place = _PLACE.search(message)
-    if place is None:
-        return QuestionError(" ".join(message.split()))
-    line, shown, indent = place[1], place[2], len(place[3]) - len(f"LINE {place[1]}: ")
-    near = shown[max(indent, 0) :][:40]
-    return QuestionError(f"{' '.join(message[: place.start()].split())} (line {line}, at: {near})")
-
-
-def _no_table(name: str) -> str:
-    """Return the error for a table that there is not; DuckDB knows only those that were asked for before."""
-    from regtap.maps.nearest import nearest
-
-    similar = nearest(name, TABLE_NAMES)
-    meant = f"; did you mean {similar[0]}?" if similar else ""
-    return f"there is no table {name}{meant} (tables: {', '.join(TABLE_NAMES)})"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
 from regtap_analysis.queries.dialects import name_expression
+from regtap_analysis.queries.select_list import SelectList, ends_item
 from regtap_analysis.queries.tables import TABLE_NAMES, column_name
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+CALLS = ("field", "field_name", "delta", "wall_time")
 _SHOW_TABLES = re.compile(r"\s*show\s+tables\s*;?\s*", re.IGNORECASE)
 _TABLES = " UNION ALL ".join(f"SELECT '{name}' AS name" for name in TABLE_NAMES)
 _COLUMN = re.compile(r'\s*((?:\w+|"(?:[^"]|"")*")\s*\.\s*)?(\w+|"(?:[^"]|"")*")\s*\Z')
@@ -49,12 +51,8 @@ class Rewriter:
             if not name.isidentifier() and "-" not in name:  # A-B is a difference; quotes tell it apart
                 first = re.split(r"\W", name, maxsplit=1)[0]
                 self._odd.setdefault(first.casefold(), []).append(name)
-        self._calls: dict[str, Callable[[list[str]], str]] = {
-            "field": self._field,
-            "field_name": self._field_name,
-            "delta": self._delta,
-            "wall_time": self._wall_time,
-        }
+        made = (self._field, self._field_name, self._delta, self._wall_time)
+        self._calls: dict[str, Callable[[list[str]], str]] = dict(zip(CALLS, made, strict=True))
 
     def rewrite(self, text: str) -> str:
         """Return a question in SQL.
@@ -65,12 +63,17 @@ class Rewriter:
         return _TABLES if _SHOW_TABLES.fullmatch(text) else "".join(self._pieces(text))
 
     def _pieces(self, text: str) -> Iterator[str]:
-        position = 0
+        position, place = 0, SelectList()
         while position < len(text):
             token = _TOKEN.match(text, position)
             assert token is not None  # noqa: S101 (the last alternative matches any sign)
             piece, position = self._piece(text, token)
             yield piece
+            if _is_call(token, position) and place.begins_item and ends_item(text, position):
+                typed = " ".join(text[token.start() : position].split())
+                yield f" AS {self._dialect.identifier(typed)}"  # the macro's own text is no heading
+            if not token["comment"] and not token[0].isspace():
+                place.pass_by(token[0])
 
     def _piece(self, text: str, token: re.Match[str]) -> tuple[str, int]:
         """Return the SQL for a token, and the position of the next one."""
@@ -133,6 +136,11 @@ class Rewriter:
         if name.startswith('"'):
             name = name[1:-1].replace('""', '"')
         return name.casefold() if self._names.column(name) else None
+
+
+def _is_call(token: re.Match[str], end: int) -> bool:
+    """Return whether a token was replaced together with its arguments, up to `end`."""
+    return (token["word"] or "").casefold() in CALLS and end > token.end()
 
 
 def _arguments(text: str, start: int) -> tuple[list[str] | None, int]:
