@@ -78,7 +78,7 @@ def going(folder: Path) -> Run:
 
 def arm(folder: Path) -> Run:
     """Boot the aarch64 board."""
-    guest = Guest(AARCH64, arguments=("iomem=relaxed",), log_bus=True)
+    guest = Guest(AARCH64, arguments=("iomem=relaxed",), devices=("-device", "edu"), log_bus=True)
     return guest.run(_steps("arm"), folder)
 
 

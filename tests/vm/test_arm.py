@@ -74,3 +74,13 @@ def test_system_calls_reach_ram_only(arm: Run) -> None:
     _, refusal = both(arm.tried("pread"))["rtc"]
     assert str(refusal).startswith(f"{errno.EFAULT} rtc at 0x9010000 is not RAM")
     assert "answers read and write for RAM only; reach it by its mapping" in str(refusal)
+
+
+def test_a_pci_device_that_does_not_decode_is_said(arm: Run) -> None:
+    outcome = arm.tried("undecoded")
+
+    assert values(arm.tried("pci-alive")) == {"id": 0x010000ED}
+    assert outcome.status == 0, outcome
+    assert "the last sample is all ones in every register" in outcome.stderr
+    assert "was disabled (its command register no longer decodes memory): seen " in outcome.stderr
+    assert column(arm.files / "undecoded", "id").tolist()[-1] == 0xFFFFFFFF
