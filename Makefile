@@ -16,6 +16,9 @@ SUITE := -n 4 --dist loadscope --no-loadscope-reorder tests/integration tests/un
 TORTURE ?= long
 CPP := $(shell find logger/native -name '*.[ch]pp')
 
+# Where it is set, each of the hundreds of programs that tests start compiles regtap anew, and pytest its rewritten tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-vm test-browser test-torture lint types imports check format stubs \
 	bench bench-reference bench-characteristics clean FORCE
 .DEFAULT_GOAL := help
