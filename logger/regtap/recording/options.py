@@ -303,6 +303,8 @@ class RecordOptions:
         if self.on_change is not None and rows_per_block < _CHANGE_ROWS:
             raise InputError("this spool has no room for three rows in a block; give a larger --spool-size")
         holds = most_kept(block_count) * rows_per_block
+        if self.samples is not None and self.samples <= holds:
+            return  # no time holds more than all of them
         if self.trigger is not None:
             self._check_pre_trigger(self.trigger.pre_ns, holds, row_cost_ns)
         elif self.keep_ns is not None and self.rate_hz is not None:
