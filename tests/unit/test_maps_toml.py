@@ -98,7 +98,7 @@ def test_effects_are_taken_as_they_stand() -> None:
         ("registers.R = { address = 0, count = 2 }", "no step"),
         ("registers.R = { address = 0, step = 2 }", "no count"),
         ("registers.R = { address = 0, count = 99999999, step = 4 }", "it can be 0x1 to"),
-        ("registers.R = { address = 0, count = 3, step = 4, labels = ['A'] }", "1 labels, and a count of 3"),
+        ("registers.R = { address = 0, count = 3, step = 4, labels = ['A'] }", "1 label, and a count of 3"),
         ("registers.R = { address = 0, step = 4, labels = ['A', 'A'] }", "a name twice"),
         ("registers.R = { address = 0, step = 4, labels = ['A.B'] }", "must be a list of names"),
         ("registers.R = { address = 0, access = 'rw' }", "use one of read-write"),
