@@ -114,7 +114,13 @@ def test_the_last_sample_is_always_stored(device: Path, tmp_path: Path, samples:
 @pytest.mark.parametrize("rate", ["max", "1M"])
 def test_a_counter_is_stored_row_by_row(tmp_path: Path, rate: str) -> None:
     with regtap.record(
-        ["COUNT32"], tmp_path / "run", target="sim", rate=rate, duration="300ms", on_change=True
+        ["COUNT32"],
+        tmp_path / "run",
+        target="sim",
+        rate=rate,
+        duration="300ms",
+        on_change=True,
+        spool_size="64MiB",
     ) as capture:
         assert capture.wait(120)
 

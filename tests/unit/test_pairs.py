@@ -127,7 +127,9 @@ def test_no_value_is_torn_though_each_carries(counting: str, tmp_path: Path) -> 
 
 
 def test_halves_that_never_agree_are_a_loss_of_their_own(counting: str, tmp_path: Path) -> None:
-    with regtap.record(["C=0/4:u64pair"], tmp_path / "run", target=counting, duration=0.3) as capture:
+    with regtap.record(
+        ["C=0/4:u64pair"], tmp_path / "run", target=counting, duration=0.3, spool_size="64MiB"
+    ) as capture:
         assert capture.wait(60)
 
     trace, totals = capture.trace(), capture.summary.totals
