@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
+from glob import escape
 from typing import TYPE_CHECKING
 
-from regtap.errors import StorageError
+from regtap.errors import InputError, StorageError
 from regtap.system.files import replace_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -20,8 +24,39 @@ def write_output(path: Path, content: bytes) -> None:
     try:
         replace_file(path, content)
     except OSError as error:
-        raise StorageError(
-            f"cannot write {path}: {error.strerror}; name another output with -o",
-            path=str(path),
-            errno=error.errno,
-        ) from error
+        raise _cannot_write(path, error) from error
+
+
+def check_new(path: Path, *, force: bool) -> None:
+    """Raise InputError if a file exists and is not to be overwritten, or has no folder."""
+    if path.is_dir() or (path.exists() and not force):
+        raise InputError(f"{path} exists; name another file with -o, or overwrite it with --force")
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
+
+
+@contextmanager
+def whole_output(path: Path) -> Iterator[Path]:
+    """Give a path to write to; when the block has ended well, the file there becomes the output.
+
+    Raises:
+        StorageError: The system refused, or the disk is full; what was there is as it was, and nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        for left in path.parent.glob(
+            f"{escape(temporary.name)}*"
+        ):  # a library may have made others beside it
+            left.unlink()
+
+
+def _cannot_write(path: Path, error: OSError) -> StorageError:
+    reason = error.strerror or str(error)
+    return StorageError(
+        f"cannot write {path}: {reason}; name another file with -o", path=str(path), errno=error.errno
+    )

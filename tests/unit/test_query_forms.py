@@ -196,7 +196,7 @@ def test_parquet_is_the_answer_itself(tmp_path: Path) -> None:
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "x.csv"
+    path = tmp_path / "odd[1]*.csv"
 
     with pytest.raises(ZeroDivisionError), whole_file(path, force=False) as file:
         file.write(b"half")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from regtap.documents.text import terminal_text
 from regtap.units.format import format_duration_ns, format_utc
+from regtap_analysis.catalogue.tables import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -91,31 +92,11 @@ def _cells(facts: TraceFacts) -> tuple[str, ...]:
 
 def as_document(facts: TraceFacts) -> dict[str, Any]:
     """Return a trace for `regtap traces --json`; times in ns, `null` for an unknown value."""
+    (row,) = rows_of("traces", facts)
     return {
-        "trace": facts.name,
+        **row,
         "path": facts.location.path,
-        "host": facts.host,
-        "machine": facts.machine,
-        "kernel": facts.kernel,
-        "target": facts.target,
         "registers": [register.name for register in facts.registers],
         "start": format_utc(facts.start_ns),
-        "start_ns": facts.start_ns,
-        "first_ns": facts.first_ns,
-        "last_ns": facts.last_ns,
-        "length_ns": facts.length_ns,
-        "rows": facts.rows,
-        "lost": facts.lost,
-        "missed": facts.missed,
-        "unchanged": facts.unchanged,
-        "rotated": facts.rotated,
-        "throttled_ns": facts.throttled_ns,
-        "rate_hz": facts.rate_hz,
-        "on_full": facts.on_full,
-        "ended": facts.ended,
-        "unfinished": facts.ended is None,
-        "gaps": len(facts.gaps),
         "marks": [{"t_ns": mark.t_ns, "text": mark.text} for mark in facts.marks],
-        "parts": facts.parts,
-        "size_bytes": facts.size_bytes,
     }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import IO, TYPE_CHECKING
 
-from regtap.errors import InputError, StorageError
 from regtap_analysis.export import rows
 from regtap_analysis.export.options import format_of
 from regtap_analysis.export.waves import WaveWriter, write_waves
+from regtap_analysis.output import check_new, whole_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +27,7 @@ _ROWS: dict[str, Callable[[Selection, IO[bytes], ReadingProgress], Written]] = {
 def check_output(path: Path, *, force: bool) -> None:
     """Raise InputError if a file cannot be exported to."""
     format_of(path)
-    if path.is_dir() or (path.exists() and not force):
-        raise InputError(f"{path} exists; name another file with -o, or overwrite it with --force")
-    if not path.parent.is_dir():
-        raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
+    check_new(path, force=force)
 
 
 def export_trace(selection: Selection, path: Path, progress: ReadingProgress) -> Written:
@@ -48,19 +44,8 @@ def export_trace(selection: Selection, path: Path, progress: ReadingProgress) ->
         StorageError: The disk is full, or refuses; what was there is as it was.
         TraceError: A part is damaged.
     """
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
-    try:
-        written = _write(selection, format_of(path), temporary, progress)
-        temporary.replace(path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StorageError(
-            f"cannot write {path}: {reason}; name another file with -o", path=str(path), errno=error.errno
-        ) from error
-    finally:
-        for left in path.parent.glob(f"{temporary.name}*"):
-            left.unlink()
-    return written
+    with whole_output(path) as temporary:
+        return _write(selection, format_of(path), temporary, progress)
 
 
 def _write(selection: Selection, file_format: str, path: Path, progress: ReadingProgress) -> Written:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
-from regtap.errors import InputError, StorageError
+from regtap.errors import InputError
+from regtap_analysis.output import check_new, whole_output
 from regtap_analysis.queries.table import write_table
 from regtap_analysis.queries.values import csv_cell, json_row, unique_names
 
@@ -58,22 +58,9 @@ def whole_file(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
         InputError: It exists and is not to be overwritten, or its folder does not.
         StorageError: The system refused, or the disk is full; what was there is as it was.
     """
-    if path.is_dir() or (path.exists() and not force):
-        raise InputError(f"{path} exists; name another file with -o, or overwrite it with --force")
-    if not path.parent.is_dir():
-        raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-        temporary.replace(path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StorageError(
-            f"cannot write {path}: {reason}; name another file with -o", path=str(path), errno=error.errno
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    check_new(path, force=force)
+    with whole_output(path) as temporary, temporary.open("xb") as file:
+        yield file
 
 
 def _write_csv(answer: Answer, file: IO[bytes]) -> int:
