@@ -3,8 +3,8 @@
 //
 // Usage: ring_check [SECONDS]. Every policy, free-running and paced, with a reader that keeps up, one that
 // stalls and one that also looks into the open block, as `recover` and a journal do; a flight recorder with
-// snapshots. What is read must balance: rows and gaps together are [0, taken), nothing twice. Prints the
-// cases; ends with 1 at the first that does not.
+// snapshots; captures that store changes only. What is read must balance: rows and gaps together are [0,
+// taken), nothing twice. Prints the cases; ends with 1 at the first that does not.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -28,9 +28,10 @@ struct Case {
   bool paced;
   bool peeks;              // at rows of the block that is being filled
   unsigned stall_percent;  // share of blocks before which the reader sleeps
+  bool changes = false;    // only they are stored, and a row now and then
 };
 
-constexpr std::uint64_t kPeriodNs = 2'000;
+constexpr std::uint64_t kPeriodNs = 2'000, kHeartbeatNs = 20'000;
 constexpr std::uint32_t kBlocks = 8, kGapCapacity = 32, kRows = 512;
 
 // Follows the blocks and keeps the balance.
@@ -64,10 +65,14 @@ class Reader {
     const std::uint64_t lost = counts_[static_cast<unsigned>(Cause::full)];
     const std::uint64_t missed = counts_[static_cast<unsigned>(Cause::missed)];
     expect("lost", lost, progress.lost);
+    const std::uint64_t unchanged = counts_[static_cast<unsigned>(Cause::unchanged)];
+    const std::uint64_t taken = rows_ + lost + overwritten_ + unchanged;
     expect("missed", missed, progress.missed);
-    expect("taken", rows_ + lost + overwritten_, progress.taken);
-    if (case_.paced) expect("due", rows_ + lost + overwritten_ + missed, progress.due);
-    expect("end", index_, rows_ + lost + overwritten_ + missed);
+    expect("unchanged", unchanged, progress.unchanged);
+    if (case_.changes && unchanged == 0) fail("unchanged samples", 0, taken);
+    expect("taken", taken, progress.taken);
+    if (case_.paced) expect("due", taken + missed, progress.due);
+    expect("end", index_, taken + missed);
   }
 
   std::uint64_t rows() const { return rows_; }
@@ -147,7 +152,7 @@ class Reader {
   Case case_;
   std::minstd_rand draw_{20261};
   std::uint64_t next_ = 0, index_ = 0, rows_ = 0, last_tick_ = 0, overwritten_ = 0;
-  std::uint64_t counts_[7] = {};
+  std::uint64_t counts_[static_cast<unsigned>(Cause::unchanged) + 1] = {};
 };
 
 std::uint64_t run(const Case& tried, std::uint64_t duration_ns) {
@@ -162,6 +167,7 @@ std::uint64_t run(const Case& tried, std::uint64_t duration_ns) {
   plan.duration_ns = duration_ns;
   plan.seal_ns = 1'000'000;
   if (tried.paced) plan.period = Period{kPeriodNs, 1};
+  if (tried.changes) plan.on_change = ChangePlan{{~std::uint64_t{0}, 0xff}, kHeartbeatNs};
   Sampler sampler(spool, {{base, Kind::u32be}, {base + 4, Kind::u8}}, plan);
   Reader reader(spool, tried);
   sampler.start();
@@ -187,6 +193,10 @@ int main(int argc, char** argv) {
   for (const bool paced : {false, true})
     for (const unsigned stall_percent : {0u, 5u, 60u})
       cases.push_back({OnFull::overwrite, paced, false, stall_percent});
+  for (const OnFull on_full : {OnFull::wait, OnFull::discard, OnFull::stop})
+    for (const bool paced : {false, true})
+      for (const unsigned stall_percent : {0u, 60u})
+        cases.push_back({on_full, paced, true, stall_percent, true});
   const auto each_ns = static_cast<std::uint64_t>(seconds * 1e9 / static_cast<double>(cases.size()));
   std::uint64_t rows = 0;
   for (const Case& tried : cases) rows += run(tried, each_ns);
