@@ -6,6 +6,7 @@ import contextlib
 import curses
 import enum
 import locale
+import math
 import os
 import select
 import sys
@@ -155,7 +156,8 @@ class Screen(Closeable):
 
     def key(self, timeout_s: float) -> str | Key | None:
         """Return the next key, or None if none comes in time, or the terminal has gone."""
-        for _, events in self._poll.poll(max(0, round(timeout_s * 1000))):
+        # Upwards: with less than a millisecond left, a wait of 0 would be asked for again and again.
+        for _, events in self._poll.poll(max(0, math.ceil(timeout_s * 1000))):
             if events & _GONE:
                 self.is_gone = True
                 return None
