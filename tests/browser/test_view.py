@@ -274,6 +274,31 @@ def test_an_exported_file_opens_without_a_network(trace: Path, tmp_path: Path, o
     assert "condition" not in page.locator("#keys").inner_text()
 
 
+def test_columns_without_samples_are_no_change(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    data = "{low: [5, 0, 5, 0, 6], high: [5, 0, 5, 0, 6], last: [5, 0, 5, 0, 6], state: [1, 0, 1, 0, 1]}"
+
+    found = page.evaluate(f"[changeOfColumns({data}, 0, 1), changeOfColumns({data}, 4, -1)]")
+
+    assert found == [4, None]
+
+
+def test_a_gap_breaks_the_lines_of_its_own_trace_alone(trace: Path, tmp_path: Path, open_page: Open) -> None:
+    whole = counter_trace(tmp_path / "whole", rows=1000)
+    gaps = """[0, app.state.info.lanes.length - 1].map(number => {
+        const box = {top: 0, height: 50}, bounds = {low: 0n, high: 1n}, context = document.createElement("canvas")
+            .getContext("2d"), lane = app.state.info.lanes[number], data = app.shown.lanes.get(number);
+        return new LanePainter(app.painter, context, app.state, app.shown, {lane, box, data, bounds}).gapsUpTo.at(-1);
+    })"""
+
+    with serving(trace, whole) as address:
+        page = open_page(address)
+        of_the_first, of_the_second = page.evaluate(gaps)
+
+    assert of_the_first > 0
+    assert of_the_second == 0
+
+
 def test_its_ticks_are_those_of_plot(address: str, open_page: Open) -> None:
     page = open_page(address)
     for first, span in (
