@@ -14,6 +14,7 @@ from tests import trigger_twin
 from tests.conservation import assert_conserved
 
 import regtap
+from regtap.cli.progress import _CaptureProgress
 from regtap.errors import InputError
 from regtap.recording import loop
 from regtap.recording.summary import NothingRecordedWarning
@@ -329,6 +330,7 @@ def test_a_pre_trigger_beyond_the_ring_is_told_meanwhile(device: Device, run: Pa
     assert short_ns is not None
     assert short_ns < 10**10
     assert any("this spool holds a pre-trigger of" in warning for warning in capture.summary.warnings)
+    assert "the spool holds" in _CaptureProgress(capture)._line()
 
 
 def test_a_pre_trigger_that_the_ring_holds_needs_no_note(device: Device, run: Path) -> None:

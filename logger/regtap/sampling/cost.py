@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _ROWS = 1 << 15  # at most: 0.3 ms of the fastest loop
 _SLICE_NS = 5_000_000
+_TRIES = 10  # a slice is empty where another process takes the CPU from the beginning
 _PIECES = 32
+_ENOUGH_ROWS = 32 * _PIECES
 
 
 def row_cost_ns(device: Device, registers: Sequence[Register], source: Source) -> float | None:
@@ -37,18 +39,26 @@ def row_cost_ns(device: Device, registers: Sequence[Register], source: Source) -
         The time; None where a register does not answer, or too few rows were taken to say.
     """
     loads = loads_of(registers)
-    ticks = np.zeros(_ROWS, np.uint64)
-    taken, fault, _ = _native.sample_into(
-        channels=channels_of(device, loads),
-        ticks=ticks,
-        values=[np.zeros(_ROWS, load.dtype) for load in loads],
-        first=0,
-        source=source,
-        slice_ns=_SLICE_NS,
-        last=0,
-    )
-    if fault >= 0 or taken < 2 * _PIECES:
+    channels = channels_of(device, loads)
+    ticks, values = np.zeros(_ROWS, np.uint64), [np.zeros(_ROWS, load.dtype) for load in loads]
+    done = last = 0
+    for _ in range(_TRIES):
+        taken, fault, last = _native.sample_into(
+            channels=channels,
+            ticks=ticks,
+            values=values,
+            first=done,
+            source=source,
+            slice_ns=_SLICE_NS,
+            last=last,
+        )
+        done += taken
+        if fault >= 0:
+            return None
+        if done >= _ENOUGH_ROWS:
+            break
+    rows = done // _PIECES
+    if not rows:
         return None
-    edges = ticks[: taken : taken // _PIECES].astype(np.int64)
-    rows = taken // _PIECES
+    edges = ticks[:done:rows].astype(np.int64)
     return float(np.diff(edges).min()) / rows * 1e9 / frequency_hz(source)
