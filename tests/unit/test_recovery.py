@@ -166,7 +166,13 @@ def ticks(rows: slice, tick: int) -> Callable[[SpoolImage], None]:
     return damage
 
 
+def cause_of_no_spool(image: SpoolImage) -> None:
+    """Give block 1 a gap of a cause that only a trace has."""
+    image.put_gap(1, 0, "rotated")
+
+
 DAMAGE = {
+    "a cause that no spool has": cause_of_no_spool,
     "magic": header_field("magic", b"x"),
     "sequence": header_field("sequence", 9),
     "too many rows": header_field("published", 1 << 40),

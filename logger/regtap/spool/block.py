@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.trace.gaps import CAUSES
+from regtap.trace.gaps import SPOOL_CAUSES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +89,7 @@ def tick_gaps(table: npt.NDArray[np.void], first_index: int, rows: int) -> tuple
     absent = 0
     for first, count, t0_ticks, t1_ticks, cause, inside in table.tolist():
         left = rows - (first - first_index - absent)  # rows after its beginning
-        name = CAUSES[cause - 1]  # the native numbers begin with "none"
+        name = SPOOL_CAUSES[cause - 1]
         gaps.append(TickGap(first, count, t0_ticks, t1_ticks, name, max(0, min(inside, left))))
         absent += count
     return tuple(gaps)

@@ -18,7 +18,7 @@ from regtap.spool.layout import BLOCK, BLOCK_HEADER_BYTES, BLOCK_MAGIC, GAP
 from regtap.spool.mark_log import read_marks
 from regtap.spool.raw_file import RawSpoolFile
 from regtap.system.closeable import Closeable
-from regtap.trace.gaps import CAUSES
+from regtap.trace.gaps import SPOOL_CAUSES
 from regtap.trace.ranges import LARGEST
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class SpoolReader(Closeable):
         if not cause:
             return None
         first_index, t0_ticks = int(header["gap_first_index"]), int(header["gap_t0_ticks"])
-        if cause > len(CAUSES) or base > dropped or first_index > _LARGEST_COUNT:
+        if cause > len(SPOOL_CAUSES) or base > dropped or first_index > _LARGEST_COUNT:
             raise DamagedBlockError("the gap that was open says what cannot be")
         # Between the entry in the table and the end of the open gap there is an instant where both say the same.
         if any(
@@ -192,7 +192,9 @@ class SpoolReader(Closeable):
             for gap in gaps
         ):
             return None
-        return TickGap(first_index, dropped - base, t0_ticks, max(t0_ticks, last_tick), CAUSES[cause - 1])
+        return TickGap(
+            first_index, dropped - base, t0_ticks, max(t0_ticks, last_tick), SPOOL_CAUSES[cause - 1]
+        )
 
     def _block_header(self, start: int) -> np.void:
         header: np.void = self.header.table(self._read_block(start, BLOCK.itemsize), BLOCK)[0]
@@ -204,7 +206,7 @@ class SpoolReader(Closeable):
             raise DamagedBlockError("it claims more gaps than fit")
         table = self.header.table(self._read_block(start + BLOCK_HEADER_BYTES, count * GAP.itemsize), GAP)
         causes, counts = table["cause"].astype(np.int64), table["count"]
-        if np.any((causes < 1) | (causes > len(CAUSES)) | (counts > _LARGEST_COUNT)):
+        if np.any((causes < 1) | (causes > len(SPOOL_CAUSES)) | (counts > _LARGEST_COUNT)):
             raise DamagedBlockError("its gap table says what cannot be")
         if np.any(table["first_index"] > _LARGEST_COUNT) or np.any(table["t1_ticks"] > LARGEST):
             raise DamagedBlockError("its gap table says what cannot be")

@@ -10,14 +10,23 @@ from regtap.trace.ranges import Count, TimeNs, Word  # noqa: TC001 - likewise
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# In the order of the native numbers (core/spool.hpp), then the causes that no spool has.
-CAUSES = ("full", "missed", "throttled", "fault", "writer", "overwritten", "torn", "unchanged", "rotated")
+SPOOL_CAUSES = (  # in the order of the native numbers (core/spool.hpp), which begin with "none"
+    "full",
+    "missed",
+    "throttled",
+    "fault",
+    "writer",
+    "overwritten",
+    "torn",
+    "unchanged",
+)
+CAUSES = (*SPOOL_CAUSES, "rotated")
 LOSSES = ("full", "writer", "overwritten", "torn")  # of samples that were taken
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A span of a trace without samples, or a pause of the loop.
+    """A span of a trace without rows, or a pause of the loop; its cause says whether anything was lost.
 
     Attributes:
         first_index: Index of the first absent sample (`--rate max`) or slot (paced).
