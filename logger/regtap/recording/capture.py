@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from regtap.trace.reader import Trace
 
 _LOOK_S = 0.001
-_FIRST_ROW_S = 1.0
+_FIRST_ROW_S = 10.0  # a crowded machine was seen to let the loop wait for its CPU for seven
 
 
 class Capture:
@@ -162,7 +162,7 @@ class Capture:
     def wait_for_first_row(self) -> None:
         """Wait for the first row, so that the trace shows the registers before the caller's next step.
 
-        At most a second: a bus may be slow. Returns at once if the capture has ended by itself.
+        At most ten seconds: the loop may have to wait for its CPU. Returns at once if the capture has ended by itself.
 
         Raises:
             InputError: The capture has not started.
