@@ -51,7 +51,7 @@ class FstWriter:
         self.lacking: tuple[str, ...] = lacking_in_waves(selection)
 
     def changes(self, changes: Changes) -> None:
-        """Write changes."""
+        """Write changes, in the order of time; the first one after a gap ends its blackout."""
         emit, context = self._lib.fstWriterEmitValueChange64, self._context
         handles, widths = self._handles, [signal.bits for signal in self._signals]
         if self._dark and len(changes.times_ns):

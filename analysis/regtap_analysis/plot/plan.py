@@ -1,4 +1,4 @@
-"""The plan of a picture, made before anything is drawn."""
+"""The plan of a picture, made before anything is drawn: legend, marks, lanes, and the widths of their texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.lane import lane_of
-from regtap_analysis.plot.layout import MARGIN_PX, Layout, Rows, lay_out
+from regtap_analysis.plot.layout import LEGEND_SPACE_PX, LEGEND_SWATCH_PX, MARGIN_PX, Layout, Rows, lay_out
 from regtap_analysis.plot.text import Measure, Placed, place_names, wrap
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ def _legend(trace: Trace, measure: Measure, width: int) -> tuple[tuple[str, str,
     holes = [summary for summary in trace.gap_summary if not summary.holds]
     causes = [summary.cause for summary in holes]
     entries = [caption.legend_entry(summary) for summary in holes]
-    widths = [measure.width(entry, TEXT_PT) + 16 for entry in entries]
-    return tuple(zip(causes, entries, wrap(widths, width - 2 * MARGIN_PX, 22), strict=True))
+    widths = [measure.width(entry, TEXT_PT) + LEGEND_SWATCH_PX for entry in entries]
+    return tuple(zip(causes, entries, wrap(widths, width - 2 * MARGIN_PX, LEGEND_SPACE_PX), strict=True))
 
 
 def _mark_names(content: Content, measure: Measure, width: float) -> tuple[tuple[Mark, str, Placed], ...]:

@@ -43,7 +43,9 @@ class ConditionSearch:
         self._registers = {number: registers[number] for number in sorted(registers_of(condition))}
 
     def next(self, after_ns: int) -> Found:
-        """Return the first such row after a moment.
+        """Return the first row after a moment on which the condition begins.
+
+        Where too many rows had to be decoded for one call, the result says where to go on.
 
         Raises:
             TraceError: A part is damaged, or has no statistics.
@@ -63,7 +65,7 @@ class ConditionSearch:
         return Found()
 
     def previous(self, before_ns: int) -> Found:
-        """Return the last such row before a moment.
+        """Return the last row before a moment on which the condition begins; else as next().
 
         Raises:
             TraceError: A part is damaged, or has no statistics.

@@ -95,7 +95,7 @@ class Reading:
 
 
 def signals_of(trace: Trace, names: Sequence[str] = ()) -> tuple[Signal, ...]:
-    """Return registers, each followed by its fields, and fields that are named by themselves.
+    """Return the signals that the names mean, each once, in their order; a register brings its fields.
 
     Args:
         trace: The trace of the rows.

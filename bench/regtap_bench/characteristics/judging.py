@@ -68,10 +68,10 @@ class Judgement:
 
 
 def judge_folder(folder: str) -> Judgement:
-    """Judge every trial in a folder.
+    """Judge the trials of a folder that have been made so far, by the margin that its calibration gives.
 
     Raises:
-        InputError: It is no folder of trials, or one of them is damaged.
+        InputError: It is no folder of trials, has no calibration yet, or one of its files is damaged.
     """
     plan = TrialPlan.of(folder)
     calibration = load(os.path.join(folder, CALIBRATION))

@@ -119,7 +119,7 @@ def parse_snapshot_signal(name: str) -> signal.Signals:
     """Return a signal for snapshots, by its name.
 
     Raises:
-        InputError: It is another one.
+        InputError: The name is not that of a signal for snapshots.
     """
     if name not in _SNAPSHOT_SIGNALS:
         raise InputError(f"{quoted(name)} cannot ask for a snapshot; use {' or '.join(_SNAPSHOT_SIGNALS)}")

@@ -78,7 +78,7 @@ class Viewer(Closeable):
                 time.sleep(POLL_S)
 
     def close(self) -> None:
-        """End the server."""
+        """End the server, by SIGTERM and, where that is not enough, by SIGKILL; does nothing if there is none."""
         if self._process is None:
             return
         with self._process:  # which closes the pipe

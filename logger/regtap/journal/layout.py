@@ -1,4 +1,4 @@
-"""The layout of a journal's files, in numpy's terms.
+"""The layout of a journal's files, in numpy's terms, and the CRC32C of a record.
 
     _journal-00, _journal-01, ...   segments: files of equal size, allocated before the capture begins, used in turn
 

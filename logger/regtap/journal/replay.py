@@ -12,7 +12,7 @@ import numpy as np
 
 from regtap.errors import TraceError
 from regtap.journal.layout import MAGIC, SEGMENT, VERSION, all_segments, check_of, records_begin
-from regtap.journal.records import read_records
+from regtap.journal.record_reader import read_records
 from regtap.spool.layout import HEADER, MOST_BLOCKS, OPEN, RELEASED, SEALED
 from regtap.spool.raw_file import RawSpoolFile
 from regtap.spool.reader import SpoolReader
@@ -23,7 +23,7 @@ from regtap.trace.files import JOURNAL_PREFIX
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from regtap.journal.records import Patch, Record
+    from regtap.journal.record_reader import Patch, Record
 
 _NAME = re.compile(re.escape(JOURNAL_PREFIX) + r"\d{2,}\Z")
 _COUNTERS_END = RELEASED + 8

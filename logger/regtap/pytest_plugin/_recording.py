@@ -74,7 +74,7 @@ class RegisterTrace:
         self.capture.mark(text)
 
     def stop(self) -> Trace:
-        """End the capture now and return its trace; may be called again.
+        """End the capture now and return its trace; a second call returns it, or raises the fault, again.
 
         Raises:
             FaultError: A register stopped answering, or the disk refused.

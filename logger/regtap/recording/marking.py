@@ -164,7 +164,12 @@ def receive(connection: socket.socket, patience_s: float) -> bytes:
 
 
 def _pointer_of(folder: Path) -> SpoolPointer:
-    """Return the pointer in the folder of a capture of this boot."""
+    """Return the pointer in the folder of a capture of this boot.
+
+    Raises:
+        InputError: There is no such folder, no running capture in it, or its pointer is damaged.
+        RefusedError: The pointer is another user's, or cannot be read.
+    """
     try:
         status = os.lstat(folder / SPOOL_POINTER)
     except FileNotFoundError:

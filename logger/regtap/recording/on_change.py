@@ -32,10 +32,10 @@ class OnChange:
         check_count(self.heartbeat_ns, "heartbeat_ns")
 
     def masks(self, registers: Sequence[Register]) -> list[int]:
-        """Return for each register the bits that are looked at.
+        """Return for each register the bits that are looked at: all without names, else 0 where nothing of it is named.
 
         Raises:
-            InputError: A name is none of a register that is recorded, or of a field of one.
+            InputError: A name is not the whole name of a recorded register, or of a field of one.
         """
         if not self.names:
             return [_whole(register) for register in registers]

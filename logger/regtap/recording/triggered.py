@@ -238,7 +238,7 @@ class TriggeredWriter(Writer):
         return self._builder.rows + sum(block.rows for block in self._pending)
 
     def _complete(self, stretch: _Open) -> None:
-        """Make a stretch durable, and let the loop overwrite again."""
+        """Close the stretch's part, wait until it is on disk, and let the loop overwrite its blocks again."""
         self._close_part(None)
         self._wait_for_closer()
         self._stretches.append(self._described(stretch))

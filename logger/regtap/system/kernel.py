@@ -35,7 +35,15 @@ def list_folder(path: str) -> list[str]:
 
 
 def is_in_memory(path: str, root: str = "") -> bool:
-    """Return whether a file or folder lies on a file system without a disk."""
+    """Return whether a file or folder lies on tmpfs or ramfs.
+
+    Args:
+        path: An existing one.
+        root: Prefix of /proc, for tests.
+
+    Raises:
+        OSError: There is no such path.
+    """
     device = os.stat(path).st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
     mounts = (line.split() for line in (read_text(f"{root}/proc/self/mountinfo") or "").splitlines())

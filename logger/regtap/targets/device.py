@@ -193,6 +193,7 @@ class Device(Closeable):
 
         Raises:
             AddressError: The device was not opened for the register.
+            InputError: The device is closed, or the register is a pair.
         """
         mapped = self._find(register)
         return mapped.window, register.address - mapped.base
@@ -204,6 +205,7 @@ class Device(Closeable):
 
         Raises:
             AddressError: The device was not opened for the register.
+            InputError: The device is closed, or the register is a pair.
             RefusedError: The target has no way by system call.
         """
         self._find(register)

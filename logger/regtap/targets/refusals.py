@@ -1,4 +1,4 @@
-"""A kernel's error number, turned into its cause and a remedy."""
+"""Causes and remedies of a kernel's error numbers, for all targets; mem, pci and uio have some of their own."""
 
 from __future__ import annotations
 

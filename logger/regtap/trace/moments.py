@@ -32,11 +32,11 @@ def find_mark(trace: Trace, text: str) -> Mark:
 
 
 def moment_text(t_ns: int, zero: Mark | None = None) -> str:
-    """Return a time of the trace to four digits: after the start, or after a mark (before it with a minus).
+    """Return a time of the trace, as format_duration_ns does: after the start, or after a mark.
 
     Args:
         t_ns: The time, in ns after the start.
-        zero: A mark, or None.
+        zero: A mark, before which times have a minus; None: the start.
     """
     return format_duration_ns(t_ns if zero is None else t_ns - zero.t_ns)
 
@@ -47,6 +47,9 @@ def parse_moment_ns(text: str, zero: Mark | None) -> int:
     Args:
         text: Such as `1.5s`, after the start; with `zero` after that mark, or with a minus before it.
         zero: A mark, or None.
+
+    Raises:
+        InputError: It is no time with a unit, or has a minus without a mark.
     """
     if zero is None:
         return parse_time_ns(text)

@@ -11,7 +11,7 @@ _BINARY = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
 def format_duration_ns(duration_ns: int) -> str:
-    """Return a time span to four digits, such as `12.35 ms`, or as `2 min 5 s` and `3 h 12 min`."""
+    """Return a time span: to four digits (`12.35 ms`), from 2 min on as `2 min 5 s`, from 1 h on as `3 h 12 min`."""
     if duration_ns < 0:
         return f"-{format_duration_ns(-duration_ns)}"
     seconds = round(duration_ns / _SECOND_NS)
