@@ -286,7 +286,8 @@ def test_traces_without_rows_have_tables_all_the_same(tmp_path: Path) -> None:
     counter_trace(tmp_path / "run", 0)
 
     table = regtap_analysis.query(
-        tmp_path, "SELECT (SELECT count(*) FROM samples) AS n, (SELECT count(*) FROM changes) AS c"
+        tmp_path, "SELECT (SELECT count(COUNT) FROM samples) AS n, (SELECT count(*) FROM changes) AS c"
     )
 
     assert table.to_pylist() == [{"n": 0, "c": 0}]
+    assert regtap_analysis.stats(tmp_path, registers=["COUNT"])["signals"].num_rows == 0

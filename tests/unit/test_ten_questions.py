@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.lab import Lab, make_lab
-from tests.questions import QUESTIONS
+from tests.questions import QUESTIONS, README
 from tests.synthetic import START
 
 from regtap.trace.reader import open_trace
@@ -39,6 +41,22 @@ def engine(columns: dict[str, dict[str, Any]]) -> Iterator[Engine]:
     opened = open_engine(list(columns))
     yield opened.engine
     opened.engine.close()
+
+
+def test_the_examples_in_python_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_lab(tmp_path / "runs", LAB)
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(
+        r"```python\n(import regtap_analysis\n\ncounted.*?)```", README.read_text(), re.DOTALL
+    )
+    names: dict[str, Any] = {}
+
+    exec(example, names)
+
+    assert names["counted"].num_rows == LAB.traces
+    assert names["above"].num_rows > 0
+    assert names["busy"]["signal"][0].as_py() == "STATUS"
+    assert names["lossy"].num_rows == 0  # all of them are older
 
 
 def ask(engine: Engine, number: int) -> list[dict[str, Any]]:

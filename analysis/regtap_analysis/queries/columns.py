@@ -132,11 +132,10 @@ def layout_of(facts: TraceFacts) -> Layout:
 
 
 def groups_of(traces: Iterable[TraceFacts]) -> tuple[Group, ...]:
-    """Return the traces in groups of one layout; traces without rows are in none."""
+    """Return the traces in groups of one layout; those without rows have columns all the same."""
     found: dict[Layout, list[TraceFacts]] = {}
     for facts in traces:
-        if facts.files:
-            found.setdefault(layout_of(facts), []).append(facts)
+        found.setdefault(layout_of(facts), []).append(facts)
     return tuple(
         Group(layout, tuple(file for facts in members for file in facts.files), len(members))
         for layout, members in found.items()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from regtap_analysis.catalogue.tables import F64, FLAG, I64, MOMENT, TABLES, TEXT, U64, rows_of
 from regtap_analysis.queries.dialects import DuckDialect
-from regtap_analysis.queries.tables import scan_columns, scan_name, view_texts
+from regtap_analysis.queries.tables import column_name, scan_columns, scan_name, view_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,6 +108,9 @@ def _statements(groups: Sequence[Group]) -> Iterator[tuple[str, _Made]]:
 
 def _scan(name: str, group: Group, dialect: DuckDialect) -> str:
     """Return the view of a group's rows; the trace's name comes from the file's, so that a filter skips files."""
+    if not group.files:
+        nulls = ", ".join(_null(column, kind, dialect) for column, kind in group.columns)
+        return f"CREATE VIEW {name} AS SELECT CAST(NULL AS VARCHAR) AS trace, {nulls} WHERE 1 = 0"
     files = ", ".join(map(dialect.text, group.files))
     columns = ", ".join(scan_columns(group, dialect))
     folder = f"substr(parse_dirpath({_FILE}), {len(group.layout.root) + 1})"
@@ -116,3 +119,7 @@ def _scan(name: str, group: Group, dialect: DuckDialect) -> str:
         f"CREATE VIEW {name} AS SELECT {trace}, {columns}"
         f" FROM read_parquet([{files}], hive_partitioning = false, filename = '{_FILE}')"
     )
+
+
+def _null(column: str, kind: str, dialect: DuckDialect) -> str:
+    return f"CAST(NULL AS {dialect.types[kind]}) AS {dialect.identifier(column_name(column))}"
