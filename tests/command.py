@@ -134,13 +134,25 @@ def _fork_server() -> socket.socket:
     return ours
 
 
+class Started(subprocess.Popen[str]):
+    """A command that goes on while the test does, at most as long as the test."""
+
+    def __exit__(self, *exception: Any) -> None:
+        if exception[0] is not None:
+            self.kill()  # else the test's failure would wait for it, and not be seen
+        super().__exit__(*exception)
+
+
+STARTED: list[Started] = []  # of the test that runs; see tests/conftest.py
+
+
 def start_regtap(
     *arguments: str | os.PathLike[str], cwd: Path | None = None, env: dict[str, str] | None = None
-) -> subprocess.Popen[str]:
-    """Start the command, and leave it running; what it prints is piped."""
-    return subprocess.Popen(
-        [*REGTAP, *arguments], cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+) -> Started:
+    """Start the command, and leave it running; what it prints is piped. It is killed with the end of the test."""
+    pipe = subprocess.PIPE
+    STARTED.append(Started([*REGTAP, *arguments], cwd=cwd, env=env, stdout=pipe, stderr=pipe, text=True))
+    return STARTED[-1]
 
 
 @contextmanager

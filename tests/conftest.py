@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import settings
+from tests.command import STARTED
 
 DEFAULTS: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
@@ -28,3 +31,15 @@ def pytest_configure() -> None:
             signal.signal(number, default)
     # A pytest that a test starts is no worker of this one: pytest-benchmark would measure nothing.
     os.environ.pop("PYTEST_XDIST_WORKER", None)
+
+
+@pytest.fixture(autouse=True)
+def nothing_outlives_its_test() -> Iterator[None]:
+    """Kill the commands of a test that failed before it ended them: a recorder at full rate slows all that follow."""
+    earlier = len(STARTED)  # of fixtures that several tests share
+    yield
+    for process in STARTED[earlier:]:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    del STARTED[earlier:]
