@@ -1,5 +1,7 @@
 """What a collection costs by its size, on a cluster of two worker processes: `python -m tests.fleet.scale FOLDER`.
 
+With `scans` behind it: only how fast rows are read, by Spark and by DuckDB.
+
 The figures of analysis/README.md's estimate come from here. They are CPU times, which other work on the machine
 changes little: of the driver (this process and its Java), or of the driver and the workers.
 """
@@ -30,6 +32,7 @@ _ROUNDS = 3
 _LONG_ROWS, _LONG_TRACES = 10_000_000, 2
 _SCANS = {
     "one column: sum": "SELECT sum(STATE) AS x FROM samples",
+    "two columns: filter": "SELECT count(*) AS n FROM samples WHERE STATE = 3 AND COUNT % 2 = 1",
     "one register and the order: changes": "SELECT count(*) AS n FROM changes WHERE signal = 'STATE.MODE'",
     "every column: percentiles": "SELECT quantile_disc(COUNT, 0.5) AS x, max(STATE) AS y, max(t_ns) AS z FROM samples",
 }
@@ -54,21 +57,23 @@ class Measured:
     driver_mib: int
 
 
-def main(base: Path) -> int:
-    """Measure collections of several sizes, and scans of long traces; print two tables of Markdown."""
+def main(base: Path, only: str = "") -> int:
+    """Measure collections of several sizes, unless only scans are wanted, and scans of long traces; print Markdown."""
     shutil.rmtree(base, ignore_errors=True)
     warm = open_engine([make_lab(base / "warm", Lab())], f"spark={MASTER}")  # Spark starts here
     warm.engine.ask(Question("SELECT count(*) AS n FROM samples")).table()
     click.echo("| traces | files | opened, s | one of them asked, s of the driver | driver, MiB |")
     click.echo("|--:|--:|--:|--:|--:|")
-    for size in _SIZES:
+    for size in () if only == "scans" else _SIZES:
         it = _measure(make_lab(base / f"lab{size}", Lab(traces=size, hosts=20, rows=200)))
         click.echo(
             f"| {it.traces:,} | {it.files:,} | {it.opening_s:.1f} | {it.planning_s:.2f} | {it.driver_mib:,} |"
         )
-    click.echo("\n| question | rows | MB | s | million rows a s |\n|---|--:|--:|--:|--:|")
-    for line in _scans(_long(base / "long")):
-        click.echo(line)
+    click.echo("\n| question | engine | rows | MB | s | million rows a s |\n|---|---|--:|--:|--:|--:|")
+    folder = _long(base / "long")
+    for engine in ("duckdb", f"spark={MASTER}"):
+        for line in _scans(folder, engine):
+            click.echo(line)
     warm.engine.close()
     return 0
 
@@ -138,8 +143,8 @@ def _long(folder: Path) -> Path:
     return folder
 
 
-def _scans(folder: Path) -> Iterator[str]:
-    opened: OpenedEngine = open_engine([folder], f"spark={MASTER}")
+def _scans(folder: Path, engine: str) -> Iterator[str]:
+    opened: OpenedEngine = open_engine([folder], engine)
     rows = _LONG_ROWS * _LONG_TRACES
     size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
     for name, sql in _SCANS.items():
@@ -147,9 +152,10 @@ def _scans(folder: Path) -> Iterator[str]:
         began = _cpu_s(_all())
         opened.engine.ask(Question(sql)).table()
         seconds = _cpu_s(_all()) - began
-        yield f"| {name} | {rows:,} | {size / 1e6:.0f} | {seconds:.1f} | {rows / seconds / 1e6:.1f} |"
+        named = engine.partition("=")[0]
+        yield f"| {name} | {named} | {rows:,} | {size / 1e6:.0f} | {seconds:.1f} | {rows / seconds / 1e6:.1f} |"
     opened.engine.close()
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))
