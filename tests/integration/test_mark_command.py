@@ -125,6 +125,8 @@ def test_marks_at_the_very_end_are_stored_or_refused(tmp_path: Path) -> None:
 def test_a_capture_that_was_killed_is_told(tmp_path: Path) -> None:
     process = start_regtap(*RECORD, cwd=tmp_path)
     wait_for(tmp_path / "run" / "_spool")
+    while not (tmp_path / "run" / "_spool").read_text().endswith("\n"):  # it is written after it is there
+        assert process.poll() is None
     process.kill()
     process.communicate(timeout=60)
 
