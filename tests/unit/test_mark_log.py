@@ -144,6 +144,8 @@ def test_marks_before_and_after_a_part_are_recovered_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "PART_MARKS", 3)
+    monkeypatch.setattr(writer, "ROW_GROUP_ROWS", 1)
+    monkeypatch.setattr("regtap.recording.options._SEAL_SHARE_NS", 32 * 500_000_000)  # a block each 500 ms
     with regtap.record(["COUNT32"], tmp_path / "run", target="sim", rate="1k", spool_size="1MiB") as capture:
         for number in range(3):
             capture.mark(f"part {number}")
