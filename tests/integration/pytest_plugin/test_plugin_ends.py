@@ -18,6 +18,8 @@ CRASHING = """
 
     @pytest.mark.registers("COUNT32", target="sim", spool_size="1MiB")
     def test_it(register_trace):
+        while not register_trace.capture.status().taken:  # the fixture waits for a second only
+            pass
         os.kill(os.getpid(), signal.SIGNAL)
 """
 FORKING = """

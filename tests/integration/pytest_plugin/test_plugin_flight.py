@@ -28,6 +28,8 @@ FLIGHT = """
 
     @pytest.mark.registers("COUNT32", target="sim", rate="max", on_full="overwrite", spool_size="64MiB"OPTIONS)
     def test_it(register_trace, long_teardown):
+        while filled(register_trace) < 2_000:
+            time.sleep(0.001)
         assert False
 """
 
