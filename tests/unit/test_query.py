@@ -180,6 +180,19 @@ def test_a_table_is_made_when_a_question_names_it(tmp_path: Path) -> None:
     assert (before, after) == ([], [("rows_0_",), ("samples",)])
 
 
+def test_a_part_that_comes_back_is_read_by_the_next_question(tmp_path: Path) -> None:
+    part = counter_trace(tmp_path / "run", 10) / "part-00000.parquet"
+    opened = open_engine([tmp_path])
+    part.rename(tmp_path / "away")
+
+    with pytest.raises(QuestionError, match=r"part-00000\.parquet"):
+        ask(opened.engine, "SELECT count(*) FROM samples")
+    (tmp_path / "away").rename(part)
+
+    assert ask(opened.engine, "SELECT count(*) FROM samples") == [(10,)]
+    opened.engine.close()
+
+
 def test_parameters_are_values(asked: Engine) -> None:
     assert ask(asked, "SELECT count(*) FROM samples WHERE COUNT > $least", least=7) == [(2,)]
 

@@ -67,19 +67,21 @@ class DuckTables:
             self._make(word)
 
     def _make(self, name: str) -> None:
+        """Make a table, a view or a macro, and what it needs; one that failed is tried again by the next question."""
         if name in self._absent:
-            self._absent.remove(name)
             self._fill(name)
-        if made := self._missing.pop(name, None):
+            self._absent.remove(name)
+        if made := self._missing.get(name):
             for needed in made.needs:
                 self._make(needed)
             self._connection.execute(made.statement)
+            del self._missing[name]
 
     def _fill(self, name: str) -> None:
         """Make a table of the catalogue."""
         columns = TABLES[name]
         typed = ", ".join(f'"{column}" {_TYPES[kind]}' for column, kind in columns.items())
-        self._connection.execute(f"CREATE TABLE {name}_ ({typed})")
+        self._connection.execute(f"CREATE OR REPLACE TABLE {name}_ ({typed})")
         rows = (tuple(row.values()) for facts in self._traces for row in rows_of(name, facts))
         with self._connection.appender(f"{name}_") as appender:
             appender.append_rows(rows)
