@@ -1,4 +1,4 @@
-"""The layout of a spool as numpy types; logger/native/core/spool.hpp describes it, and mark_log.py the marks behind it."""
+"""The layout of a spool as numpy types; native/core/spool.hpp describes it, and mark_log.py the marks behind it."""
 
 from __future__ import annotations
 
