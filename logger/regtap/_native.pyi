@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import enum
 from typing import Annotated
 
@@ -30,6 +30,9 @@ def end_and_join(asked: Latch, launched: Latch, ended: Latch) -> None:
     """
     Open `asked`, wait for the two others, and for the end of the threads that opened them.
     """
+
+def run_then_open(function: Callable[[], None], first: Latch, second: Latch) -> None:
+    """Call a function, and open the latches whatever it raises."""
 
 class BusFault(Exception):
     pass

@@ -22,7 +22,7 @@ import time
 from typing import TYPE_CHECKING
 
 from regtap.recording.running import Outcome, Running
-from regtap.sampling.latch import Latch, end_and_join
+from regtap.sampling.latch import Latch, end_and_join, run_then_open
 from regtap.system import cpus
 from regtap.system.threads import no_thread_refused
 
@@ -108,7 +108,10 @@ class CaptureThread:
         """Start the thread from a passing one: an interrupted Thread.start() may leave a lock of the thread's taken."""
         try:
             with no_thread_refused():
-                threading.Thread(target=self._run, name="regtap-writer", daemon=True).start()
+                latches = (self._begun, self._ended)
+                threading.Thread(
+                    target=run_then_open, args=(self._run, *latches), name="regtap-writer", daemon=True
+                ).start()
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that starts
             self._refusal = error
             self._begun.open()
@@ -127,8 +130,6 @@ class CaptureThread:
             self.outcome = _live(self.running)
         finally:
             atexit.unregister(self._end)
-            self._begun.open()
-            self._ended.open()
 
 
 def _live(running: Running) -> Outcome:
