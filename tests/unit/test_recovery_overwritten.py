@@ -117,6 +117,21 @@ def test_dropped_samples_in_overwritten_blocks_are_counted_once(run: Path, spool
     assert [(gap.count, gap.cause) for gap in trace.gaps] == [(1010, "overwritten"), (60, "full")]
 
 
+def test_a_ring_of_dropped_samples_only_has_lost_nothing_else(run: Path, spool: Path) -> None:
+    image = flight_image()
+    fill(image, 7)
+    image.header["released"] = image.sequence  # all of it was stored, or is not wanted
+    image.begin_open_gap()
+    image.drop(60)
+
+    result = recover(leave_behind(image, run, spool))
+
+    trace = regtap.open_trace(run)
+    assert [(gap.count, gap.cause) for gap in trace.gaps] == [(35, "overwritten"), (60, "full")]
+    assert (result.totals.overwritten, result.dropped) == (35, ())
+    assert_conserved(trace)
+
+
 def test_a_merged_gap_counts_once_though_others_are_overwritten(run: Path, spool: Path) -> None:
     image = dropped_then_overwritten()
     image.begin_open_gap()

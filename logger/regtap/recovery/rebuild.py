@@ -120,8 +120,11 @@ class Rebuild:
         return (self._absent(block.first_index, block.first_tick),)
 
     def _absent(self, first_index: int, tick: int) -> TickGap:
-        """Return the gap from the current index to `first_index`, of samples that could not be recovered."""
-        return TickGap(self._index, first_index - self._index, self._tick, max(tick, self._tick), "writer")
+        """Return the gap from the current index to `first_index`, of samples that no block and no part has."""
+        # After a stretch whose last block was given back whole, the ring may hold nothing but dropped samples.
+        given_up = self._plan.template.mode.overwrites and not self._plan.heads and not self.dropped
+        cause = "overwritten" if given_up else "writer"
+        return TickGap(self._index, first_index - self._index, self._tick, max(tick, self._tick), cause)
 
     def _flush(self) -> None:
         if not self._pending:
