@@ -170,6 +170,19 @@ def test_the_table_has_a_row_a_size_with_bounds_or_values(result: Result) -> Non
     assert table[-1][0] == "16 KiB"
 
 
+def test_a_size_that_one_way_lacks_is_an_empty_cell(result: Result) -> None:
+    lacking = replace(result, crossover=result.crossover[1:])
+
+    assert crossover_table(lacking)[1][0] == "4 B"
+    assert [row[0] for row in crossover_table(lacking)] == [row[0] for row in crossover_table(result)]
+    assert sum("-" in row for row in crossover_table(lacking)) == 1
+
+
+def test_crossings_without_any_measured_size_are_lines(result: Result) -> None:
+    nothing = replace(result, crossover=())
+    assert len(crossover_lines(nothing)) == len(result.crossings)
+
+
 def test_the_picture_says_in_words_what_it_shows(result: Result) -> None:
     picture = crossover_picture(result)
     assert picture is not None

@@ -27,14 +27,15 @@ def crossover_table(result: Result) -> list[tuple[str, ...]]:
     """Return the headings, and a row for each measured size with its costs in ns."""
     ways = list(dict.fromkeys(point.way for point in result.crossover))
     sizes = sorted({point.size_bytes for point in result.crossover if point.cost is not None})
-    found = {(point.way, point.size_bytes): point for point in result.crossover}
-    rows = [(format_size(size), *(say.cost_text(found[way, size].cost) for way in ways)) for size in sizes]
+    texts = {(point.way, point.size_bytes): say.cost_text(point.cost) for point in result.crossover}
+    # A result of others may lack a size of a way.
+    rows = [(format_size(size), *(texts.get((way, size), say.NOTHING) for way in ways)) for size in sizes]
     return [("bytes", *(f"{way}, ns" for way in ways)), *rows]
 
 
 def _crossing_line(crossing: Crossing, sizes: Sequence[int]) -> str:
     pair = f"{crossing.one} or {crossing.other}"
-    if not crossing.ranges:
+    if not crossing.ranges or not sizes:
         return f"{pair}: no size resolves which is cheaper"
     parts = [f"{it.cheaper} cheaper {_from_to(it.first_bytes, it.last_bytes)}" for it in crossing.ranges]
     turns = [

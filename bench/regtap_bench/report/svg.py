@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 
+from regtap_bench.drawing import missing_glyphs
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -63,7 +65,8 @@ def to_svg(figure: Figure, name: str) -> str:
     """Return the markup of a figure without XML header and size; the names inside are prefixed with the figure's."""
     buffer = io.StringIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with mpl.rc_context({"svg.hashsalt": name}):
+    # Words stay words: the page's reader may have a glyph that is missing here.
+    with mpl.rc_context({"svg.hashsalt": name}), missing_glyphs():
         figure.savefig(buffer, format="svg", metadata=metadata)
     markup = buffer.getvalue()
     markup = markup[markup.index("<svg") :]
