@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -121,6 +122,7 @@ def at_the_end(folder: Path, number: int, bomb: Bomb) -> None:
 def at_the_start(folder: Path, number: int, bomb: Bomb) -> None:
     """KeyboardInterrupt in the thread that begins a block."""
     capture = described(folder, number)
+    warnings.simplefilter("ignore", regtap.NothingRecordedWarning)  # it may be cut off before its first row
     try:
         bomb.arm(None, 0)
         with capture:
