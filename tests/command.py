@@ -188,6 +188,18 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait(30)
 
 
+def wait_for_spool(trace: Path) -> Path:
+    """Wait until a capture's pointer is written whole, and return the spool that it names."""
+    pointer = trace / "_spool"
+    wait_for(pointer)
+    for _ in range(6000):
+        text = pointer.read_text()
+        if text.endswith("\n"):
+            return Path(json.loads(text)["spool"])
+        time.sleep(0.005)
+    raise AssertionError(f"{pointer} was never written")
+
+
 def wait_for(path: Path) -> None:
     """Wait until a file is there."""
     for _ in range(6000):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.command import fork_regtap, start_regtap
+from tests.command import fork_regtap, start_regtap, wait_for_spool
 from tests.conservation import assert_conserved
 from tests.waiting import wait_until
 
@@ -28,8 +28,7 @@ def parts(folder: Path) -> int:
 
 def overwrite_some(folder: Path) -> None:
     """Wait until no snapshot is being stored, and then until the sampler has overwritten something."""
-    wait_until((folder / "_spool").exists, "the capture")
-    spool = Path(json.loads((folder / "_spool").read_text())["spool"])
+    spool = wait_for_spool(folder)
 
     def released() -> int:
         with spool.open("rb") as file:

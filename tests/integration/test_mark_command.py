@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.command import fork_regtap, start_regtap, wait_for
+from tests.command import fork_regtap, start_regtap, wait_for, wait_for_spool
 from tests.conservation import assert_conserved
 
 import regtap
@@ -30,7 +30,7 @@ def texts(folder: Path) -> list[str]:
 
 def test_a_shell_script_names_a_moment(tmp_path: Path) -> None:
     process = start_regtap(*RECORD, cwd=tmp_path)
-    wait_for(tmp_path / "run" / "_spool")
+    wait_for_spool(tmp_path / "run")
 
     before_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
     done = fork_regtap("mark", "run", "phase 2: öffnen", cwd=tmp_path)
@@ -63,7 +63,7 @@ def test_the_command_may_mark_its_own_capture(tmp_path: Path) -> None:
 
 def test_each_signal_is_a_mark_and_none_ends_the_capture(tmp_path: Path) -> None:
     process = start_regtap(*RECORD, cwd=tmp_path)
-    wait_for(tmp_path / "run" / "_spool")
+    wait_for_spool(tmp_path / "run")
     for _ in range(3):
         process.send_signal(signal.SIGUSR2)
         time.sleep(0.2)  # two at once are one, as signals are
@@ -78,7 +78,7 @@ def test_each_signal_is_a_mark_and_none_ends_the_capture(tmp_path: Path) -> None
 def test_a_flight_recorder_keeps_a_mark_for_what_is_stored_next(tmp_path: Path) -> None:
     flight = ["--on-full", "overwrite", "--keep-last", "5s", "--snapshot-on", "SIGUSR1"]
     process = start_regtap(*RECORD, *flight, cwd=tmp_path)
-    wait_for(tmp_path / "run" / "_spool")
+    wait_for_spool(tmp_path / "run")
 
     done = fork_regtap("mark", "run", "before the snapshot", cwd=tmp_path)
     process.send_signal(signal.SIGUSR2)
@@ -105,7 +105,7 @@ def test_marks_at_the_very_end_are_stored_or_refused(tmp_path: Path) -> None:
         "print(told)\n"
     )
     process = start_regtap(*RECORD, cwd=tmp_path)
-    wait_for(tmp_path / "run" / "_spool")
+    wait_for_spool(tmp_path / "run")
     markers = [
         subprocess.Popen(
             [sys.executable, "-c", marker, str(k)], cwd=tmp_path, stdout=subprocess.PIPE, text=True
@@ -124,9 +124,7 @@ def test_marks_at_the_very_end_are_stored_or_refused(tmp_path: Path) -> None:
 
 def test_a_capture_that_was_killed_is_told(tmp_path: Path) -> None:
     process = start_regtap(*RECORD, cwd=tmp_path)
-    wait_for(tmp_path / "run" / "_spool")
-    while not (tmp_path / "run" / "_spool").read_text().endswith("\n"):  # it is written after it is there
-        assert process.poll() is None
+    wait_for_spool(tmp_path / "run")
     process.kill()
     process.communicate(timeout=60)
 
@@ -177,7 +175,7 @@ def test_another_users_capture_is_told_and_root_may_mark_it(shared: Path) -> Non
     device.write_bytes(bytes(4096))
     target = ["-t", f"file:{device}", "0", "--rate", "1k", "--user", "nobody"]
     process = start_regtap("record", *target, "-o", "run", cwd=shared)
-    wait_for(shared / "run" / "_spool")
+    wait_for_spool(shared / "run")
 
     other = subprocess.run(
         [sys.executable, "-c", AS_USER_1], cwd=shared, capture_output=True, text=True, check=False
