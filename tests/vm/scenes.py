@@ -20,8 +20,8 @@ HERE = Path(__file__).parent
 HPET = 0xFED00000
 HPET_COUNTER = HPET + 0xF0
 RESERVED = 0x10000000
-PLAYED = 40  # changes that the host makes to the shared memory
-_DWELL_S = 0.1
+PLAYED = 16  # changes that the host makes to the shared memory
+_DWELL_S = 0.5  # a guest without a processor for that long would miss a change
 
 
 def devices(folder: Path) -> Run:
