@@ -361,6 +361,7 @@ def test_the_rows_around_a_hit_are_whole_at_full_rate(device: Device, run: Path)
         rows_more(capture, 2_000_000)
         device.set(1)
         wait_for_stretches(capture, 1)
+        rows_more(capture, 2_000_000)  # what was dropped while it was stored lies before the next one
         device.set(0)
         assert capture.wait(60)
 
