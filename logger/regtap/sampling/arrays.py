@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regtap import _native
 from regtap.clock.live import TickClock
 from regtap.clock.source import Reading, Source, best_source, read_clocks, source_name
 from regtap.errors import BusFaultError, InputError
 from regtap.maps.load import MapsGiven, given_maps
 from regtap.sampling.channels import channels_of
+from regtap.sampling.slices import fill_in_slices
 from regtap.targets import as_registers, parse_target
 from regtap.units.format import count_of
 
@@ -80,18 +80,7 @@ def _fill(
     source: Source,
 ) -> None:
     channels = channels_of(device, registers)
-    done = last = 0
-    while done < len(ticks):
-        taken, fault, last = _native.sample_into(
-            channels=channels,
-            ticks=ticks,
-            values=values,
-            first=done,
-            source=source,
-            slice_ns=_SLICE_NS,
-            last=last,
-        )
-        done += taken
+    for done, fault in fill_in_slices(channels, ticks, values, source, _SLICE_NS):
         if fault >= 0:
             raise BusFaultError(registers[fault].name, registers[fault].address, done)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regtap import _native
 from regtap.clock.source import frequency_hz
 from regtap.registers.model import loads_of
 from regtap.sampling.channels import channels_of
+from regtap.sampling.slices import fill_in_slices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,18 +42,8 @@ def row_cost_ns(device: Device, registers: Sequence[Register], source: Source) -
     loads = loads_of(registers)
     channels = channels_of(device, loads)
     ticks, values = np.zeros(_ROWS, np.uint64), [np.zeros(_ROWS, load.dtype) for load in loads]
-    done = last = 0
-    for _ in range(_TRIES):
-        taken, fault, last = _native.sample_into(
-            channels=channels,
-            ticks=ticks,
-            values=values,
-            first=done,
-            source=source,
-            slice_ns=_SLICE_NS,
-            last=last,
-        )
-        done += taken
+    done = 0
+    for done, fault in islice(fill_in_slices(channels, ticks, values, source, _SLICE_NS), _TRIES):
         if fault >= 0:
             return None
         if done >= _ENOUGH_ROWS:
