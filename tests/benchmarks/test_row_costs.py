@@ -1,28 +1,23 @@
-"""What a row of changes costs the loop more than a row that is stored, and a pair more than three plain reads."""
+"""The cost of a row of changes beside a stored row, and of a pair beside three plain reads."""
 
 from __future__ import annotations
 
-import itertools
-import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.benchmarks.recorder_bars.bars import Bar, Figure
 from tests.benchmarks.recorder_bars.interleave import Arm, interleave
 from tests.benchmarks.recorder_bars.paired import median, paired_ratio
-from tests.benchmarks.test_trigger_cost import ROWS, seconds_a_row
-
-import regtap
+from tests.benchmarks.row_captures import OVERWRITES, Captures, seconds_a_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.benchmarks.conftest import Settings
     from tests.benchmarks.native_loops import Registers
     from tests.benchmarks.recorder_bars.record_bars import RecordBars
 
+    import regtap
+
 ROW, CHANGES = "every row", "changes"
 READS, PAIR = "three plain reads", "a pair"
-OVERWRITES = {"on_full": "overwrite"}
 
 
 def mean_seconds_a_row(capture: regtap.Capture) -> float:
@@ -30,38 +25,6 @@ def mean_seconds_a_row(capture: regtap.Capture) -> float:
     loop = capture._begun().resources.loop
     progress = loop.sampler.progress()
     return progress.elapsed_ticks / progress.taken * loop.timebase.ns_per_tick / 1e9
-
-
-class Captures:
-    """Makes blocks of one capture each, into a folder that is removed.
-
-    Args:
-        target: The target of the registers.
-        folder: Where the traces go.
-    """
-
-    def __init__(self, target: str, folder: str) -> None:
-        self._target = target
-        self._folder = folder
-        self._numbers = itertools.count()
-
-    def block(
-        self,
-        cost: Callable[[regtap.Capture], float],
-        options: dict[str, Any],
-        names: tuple[str, ...] = ("a=0:u32",),
-    ) -> Callable[[], float]:
-        """Return a block that takes ROWS rows, and returns what each of them took."""
-
-        def run() -> float:
-            output = f"{self._folder}/{next(self._numbers)}"
-            given = {**options, "samples": ROWS, "spool_size": "16MiB", "target": self._target}
-            with regtap.record(names, output, **given) as capture:
-                capture.wait()
-            shutil.rmtree(output)
-            return cost(capture)
-
-        return run
 
 
 def test_changes_beside_every_row(
