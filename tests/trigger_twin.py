@@ -30,7 +30,7 @@ _OCCURS = {"rises": operator.gt, "falls": operator.lt, "changes": operator.ne}
 
 @dataclass(frozen=True)
 class Truth:
-    """What is true of a condition on a row, or on each of many rows.
+    """The truth of a condition on a row, or on each of many rows.
 
     Attributes:
         holds: It holds.

@@ -70,7 +70,7 @@ def test_query_beside_plain_duckdb(trace: tuple[Path, int], settings: Settings, 
 def test_asking_by_number_of_traces(
     tmp_path: Path, settings: Settings, report: RecordBars, count: int
 ) -> None:
-    """What a question costs in a process that is there: footers and tables once, and then each question."""
+    """The cost of a question in a running process: footers and tables once, and then each question."""
     make_lab(tmp_path, Lab(traces=count, rows=200))
     opening_s: list[float] = []
     first_s: list[float] = []

@@ -1,4 +1,4 @@
-"""What `regtap watch` takes beside its loop: CPU time of all other threads, for 40 registers ten times a second."""
+"""The cost of `regtap watch` beside its loop: CPU time of all other threads, for 40 registers ten times a second."""
 
 from __future__ import annotations
 

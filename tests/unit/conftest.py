@@ -1,4 +1,4 @@
-"""What tests of captures share: places of traces and spools, and a writer that cannot keep up."""
+"""The common fixtures of captures: places of traces and spools, and a writer that cannot keep up."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def _ratio_of(machine: Machine, arm: str, *, order_seed: int = 0) -> Estimate:
 
 @pytest.fixture(scope="module")
 def blocks() -> Blocks:
-    """What a quiet machine has run."""
+    """The result of a run on a quiet machine."""
     return Machine().run()
 
 

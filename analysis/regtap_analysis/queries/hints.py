@@ -1,4 +1,4 @@
-"""What DuckDB's errors mean for somebody who asks traces: the tables, registers and functions that there are."""
+"""DuckDB's errors, explained to somebody who asks traces: the tables, registers and functions that there are."""
 
 from __future__ import annotations
 

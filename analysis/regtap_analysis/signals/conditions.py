@@ -41,7 +41,7 @@ _HOLDS = {
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is true of a condition, row by row; of pages, what may be true of a row of theirs.
+    """The truth of a condition, row by row; of pages, whether it may be true of one of their rows.
 
     Attributes:
         holds: bool, shape (rows,): it holds.
