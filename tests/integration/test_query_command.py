@@ -70,7 +70,7 @@ def test_a_question_that_is_none_is_refused(runs: Path, arguments: list[str], er
 
 
 def test_ctrl_c_ends_a_question_at_once(runs: Path) -> None:
-    # months of work; asking is under way when the first rows of the other answer are there
+    # months of work
     sql = "SELECT count(*) FROM samples a, samples b, samples c, samples d, samples e WHERE a.COUNT < b.COUNT"
     process = start_regtap("query", sql, "runs", cwd=runs)
     deadline = time.monotonic() + 120

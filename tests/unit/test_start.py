@@ -59,6 +59,31 @@ def test_ctrl_c_in_a_command_is_130() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+def test_ctrl_c_in_an_import_of_a_command_waits_for_its_end() -> None:
+    # DuckDB's module of C ends the process with SIGABRT where an exception comes out of what it imports
+    command = """
+import regtap.cli.main
+
+class Interrupted:
+    def find_spec(self, name, path, target=None):
+        if name == "colorsys":
+            KILL
+            print("goes on", flush=True)
+
+def run():
+    sys.meta_path.insert(0, Interrupted())
+    import colorsys
+    print("imported", flush=True)
+    time.sleep(600)
+
+regtap.cli.main.main = run
+"""
+
+    done = run(None, command)
+
+    assert (done.returncode, done.stdout.split("\n")[0], done.stderr) == (130, "goes on", "")
+
+
 def test_an_ignored_ctrl_c_stays_ignored() -> None:
     done = run(None, "signal.signal(signal.SIGINT, signal.SIG_IGN)\nimport regtap.cli.main\n" + KILL)
 

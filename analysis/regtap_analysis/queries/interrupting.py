@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import concurrent.futures  # duckdb loads it, too
+import contextlib
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,27 +18,25 @@ def run_interruptibly(work: Callable[[], _T], interrupt: Callable[[], object]) -
     """Run a call in another thread, so that Ctrl-C is handled in the meantime, and return its result.
 
     Args:
-        work: The call.
+        work: The call; it has ended, or never begins, when KeyboardInterrupt is raised.
         interrupt: Makes it return soon.
     """
-    results: list[_T] = []
-    errors: list[BaseException] = []
+    # not Thread.join: where Ctrl-C ends that one, Python 3.11 takes the thread for ended while it runs
+    result: concurrent.futures.Future[_T] = concurrent.futures.Future()
 
     def attempt() -> None:
-        try:
-            results.append(work())
-        except BaseException as error:  # noqa: BLE001 (it is raised in the thread that waits)
-            errors.append(error)
+        if result.set_running_or_notify_cancel():
+            try:
+                result.set_result(work())
+            except BaseException as error:  # noqa: BLE001 (it is raised in the thread that waits)
+                result.set_exception(error)
 
-    thread = threading.Thread(target=attempt)
     try:
-        thread.start()
-        thread.join()
+        threading.Thread(target=attempt).start()
+        return result.result()
     except KeyboardInterrupt:
-        while thread.is_alive():
-            interrupt()
-            thread.join(_AGAIN_S)
+        while not (result.cancel() or result.done()):
+            with contextlib.suppress(KeyboardInterrupt):
+                interrupt()
+                concurrent.futures.wait([result], _AGAIN_S)
         raise
-    if errors:
-        raise errors[0]
-    return results[0]

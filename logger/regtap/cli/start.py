@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _INTERRUPTED = 130  # 128 + SIGINT; cli.output.ExitCode has it too, and takes time to load
+_IMPORT_SYSTEM = "<frozen importlib._bootstrap>"  # the file of its frames
+_AGAIN_S = 0.01
 _began: list[int] = []  # of the command that runs, on CLOCK_MONOTONIC_RAW
 
 
 def main() -> int:
     """Run the command line and return its exit code; Ctrl-C before and after it ends the program without a traceback.
 
-    While the command runs, Ctrl-C raises KeyboardInterrupt as ever. One that is ignored (nohup, background jobs) stays
-    ignored.
+    While the command runs, Ctrl-C raises KeyboardInterrupt; during an import, as soon as that is over. One that is
+    ignored (nohup, background jobs) stays ignored.
     """
     _began[:] = [_now_raw_ns()]
     hears = signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -28,11 +30,14 @@ def main() -> int:
         from regtap.cli.main import main as run
 
         if hears:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, _interrupt)
+            signal.signal(signal.SIGALRM, _interrupt)
         try:
             return run()
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command is over, and its exit code stands
+            # the command is over, and its exit code stands
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGALRM, signal.SIG_IGN)
     except KeyboardInterrupt:
         return _INTERRUPTED
 
@@ -49,3 +54,17 @@ def _now_raw_ns() -> int:
 def _quit(_number: int, _frame: FrameType | None) -> None:
     """End the process: an exception would come out of whatever import is under way, as that one's failure."""
     os._exit(_INTERRUPTED)
+
+
+def _interrupt(_number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, but into no import: some modules of C end the process then, others stay half made."""
+    if _is_in_an_import(frame):
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)  # SIGALRM comes here, too
+    else:
+        raise KeyboardInterrupt
+
+
+def _is_in_an_import(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename != _IMPORT_SYSTEM:
+        frame = frame.f_back
+    return frame is not None
