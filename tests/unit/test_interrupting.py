@@ -7,6 +7,7 @@ import signal
 import threading
 
 import pytest
+
 from regtap_analysis.queries.interrupting import run_interruptibly
 
 
