@@ -172,6 +172,7 @@ class Screen(Closeable):
         curses.noecho()
         curses.cbreak()
         curses.set_escdelay(_ESCAPE_MS)
+        curses.typeahead(-1)  # a screen is painted to its end; no look at the keyboard after every few lines
         self._window.keypad(True)
         self._window.nodelay(True)
         with contextlib.suppress(curses.error):
@@ -190,17 +191,16 @@ class Screen(Closeable):
             and len(old) == len(new)
             and all(o[0] == n[0] and len(o[1]) == len(n[1]) for o, n in zip(old, new, strict=True))
         )
-        # curses complains of the last cell of the screen, which it has drawn by then
+        # curses complains of the last cell of the screen, which it has drawn by then, after all others
         with contextlib.suppress(curses.error):
             if not is_same_shape:
                 self._window.move(y, 0)
                 self._window.clrtoeol()
-        for number, span in enumerate(new):
-            if is_same_shape and old is not None and old[number] == span:
-                continue
-            x, text, style = span
-            if x < width:
-                with contextlib.suppress(curses.error):
+            for number, span in enumerate(new):
+                if is_same_shape and old is not None and old[number] == span:
+                    continue
+                x, text, style = span
+                if x < width:
                     self._window.addnstr(y, x, text, width - x, self._styles[style])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from operator import gt
 from typing import TYPE_CHECKING
 
 from regtap.sampling.live import Item
@@ -92,22 +93,29 @@ def lines_of(chosen: Sequence[Chosen]) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-class _Rate:
-    """The rate of a counter over the last looks."""
+class _Rates:
+    """The rates of counters over the last looks.
 
-    def __init__(self) -> None:
-        self._points: deque[tuple[int, int]] = deque(maxlen=_RATE_LOOKS + 1)
+    Args:
+        counters: How many.
+    """
 
-    def add(self, elapsed_ns: int, count: int) -> tuple[float, int]:
-        """Return the rate per second, and how much was counted since the look before."""
+    def __init__(self, counters: int) -> None:
+        self._none = (0,) * counters
+        self._points: deque[tuple[int, Sequence[int]]] = deque(maxlen=_RATE_LOOKS + 1)
+
+    def add(self, elapsed_ns: int, counts: Sequence[int]) -> list[tuple[float, int]]:
+        """Return the rate per second of each counter, and how much it counted since the look before."""
         points = self._points
-        if points and points[-1][1] > count:  # the counts began anew
+        if points and any(map(gt, points[-1][1], counts)):  # the counts began anew
             points.clear()
-        before = points[-1][1] if points else 0
-        points.append((elapsed_ns, count))
-        span_ns = elapsed_ns - points[0][0]
-        rate_hz = (count - points[0][1]) * _NS_PER_S / span_ns if span_ns > 0 else 0.0
-        return rate_hz, count - before
+        before = points[-1][1] if points else self._none
+        points.append((elapsed_ns, counts))
+        begun_ns, first = points[0]
+        per_ns = _NS_PER_S / (elapsed_ns - begun_ns) if elapsed_ns > begun_ns else 0.0
+        return [
+            ((now - then) * per_ns, now - last) for now, then, last in zip(counts, first, before, strict=True)
+        ]
 
 
 class History:
@@ -119,17 +127,17 @@ class History:
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self._lines = tuple(lines)
-        self._rates = [_Rate() for _ in lines]
+        self._rates = _Rates(len(self._lines))
         self._sparks = [SparkLine() for _ in lines]
-        self._rows_rate = _Rate()
+        self._rows_rate = _Rates(1)
         self._snapshot: tuple[int | None, ...] = (None,) * len(self._lines)
 
     def add(self, look: Look) -> View:
         """Return the rows for a look, and remember the look."""
-        rate_hz, _ = self._rows_rate.add(look.elapsed_ns, look.taken)
-        rows = tuple(
-            self._row(number, activity, look.elapsed_ns) for number, activity in enumerate(look.activities)
-        )
+        [(rate_hz, _)] = self._rows_rate.add(look.elapsed_ns, [look.taken])
+        rates = self._rates.add(look.elapsed_ns, [activity.changes for activity in look.activities])
+        columns = zip(self._lines, look.activities, rates, self._sparks, self._snapshot, strict=True)
+        rows = tuple(_row(*it) for it in columns)
         return View(rows, look.elapsed_ns, look.taken, look.missed, rate_hz)
 
     def take_snapshot(self, view: View) -> None:
@@ -145,7 +153,10 @@ class History:
         """Compare with nothing any more."""
         self._snapshot = (None,) * len(self._lines)
 
-    def _row(self, number: int, activity: Activity, elapsed_ns: int) -> Row:
-        rate_hz, new_changes = self._rates[number].add(elapsed_ns, activity.changes)
-        spark = "" if activity.value is None else self._sparks[number].add(*activity.recent)
-        return Row(self._lines[number], activity, new_changes, rate_hz, spark, self._snapshot[number])
+
+def _row(
+    line: Line, activity: Activity, rate: tuple[float, int], spark: SparkLine, snapshot: int | None
+) -> Row:
+    rate_hz, new_changes = rate
+    recent = "" if activity.value is None else spark.add(*activity.recent)
+    return Row(line, activity, new_changes, rate_hz, recent, snapshot)
