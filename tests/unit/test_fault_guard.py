@@ -50,7 +50,7 @@ def run_until_truncated(name, meanwhile=lambda: None):
     wait_for(lambda: recording.status().taken > 20)
     guard = handler()
     meanwhile()
-    wait_for(lambda: handler() == guard)  # the guardian looks every millisecond
+    wait_for(lambda: handler() == guard)  # the guardian looks every 10 ms
     os.truncate(path, 0)
     wait_for(lambda: recording.wait(0.01))
     recording.close()

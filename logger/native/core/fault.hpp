@@ -4,7 +4,7 @@
 // The handler for SIGBUS and SIGSEGV is installed while anything is guarded (counted), chains to what it
 // found, and on the last release restores that only if it is still the one installed. Others may install
 // and remove theirs meanwhile (faulthandler does, in any order): refresh() puts ours back on top, and a
-// Guardian does so every millisecond for a long run, because the sampling thread itself makes no system call.
+// Guardian does so every 10 ms for a long run, because the sampling thread itself makes no system call.
 #pragma once
 
 #include <setjmp.h>
@@ -55,7 +55,7 @@ class Scope {
   const void* volatile address_ = nullptr;
 };
 
-// Calls refresh() every millisecond from a thread of its own, as long as it lives.
+// Calls refresh() every 10 ms from a thread of its own, as long as it lives.
 class Guardian {
  public:
   Guardian();
