@@ -63,7 +63,11 @@ def test_the_first_commands_run_in_their_order(tmp_path: Path) -> None:
     assert len(first) > 10, first
     for line in first:
         done = run_regtap(*line, cwd=tmp_path)
-        assert done.returncode == 0, (line, done.stdout + done.stderr)
+        # at full speed a busy machine may lose samples, and says so
+        is_lossy = (
+            line[0] == "record" and done.returncode == 1 and re.search(r"[1-9] lost|lost [1-9]", done.stdout)
+        )
+        assert done.returncode == 0 or is_lossy, (line, done.stdout + done.stderr)
 
 
 def test_the_door_is_short() -> None:
