@@ -10,11 +10,13 @@ from regtap.units.format import count_of
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.aligned import aligned_axis
 from regtap_analysis.plot.lane import draw_lane, floor, frame_of
-from regtap_analysis.plot.layout import LEGEND_SWATCH_PX, LINE_PX, MARGIN_PX
-from regtap_analysis.plot.plan import INDENT_PX, NAME_PX, SMALL_PT, TEXT_PT, bits_text, place_text, plan
+from regtap_analysis.plot.layout import LINE_PX, MARGIN_PX
+from regtap_analysis.plot.legend import SWATCH_PX
+from regtap_analysis.plot.plan import INDENT_PX, NAME_PX, bits_text, place_text, plan
 from regtap_analysis.plot.sheet import BACK, FAINT, FRONT, GREY, INK, Frame, Sheet, px, rectangle
 from regtap_analysis.plot.spans import gap_density, spans
 from regtap_analysis.plot.states import draw_states
+from regtap_analysis.plot.text import SMALL_PT, TEXT_PT
 
 if TYPE_CHECKING:
     from typing import Any
@@ -79,7 +81,7 @@ def _draw_words(sheet: Sheet, planned: Plan) -> None:
         left, middle = MARGIN_PX + placed.left, layout.legend_top + LINE_PX * ((placed.line or 0) + 0.5)
         colour = _CAUSE_COLOURS.get(cause, GREY)
         sheet.areas([rectangle(left, middle - 5, 10, 10)], facecolor=colour, linewidth=0)
-        sheet.text((left + LEGEND_SWATCH_PX, middle), entry, size=TEXT_PT)
+        sheet.text((left + SWATCH_PX, middle), entry, size=TEXT_PT)
     bottom = layout.height - MARGIN_PX
     small: dict[str, Any] = {"size": SMALL_PT, "color": GREY}
     sheet.text((MARGIN_PX, bottom), _footer(planned), **small)

@@ -18,7 +18,6 @@ MOST_HEIGHT_PX = 20_000  # of 1,200 pixels each: 96 MB
 _LEAST_HEIGHT_PX = 360
 _LEAST_SCALE = 0.3  # of the natural lane height; less is unreadable
 MARGIN_PX, LINE_PX = 16, 17
-LEGEND_SWATCH_PX, LEGEND_SPACE_PX = 16, 22  # before an entry's text, and between two entries
 _TITLE, _AXIS, _FOOTER = 46, 38, 18
 _STRIP, _AIR = 11, 7
 _REGISTER_LANE, _PARENT_LANE, _FIELD_LANE, _BIT_LANE, _STATE_LANE = 110, 64, 38, 22, 26

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.lane import lane_of
-from regtap_analysis.plot.layout import LEGEND_SPACE_PX, LEGEND_SWATCH_PX, MARGIN_PX, Layout, Rows, lay_out
-from regtap_analysis.plot.text import Measure, Placed, place_names, wrap
+from regtap_analysis.plot.layout import Layout, Rows, lay_out
+from regtap_analysis.plot.legend import legend_of
+from regtap_analysis.plot.text import SMALL_PT, TEXT_PT, Measure, Placed, place_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from regtap_analysis.plot.ticks import Axis
     from regtap_analysis.signals.model import Reading, Signal, View
 
-TEXT_PT, SMALL_PT = 9.0, 7.8
 NAME_PX, INDENT_PX = 150.0, 12
 _MARK_PX, _MARK_LINES = 170.0, 3
 _MOST_NAMES = 500  # of marks, that are measured: far more than find room
@@ -83,7 +83,7 @@ def plan(content: Content) -> Plan:
     trace = content.trace
     lanes = tuple(lane_of(signal, data) for signal, data in content.reading.signals.items())
     signals = [lane.signal for lane in lanes]
-    legend = _legend(trace, measure, content.size[0])
+    legend = legend_of(trace, measure, content.size[0])
     rows = Rows(legend=max((placed.line or 0 for *_, placed in legend), default=-1) + 1, strips=len(legend))
     draft = lay_out(signals, rows, 0, content.size)  # heights do not depend on the width of labels
     axes = tuple(lane.axis(box.height) for lane, box in zip(lanes, draft.lanes, strict=True))
@@ -98,14 +98,6 @@ def plan(content: Content) -> Plan:
     return Plan(
         content, measure, lay_out(signals, rows, label_px, content.size), lanes, axes, gaps, legend, marks
     )
-
-
-def _legend(trace: Trace, measure: Measure, width: int) -> tuple[tuple[str, str, Placed], ...]:
-    holes = [summary for summary in trace.gap_summary if not summary.holds]
-    causes = [summary.cause for summary in holes]
-    entries = [caption.legend_entry(summary) for summary in holes]
-    widths = [measure.width(entry, TEXT_PT) + LEGEND_SWATCH_PX for entry in entries]
-    return tuple(zip(causes, entries, wrap(widths, width - 2 * MARGIN_PX, LEGEND_SPACE_PX), strict=True))
 
 
 def _mark_names(content: Content, measure: Measure, width: float) -> tuple[tuple[Mark, str, Placed], ...]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-
+TEXT_PT, SMALL_PT = 9.0, 7.8
 _MOST_LETTERS = 400  # that are measured: more than fit any place
 
 

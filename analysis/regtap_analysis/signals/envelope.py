@@ -125,15 +125,15 @@ class EnvelopeBuilder:
         Args:
             buckets: The bucket that holds each page, increasing, shape (pages,), pages >= 1.
             rows: The number of rows of each page.
-            bounds: Smallest value, largest value, and whether they only enclose the samples, of each page.
+            bounds: Smallest value, largest value, and whether both are sure (they occur there), of each page.
         """
-        low, high, loose = bounds
+        low, high, sure = bounds
         starts = np.flatnonzero(np.diff(buckets, prepend=-1))
         at = buckets[starts]
         self._low[at] = np.minimum(self._low[at], np.minimum.reduceat(low, starts))
         self._high[at] = np.maximum(self._high[at], np.maximum.reduceat(high, starts))
         self._count[at] += np.add.reduceat(rows, starts)
-        self._mixed[at] |= np.logical_or.reduceat(loose, starts)
+        self._mixed[at] |= np.logical_or.reduceat(~sure, starts)
 
     def add_wide(self, span: tuple[int, int], bounds: tuple[int, int], rows: int) -> None:
         """Add the bounds of a page to all its buckets: each bucket may hold any of the page's samples.

@@ -54,7 +54,7 @@ class PartPages:
         return range(first, max(first, int(np.searchsorted(least, np.int64(stop_ns)))))
 
     def bounds(self, signal: Signal, pages: slice) -> tuple[Values, Values, npt.NDArray[np.bool_]]:
-        """Return a signal's smallest and largest value in each page, and whether both are sure.
+        """Return a signal's smallest and largest value in each page, and whether both are sure (they occur there).
 
         A register's are in the index. A field's follow from them where the bits above the field do not change in
         the page: then the field grows with the register. Elsewhere they are the field's whole range.

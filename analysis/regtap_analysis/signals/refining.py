@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from regtap_analysis.signals.pages import PartPages
 
     Flags = npt.NDArray[np.bool_]
-    Bounds = tuple[
-        Values, Values, Flags
-    ]  # smallest and largest value of each page, and whether both are sure
+    # the smallest and the largest value of each page, and whether both are sure: they occur in the page
+    Bounds = tuple[Values, Values, Flags]
 
 _AT_ONCE = 1 << 20  # rows that are decoded at once
 
@@ -50,9 +49,8 @@ class Refiner:
         self._bounds = dict(bounds)
 
     def bounds(self, signal: Signal) -> Bounds:
-        """Return smallest and largest value of each page, and whether they only enclose the samples."""
-        low, high, sure = self._bounds[signal]
-        return low, high, ~sure
+        """Return a signal's bounds of each page, as far as they are known by now."""
+        return self._bounds[signal]
 
     def refine(self, builders: Mapping[Signal, EnvelopeBuilder], budget_rows: int | None) -> int:
         """Make every field's bounds sure, as far as they matter to its bucket and the budget bears.

@@ -62,6 +62,7 @@ inline constexpr std::size_t kPage = 4096;
 inline constexpr std::uint32_t kSpareShare = 8;
 inline constexpr std::uint64_t kHeld = std::uint64_t{1} << 63;  // in `released`: overwrite nothing
 
+// In the order of SPOOL_CAUSES in logger/regtap/trace/gaps.py.
 enum class Cause : std::uint32_t {
   none,
   full,

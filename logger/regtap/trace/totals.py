@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regtap.trace.gaps import LOSSES
 from regtap.trace.ranges import Count, Word  # noqa: TC001 - decode() reads the annotations
 
 if TYPE_CHECKING:
@@ -129,14 +130,13 @@ class Balance:
     def totals(self, *, paced: bool) -> Totals:
         """Return the totals of a recovered capture."""
         missed, rotated, unchanged = (self.counts[cause] for cause in ("missed", "rotated", "unchanged"))
-        lost = self.counts.total() - missed - rotated - unchanged
         whole = self.rows + self.counts.total()
         return Totals(
             ended="recovered",
             due=whole if paced else None,
             taken=whole - self.in_all("missed"),
             stored=self.rows,
-            lost=lost,
+            lost=sum(self.counts[cause] for cause in LOSSES),
             missed=missed,
             throttled_ns=self.throttled_ns,
             overwritten=self.counts["overwritten"],
