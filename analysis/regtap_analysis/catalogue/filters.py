@@ -51,7 +51,7 @@ def parse_since_ns(text: str, now_ns: int | None = None) -> int:
         now_ns: The time now; None asks the clock.
 
     Raises:
-        InputError: It is neither.
+        InputError: It is none of these.
     """
     try:
         moment = datetime.fromisoformat(text)

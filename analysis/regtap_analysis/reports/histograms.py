@@ -65,9 +65,13 @@ def duration_histogram(title: str, times: Distribution, axis: str) -> Histogram 
 
 
 def value_histogram(figures: SignalFigures, name: str) -> Histogram | None:
-    """Return how many rows hold which values, or for how long they held, of a trace that stores changes only.
+    """Return how many rows hold each value; of a trace that stores changes only, for how long each was held.
 
     None where that says nothing: a counter, states, fields side by side.
+
+    Args:
+        figures: Of the signal.
+        name: The signal's name in the title.
     """
     has_fields = figures.signal.field is None and bool(figures.signal.register.fields)
     if figures.states is not None or figures.is_counter or has_fields:

@@ -60,7 +60,10 @@ class IntervalPass:
         self._keep_longest(steps[is_steady], joined[1:][is_steady])
 
     def longest(self) -> tuple[LongInterval, ...]:
-        """Return the longest intervals, longest first, each with the cause of a gap that lies in it."""
+        """Return the longest intervals, longest first, each with the cause of the first gap that overlaps it.
+
+        The cause is empty where none does; gaps of unchanged samples do not count.
+        """
         holes = [gap for gap in self._gaps if not gap.holds]
         starts = np.array([gap.t0_ns for gap in holes], np.int64)
         stops = np.array([gap.t1_ns for gap in holes], np.int64)
@@ -126,7 +129,7 @@ class SignalPass:
             self._first = int(edges.values[0])
 
     def finish(self, last_ns: int, rows: int) -> SignalFigures | None:
-        """Return what it came to; None without rows.
+        """Return the figures of the signal; None without rows.
 
         Args:
             last_ns: Time of the last row.

@@ -53,6 +53,8 @@ def cached(environment: Mapping[str, Any], path: str) -> Margin:
 def calibrate(evaluation: Evaluation) -> float | None:
     """Return the smallest margin by which at most 1 % of short A/A trials would be called different.
 
+    It is a share, such as 0.02 for 2 %; verdict.judge() compares with it.
+
     A trial is the baseline and its twin over a stretch of rounds of five processes. None: too few of them.
     """
     beyond = [

@@ -85,7 +85,10 @@ def middle(rounds: Sequence[npt.NDArray[np.float64]]) -> float:
 def _resampled(
     rounds: Sequence[npt.NDArray[np.float64]], draw: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Return bootstrap replicates of the centre: processes are drawn anew, and rounds within each."""
+    """Return bootstrap replicates of the centre, of shape (_RESAMPLES,).
+
+    Processes are drawn anew, and runs of rounds within each.
+    """
     medians = np.stack([resampled_medians(process, draw, _RESAMPLES) for process in rounds])
     shape = (len(rounds), _RESAMPLES)
     chosen = medians[draw.integers(0, len(rounds), shape), draw.integers(0, _RESAMPLES, shape)]

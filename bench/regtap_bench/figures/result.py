@@ -18,7 +18,7 @@ from regtap.documents.decoding import Within, decode
 from regtap.documents.json_text import Limits, load_json
 from regtap.documents.text import shown
 from regtap.errors import InputError
-from regtap_bench.figures.estimate import Estimate, Figure  # noqa: TC001 - likewise
+from regtap_bench.figures.estimate import Estimate, Figure  # noqa: TC001 - decode() reads the annotations
 
 # 1: never released.
 # 2: quantiles_ns and stretches_ns, so that reports and comparisons need nothing else.

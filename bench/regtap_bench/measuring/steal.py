@@ -49,7 +49,7 @@ class StealWatch(Closeable):
         os.close(self._fd)
 
     def end_round(self, number: int, stolen: array[int]) -> None:
-        """Tag the rounds if the pause since the last reading is over; see tag_rounds()."""
+        """Tag the rounds since the last reading, if the next reading is due; otherwise they wait for a later round."""
         if time.perf_counter() >= self._next_s:
             self.tag_rounds(number, stolen)
 
@@ -58,7 +58,7 @@ class StealWatch(Closeable):
 
         Args:
             number: Number of the round that has ended; below 0 while warming up.
-            stolen: Stolen time of each round from 0 on, in ticks of /proc/stat.
+            stolen: Gets the stolen time of each round, from round 0 on, in ticks of /proc/stat.
         """
         now = self._stolen()
         for tagged in range(self._untagged, number + 1):

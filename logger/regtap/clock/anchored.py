@@ -47,7 +47,10 @@ class AnchoredClock:
         del self._anchors[: min(keep, len(self._anchors) - 2)]
 
     def convert(self, ticks: npt.NDArray[np.uint64], out: npt.NDArray[np.int64]) -> None:
-        """Fill `out`, of the same shape as `ticks`, with times in ns; no time is below one of an earlier call."""
+        """Fill `out`, of the same shape as `ticks`, with times in ns; no time is below one of an earlier call.
+
+        The rows count as the next ones of the trace, in what the clock knows of all rows.
+        """
         anchor_ticks, anchor_ns = self.anchor_arrays()
         last_ns, longest_ns = _native.convert_ticks(
             ticks, out, anchor_ticks=anchor_ticks, anchor_ns=anchor_ns, floor_ns=self.floor_ns
@@ -56,7 +59,7 @@ class AnchoredClock:
             self.note_converted(int(out[0]), last_ns, longest_ns)
 
     def row_ns(self, ticks: int) -> int:
-        """Return the time of a row as a part has it, apart from convert()'s order; an anchor follows its tick."""
+        """Return the time of a row as a part has it, apart from convert()'s order; an anchor has to be later."""
         ns = np.zeros(1, np.int64)
         anchor_ticks, anchor_ns = self.anchor_arrays()
         _native.convert_ticks(

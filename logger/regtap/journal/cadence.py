@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Cadence:
-    """One turn in each interval. A late turn moves the turns after it: missed turns are not made up for.
+    """One turn in each interval. Missed turns are not made up for.
 
     Args:
         interval_ns: From one turn to the next.
@@ -16,6 +16,9 @@ class Cadence:
         self._due_ns = now_ns
 
     def next_wait_ns(self, now_ns: int) -> int:
-        """Plan the next turn; return the time until it is due, in ns."""
+        """Go on to the next turn; return the time until it is due, in ns.
+
+        It is 0 where a whole interval has passed already; the turns after it are counted from now then.
+        """
         self._due_ns = max(self._due_ns + self._interval_ns, now_ns)
         return self._due_ns - now_ns

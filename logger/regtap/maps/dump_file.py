@@ -11,7 +11,7 @@ from regtap.documents.json_text import Limits, load_json
 from regtap.errors import InputError
 from regtap.maps.naming import LeftOut  # noqa: TC001 - decode() reads the annotations
 from regtap.registers.document import without_defaults
-from regtap.registers.model import Register  # noqa: TC001 - likewise
+from regtap.registers.model import Register  # noqa: TC001 - decode() reads the annotations
 
 FORMAT = "regtap-dump"
 # 1: first version.

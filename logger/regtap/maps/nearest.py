@@ -11,10 +11,11 @@ _MOST_SHOWN = 5
 
 
 def nearest(text: str, names: Iterable[str]) -> list[str]:
-    """Return the known names that are similar to an unknown one, the most similar first.
+    """Return at most five known names that are similar to an unknown one, the most similar first.
 
-    A name is compared by as many of its last parts as the text has, and by as many of its first: of these the
-    block is returned. Capitals do not count.
+    Where the text has n parts, apart by dots, it is compared with the last n parts of each name, which stand for the
+    whole name, and with the first n, which stand for themselves, as a block (an index `[i]` at their end does not
+    count). Where nothing is similar, what contains the text is returned. Capitals do not count.
     """
     import difflib
 

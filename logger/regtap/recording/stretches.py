@@ -32,7 +32,7 @@ class Stretch:
 
     @property
     def post_ns(self) -> int:
-        """From the last hit to the last row."""
+        """Time from the last hit to the last row, in ns; 0 where no row follows the hit."""
         return max(0, self.last_ns - self.last_hit_ns)
 
 

@@ -24,8 +24,8 @@ class Chain:
     heads: list[BlockHead] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
 
-    def drop(self, sequence: int, why: str) -> None:
-        """Add a line for a block that cannot be used."""
+    def note_unusable(self, sequence: int, why: str) -> None:
+        """Note why a block cannot be used; `heads` stays as it is."""
         self.dropped.append(f"block {sequence}: {why}")
 
 
@@ -51,7 +51,7 @@ def read_chain(spool: SpoolReader, first_block: int, first_index: int | None, le
             if head.rows and spool.tick_at(head, head.rows - 1) < spool.tick_at(head, 0):
                 raise DamagedBlockError("its times go back")
         except DamagedBlockError as error:
-            found.drop(sequence, str(error))
+            found.note_unusable(sequence, str(error))
             continue
         if not head.is_empty:
             found.heads.append(head)
@@ -72,7 +72,7 @@ def _linked(found: Chain, first_block: int, first_index: int | None, least_index
             kept.heads.append(head)
             index, expected = head.end, head.sequence + 1
         else:
-            kept.drop(head.sequence, why)
+            kept.note_unusable(head.sequence, why)
     return kept
 
 

@@ -22,7 +22,7 @@ def fill_in_slices(
     source: Source,
     slice_ns: int,
 ) -> Iterator[tuple[int, int]]:
-    """Take rows until the arrays are full; after each slice yield the rows so far, and a fault.
+    """Take rows until the arrays are full; a bus error ends a slice, but not the loop: its caller stops.
 
     Args:
         channels: The registers, in the order of access; keep their device open.
@@ -32,7 +32,7 @@ def fill_in_slices(
         slice_ns: The time after which a slice ends, about.
 
     Yields:
-        The rows that were taken, and the number of the register that did not answer (-1: all did).
+        After each slice the rows so far, in all, and the number of the register that did not answer (-1: all did).
     """
     done = last = 0
     while done < len(ticks):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regtap.trace.ranges import Count, TimeNs, Word  # noqa: TC001 - likewise
+from regtap.trace.ranges import Count, TimeNs, Word  # noqa: TC001 - decode() reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

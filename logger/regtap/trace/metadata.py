@@ -17,11 +17,11 @@ from regtap.documents.json_text import Limits, load_json
 from regtap.documents.text import shown
 from regtap.errors import TraceError
 from regtap.registers.document import without_defaults
-from regtap.registers.model import Register  # noqa: TC001 - likewise
-from regtap.trace.gaps import Gap  # noqa: TC001 - likewise
-from regtap.trace.ranges import Count, TimeNs, Uncertainty, Word  # noqa: TC001 - likewise
-from regtap.trace.rotation import Rotated  # noqa: TC001 - likewise
-from regtap.trace.totals import Totals  # noqa: TC001 - likewise
+from regtap.registers.model import Register  # noqa: TC001 - decode() reads the annotations
+from regtap.trace.gaps import Gap  # noqa: TC001 - decode() reads the annotations
+from regtap.trace.ranges import Count, TimeNs, Uncertainty, Word  # noqa: TC001 - decode() reads the annotations
+from regtap.trace.rotation import Rotated  # noqa: TC001 - decode() reads the annotations
+from regtap.trace.totals import Totals  # noqa: TC001 - decode() reads the annotations
 from regtap.units.parse import quoted
 
 # 1: first version.
