@@ -22,12 +22,14 @@ from regtap.cli.command import run_command
 from regtap.cli.signals import EndSignals
 from regtap.recording.capture import Capture
 from regtap.recording.options import RecordOptions
+from regtap.recording.running import Outcome, Running
 from regtap.recording.summary import Status
 from regtap.targets import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from types import FrameType
 
 
 @pytest.fixture
@@ -160,3 +162,34 @@ def test_progress_sends_a_dumb_terminal_lines_only(monkeypatch: pytest.MonkeyPat
 def _one_row() -> Any:
     status = Status(elapsed_s=1.0, taken=3, stored=1, waiting=2, lost=0, missed=0, spool_fill=0.5)
     return SimpleNamespace(status=lambda: status)
+
+
+def test_an_error_on_the_last_step_of_a_thread_is_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Running.live
+
+    def live(self: Running) -> Outcome:
+        outcome = original(self)
+        caller = sys._getframe(1)
+        caller.f_trace, caller.f_trace_opcodes = raise_once, True
+        sys.settrace(raise_once)
+        return outcome
+
+    def raise_once(frame: FrameType, event: str, _argument: object) -> Any:
+        if event == "opcode":
+            sys.settrace(None)
+            frame.f_trace = None
+            raise ZeroDivisionError
+        return None
+
+    monkeypatch.setattr(Running, "live", live)
+    target = parse_target("sim")
+    capture = Capture(target, target.resolve(["ID"]), tmp_path / "run", RecordOptions(rate_hz=Fraction(1000)))
+    capture.start()
+    capture.wait_for_first_row()
+    capture.close()
+
+    with pytest.raises(ZeroDivisionError):
+        capture.raise_fault()
+    assert capture.trace().rows > 0

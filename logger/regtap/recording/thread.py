@@ -126,14 +126,13 @@ class CaptureThread:
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that starts
             self._refusal = error
         else:
-            self._begun.open()
-            self.outcome = _live(self.running)
+            self._live(self.running)
         finally:
             atexit.unregister(self._end)
 
-
-def _live(running: Running) -> Outcome:
-    try:
-        return running.live()
-    except BaseException as error:  # noqa: BLE001 - raised again in the thread that closes
-        return Outcome(None, error, time.monotonic_ns())
+    def _live(self, running: Running) -> None:
+        try:
+            self._begun.open()
+            self.outcome = running.live()
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that closes
+            self.outcome = Outcome(None, error, time.monotonic_ns())
