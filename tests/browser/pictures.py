@@ -20,6 +20,7 @@ from tests.viewing import serving
 FOLDER = Path(__file__).parents[2] / "results" / "reference"
 REGISTERS = ("COUNT32", "STATUS", "ADC", "GPIO")
 _COLOURS = {
+    "black": "#14181c",
     "default": "#d8dee4",
     "brown": "#e6b93c",
     "yellow": "#e6b93c",

@@ -30,7 +30,8 @@ class App {
     const title = traces.map((trace, k) => traces.length > 1 ? `${k + 1}: ${trace.title}` : trace.title).join("   ");
     document.getElementById("title").textContent = document.getElementById("title").title = title;
     const facts = traces.map(trace => `${trace.facts} · start ${trace.start}`).join("   ");
-    document.getElementById("facts").textContent = document.getElementById("facts").title = facts;
+    document.getElementById("facts").title = facts;
+    document.getElementById("facts").textContent = facts.replaceAll("-", "\u2011");  // a line does not break in a date
     document.getElementById("follow").hidden = !this.state.info.live;
     this.note(this.state.info.note ?? "? for keys");
   }
