@@ -1,4 +1,4 @@
-"""Ctrl-C before, in and after a command: exit code 130 and no traceback."""
+"""Ctrl-C, SIGTERM and SIGHUP before, in and after a command: exit codes 130, 143, 129 and no traceback."""
 
 from __future__ import annotations
 
@@ -88,3 +88,33 @@ def test_an_ignored_ctrl_c_stays_ignored() -> None:
     done = run(None, "signal.signal(signal.SIGINT, signal.SIG_IGN)\nimport regtap.cli.main\n" + KILL)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_command_that_is_terminated_cleans_up(name: str, code: int) -> None:
+    kill = f"os.kill(os.getpid(), signal.{name})"
+    command = f"""
+import regtap.cli.main
+
+def run():
+    try:
+        {kill}
+        time.sleep(600)
+    finally:
+        {kill}  # as `timeout` does
+        print("removed", flush=True)
+
+regtap.cli.main.main = run
+"""
+
+    done = run(None, command)
+
+    assert (done.returncode, done.stdout, done.stderr) == (code, "removed\n", "")
+
+
+def test_an_ignored_sigterm_stays_ignored() -> None:
+    before = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nimport regtap.cli.main\n"
+
+    done = run(None, f"{before}regtap.cli.main.main = lambda: os.kill(os.getpid(), signal.SIGTERM) or 7")
+
+    assert (done.returncode, done.stderr) == (7, "")
