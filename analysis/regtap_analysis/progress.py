@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
-import click
+from regtap.cli.output import is_smart_terminal, print_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,15 +38,15 @@ class ReadingProgress:
 
 
 def terminal_progress(first_ns: int, last_ns: int) -> ReadingProgress:
-    """Return a progress that shows on stderr, if that is a terminal; `clear_progress` takes it away."""
-    return ReadingProgress(first_ns, last_ns, _show if sys.stderr.isatty() else None)
+    """Return a progress that shows on stderr, if that erases lines; `clear_progress` takes it away."""
+    return ReadingProgress(first_ns, last_ns, _show if is_smart_terminal() else None)
 
 
 def clear_progress() -> None:
     """Take the progress away from the terminal."""
-    if sys.stderr.isatty():
+    if is_smart_terminal():
         _show("")
 
 
 def _show(text: str) -> None:
-    click.echo(f"\r\033[K{text}", err=True, nl=False)
+    print_aside(f"\r\033[K{text}")

@@ -32,6 +32,7 @@ from tests.descriptors import exit_code_of
 from regtap.cli import progress
 from regtap.cli.main import main
 import regtap.commands.record, regtap.recording.capture
+import duckdb, pyarrow.parquet, regtap_analysis.reports.api
 main(["--help"])  # loads every command, once for all forks
 progress._LINE_S = 0.0  # a line of progress at each look
 cases = json.loads(sys.argv[2])
@@ -85,6 +86,12 @@ OTHERS = [
     ["info", "--json", "run"],
     ["recover", "run"],
     ["recover", "--list", "--json"],
+    ["dump", "-t", "sim", "ID"],
+    ["traces", "run"],
+    ["stats", "run", "--question", "intervals"],
+    ["query", "FROM samples", "run"],
+    ["export", "run", "-o", "run.csv", "--force"],
+    ["report", "run", "-o", "run.md"],
 ]
 
 
@@ -93,7 +100,11 @@ def test_a_result_that_cannot_be_printed_is_in_the_exit_code(tmp_path: Path) -> 
         capture.wait()
     combinations = [("closed", kind, kind) for kind in BAD]
     cases = [(command, descriptors) for command in OTHERS for descriptors in combinations]
-    wrong = [(["read", "-t", "sim", "NOPE"], descriptors) for descriptors in combinations]
+    wrong = [
+        (command, descriptors)
+        for command in (["read", "-t", "sim", "NOPE"], ["query", "-", "run"])
+        for descriptors in combinations
+    ]
 
     codes = exit_codes(cases + wrong, tmp_path)
 

@@ -58,6 +58,7 @@ def test_a_question_comes_from_a_file_or_stdin(runs: Path) -> None:
         (["runs", "FROM samples"], "'runs' is a folder; the question comes first"),
         (["FROM samples"], "no trace is named"),
         (["@none.sql", "runs"], "cannot read the question from none.sql: No such file"),
+        (["@/dev/zero", "runs"], "the question in /dev/zero is longer than 1 MiB"),
         (["@none", "runs", "--format", "xml"], "'xml' is not one of"),
     ],
 )

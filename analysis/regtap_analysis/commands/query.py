@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -12,13 +13,15 @@ import click
 
 from regtap.cli.names import maps_of
 from regtap.cli.options import map_option
-from regtap.cli.output import ExitCode, print_note
+from regtap.cli.output import ExitCode, print_line, print_note
 from regtap.errors import InputError
-from regtap.units.format import count_of
+from regtap.units.format import count_of, format_size
 from regtap.units.parse import parse_size_bytes
 
 if TYPE_CHECKING:
     from regtap_analysis.queries.answer import Answer, OpenedEngine
+
+_MOST_BYTES = 1 << 20  # of a question
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +129,16 @@ def _question(sql: str, traces: tuple[str, ...]) -> str:
         return sql
     name = "stdin" if sql == "-" else sql[1:]
     try:
-        text = sys.stdin.buffer.read() if sql == "-" else Path(name).read_bytes()
-        return text.decode()
+        with contextlib.nullcontext(sys.stdin.buffer) if sql == "-" else Path(name).open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise InputError(f"cannot read the question from {name}: {error.strerror}") from error
+    if len(text) > _MOST_BYTES:
+        raise InputError(
+            f"the question in {name} is longer than {format_size(_MOST_BYTES)}; name a file of SQL"
+        )
+    try:
+        return text.decode()
     except UnicodeDecodeError as error:
         raise InputError(f"the question in {name} is not UTF-8") from error
 
@@ -156,7 +165,7 @@ def _print(answer: Answer, to: _Output) -> None:
         return
     with whole_file(to.path, force=to.force) as file:
         rows = write_answer(answer, form, file)
-    click.echo(f"{to.path}: {count_of(rows, 'row')}")
+    print_line(f"{to.path}: {count_of(rows, 'row')}")
 
 
 def _end(opened: OpenedEngine) -> int:

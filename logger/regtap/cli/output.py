@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _LINES_AT_ONCE = 1_000  # arbitrary: a write each
+_STANDARD_STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 _MOST_LETTERS = 2_000  # of an error or a note: names in a file may be long
 
 
@@ -86,17 +87,25 @@ def terminal_width(stream: IO[Any]) -> int | None:
         return None
 
 
+def is_smart_terminal() -> bool:
+    """Return whether stderr is a terminal with an erase-line sequence."""
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
 def open_standard_descriptors() -> None:
     """Open /dev/null in place of each closed standard descriptor.
 
-    Otherwise the next file that this process opens would become its stdin, stdout or stderr. What this process
-    starts does not inherit the new descriptor: for a command the standard descriptor stays closed.
+    Otherwise the next file that this process opens would become its stdin, stdout or stderr, and the stream in `sys`
+    would stay None. What this process starts does not inherit the new descriptor: for a command the standard
+    descriptor stays closed.
     """
-    for number in range(3):
+    for number, (name, mode) in enumerate(_STANDARD_STREAMS):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
 
 
 def settle_output() -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from regtap.cli.output import ExitCode, print_aside
+from regtap.cli.output import ExitCode, is_smart_terminal, print_aside
 from regtap.cli.signals import POLL_S, EndSignals
 from regtap.units.format import count_of, format_duration_ns, format_rate
 
@@ -37,7 +37,7 @@ class _CaptureProgress:
 
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
-        self._overwrites = _is_smart_terminal()
+        self._overwrites = is_smart_terminal()
         self._next_s = time.monotonic() + _LINE_S
         self._seen = (0.0, 0)
 
@@ -89,11 +89,6 @@ def _of_trigger(caught: Caught) -> str:
     if caught.short_pre_ns is None:
         return text
     return f"{text}  the spool holds {format_duration_ns(caught.short_pre_ns)} before a hit, less than --pre"
-
-
-def _is_smart_terminal() -> bool:
-    """Return whether stderr is a terminal with an erase-line sequence."""
-    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _columns() -> int | None:
