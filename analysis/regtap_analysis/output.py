@@ -28,9 +28,9 @@ def write_output(path: Path, content: bytes) -> None:
 
 
 def check_new(path: Path, *, force: bool) -> None:
-    """Raise InputError if a file exists and is not to be overwritten, or has no folder."""
-    if path.is_dir() or (path.exists() and not force):
-        raise InputError(f"{path} exists; name another file with -o, or overwrite it with --force")
+    """Raise InputError if a file or a link exists and is not to be overwritten, or has no folder."""
+    if path.is_dir() or (os.path.lexists(path) and not force):
+        raise InputError(f"{path} exists; name another file, or overwrite it with --force")
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
 

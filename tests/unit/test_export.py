@@ -188,7 +188,7 @@ def test_csv_is_read_by_pandas_and_duckdb(trace: Trace, tmp_path: Path) -> None:
     assert duckdb.execute(f"SELECT sum(\"U.BIG\"::HUGEINT) FROM '{path}'").fetchall() == [
         (sum(map(int, BIG_VALUES)),)
     ]
-    assert written == Written(8, "rows", ("gaps", "marks"))
+    assert written == Written(8, "row", ("gaps", "marks"))
 
 
 def test_one_parquet_file_keeps_types_gaps_and_marks(trace: Trace, tmp_path: Path) -> None:

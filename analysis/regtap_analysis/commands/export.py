@@ -8,7 +8,7 @@ import click
 
 from regtap.cli.names import maps_of
 from regtap.cli.options import map_option
-from regtap.cli.output import print_note
+from regtap.cli.output import print_line, print_note
 from regtap.trace.reader import open_trace
 from regtap.units.parse import parse_time_ns
 from regtap_analysis.progress import clear_progress, terminal_progress
@@ -68,6 +68,6 @@ def export(
         written = export_trace(selection, output, terminal_progress(*selection.span_ns))
     finally:
         clear_progress()
-    click.echo(f"{output}: {written.count:,} {written.noun} of {trace}")
+    print_line(f"{output}: {written.text} of {trace}")
     for lacking in written.lacking:
         print_note(f"{output.suffix} cannot hold {lacking}")

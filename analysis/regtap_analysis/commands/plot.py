@@ -14,7 +14,7 @@ from regtap.errors import InputError
 from regtap.trace.moments import find_mark, parse_moment_ns
 from regtap.trace.reader import open_trace
 from regtap.units.format import count_of
-from regtap_analysis.output import write_output
+from regtap_analysis.output import check_new, write_output
 from regtap_analysis.plot.layout import WIDTH_PX
 
 _FORMATS = ("png", "svg")
@@ -108,10 +108,7 @@ def check_output(path: Path, *, force: bool) -> str:
     file_format = path.suffix.lower().removeprefix(".")
     if file_format not in _FORMATS:
         raise InputError(f"cannot tell the format of {path}; name it .png or .svg")
-    if path.is_dir() or (path.exists() and not force):
-        raise InputError(f"{path} exists; name another output with -o, or overwrite it with --force")
-    if not path.parent.is_dir():
-        raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
+    check_new(path, force=force)
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise InputError(
             f"cannot write {path}: no permission to write in {path.parent}; name another output with -o"

@@ -13,10 +13,11 @@ import click
 
 from regtap.cli.names import maps_of
 from regtap.cli.options import map_option
+from regtap.cli.output import print_line
 from regtap.errors import InputError, RefusedError
 from regtap.units.format import format_size
 from regtap.units.parse import parse_time_ns
-from regtap_analysis.output import write_output
+from regtap_analysis.output import check_new, write_output
 
 if TYPE_CHECKING:
     from regtap_analysis.view.session import Session
@@ -110,13 +111,10 @@ def _export(session: Session, output: Path, first: str | None, stop: str | None)
         None if stop is None else parse_time_ns(stop),
     )
     write_output(output, made.content)
-    click.echo(f"{output}: {format_size(len(made.content))}, {made.note}")
+    print_line(f"{output}: {format_size(len(made.content))}, {made.note}")
 
 
 def _check_output(path: Path, *, force: bool) -> None:
     if path.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{path} should be named .html; browsers go by that")
-    if path.is_dir() or (path.exists() and not force):
-        raise InputError(f"{path} exists; name another file, or overwrite it with --force")
-    if not path.parent.is_dir():
-        raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
+    check_new(path, force=force)

@@ -79,7 +79,7 @@ def write_csv(selection: Selection, file: IO[bytes], progress: ReadingProgress) 
             rows += batch.num_rows
             progress.at(batch.column(0)[-1].as_py())
     lacking = ("gaps",) if selection.trace.gaps else ()
-    return Written(rows, "rows", lacking + (("marks",) if selection.trace.marks else ()))
+    return Written(rows, "row", lacking + (("marks",) if selection.trace.marks else ()))
 
 
 def write_parquet(selection: Selection, file: IO[bytes], progress: ReadingProgress) -> Written:
@@ -102,7 +102,7 @@ def write_parquet(selection: Selection, file: IO[bytes], progress: ReadingProgre
             rows += batch.num_rows
             progress.at(batch.column(0)[-1].as_py())
         writer.add_key_value_metadata({METADATA_KEY: document(selection)})
-    return Written(rows, "rows", ())
+    return Written(rows, "row", ())
 
 
 def write_arrow(selection: Selection, file: IO[bytes], progress: ReadingProgress) -> Written:
@@ -116,7 +116,7 @@ def write_arrow(selection: Selection, file: IO[bytes], progress: ReadingProgress
             writer.write_batch(batch)
             rows += batch.num_rows
             progress.at(batch.column(0)[-1].as_py())
-    return Written(rows, "rows", ())
+    return Written(rows, "row", ())
 
 
 def _schema(selection: Selection) -> pa.Schema:

@@ -106,7 +106,7 @@ def write_waves(selection: Selection, writer: WaveWriter, progress: ReadingProgr
         _say(writer, moment)
         last_ns = max(last_ns, moment.gap.t1_ns if moment.gap else moment.t_ns)
     writer.close(last_ns)
-    return Written(count, "changes", writer.lacking)
+    return Written(count, "change", writer.lacking)
 
 
 def _moments(selection: Selection) -> Iterator[Moment]:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, StorageError
+from regtap.system.files import open_regular
 from regtap.units.format import format_utc
 from regtap_analysis.output import write_output
 
@@ -60,7 +61,7 @@ def _paths(trace: Path, output: Path | None) -> tuple[Path, ...]:
 
 def _check(path: Path, trace: Trace) -> None:
     place = path.parent if path.parent.is_dir() else path.parent.parent
-    if not place.is_dir() or path.parent.is_file():
+    if not place.is_dir() or (os.path.lexists(path.parent) and not path.parent.is_dir()):
         raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
     if path.parent.resolve() == trace.path.resolve():
         raise InputError(f"cannot write {path}: a trace holds only parts; name another place with -o")
@@ -68,15 +69,17 @@ def _check(path: Path, trace: Trace) -> None:
         raise InputError(
             f"cannot write {path}: no permission to write in {place}; name another place with -o"
         )
-    if path.is_dir() or (path.exists() and not _is_report_of(path, trace)):
+    if os.path.lexists(path) and not _is_report_of(path, trace):
         raise InputError(f"{path} is no report of this trace and stays; name another place with -o")
 
 
 def _is_report_of(path: Path, trace: Trace) -> bool:
     """Whether a file is a report of the capture that began at that nanosecond."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return format_utc(trace.start.realtime_ns).encode() in file.read(_BEGINNING)
+    except (ValueError, FileNotFoundError):  # a folder, a pipe, a device; a link to nothing
+        return False
     except OSError as error:
         raise _unwritable(path, error) from error
 

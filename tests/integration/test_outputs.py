@@ -1,0 +1,79 @@
+"""Files that analysis commands write: what is there stays, and names do not reach the terminal raw."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.command import fork_regtap
+from tests.synthetic import counter_trace
+
+COMMANDS = {
+    "plot": ["plot", "run", "-o", "made.svg"],
+    "export": ["export", "run", "-o", "made.csv"],
+    "view": ["view", "run", "--export", "made.html"],
+    "query": ["query", "FROM samples", "run", "-o", "made.json"],
+    "report": ["report", "run", "-o", "made.md"],
+}
+TRACE = "run"
+ODD = "a\n\x1b[31mb"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("outputs")
+    counter_trace(folder / TRACE, rows=1)
+    counter_trace(folder / ODD, rows=1)
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_link_to_nothing_is_not_replaced(folder: Path, command: list[str]) -> None:
+    output = folder / command[-1]
+    output.symlink_to("elsewhere")
+
+    done = fork_regtap(*command, cwd=folder)
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert os.readlink(output) == "elsewhere"
+    output.unlink()
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_pipe_is_neither_read_nor_replaced(folder: Path, command: list[str]) -> None:
+    output = folder / command[-1]
+    os.mkfifo(output)
+
+    done = fork_regtap(*command, cwd=folder, timeout=60)
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert output.is_fifo()
+    output.unlink()
+
+
+def test_a_report_into_a_device_is_refused(folder: Path) -> None:
+    done = fork_regtap("report", TRACE, "-o", "/dev/null", cwd=folder)
+
+    assert done.returncode == 2
+    assert "/dev/null is no folder" in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_names_are_printed_without_control_characters(folder: Path, command: list[str]) -> None:
+    named = [ODD if word == TRACE else word.replace("made", f"{ODD}-made") for word in command]
+
+    done = fork_regtap(*named, cwd=folder)
+
+    assert done.returncode == 0
+    assert (folder / named[-1]).is_file()
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\\x1b[31mb-made" in done.stdout + done.stderr
+
+
+def test_one_row_is_no_rows(folder: Path) -> None:
+    done = fork_regtap("export", TRACE, "-o", "one.csv", cwd=folder)
+
+    assert done.stdout == f"one.csv: 1 row of {TRACE}\n"
