@@ -83,7 +83,12 @@ def test_a_part_without_rows_has_no_index(tmp_path: Path) -> None:
 
 
 def test_a_file_that_may_not_be_opened_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="No such file"):
+    with pytest.raises(RefusedError, match="File name too long"):
+        read_page_index(tmp_path / ("x" * 300), TYPES)
+
+
+def test_a_file_that_is_gone_was_removed(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match="was removed meanwhile"):
         read_page_index(tmp_path / "none.parquet", TYPES)
 
 

@@ -202,3 +202,16 @@ def test_a_damaged_page_is_an_error_that_names_the_part(tmp_path: Path) -> None:
 
     with pytest.raises(TraceError, match=r"part-00001\.parquet is damaged"):
         read_signals(trace, signals_of(trace), whole_view(trace), 100)
+
+
+def test_a_part_that_is_removed_meanwhile_is_said_to_be(tmp_path: Path) -> None:
+    rows = {"COUNT": np.arange(10_000)}
+    options = TraceOptions(rows_per_part=5_000, is_native=True)
+    trace = open_trace(
+        write_trace(tmp_path / "run", [Register("COUNT", 0x10)], np.arange(10_000), rows, options)
+    )
+    last = trace.parts[-1]
+    last.path.unlink()
+
+    with pytest.raises(TraceError, match="removed meanwhile"):
+        make_picture(trace, PictureOptions())

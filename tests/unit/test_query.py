@@ -185,7 +185,7 @@ def test_a_part_that_comes_back_is_read_by_the_next_question(tmp_path: Path) -> 
     opened = open_engine([tmp_path])
     part.rename(tmp_path / "away")
 
-    with pytest.raises(QuestionError, match=r"part-00000\.parquet"):
+    with pytest.raises(QuestionError, match=r"part-00000\.parquet was removed meanwhile"):
         ask(opened.engine, "SELECT count(*) FROM samples")
     (tmp_path / "away").rename(part)
 
@@ -236,7 +236,7 @@ def test_memory_that_does_not_do_is_one_line(tmp_path: Path) -> None:
     counter_trace(tmp_path / "run", 1000)
     opened = open_engine([tmp_path], options=DuckOptions(memory_bytes=1 << 20, temporary=str(tmp_path)))
 
-    with pytest.raises(QuestionError, match="Out of Memory"):
+    with pytest.raises(QuestionError, match=r"more memory than the 1\.0 MiB .* --memory"):
         ask(
             opened.engine,
             "SELECT list(a.COUNT) FROM samples a, samples b, samples c GROUP BY b.COUNT, c.COUNT",

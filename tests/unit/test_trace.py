@@ -385,3 +385,18 @@ def test_a_renamed_part(tmp_path: Path) -> None:
     path = counter_trace(tmp_path / "run", rows_per_part=500)
     (path / "part-00001.parquet").write_bytes((path / "part-00000.parquet").read_bytes())
     assert "part-00001.parquet calls itself part 0" in refused(path)
+
+
+@pytest.mark.parametrize("time_ns", [2**62 + 1, 2**63 - 1, -(2**63)])
+def test_times_that_no_capture_has_are_a_damage(tmp_path: Path, time_ns: int) -> None:
+    times = sorted([0, time_ns])
+    path = write_trace(tmp_path / "run", [STATUS], times, {"STATUS": [1, 2]})
+
+    with pytest.raises(TraceError, match=f"is damaged .*{time_ns} "):
+        open_trace(path)
+
+
+def test_the_largest_times_of_a_capture_are_read(tmp_path: Path) -> None:
+    path = write_trace(tmp_path / "run", [STATUS], [-(2**62), 2**62], {"STATUS": [1, 2]})
+
+    assert open_trace(path).to_arrow()["t_ns"].to_pylist() == [-(2**62), 2**62]

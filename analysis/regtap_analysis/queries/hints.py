@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
+from regtap.trace.files import part_number
+from regtap.trace.parts import removed_meanwhile
 from regtap_analysis.queries.rewriting import CALLS
 from regtap_analysis.queries.tables import TABLE_NAMES
 
@@ -49,6 +52,20 @@ def _no_register(match: re.Match[str], question: str, registers: Sequence[str]) 
     return f"there is no column {named[0]}{meant}" if named and meant else None
 
 
+def _removed(match: re.Match[str], _question: str, _registers: Sequence[str]) -> str | None:
+    """A capture that rotates removes its parts; other files are the question's own."""
+    path = match[1]
+    return removed_meanwhile(path) if part_number(os.path.basename(path)) is not None else None
+
+
+def _no_memory(match: re.Match[str], _question: str, _registers: Sequence[str]) -> str | None:
+    """DuckDB advises settings, which a question cannot make."""
+    return (
+        f"the question needs more memory than the {match[1]} that it may take; give more by --memory, or ask for "
+        "less at once (fewer columns, a WHERE, a LIMIT)"
+    )
+
+
 def _meant(name: str, known: Sequence[str]) -> str:
     from regtap.maps.nearest import nearest
 
@@ -58,6 +75,9 @@ def _meant(name: str, known: Sequence[str]) -> str:
 
 _MEANINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str, Sequence[str]], str | None]], ...] = (
     (re.compile(r"Table with name (.+) does not exist"), _no_table),
+    (re.compile(r'No files found that match the pattern "(.+?)"'), _removed),
+    (re.compile(r'Cannot open file "(.+?)": No such file'), _removed),
+    (re.compile(r"Out of Memory Error: .*/([\d.]+ \w+) used\)"), _no_memory),
     (re.compile(r"Scalar Function with name (.+) does not exist"), _no_function),
     (re.compile(r"""Cannot extract field '(.+)' from expression "(.+)" because"""), _no_member),
     (re.compile(r'Referenced (?:table|column) "(.+?)" not found'), _no_register),

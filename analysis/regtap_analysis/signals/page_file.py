@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regtap.errors import RefusedError, TraceError
+from regtap.errors import TraceError
 from regtap.trace.arrow import shared_values
+from regtap.trace.parts import cannot_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ def decode_pages(path: Path, index: PageIndex, chosen: Chosen, types: Mapping[st
         The values of each column, page after page.
 
     Raises:
-        TraceError: A page is damaged, or has another number of rows than the index says.
+        TraceError: A page is damaged, or has another number of rows than the index says; or the file was removed.
         RefusedError: The system does not let the file be read.
     """
     import pyarrow as pa
@@ -58,9 +59,7 @@ def decode_pages(path: Path, index: PageIndex, chosen: Chosen, types: Mapping[st
     except OSError as error:
         if error.errno is None:  # arrow's own
             raise TraceError(_damaged(path, error)) from error
-        raise RefusedError(
-            f"cannot read {path}: {error.strerror}", remedy="see that you may read it", errno=error.errno
-        ) from error
+        raise cannot_read(path, error) from error
     except (pa.ArrowException, ValueError) as error:
         raise TraceError(_damaged(path, error)) from error
 

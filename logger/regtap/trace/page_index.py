@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regtap.errors import RefusedError, TraceError
+from regtap.errors import TraceError
 from regtap.trace.footer import read_footer
 from regtap.trace.metadata import TIME_COLUMN
 from regtap.trace.page_lists import bounds, locations
+from regtap.trace.parts import cannot_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,7 +91,7 @@ def read_page_index(path: Path, types: Mapping[str, str], footer: Footer | None 
         The index, or None where the file has neither for one of these columns.
 
     Raises:
-        TraceError: The footer or the index is damaged, or contradicts itself.
+        TraceError: The footer or the index is damaged, or contradicts itself; or the file was removed.
         RefusedError: The system does not let the file be read.
     """
     try:
@@ -100,9 +101,7 @@ def read_page_index(path: Path, types: Mapping[str, str], footer: Footer | None 
     except (ValueError, IndexError, OverflowError) as error:
         raise TraceError(f"{path} is damaged ({error}); copy it again") from error
     except OSError as error:
-        raise RefusedError(
-            f"cannot read {path}: {error.strerror}", remedy="see that you may read it", errno=error.errno
-        ) from error
+        raise cannot_read(path, error) from error
     return index
 
 

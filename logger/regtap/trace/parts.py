@@ -13,6 +13,7 @@ from regtap.trace.arrow import shared_values
 from regtap.trace.files import SPOOL_POINTER, part_name, part_number
 from regtap.trace.footer import MAGIC, read_footer
 from regtap.trace.metadata import LATENCY_COLUMN, METADATA_KEY, TIME_COLUMN, PartMetadata
+from regtap.trace.ranges import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -145,7 +146,9 @@ def read_part(path: Path) -> Part:
         )
     metadata = PartMetadata.from_json(document, str(path))
     _check_columns(path, footer.columns, metadata)
-    return Part(path, metadata, footer.columns, footer.rows, _size_bytes(path), footer.ranges(), footer)
+    ranges = footer.ranges()
+    _check_times(path, *ranges.get(TIME_COLUMN, (0, 0)))
+    return Part(path, metadata, footer.columns, footer.rows, _size_bytes(path), ranges, footer)
 
 
 def check_parts(parts: Sequence[Part]) -> None:
@@ -182,7 +185,7 @@ def read_rows(part: Part, schema: pa.Schema, window: tuple[int, int]) -> Iterato
     try:
         yield from _batches(part.path, schema, window)
     except FileNotFoundError as error:
-        raise _GoneError(_removed(part.path)) from error
+        raise _GoneError(removed_meanwhile(part.path)) from error
     except (pa.ArrowException, OSError) as error:
         raise TraceError(_damaged(part.path, error)) from error
 
@@ -213,16 +216,14 @@ def _size_bytes(path: Path) -> int:
     try:
         return path.stat().st_size
     except FileNotFoundError as error:
-        raise _GoneError(_removed(path)) from error
+        raise _GoneError(removed_meanwhile(path)) from error
 
 
 def _read_footer(path: Path) -> Footer:
     try:
         return read_footer(path)
-    except FileNotFoundError as error:
-        raise _GoneError(_removed(path)) from error
     except OSError as error:
-        raise _refused(path, error) from error
+        raise cannot_read(path, error) from error
     except ValueError as error:
         raise TraceError(_unreadable(path, error)) from error
 
@@ -231,11 +232,15 @@ class _GoneError(TraceError):
     """A part is not there; where its capture rotates, the trace is to be looked at again."""
 
 
-def _removed(path: Path) -> str:
-    return f"{path} was removed meanwhile, perhaps by its capture (--keep-parts); open the trace again"
+def removed_meanwhile(path: str | os.PathLike[str]) -> str:
+    """Return the error's text for a part that was there when the trace was opened."""
+    return f"{os.fspath(path)} was removed meanwhile, perhaps by its capture (--keep-parts); open the trace again"
 
 
-def _refused(path: Path, error: OSError) -> RefusedError:
+def cannot_read(path: Path, error: OSError) -> TraceError | RefusedError:
+    """Return the error for a part that the system does not let be read, or that is not there any more."""
+    if isinstance(error, FileNotFoundError):
+        return _GoneError(removed_meanwhile(path))
     return RefusedError(
         f"cannot read {path}: {os.strerror(error.errno or 0)}",
         remedy="see that you may read it, and try again",
@@ -248,7 +253,7 @@ def _unreadable(path: Path, error: BaseException) -> str:
     try:
         content = _ends(path)
     except OSError as refused:
-        raise _refused(path, refused) from error
+        raise cannot_read(path, refused) from error
     except ValueError:
         return f"{path} is no regular file; take it out of the trace or bring the real one back"
     if not content.startswith(MAGIC) and content:
@@ -286,6 +291,12 @@ def _check_columns(path: Path, columns: Mapping[str, str], metadata: PartMetadat
         raise TraceError(
             f"{path}: its columns ({' '.join(columns)}) are not the registers of its metadata; it is damaged"
         )
+
+
+def _check_times(path: Path, first_ns: int, last_ns: int) -> None:
+    if not -LARGEST <= first_ns <= last_ns <= LARGEST:
+        reason = ValueError(f"times from {first_ns} to {last_ns} ns are none of a capture")
+        raise TraceError(_damaged(path, reason))
 
 
 def _bounds(footer: pq.FileMetaData, group: int, column: int) -> tuple[Any, Any] | None:
