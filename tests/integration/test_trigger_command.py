@@ -92,6 +92,8 @@ def test_no_trigger_by_the_end_of_the_duration_is_a_finding(tmp_path: Path) -> N
 
     assert done.returncode == 1
     assert "FINDING: no trigger in " in done.stdout
+    assert " in 0 ns" not in done.stdout
+    assert "longest hole" not in done.stdout  # there are no rows for one between
     assert fork_regtap("info", "run", cwd=tmp_path).returncode == 0
 
 

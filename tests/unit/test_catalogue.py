@@ -267,3 +267,13 @@ def test_a_question_imports_no_pandas(runs: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
 
     assert done.stdout == "False\n"
+
+
+def test_samples_overwritten_as_asked_are_not_lost(tmp_path: Path) -> None:
+    flight = (Gap(0, 7, 0, 70, "overwritten"),)
+    counter_trace(tmp_path / "flight", gaps=flight)
+    counter_trace(tmp_path / "lossy", gaps=(*flight, Gap(8, 1, 80, 90, "full")))
+
+    listed = Filter(lost=True).choose(read_catalogue([tmp_path]).traces)
+
+    assert [Path(it.name).name for it in listed] == ["lossy"]

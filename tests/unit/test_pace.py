@@ -44,9 +44,10 @@ def test_a_rate_that_can_be_held_is_not_advised_against() -> None:
     assert "--rate " not in line.replace("--rate,", "")
 
 
-def test_no_rate_is_named_after_a_few_rows() -> None:
+def test_no_cause_and_no_rate_is_named_after_a_few_rows() -> None:
     (line,) = pace_warnings(Pace(SECOND_NS, None), 20e6, 100, 60)
-    assert "choose a lower one" in line
+    assert "too few were taken to say" in line
+    assert "--cpu" in line
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ def test_names_of_values_come_by_field_name(rewriter: Rewriter) -> None:
         ("field(1 + 1, 'STATE')", "'STATE' is several: U.MODE.STATE"),
         ("field(STATUS)", "takes a register and a field"),
         ("delta(BIG + 1)", "takes a value and its width"),
+        ("delta(BIGG)", "without one, a register: BIGG is none"),
         ("delta(BIG, 65)", "takes a value and its width"),
         ("wall_time(1, 2)", "takes a time"),
     ],

@@ -26,7 +26,7 @@ def traces(
 
     Args:
         folders: Traces, folders that hold traces at any depth, or patterns such as `runs/**`.
-        lost: Only traces with samples lost or missed.
+        lost: Only traces with samples lost, other than overwritten as asked, or missed.
         since: Only traces begun since then: `2026-11-01`, `2026-11-01T08:30` (UTC), or `36h` ago.
         host: Only traces of hosts of this name, or whose names match this pattern.
 

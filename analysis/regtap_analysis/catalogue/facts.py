@@ -98,6 +98,11 @@ class TraceFacts:
         return sum(self.counts.values()) - self.missed - self.unchanged - self.rotated
 
     @property
+    def overwritten(self) -> int:
+        """Of the lost samples, those that a flight recorder or a trigger was asked not to keep."""
+        return self.counts.get("overwritten", 0)
+
+    @property
     def rotated(self) -> int:
         """Everything in the parts that the trace has given up."""
         return self.counts.get("rotated", 0)

@@ -22,7 +22,7 @@ class Filter:
     """Conditions on the traces to list.
 
     Attributes:
-        lost: Only those with samples lost or missed.
+        lost: Only those with samples lost, other than overwritten as asked, or missed.
         since_ns: Only those that began at this CLOCK_REALTIME or later; None for all.
         host: Only those of hosts whose name is, or matches, this; None for all.
     """
@@ -37,7 +37,7 @@ class Filter:
 
     def _passes(self, facts: TraceFacts) -> bool:
         return (
-            (not self.lost or facts.lost > 0 or facts.missed > 0)
+            (not self.lost or facts.lost > facts.overwritten or facts.missed > 0)
             and (self.since_ns is None or facts.start_ns >= self.since_ns)
             and (self.host is None or fnmatchcase(facts.host, self.host))
         )

@@ -12,7 +12,9 @@ from regtap.cli.output import ExitCode, print_json_list, print_note, terminal_wi
 
 @click.command(short_help="List the traces of a folder.")
 @click.argument("folders", nargs=-1, required=True, type=click.Path())
-@click.option("--lost", is_flag=True, help="Only traces with samples lost or missed.")
+@click.option(
+    "--lost", is_flag=True, help="Only traces with samples lost (not overwritten as asked) or missed."
+)
 @click.option(
     "--since", metavar="TIME", help="Only traces begun since 2026-11-01, 2026-11-01T08:30 (UTC) or 36h ago."
 )

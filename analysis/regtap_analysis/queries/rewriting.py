@@ -117,8 +117,11 @@ class Rewriter:
         if len(arguments) == 1 and (column := self._register(arguments[0])):
             bits = str(self._names.width_bits(self._names.column(column) or ""))
         if not bits.isdigit() or not 1 <= int(bits) <= 64:
+            alone = (
+                f"; without one, a register: {arguments[0].strip()} is none" if len(arguments) == 1 else ""
+            )
             raise InputError(
-                "delta(x, bits) takes a value and its width, 1 to 64, such as delta(COUNT32, 32)"
+                f"delta(x, bits) takes a value and its width, 1 to 64, such as delta(COUNT32, 32){alone}"
             )
         return self._dialect.delta(arguments[0].strip(), 1 << int(bits), _qualifier(arguments[0]))
 

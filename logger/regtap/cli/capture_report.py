@@ -51,13 +51,15 @@ def _pace(summary: Summary, *, strict: bool) -> str:
 def _lines(summary: Summary) -> Iterator[str]:
     totals = summary.totals
     rate = "" if summary.rate_hz is None else f" ({format_rate(summary.rate_hz)})"
-    yield f"{summary.output}: {count_of(totals.taken, 'sample')} in {format_duration_ns(summary.span_ns)}{rate}"
+    span_ns = summary.span_ns if totals.stored else summary.pace.elapsed_ns
+    yield f"{summary.output}: {count_of(totals.taken, 'sample')} in {format_duration_ns(span_ns)}{rate}"
     each = f" ({summary.bytes / totals.stored:.2f} bytes a sample)" if totals.stored else ""
     yield f"{summary.output}: {count_of(summary.parts, 'part')}, {format_size(summary.bytes)}{each}"
     if totals.rotated:
         yield _rotated(summary)
     clock = f"clock {summary.clock.source}, within {summary.clock.error_bound_ns:.0f} ns"
-    yield f"{summary.output}: {clock}; longest hole {format_duration_ns(summary.longest_hole_ns)}"
+    hole = f"; longest hole {format_duration_ns(summary.longest_hole_ns)}" if summary.longest_hole_ns else ""
+    yield f"{summary.output}: {clock}{hole}"
     if totals.due is not None:
         late = summary.lateness
         yield (

@@ -99,7 +99,10 @@ def format_share(share: float) -> str:
 def _remedy(pace: Pace, rate_hz: float) -> str:
     holds_hz = pace.holds_hz
     if holds_hz is None or pace.row_cost_ns is None:
-        return "the loop cannot keep this --rate here; choose a lower one, or --rate max"
+        return (
+            "too few were taken to say whether this --rate is too high, or the loop was kept from running; choose a "
+            "lower one, or see --cpu and --realtime"
+        )
     if rate_hz > holds_hz:
         cost = format_duration_ns(round(pace.row_cost_ns))
         return (
