@@ -6,6 +6,7 @@ import errno
 import os
 import time
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -124,12 +125,12 @@ def test_slots_missed_in_removed_parts_are_rotated_with_them(device: str, tmp_pa
 def test_what_was_lost_before_stays_a_finding(
     device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, calls = PartFile.write, []
+    original, calls, started = PartFile.write, [], Event()
 
     def write(self: PartFile, *rows: Any) -> None:
         calls.append(1)
         if len(calls) == 2:
-            wait_until(lambda: capture.status().lost, "a full ring")
+            wait_until(lambda: started.is_set() and capture.status().lost, "a full ring")
         original(self, *rows)
 
     monkeypatch.setattr(PartFile, "write", write)
@@ -137,6 +138,7 @@ def test_what_was_lost_before_stays_a_finding(
         ["a=0:u32"], tmp_path / "run", target=device, spool_size="512KiB", on_full="discard", keep_parts=1
     )
     with capture:
+        started.set()
         while (capture.status().lost == 0 or len(calls) < 12) and not capture.wait(0.01):
             pass
 
