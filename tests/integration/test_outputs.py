@@ -1,4 +1,4 @@
-"""Files that analysis commands write: what is there stays, and names do not reach the terminal raw."""
+"""Files that commands write: what is there stays, and names do not reach the terminal raw."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ COMMANDS = {
     "view": ["view", "run", "--export", "made.html"],
     "query": ["query", "FROM samples", "run", "-o", "made.json"],
     "report": ["report", "run", "-o", "made.md"],
+    "dump": ["dump", "-t", "sim", "ID", "-o", "made-dump.json"],
+    "map": ["map", "sim", "-o", "made.toml"],
 }
 TRACE = "run"
 ODD = "a\n\x1b[31mb"
@@ -31,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_a_link_to_nothing_is_not_replaced(folder: Path, command: list[str]) -> None:
     output = folder / command[-1]
-    output.symlink_to("elsewhere")
+    output.symlink_to("elsewhere")  # as an output that is mounted later
 
     done = fork_regtap(*command, cwd=folder)
 

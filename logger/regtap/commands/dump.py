@@ -48,7 +48,7 @@ def dump(
     Left out, and said: registers whose read has a known effect, and those that are write-only. A name in full
     reads such a register too, with --allow-side-effects.
     """
-    if output is not None and os.path.exists(output) and not force:
+    if output is not None and os.path.lexists(output) and not force:
         raise InputError(f"{output} exists; name another file, or overwrite it with --force")
     target = parse_target(target_text)
     selection = target.names(maps_of(map_texts)).select(

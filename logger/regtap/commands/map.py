@@ -196,7 +196,7 @@ def _write(device: DeviceMap, output: str, *, force: bool) -> int:
     writer = writers.get(os.path.splitext(output)[1].lower())
     if writer is None:
         raise InputError(f"cannot tell the form of {output}; name it .toml or .svd")
-    if os.path.exists(output) and not force:
+    if os.path.lexists(output) and not force:
         raise InputError(f"{output} exists; name another file, or overwrite it with --force")
     content = writer(device)
     try:
