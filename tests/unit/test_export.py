@@ -98,6 +98,20 @@ def test_waves_of_a_window_begin_in_it(trace: Trace, tmp_path: Path, ending: str
     assert "regtap.STATUS" not in read
 
 
+@pytest.mark.parametrize("ending", ["vcd", "fst", "pftrace", "csv", "parquet", "arrow"])
+@pytest.mark.parametrize("window", [(21, 22), (100, 110), (10**9, None)])
+def test_a_window_without_rows_is_a_file_without_rows(
+    trace: Trace, tmp_path: Path, ending: str, window: tuple[int, int | None]
+) -> None:
+    path = tmp_path / f"run.{ending}"
+
+    written = export(trace, path, registers=("STATUS",), first_ns=window[0], stop_ns=window[1])
+
+    assert written.count == 0
+    if ending in ("vcd", "fst"):
+        assert all("x" in str(value) for _, value in waves(path)["regtap.STATUS"])
+
+
 @pytest.mark.parametrize("ending", ["vcd", "fst"])
 def test_values_hold_through_unchanged_rows_and_gaps_with_rows(tmp_path: Path, ending: str) -> None:
     gaps = (Gap(2, 3, 1_000, 5_000, "unchanged"), Gap(6, 2, 6_000, 9_000, "missed", 1))

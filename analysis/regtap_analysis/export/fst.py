@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from regtap.documents.text import visible
 from regtap.errors import RefusedError, StorageError
 from regtap.units.format import format_utc
-from regtap_analysis.export.vcd import first_moment_ns, lacking_in_waves, mark_text, wave_path
+from regtap_analysis.export.vcd import lacking_in_waves, mark_text, wave_path
+from regtap_analysis.export.waves import first_moment_ns
 
 if TYPE_CHECKING:
     from pathlib import Path

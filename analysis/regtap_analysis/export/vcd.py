@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 from regtap.documents.text import folded, visible
 from regtap.errors import RefusedError
 from regtap.units.format import format_utc
+from regtap_analysis.export.waves import first_moment_ns
 
 if TYPE_CHECKING:
     from regtap.trace.gaps import Gap
@@ -97,14 +98,6 @@ def mark_text(text: str) -> str:
 def _comment(text: str) -> str:
     """Return a text for a comment, which the word `$end` would end."""
     return visible(folded(text)).replace("$end", "$_end")
-
-
-def first_moment_ns(selection: Selection) -> int:
-    """Return the time of the first row or moment to be written."""
-    trace, first = selection.trace, selection.options.first_ns
-    start = trace.time_range[0] if trace.time_range else 0
-    moments = [start, *(gap.t0_ns for gap in trace.gaps), *(mark.t_ns for mark in trace.marks)]
-    return max(min(moments), first) if first is not None else min(moments)
 
 
 def _import_pyvcd() -> Any:

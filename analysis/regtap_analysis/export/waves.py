@@ -92,7 +92,7 @@ def write_waves(selection: Selection, writer: WaveWriter, progress: ReadingProgr
     """Write the selected part of a trace as changes."""
     moments = list(_moments(selection))
     finder = _ChangeFinder(selection.signals)
-    count, last_ns, said = 0, 0, 0
+    count, last_ns, said = 0, first_moment_ns(selection), 0
     for batch in _pieces(selection, moments):
         times = shared_values(batch.column(0))
         while said < len(moments) and moments[said].t_ns <= times[0]:
@@ -107,6 +107,14 @@ def write_waves(selection: Selection, writer: WaveWriter, progress: ReadingProgr
         last_ns = max(last_ns, moment.gap.t1_ns if moment.gap else moment.t_ns)
     writer.close(last_ns)
     return Written(count, "change", writer.lacking)
+
+
+def first_moment_ns(selection: Selection) -> int:
+    """Return the time of the first row or moment to be written."""
+    trace, first = selection.trace, selection.options.first_ns
+    start = trace.time_range[0] if trace.time_range else 0
+    moments = [start, *(gap.t0_ns for gap in trace.gaps), *(mark.t_ns for mark in trace.marks)]
+    return max(min(moments), first) if first is not None else min(moments)
 
 
 def _moments(selection: Selection) -> Iterator[Moment]:
