@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.command import fork_regtap, run_regtap, start_regtap
 from tests.synthetic import counter_trace
+from tests.terminal import Terminal
 
 
 @pytest.fixture
@@ -111,3 +112,21 @@ def test_an_ending_that_is_unknown_is_refused(runs: Path) -> None:
 
     assert result.returncode == 2
     assert "cannot tell the format of a.xyz" in result.stderr
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl"])
+def test_a_terminal_gets_no_control_characters(runs: Path, form: str) -> None:
+    sql = "SELECT chr(27) || '[31mred' AS \"a\x1b[32m\", chr(155) AS b"
+
+    with Terminal("query", sql, str(runs / "runs"), "--format", form) as terminal:
+        assert terminal.end() == 0
+
+    assert b"red" in terminal.written
+    assert not set(terminal.written) & set(range(32)) - set(b"\r\n")
+    assert "\x9b" not in terminal.written.decode()
+
+
+def test_a_csv_for_a_program_is_as_it_is(runs: Path) -> None:
+    done = fork_regtap("query", "SELECT chr(27) AS x", "runs", "--format", "csv", cwd=runs)
+
+    assert done.stdout == "x\n\x1b\n"

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
+from regtap.documents.text import terminal_text
 from regtap.errors import InputError
 from regtap_analysis.output import check_new, whole_output
 from regtap_analysis.queries.table import write_table
@@ -64,14 +65,20 @@ def whole_file(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
 
 
 def _write_csv(answer: Answer, file: IO[bytes]) -> int:
-    file.write(_csv_line([column.name for column in answer.columns]).encode())
+    shown = _without_control if file.isatty() else str
+    file.write(shown(_csv_line([column.name for column in answer.columns])).encode())
     numbers = f"{','.join(['%s'] * len(answer.columns))}\n"
     count = 0
     for rows in answer.rows():
         line = numbers.__mod__ if _are_numbers(rows) else _csv_line
-        file.write("".join(map(line, rows)).encode())
+        file.write(shown("".join(map(line, rows))).encode())
         count += len(rows)
     return count
+
+
+def _without_control(lines: str) -> str:
+    """Return lines for a terminal: a program gets the values as they are."""
+    return "\n".join(map(terminal_text, lines.split("\n")))
 
 
 def _are_numbers(rows: Sequence[tuple[Any, ...]]) -> bool:
