@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
-from tests.command import fork_regtap
+from tests.command import REGTAP, fork_regtap
 from tests.synthetic import counter_trace
 
 COMMANDS = {
@@ -79,3 +80,16 @@ def test_one_row_is_no_rows(folder: Path) -> None:
     done = fork_regtap("export", TRACE, "-o", "one.csv", cwd=folder)
 
     assert done.stdout == f"one.csv: 1 row of {TRACE}\n"
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "arrow", "vcd", "fst", "pftrace"])
+def test_an_export_that_the_disk_refuses_names_its_output(tmp_path: Path, ending: str) -> None:
+    counter_trace(tmp_path / TRACE, rows=50_000)
+    limited = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *REGTAP, "export", TRACE, "-o", f"made.{ending}"]
+
+    done = subprocess.run(limited, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+
+    assert done.returncode == 4
+    assert done.stderr.startswith(f"regtap: error: cannot write made.{ending}: ")
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == [TRACE]

@@ -19,6 +19,7 @@ from regtap.trace.metadata import Mark
 from regtap_analysis.queries.answer import Engine, Question, QuestionError
 from regtap_analysis.queries.duck_session import DuckOptions
 from regtap_analysis.queries.engines import open_engine
+from regtap_analysis.queries.hints import hint
 
 BIG = Register("U.BIG", 0x40, "u64")
 MODE = Register("MODE", 0x30, "u8", (Field("STATE", 1, 2, "", (Value("IDLE", 0), Value("RUN", 1)), "OTHER"),))
@@ -242,6 +243,16 @@ def test_memory_that_does_not_do_is_one_line(tmp_path: Path) -> None:
             "SELECT list(a.COUNT) FROM samples a, samples b, samples c GROUP BY b.COUNT, c.COUNT",
         )
     opened.engine.close()
+
+
+def test_a_full_temporary_folder_is_no_lack_of_memory() -> None:
+    message = "Out of Memory Error: failed to offload data block of size 256.0 KiB (0 bytes/0 bytes used).\nThis limit"
+
+    better = hint(message, "FROM samples", ())
+
+    assert better is not None
+    assert "temporary folder" in better
+    assert "--temp" in better
 
 
 def test_python_gets_an_arrow_table(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from regtap.documents.text import visible
-from regtap.errors import RefusedError, StorageError
+from regtap.errors import RefusedError
 from regtap.units.format import format_utc
 from regtap_analysis.export.vcd import lacking_in_waves, mark_text, wave_path
 from regtap_analysis.export.waves import first_moment_ns
@@ -31,7 +31,7 @@ class FstWriter:
 
     Raises:
         RefusedError: pylibfst is not installed.
-        StorageError: The file cannot be made.
+        OSError: The file cannot be made.
     """
 
     def __init__(self, selection: Selection, path: Path) -> None:
@@ -39,7 +39,7 @@ class FstWriter:
         self._lib, self._ffi, self._path = module.lib, module.ffi, path
         self._context = self._lib.fstWriterCreate(os.fsencode(path), 1)
         if self._context == self._ffi.NULL:
-            raise StorageError(f"cannot write {path}: libfst cannot make it", path=str(path))
+            raise OSError("libfst cannot make it")
         trace, self._signals = selection.trace, selection.signals
         self._shift_ns = max(0, -first_moment_ns(selection))
         self._lib.fstWriterSetTimescale(self._context, _NANOSECOND)
@@ -83,7 +83,7 @@ class FstWriter:
         self._lib.fstWriterEmitVariableLengthValueChange(self._context, self._marks, content, len(content))
 
     def close(self, last_ns: int) -> None:
-        """Write the rest, and check that the file can be opened."""
+        """Write the rest, and check that the file can be opened; raises OSError."""
         if self._t_ns < 0:  # without a change it would be no file that libfst opens
             self._go(0)
             self._write_unknown()
@@ -91,9 +91,7 @@ class FstWriter:
         self._lib.fstWriterClose(self._context)
         reader = self._lib.fstReaderOpen(os.fsencode(self._path))
         if reader == self._ffi.NULL:
-            raise StorageError(
-                f"cannot write {self._path}: the disk is full, or refuses", path=str(self._path)
-            )
+            raise OSError("the disk is full, or refuses")
         self._lib.fstReaderClose(reader)
 
     def _write_unknown(self) -> None:

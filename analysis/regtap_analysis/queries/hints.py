@@ -66,6 +66,13 @@ def _no_memory(match: re.Match[str], _question: str, _registers: Sequence[str]) 
     )
 
 
+def _no_temporary_room(_match: re.Match[str], _question: str, _registers: Sequence[str]) -> str | None:
+    return (
+        "the temporary folder has no room for what of the question does not fit in memory; name another one by "
+        "--temp, or give more memory by --memory"
+    )
+
+
 def _meant(name: str, known: Sequence[str]) -> str:
     from regtap.maps.nearest import nearest
 
@@ -77,6 +84,7 @@ _MEANINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str, Sequence[s
     (re.compile(r"Table with name (.+) does not exist"), _no_table),
     (re.compile(r'No files found that match the pattern "(.+?)"'), _removed),
     (re.compile(r'Cannot open file "(.+?)": No such file'), _removed),
+    (re.compile(r"Out of Memory Error: failed to offload"), _no_temporary_room),
     (re.compile(r"Out of Memory Error: .*/([\d.]+ \w+) used\)"), _no_memory),
     (re.compile(r"Scalar Function with name (.+) does not exist"), _no_function),
     (re.compile(r"""Cannot extract field '(.+)' from expression "(.+)" because"""), _no_member),
