@@ -17,7 +17,7 @@ import pywellen
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2
 from tests.synthetic import START, STATUS, TraceOptions, counter_trace, write_trace
 
-from regtap.errors import InputError
+from regtap.errors import InputError, TraceError
 from regtap.registers.model import Field, Register, Value
 from regtap.trace.gaps import Gap
 from regtap.trace.metadata import Mark
@@ -296,3 +296,12 @@ def test_progress_is_a_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> Non
     progress.at(250)
 
     assert said == ["50%"]
+
+
+@pytest.mark.parametrize("times", [[0, 20, 10, 30], [20, 30, 0, 10]])
+@pytest.mark.parametrize("ending", ["vcd", "fst", "pftrace"])
+def test_times_out_of_order_are_a_damage(tmp_path: Path, times: list[int], ending: str) -> None:
+    write_trace(tmp_path / "run", [MODE], times, {"MODE": [1, 2, 3, 4]}, TraceOptions(rows_per_part=2))
+
+    with pytest.raises(TraceError, match="times are not in order"):
+        export(open_trace(tmp_path / "run"), tmp_path / f"run.{ending}")

@@ -400,3 +400,11 @@ def test_the_largest_times_of_a_capture_are_read(tmp_path: Path) -> None:
     path = write_trace(tmp_path / "run", [STATUS], [-(2**62), 2**62], {"STATUS": [1, 2]})
 
     assert open_trace(path).to_arrow()["t_ns"].to_pylist() == [-(2**62), 2**62]
+
+
+def test_a_part_of_another_capture_is_refused(tmp_path: Path) -> None:
+    path = counter_trace(tmp_path / "run", rows=100, rows_per_part=50)
+    rewrite(path / "part-00001.parquet", start=replace(START, realtime_ns=START.realtime_ns + 1))
+
+    with pytest.raises(TraceError, match="two traces are mixed"):
+        _ = open_trace(path).rows

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from regtap.errors import TraceError
 from regtap.trace.arrow import shared_values
 from regtap_analysis.export.written import Written
 
@@ -95,6 +96,7 @@ def write_waves(selection: Selection, writer: WaveWriter, progress: ReadingProgr
     count, last_ns, said = 0, first_moment_ns(selection), 0
     for batch in _pieces(selection, moments):
         times = shared_values(batch.column(0))
+        _check_order(selection, last_ns, times)
         while said < len(moments) and moments[said].t_ns <= times[0]:
             finder.restart(_say(writer, moments[said]))
             said += 1
@@ -107,6 +109,12 @@ def write_waves(selection: Selection, writer: WaveWriter, progress: ReadingProgr
         last_ns = max(last_ns, moment.gap.t1_ns if moment.gap else moment.t_ns)
     writer.close(last_ns)
     return Written(count, "change", writer.lacking)
+
+
+def _check_order(selection: Selection, last_ns: int, times: Times) -> None:
+    """Raise TraceError for times that no recorder writes: the formats cannot go back."""
+    if times[0] < last_ns or np.any(times[1:] < times[:-1]):
+        raise TraceError(f"{selection.trace.path} is damaged (its times are not in order); copy it again")
 
 
 def first_moment_ns(selection: Selection) -> int:

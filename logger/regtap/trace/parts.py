@@ -152,7 +152,7 @@ def read_part(path: Path) -> Part:
 
 
 def check_parts(parts: Sequence[Part]) -> None:
-    """Raise TraceError if a part holds other registers than the first one, was renamed, or follows from other ones."""
+    """Raise TraceError if a part is of another capture than the first one, was renamed, or follows from other ones."""
     rotated = parts[-1].metadata.rotated
     if parts[0].metadata.first_index != (0 if rotated is None else rotated.extent):
         raise TraceError(
@@ -161,6 +161,10 @@ def check_parts(parts: Sequence[Part]) -> None:
     for number, part in enumerate(parts, 0 if rotated is None else rotated.parts):
         if part.metadata.part != number:
             raise TraceError(f"{part.path} calls itself part {part.metadata.part}; give it its own name back")
+        if part.metadata.start != parts[0].metadata.start:
+            raise TraceError(
+                f"{part.path} is of another capture than {parts[0].path.name}; two traces are mixed"
+            )
         if part.metadata.registers != parts[0].metadata.registers or part.columns != parts[0].columns:
             raise TraceError(
                 f"{part.path} holds other registers than {parts[0].path.name}; two traces are mixed"
