@@ -8,7 +8,7 @@ from glob import escape
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, StorageError
-from regtap.system.files import replace_file
+from regtap.system.files import replace_file, temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def whole_output(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: The system refused, or the disk is full; what was there is as it was, and nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+    temporary = path.with_name(temporary_name())
     try:
         yield temporary
         temporary.replace(path)

@@ -76,6 +76,18 @@ def test_names_are_printed_without_control_characters(folder: Path, command: lis
     assert "\\x1b[31mb-made" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_name_may_be_as_long_as_names_can_be(folder: Path, command: list[str]) -> None:
+    ending = Path(command[-1]).suffix
+    name = "n" * (255 - len(ending)) + ending
+
+    done = fork_regtap(*command[:-1], name, cwd=folder)
+
+    assert done.returncode == 0
+    assert (folder / name).is_file()
+    (folder / name).unlink()
+
+
 def test_one_row_is_no_rows(folder: Path) -> None:
     done = fork_regtap("export", TRACE, "-o", "one.csv", cwd=folder)
 

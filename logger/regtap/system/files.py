@@ -83,6 +83,11 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         raise
 
 
+def temporary_name() -> str:
+    """Return a name for a file that becomes another one, whose own name may be as long as names can be."""
+    return f".regtap-{os.urandom(8).hex()}.tmp"
+
+
 def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
     """Replace a file atomically: readers see the old content or the new; nothing is synced.
 
@@ -93,8 +98,7 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
     Raises:
         OSError: As the kernel said; what was there is as it was, and nothing else is left.
     """
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.urandom(4).hex()}.tmp")
+    temporary = os.path.join(os.path.dirname(path), temporary_name())
     try:
         with open(temporary, "xb") as file:
             file.write(content)
