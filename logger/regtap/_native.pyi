@@ -26,9 +26,14 @@ class Latch:
         The same; ends also where a signal was handled, save one that came just before.
         """
 
-def end_and_join(asked: Latch, launched: Latch, ended: Latch) -> None:
+def call_then_open(function: Callable[[], object], done: Latch) -> None:
     """
-    Open `asked`, wait for the two others, and for the end of the threads that opened them.
+    Call a function, and open the latch if it returns; nothing comes between the two.
+    """
+
+def end_and_join(started: Latch, asked: Latch, launched: Latch, ended: Latch) -> None:
+    """
+    Open `asked`; if `started` is open, wait for the two others, and for the end of the threads that opened them.
     """
 
 def run_then_open(function: Callable[[], None], first: Latch, second: Latch) -> None:

@@ -14,11 +14,19 @@ using namespace nb::literals;
 namespace regtap {
 namespace {
 
-// Ends what the one latch asks for and the others are opened by. One call: between its steps no handler of a
-// signal runs any Python.
-void end_and_join(Latch& asked, const Latch& launched, const Latch& ended) {
+// Calls a function and then opens a latch. One call: an exception of a signal's handler comes before both or
+// after both, so that the latch tells whether the function has done its work.
+void call_then_open(const nb::callable& function, Latch& done) {
+  function();
+  done.open();
+}
+
+// Ends what the second latch asks for and the others are opened by, if it was started. One call: between its
+// steps no handler of a signal runs any Python.
+void end_and_join(const Latch& started, Latch& asked, const Latch& launched, const Latch& ended) {
   const nb::gil_scoped_release unlocked;
   asked.open();
+  if (!started.is_open()) return;
   for (const Latch* last : {&launched, &ended}) {
     last->wait(Latch::kForever);
     last->wait_for_opener();
@@ -56,8 +64,13 @@ void bind_latch(nb::module_& m) {
           [](const Latch& latch, std::uint64_t timeout) { return latch.wait(timeout, Latch::OnSignal::end); },
           "timeout_ns"_a, nb::call_guard<nb::gil_scoped_release>(),
           "The same; ends also where a signal was handled, save one that came just before.");
-  m.def("end_and_join", &end_and_join, "asked"_a, "launched"_a, "ended"_a,
-        "Open `asked`, wait for the two others, and for the end of the threads that opened them.");
+  m.def("call_then_open", &call_then_open, "function"_a, "done"_a,
+        nb::sig("def call_then_open(function: collections.abc.Callable[[], object], done: Latch) -> None"),
+        "Call a function, and open the latch if it returns; nothing comes between the two.");
+  m.def("end_and_join", &end_and_join, "started"_a, "asked"_a, "launched"_a, "ended"_a,
+        "Open `asked`; if `started` is open, wait for the two others, and for the end of the threads that "
+        "opened "
+        "them.");
   m.def("run_then_open", &run_then_open, "function"_a, "first"_a, "second"_a,
         nb::sig("def run_then_open(function: collections.abc.Callable[[], None], first: Latch, second: "
                 "Latch) -> None"),

@@ -22,7 +22,7 @@ import time
 from typing import TYPE_CHECKING
 
 from regtap.recording.running import Outcome, Running
-from regtap.sampling.latch import Latch, end_and_join, run_then_open
+from regtap.sampling.latch import Latch, call_then_open, end_and_join, run_then_open
 from regtap.system import cpus
 from regtap.system.threads import no_thread_refused
 
@@ -51,11 +51,12 @@ class CaptureThread:
         self._refusal: BaseException | None = None
         self._owner_pid = os.getpid()
         self._starter_id = threading.get_native_id()
+        self._started = Latch()
         self._asked = Latch()
         self._launched = Latch()
         self._begun = Latch()
         self._ended = Latch()
-        self._end = functools.partial(end_and_join, self._asked, self._launched, self._ended)
+        self._end = functools.partial(end_and_join, self._started, self._asked, self._launched, self._ended)
 
     @property
     def is_ours(self) -> bool:
@@ -70,12 +71,16 @@ class CaptureThread:
             RefusedError: The system lets the target not be mapped, the output not be made, or no thread be started.
         """
         allowed = os.sched_getaffinity(0)
-        with no_thread_refused():
-            _thread.start_new_thread(self._start_thread, ())
+        # before there is a thread: whatever is raised here, and however often, the interpreter waits for its end
+        atexit.register(self._end)
         try:
+            with no_thread_refused():
+                passing = functools.partial(_thread.start_new_thread, self._start_thread, ())
+                call_then_open(passing, self._started)
             self._begun.wait()
-        except BaseException:  # a signal's, after the capture began
+        except BaseException:  # a refusal, or a signal's, which may come after the capture began
             self.end()
+            atexit.unregister(self._end)
             raise
         finally:
             cpus.move_thread(self._starter_id, allowed)  # see Running.begin
@@ -114,13 +119,13 @@ class CaptureThread:
                 ).start()
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that starts
             self._refusal = error
+            atexit.unregister(self._end)
             self._begun.open()
             self._ended.open()
         finally:
             self._launched.open()
 
     def _run(self) -> None:
-        atexit.register(self._end)
         try:
             self.running = Running.begin(self._description, self._asked, self._starter_id)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that starts
