@@ -8,44 +8,54 @@ from glob import escape
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, StorageError
-from regtap.system.files import replace_file, temporary_name
+from regtap.system.files import temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
-def write_output(path: Path, content: bytes) -> None:
+def write_output(path: Path, content: bytes, *, force: bool = True) -> None:
     """Write a file whole or not at all.
 
+    Args:
+        path: The file.
+        content: All of it.
+        force: Whether a file that is there is replaced.
+
     Raises:
+        InputError: It is there, and is not to be replaced.
         StorageError: The system refused, or the disk is full; no part of it is left behind.
     """
-    try:
-        replace_file(path, content)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
+    with whole_output(path, force=force) as temporary:
+        temporary.write_bytes(content)
 
 
 def check_new(path: Path, *, force: bool) -> None:
     """Raise InputError if a file or a link exists and is not to be overwritten, or has no folder."""
     if path.is_dir() or (os.path.lexists(path) and not force):
-        raise InputError(f"{path} exists; name another file, or overwrite it with --force")
+        raise InputError(_exists(path))
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
 
 
 @contextmanager
-def whole_output(path: Path) -> Iterator[Path]:
+def whole_output(path: Path, *, force: bool = True) -> Iterator[Path]:
     """Give a path to write to; when the block has ended well, the file there becomes the output.
 
+    Args:
+        path: The output.
+        force: Whether a file that is there is replaced, also one that came while the block ran.
+
     Raises:
+        InputError: It is there, and is not to be replaced.
         StorageError: The system refused, or the disk is full; what was there is as it was, and nothing is left behind.
     """
     temporary = path.with_name(temporary_name())
     try:
         yield temporary
-        temporary.replace(path)
+        if force or not _linked(temporary, path):
+            temporary.replace(path)
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
@@ -53,6 +63,22 @@ def whole_output(path: Path) -> Iterator[Path]:
             f"{escape(temporary.name)}*"
         ):  # a library may have made others beside it
             left.unlink()
+
+
+def _linked(temporary: Path, path: Path) -> bool:
+    """Give a file a second name, which replaces nothing; return whether the file system can."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise InputError(_exists(path)) from None
+    except OSError:
+        check_new(path, force=False)
+        return False
+    return True
+
+
+def _exists(path: Path) -> str:
+    return f"{path} exists; name another file, or overwrite it with --force"
 
 
 def _cannot_write(path: Path, error: OSError) -> StorageError:

@@ -26,6 +26,7 @@ from regtap_analysis.export import write
 from regtap_analysis.export.options import ExportOptions, select
 from regtap_analysis.export.write import check_output, export_trace
 from regtap_analysis.export.written import Written
+from regtap_analysis.output import whole_output, write_output
 from regtap_analysis.progress import ReadingProgress
 
 BIG = Register("U.BIG", 0x40, "u64")
@@ -275,6 +276,30 @@ def test_a_failure_leaves_what_was_there(
 
     assert path.read_text() == "kept"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_comes_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+
+    with pytest.raises(InputError, match="exists"), whole_output(path, force=False) as temporary:
+        temporary.write_text("ours")
+        path.write_text("another's")
+
+    assert path.read_text() == "another's"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_system_without_links_takes_an_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("regtap_analysis.output.os.link", refuse)
+
+    write_output(tmp_path / "x.csv", b"ours", force=False)
+    with pytest.raises(InputError, match="exists"):
+        write_output(tmp_path / "x.csv", b"new", force=False)
+
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x.csv", b"ours")]
 
 
 def test_an_output_that_exists_is_refused(tmp_path: Path) -> None:

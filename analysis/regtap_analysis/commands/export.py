@@ -65,7 +65,7 @@ def export(
     check_output(output, force=force)
     selection = select(opened, options)
     try:
-        written = export_trace(selection, output, terminal_progress(*selection.span_ns))
+        written = export_trace(selection, output, terminal_progress(*selection.span_ns), force=force)
     finally:
         clear_progress()
     print_line(f"{output}: {written.text} of {trace}")

@@ -79,7 +79,7 @@ def plot(
         format=check_output(path, force=force),
     )
     picture = make_picture(opened, options)
-    write_output(path, picture.content)
+    write_output(path, picture.content, force=force)
     if picture.missing:
         print_note(f"no font here has {_some(picture.missing)}: install one, such as Noto Sans CJK")
     print_lines([f"{path}: {count_of(picture.reading.rows, 'row')} of {opened.path}"])

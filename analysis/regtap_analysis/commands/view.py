@@ -88,7 +88,7 @@ def view(
 
     with closing(Session(traces, registers, align, maps_of(map_texts), _FIRST_ROW_S)) as session:
         if output is not None:
-            _export(session, output, first, stop)
+            _export(session, output, (first, stop), force=force)
             return
         from regtap_analysis.view.serving import serve
 
@@ -102,15 +102,12 @@ def _end_at_eof() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _export(session: Session, output: Path, first: str | None, stop: str | None) -> None:
+def _export(session: Session, output: Path, window: tuple[str | None, str | None], *, force: bool) -> None:
     from regtap_analysis.view.export import export
 
-    made = export(
-        session,
-        None if first is None else parse_time_ns(first),
-        None if stop is None else parse_time_ns(stop),
-    )
-    write_output(output, made.content)
+    first_ns, stop_ns = (None if text is None else parse_time_ns(text) for text in window)
+    made = export(session, first_ns, stop_ns)
+    write_output(output, made.content, force=force)
     print_line(f"{output}: {format_size(len(made.content))}, {made.note}")
 
 

@@ -30,21 +30,24 @@ def check_output(path: Path, *, force: bool) -> None:
     check_new(path, force=force)
 
 
-def export_trace(selection: Selection, path: Path, progress: ReadingProgress) -> Written:
+def export_trace(
+    selection: Selection, path: Path, progress: ReadingProgress, *, force: bool = True
+) -> Written:
     """Write the selected part of a trace to a file, in the format of the file's ending.
 
     Args:
         selection: The part of a trace to export.
-        path: The file; one that is there is replaced.
+        path: The file.
         progress: Told how far it is.
+        force: Whether a file that is there is replaced.
 
     Raises:
-        InputError: The format is unknown, or cannot hold the values.
+        InputError: The format is unknown, or cannot hold the values; or the file is there, and stays.
         RefusedError: The format needs a library that is not installed.
         StorageError: The disk is full, or refuses; what was there is as it was.
         TraceError: A part is damaged.
     """
-    with whole_output(path) as temporary:
+    with whole_output(path, force=force) as temporary:
         return _write(selection, format_of(path), temporary, progress)
 
 

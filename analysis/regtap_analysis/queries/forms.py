@@ -60,7 +60,7 @@ def whole_file(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
         StorageError: The system refused, or the disk is full; what was there is as it was.
     """
     check_new(path, force=force)
-    with whole_output(path) as temporary, temporary.open("xb") as file:
+    with whole_output(path, force=force) as temporary, temporary.open("xb") as file:
         yield file
 
 
