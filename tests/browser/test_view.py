@@ -95,7 +95,7 @@ def test_cursors_say_distance_rate_and_changes(address: str, open_page: Open) ->
 
     text = page.locator("#cursors").inner_text()
 
-    assert "Δ 50000000 ns = 50 ms · 20 Hz · WIDE: 2 changes" in text
+    assert "Δ 50 000 000 ns = 50 ms · 20 Hz · WIDE: 2 changes" in text
 
 
 def test_a_cursor_is_dragged_by_its_flag(address: str, open_page: Open) -> None:

@@ -13,10 +13,11 @@ from tests.synthetic import STATUS, TraceOptions, write_trace
 import regtap_analysis
 from regtap.errors import InputError
 from regtap.registers.model import Field, Register, Value
-from regtap.trace.gaps import Gap
+from regtap.trace.gaps import CAUSES, Gap
 from regtap.trace.metadata import Mark, Mode, TriggerMode
 from regtap.trace.reader import open_trace
 from regtap.trace.totals import Totals
+from regtap.trace.wording import cause_text
 from regtap_analysis.reports.api import Report, report
 from regtap_analysis.reports.files import report_paths, write_report
 from regtap_analysis.reports.sections import again
@@ -269,3 +270,15 @@ def test_only_a_report_of_the_same_trace_is_replaced(tmp_path: Path) -> None:
         report_paths(trace, path)
     with pytest.raises(InputError, match="is no folder; make it first"):
         report_paths(trace, tmp_path / "none" / "deep" / "a.html")
+
+
+def test_each_cause_of_a_gap_is_explained(tmp_path: Path) -> None:
+    gaps = tuple(Gap(0, 1, 10 * at, 10 * at + 5, cause) for at, cause in enumerate(CAUSES))
+    found = report(make_trace(tmp_path / "run", gaps=gaps, finished=False))
+
+    lines = found.content.sections[0].lines
+
+    assert [line for line in lines if ": " in line][-len(CAUSES) :] == [
+        f"{cause}: {cause_text(cause)}" for cause in CAUSES
+    ]
+    assert all(map(cause_text, CAUSES))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.trace.moments import moment_text
-from regtap.trace.wording import clock_text, mode_text, state_text
+from regtap.trace.wording import cause_text, clock_text, mode_text, state_text
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
 from regtap_analysis.plot.caption import cut_name, printable
 from regtap_analysis.reports.content import Content, Section, Titled
@@ -113,6 +113,7 @@ def _lost(trace: Trace, zero: Mark | None) -> Section:
             for it in trace.gap_summary
         ),
     )
+    lines += [f"{it.cause}: {cause_text(it.cause)}" for it in trace.gap_summary if cause_text(it.cause)]
     return Section("What was lost", tuple(lines), tables=(Titled("", causes),))
 
 

@@ -11,6 +11,24 @@ if TYPE_CHECKING:
     from regtap.trace.rotation import Rotated
 
 
+_CAUSES = {
+    "full": "samples that found no room in the spool",
+    "missed": "slots of the schedule in which nothing was read, because the loop came too late",
+    "throttled": "pauses in which the loop waited for room in the spool; nothing was lost in them",
+    "fault": "from here on a register did not answer",
+    "writer": "samples that were taken and could not be stored",
+    "overwritten": "samples older than those that were asked for",
+    "torn": "samples in which the halves of a 64-bit counter did not agree",
+    "unchanged": "samples like the row before; their values are known",
+    "rotated": "rows and gaps of older parts, removed as asked",
+}
+
+
+def cause_text(cause: str) -> str:
+    """Return what a gap of a cause is, in a few words; empty for an unknown cause."""
+    return _CAUSES.get(cause, "")
+
+
 def finding(trace: Trace) -> str | None:
     """Return the contradiction between the trace's own figures, or None."""
     totals = trace.totals

@@ -235,7 +235,8 @@ class Painter {
     context.font = this.font(10.5);
     context.fillStyle = this.colour("grey");
     context.textAlign = "left";
-    context.fillText(fit(context, axis.label, this.gutter - 12), 8, 24);
+    const most = this.gutter - 12, label = context.measureText(axis.label).width <= most ? axis.label : axis.short;
+    context.fillText(fit(context, label, most), 8, 24);
     context.textAlign = "center";
     context.fillStyle = this.colour("ink");
     for (const [time, label] of axis.ticks) {

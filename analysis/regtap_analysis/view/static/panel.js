@@ -94,6 +94,11 @@ function writeReadout(state, hover) {
   output.textContent = text;
 }
 
+// A whole number, its digits in groups of three, as moments have them.
+function grouped(number) {
+  return String(number).replace(/\B(?=(\d{3})+$)/g, " ");
+}
+
 // Distance, rate and changes between the cursors.
 function writeCursors(state, changes) {
   const parts = [];
@@ -101,7 +106,7 @@ function writeCursors(state, changes) {
   if (state.b !== null) parts.push(`B ${formatMoment(state.b)}`);
   if (state.a !== null && state.b !== null) {
     const distance = magnitude(state.b - state.a);
-    parts.push(`Δ ${distance} ns = ${formatSpan(distance)}`);
+    parts.push(`Δ ${grouped(distance)} ns = ${formatSpan(distance)}`);
     if (distance) parts.push(formatRate(1e9 / Number(distance)));
     if (changes) parts.push(`${state.info.lanes[changes.lane].name}: ${changes.text}`);
   }

@@ -50,7 +50,7 @@ function inUnit(time, unit, step) {
   return trimmed((Number(time) / Number(unit)).toFixed(3));
 }
 
-// Ticks [[time, label]] for a stretch of time, and a label that names unit and origin.
+// Ticks [[time, label]] for a stretch of time, and a label that names unit and origin, and in short the unit alone.
 function timeAxis(first, stop, most) {
   const span = stop - first;
   const [unit, size] = TIME_UNITS.find(([name, , longest]) => span <= longest || name === "h");
@@ -59,7 +59,8 @@ function timeAxis(first, stop, most) {
   const origin = start && magnitude(start) / step > 10000n ? start : 0n;
   const ticks = [];
   for (let place = start; place <= stop; place += step) ticks.push([place, inUnit(place - origin, size, step)]);
-  return {ticks, label: `${origin ? `time after ${exactTime(origin)}` : "time since start"} (${unit})`};
+  const label = `${origin ? `time after ${exactTime(origin)}` : "time since start"} (${unit})`;
+  return {ticks, label, short: `time (${unit})`};
 }
 
 function engineering(places, step) {
