@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "checks/ring.hpp"
+#include "core/filler.hpp"
 #include "core/sampler.hpp"
 
 namespace {
@@ -108,7 +109,7 @@ class Reader {
     is_open_ = true;
     const std::uint64_t oldest = sampler.hold().oldest;
     const std::uint64_t wanted = hit.sequence - std::min<std::uint64_t>(hit.sequence, kMostKept);
-    next_ = std::max({next_, oldest, wanted});
+    begun_ = next_ = std::max({next_, oldest, wanted});
     sampler.release(next_);
     begins_with_gap_ = true;
   }
@@ -170,7 +171,7 @@ class Reader {
       if (std::binary_search(wanted_.begin(), wanted_.end(), hit))
         ++found_;
       else if (sampler.progress().lost == 0)  // lost_ does not know yet what the overflow block holds
-        fail("a hit without its row", hit, 0);
+        fail_at(hit);
     }
     told_.insert(hit_ticks_.begin(), hit_ticks_.end());
     if (!case_.holds_off && hit_ticks_.size() < Stretches::kMostTold)
@@ -183,6 +184,16 @@ class Reader {
     sampler.release(next_);
     sampler.settle(stretches_);
     sampler.end_hold();
+  }
+
+  [[noreturn]] void fail_at(std::uint64_t hit) const {
+    std::fprintf(stderr,
+                 "policy %d, paced %d, holdoff %d, stalls %u %%: stretch %llu, blocks %llu to %llu of %llu\n",
+                 static_cast<int>(case_.on_full), case_.paced, case_.holds_off, case_.stall_percent,
+                 static_cast<unsigned long long>(stretches_), static_cast<unsigned long long>(begun_),
+                 static_cast<unsigned long long>(next_),
+                 static_cast<unsigned long long>(spool_.header().sealed.load(std::memory_order_acquire)));
+    fail("a hit without its row, the last row", hit, last_tick_);
   }
 
   // After the end: what no stretch wanted, up to the last block, and what the overflow block holds.
@@ -210,6 +221,7 @@ class Reader {
   bool is_open_ = false;
   bool was_wanted_ = true;
   bool begins_with_gap_ = true;
+  std::uint64_t begun_ = 0;  // the first block of the stretch
   std::uint64_t next_ = 0, index_ = 0, rows_ = 0, lost_ = 0, missed_ = 0, overwritten_ = 0;
   std::uint64_t last_tick_ = 0, stretches_ = 0, hits_ = 0, found_ = 0;
 };
@@ -239,10 +251,31 @@ Reader run(const Case& tried, std::uint64_t duration_ns) {
   return reader;
 }
 
+// Between the question whether a block is free and the overwriting of the oldest, the reader may release all
+// blocks.
+void check_room() {
+  const spool::Geometry geometry{{Kind::u32}, false, kBlocks, kRows, kGapCapacity, 2};
+  const Memory memory(geometry.total_bytes());
+  const Spool spool = Spool::format(memory.span(), geometry, "{}", 1);
+  Filler filler(spool, clock::best_source(false));
+  for (std::uint32_t block = 0; block < kBlocks; ++block) {
+    filler.open_block();
+    filler.seal_block();
+  }
+  expect("room in a full ring", filler.has_room(), false);
+  spool.header().released.store(filler.sequence());
+  expect("room after a release", filler.overwrite_oldest(), true);
+  expect("what is released of a ring with room", spool.header().released.load(), filler.sequence());
+  spool.header().released.store(filler.sequence() - kBlocks);
+  expect("room made", filler.overwrite_oldest(), true);
+  expect("what is overwritten", spool.header().released.load(), filler.sequence() - kBlocks + 1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const double seconds = argc > 1 ? std::atof(argv[1]) : 2.0;
+  check_room();
   std::vector<Case> cases;
   for (const OnFull on_full : {OnFull::wait, OnFull::discard, OnFull::stop})
     for (const bool paced : {false, true})

@@ -30,9 +30,11 @@ class Filler {
   void advance(std::uint64_t rows);
   void skip(std::uint64_t samples) { index_ += samples; }  // that a gap has counted
 
-  bool has_room() const;    // for one more block
-  bool has_next() const;    // for one more block after the open one
-  bool overwrite_oldest();  // makes room for one, unless a snapshot holds the ring
+  bool has_room() const;  // for one more block
+  bool has_next() const;  // for one more block after the open one
+  // Whether there is room for one more block, made by giving up the oldest if need be; not while a snapshot
+  // holds the ring.
+  bool overwrite_oldest();
   // Whether the oldest block lies before a sequence, or has only rows before a tick; while no block is free.
   bool oldest_is_before(std::uint64_t sequence, std::uint64_t ticks) const;
   bool block_is_empty() const;                                 // no row, no gap
