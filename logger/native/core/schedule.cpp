@@ -12,8 +12,7 @@
 namespace regtap {
 namespace {
 
-constexpr std::uint64_t kSpinNs = 200'000;  // longer than a wake-up of an idle virtual machine usually takes
-constexpr double kAnchorNs = 10e6;          // 100 ppm of frequency error over this is 1 us
+constexpr double kAnchorNs = 10e6;              // 100 ppm of frequency error over this is 1 us
 constexpr std::uint64_t kWideBracketNs = 2000;  // a bracket this wide was interrupted
 
 void relax() {
@@ -33,11 +32,13 @@ void sleep_on(const std::atomic<std::uint32_t>& word, std::uint64_t until_ns) {
 
 }  // namespace
 
-Schedule::Schedule(clock::Source source, Period period, std::uint64_t limit, Control& control)
+Schedule::Schedule(clock::Source source, Period period, std::uint64_t limit, Control& control,
+                   std::uint64_t spin_ns)
     : source_(source),
       period_(period),
       limit_(limit),
       control_(control),
+      spin_ns_(spin_ns),
       ticks_per_ns_(clock::frequency_hz(source) / 1e9),
       period_ticks_(static_cast<double>(period.numerator_ns) / static_cast<double>(period.denominator) *
                     ticks_per_ns_) {
@@ -76,11 +77,11 @@ void Schedule::note_busy(std::uint64_t now) {
 
 // Sleeps where the next slot is far away. Returns when it is due; now_ is the present.
 std::uint64_t Schedule::approach() {
-  const auto spin = static_cast<std::uint64_t>(kSpinNs * ticks_per_ns_);
+  const auto spin = static_cast<std::uint64_t>(static_cast<double>(spin_ns_) * ticks_per_ns_);
   note_busy(clock::ticks(source_));
   const std::uint64_t due = due_ticks(slot_);
   if (due > now_ && due - now_ > spin) {
-    sleep_on(control_.asked, due_ns(slot_) - kSpinNs);
+    sleep_on(control_.asked, due_ns(slot_) - spin_ns_);
     anchor(4);
     now_ = clock::ticks(source_);
     return due_ticks(slot_);

@@ -22,14 +22,19 @@ struct Lateness {
   std::uint64_t busy = 0;  // from each slot to where the next one could have been taken
 };
 
-// Waits for slots on the sampling thread: asleep until 200 us before a slot, then spinning. At most one
-// system call a slot, none when slots are closer than that.
+// Waits for slots: asleep until shortly before a slot, then spinning. At most one system call a slot, none
+// when slots are closer than that.
 class Schedule {
  public:
+  // Longer than a wake-up of an idle virtual machine usually takes.
+  static constexpr std::uint64_t kSpinNs = 200'000;
+
   enum class Event { slot, missed, stopped, ended, asked };
 
-  // Slot 0 is due now; `limit` slots are due in all.
-  Schedule(clock::Source source, Period period, std::uint64_t limit, Control& control);
+  // Slot 0 is due now; `limit` slots are due in all. Who needs no exact times does not spin, and leaves the
+  // CPU to others.
+  Schedule(clock::Source source, Period period, std::uint64_t limit, Control& control,
+           std::uint64_t spin_ns = kSpinNs);
 
   // Waits for the next slot that can still begin before its successor is due; those before it that cannot are
   // skipped: missed_*() tell of them, after every event. `slot`: take a row now, it is slot next() - 1.
@@ -58,6 +63,7 @@ class Schedule {
   Period period_;
   std::uint64_t limit_;
   Control& control_;
+  std::uint64_t spin_ns_;
   double ticks_per_ns_;
   double period_ticks_;
   std::uint64_t start_ns_ = 0;
