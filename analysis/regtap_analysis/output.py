@@ -8,7 +8,7 @@ from glob import escape
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, StorageError
-from regtap.system.files import temporary_name
+from regtap.system.files import require_new, temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +33,7 @@ def write_output(path: Path, content: bytes, *, force: bool = True) -> None:
 
 def check_new(path: Path, *, force: bool) -> None:
     """Raise InputError if a file or a link exists and is not to be overwritten, or has no folder."""
-    if path.is_dir() or (os.path.lexists(path) and not force):
-        raise InputError(_exists(path))
+    require_new(path, force=force and not path.is_dir())
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
 
@@ -69,16 +68,10 @@ def _linked(temporary: Path, path: Path) -> bool:
     """Give a file a second name, which replaces nothing; return whether the file system can."""
     try:
         os.link(temporary, path)
-    except FileExistsError:
-        raise InputError(_exists(path)) from None
-    except OSError:
+    except OSError:  # there is a file, or the file system has no second names
         check_new(path, force=False)
         return False
     return True
-
-
-def _exists(path: Path) -> str:
-    return f"{path} exists; name another file, or overwrite it with --force"
 
 
 def _cannot_write(path: Path, error: OSError) -> StorageError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,10 @@ import click
 from regtap.cli.names import maps_of, note_left_out, note_unmarked
 from regtap.cli.options import allow_side_effects_option, json_option, map_option, target_option
 from regtap.cli.output import print_line
-from regtap.errors import BusFaultError, InputError, StorageError
+from regtap.errors import BusFaultError, StorageError
 from regtap.maps.decode import spell_fields
 from regtap.maps.dump_file import Dump, Reading
-from regtap.system.files import replace_file
+from regtap.system.files import replace_file, require_new
 from regtap.targets import parse_target
 from regtap.units.format import count_of
 
@@ -48,8 +47,8 @@ def dump(
     Left out, and said: registers whose read has a known effect, and those that are write-only. A name in full
     reads such a register too, with --allow-side-effects.
     """
-    if output is not None and os.path.lexists(output) and not force:
-        raise InputError(f"{output} exists; name another file, or overwrite it with --force")
+    if output is not None:
+        require_new(output, force=force)
     target = parse_target(target_text)
     selection = target.names(maps_of(map_texts)).select(
         texts or ("*",), allow_side_effects=allow_side_effects

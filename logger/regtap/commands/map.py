@@ -14,7 +14,7 @@ from regtap.errors import InputError, StorageError
 from regtap.maps.effects import own_effect
 from regtap.maps.load import load_map, parse_map_choice
 from regtap.maps.lookup import Maps
-from regtap.system.files import replace_file
+from regtap.system.files import replace_file, require_new
 from regtap.units.format import count_of
 from regtap.units.parse import parse_integer
 
@@ -196,8 +196,7 @@ def _write(device: DeviceMap, output: str, *, force: bool) -> int:
     writer = writers.get(os.path.splitext(output)[1].lower())
     if writer is None:
         raise InputError(f"cannot tell the form of {output}; name it .toml or .svd")
-    if os.path.lexists(output) and not force:
-        raise InputError(f"{output} exists; name another file, or overwrite it with --force")
+    require_new(output, force=force)
     content = writer(device)
     try:
         replace_file(output, content)

@@ -7,6 +7,8 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from regtap.errors import InputError
+
 if TYPE_CHECKING:
     from typing import BinaryIO
 
@@ -81,6 +83,12 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     except BaseException:
         os.close(fd)
         raise
+
+
+def require_new(path: str | os.PathLike[str], *, force: bool) -> None:
+    """Raise InputError if a file, or a link to nothing, is there and is not to be replaced."""
+    if os.path.lexists(path) and not force:
+        raise InputError(f"{os.fspath(path)} exists; name another file, or overwrite it with --force")
 
 
 def temporary_name() -> str:
