@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import TraceError
 from regtap.maps.lookup import NO_MAPS
+from regtap.trace.gaps import LOSSES
 from regtap.trace.reader import open_trace
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class TraceFacts:
     @property
     def lost(self) -> int:
         """Samples taken and not stored."""
-        return sum(self.counts.values()) - self.missed - self.unchanged - self.rotated
+        return sum(self.counts.get(cause, 0) for cause in LOSSES)
 
     @property
     def overwritten(self) -> int:
