@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fork_server import ANSWER
+from tests.waiting import wait_until
 
 REGTAP = (sys.executable, "-m", "regtap")
 _REPOSITORY = Path(__file__).parents[1]
@@ -191,19 +192,10 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def wait_for_spool(trace: Path) -> Path:
     """Wait until a capture's pointer is written whole, and return the spool that it names."""
     pointer = trace / "_spool"
-    wait_for(pointer)
-    for _ in range(6000):
-        text = pointer.read_text()
-        if text.endswith("\n"):
-            return Path(json.loads(text)["spool"])
-        time.sleep(0.005)
-    raise AssertionError(f"{pointer} was never written")
+    wait_until(lambda: pointer.exists() and pointer.read_text().endswith("\n"), str(pointer))
+    return Path(json.loads(pointer.read_text())["spool"])
 
 
 def wait_for(path: Path) -> None:
     """Wait until a file is there."""
-    for _ in range(6000):
-        if path.exists():
-            return
-        time.sleep(0.005)
-    raise AssertionError(f"{path} never came")
+    wait_until(path.exists, str(path))

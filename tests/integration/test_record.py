@@ -39,11 +39,19 @@ def sim_trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A full-speed capture of registers that prove themselves."""
     folder = tmp_path_factory.mktemp("sim")
     registers = ["COUNT32", "CHECK", "CHECKED", "STATUS"]
-    options = ["-o", "run1", "--duration", "100ms", "--spool-size", "64MiB"]
-    done = run_regtap("record", "-t", "sim", *registers, *options, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"taken ([0-9,]+) = stored \1 \+ lost 0$", done.stdout.rstrip())
-    return folder / "run1"
+    for duration in ("100ms", "1s", "5s"):  # on a busy machine the device seldom moves
+        options = ["-o", duration, "--duration", duration, "--spool-size", "64MiB"]
+        done = run_regtap("record", "-t", "sim", *registers, *options, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert re.search(r"taken ([0-9,]+) = stored \1 \+ lost 0$", done.stdout.rstrip())
+        if len(checked_values(folder / duration)) > 10:
+            break
+    return folder / duration
+
+
+def checked_values(trace: Path) -> np.ndarray:
+    """Return the different values of CHECKED."""
+    return np.unique(pd.read_parquet(trace, columns=["CHECKED"])["CHECKED"].to_numpy())
 
 
 def test_count_never_goes_back_and_moves(sim_trace: Path) -> None:
@@ -55,8 +63,8 @@ def test_count_never_goes_back_and_moves(sim_trace: Path) -> None:
 
 
 def test_each_checked_fits_itself(sim_trace: Path) -> None:
-    values = np.unique(pd.read_parquet(sim_trace, columns=["CHECKED"])["CHECKED"].to_numpy())
-    assert len(values) > 2
+    values = checked_values(sim_trace)
+    assert len(values) > 10
     assert all(check_of(int(value) & 0xFFFFFFFF) == int(value) >> 32 for value in values)
 
 
