@@ -33,7 +33,7 @@ def call_then_open(function: Callable[[], object], done: Latch) -> None:
 
 def end_and_join(started: Latch, asked: Latch, launched: Latch, ended: Latch) -> None:
     """
-    Open `asked`; if `started` is open, wait for the two others, and for the end of the threads that opened them.
+    Open `asked`; if `started` is open, wait for the others, and for the end of the threads that opened them.
     """
 
 def run_then_open(function: Callable[[], None], first: Latch, second: Latch) -> None:

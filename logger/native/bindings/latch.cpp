@@ -68,8 +68,7 @@ void bind_latch(nb::module_& m) {
         nb::sig("def call_then_open(function: collections.abc.Callable[[], object], done: Latch) -> None"),
         "Call a function, and open the latch if it returns; nothing comes between the two.");
   m.def("end_and_join", &end_and_join, "started"_a, "asked"_a, "launched"_a, "ended"_a,
-        "Open `asked`; if `started` is open, wait for the two others, and for the end of the threads that "
-        "opened "
+        "Open `asked`; if `started` is open, wait for the others, and for the end of the threads that opened "
         "them.");
   m.def("run_then_open", &run_then_open, "function"_a, "first"_a, "second"_a,
         nb::sig("def run_then_open(function: collections.abc.Callable[[], None], first: Latch, second: "
