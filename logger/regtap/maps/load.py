@@ -8,6 +8,7 @@ import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from regtap.documents.text import terminal_text
 from regtap.errors import InputError
 from regtap.maps.lookup import MAP_VARIABLE, Maps
 from regtap.units.parse import parse_integer, quoted
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SIMULATED = "sim"  # the map of the simulated device, where no file is called so
 MOST_BYTES = 64 * 2**20  # of a file: the largest of a vendor's is 24 MB
+_MOST_MESSAGE = 500  # letters: a name in the file may have millions
 _BASE = re.compile(r"(?P<rest>.+)@(?P<base>0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)\Z", re.DOTALL)
 
 
@@ -127,7 +129,7 @@ def _read(path: str) -> DeviceMap:
                 f"its arrays make more than {MOST_REGISTERS:,} registers; that is no device's map"
             )
     except InputError as error:
-        raise InputError(f"map {path}: {error}") from error
+        raise InputError(f"map {path}: {terminal_text(str(error), _MOST_MESSAGE)}") from error
     except (RecursionError, MemoryError) as error:
         raise InputError(f"map {path}: it is nested too deeply, or too large") from error
     return device
