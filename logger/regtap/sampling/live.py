@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from regtap import _native
 from regtap.clock.source import best_source, frequency_hz, read_clocks
@@ -40,8 +40,7 @@ class Item:
         return self.field.lsb, self.field.bits
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(NamedTuple):
     """The changes of an item since the loop began, or since restart().
 
     Attributes:

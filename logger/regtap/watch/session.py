@@ -258,8 +258,11 @@ class Session:
             return False
         if self._only_different and not row.is_different:
             return False
+        return not self._filter or self._has_wanted_name(row)
+
+    def _has_wanted_name(self, row: Row) -> bool:
         wanted, name = self._filter.lower(), row.line.name.lower()
-        return not wanted or wanted in name or fnmatchcase(name, wanted)
+        return wanted in name or fnmatchcase(name, wanted)
 
     def _head(self, width: int) -> tuple[Span, ...]:
         view = self._view

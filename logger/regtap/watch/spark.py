@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections import deque
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 MOST = 40  # looks in a line
 _LEVELS = "▁▂▃▄▅▆▇█"
+_TOP = len(_LEVELS) - 1
 _BOTH = "┃"  # the value moved over more than half of the height between two looks: a pulse that no look saw
-_HIGH = itemgetter(1)
 _ASCII = str.maketrans(f"{_LEVELS}{_BOTH}", "_.-:=+*#|")
 
 
 class SparkLine:
     """The last looks, the newest at the right, scaled between the smallest and the largest value of them.
 
-    A look in which the value moved by at most half of that is drawn at its largest value.
+    A look in which the value moved by at most half of that is drawn at its largest value. The scale is renewed where
+    an end of it is off by more than half a level: a running counter moves both ends at each look, and drawing all
+    looks anew is most of the work. So a character is at most one level off.
     """
 
     def __init__(self) -> None:
-        self._ranges: deque[tuple[int, int]] = deque(maxlen=MOST)
+        self._lows: deque[int] = deque(maxlen=MOST)
+        self._highs: deque[int] = deque(maxlen=MOST)
         self._lowest = self._highest = 0
         self._text = ""
 
@@ -34,26 +36,28 @@ class SparkLine:
             low: The smallest value since the look before.
             high: The largest.
         """
-        ranges = self._ranges
-        gone = ranges[0] if len(ranges) == MOST else None
-        ranges.append((low, high))
-        is_outside = low < self._lowest or high > self._highest or len(ranges) == 1
-        if is_outside or (gone is not None and (gone[0] == self._lowest or gone[1] == self._highest)):
-            self._lowest, self._highest = min(ranges)[0], max(map(_HIGH, ranges))
-            self._text = self._drawn(ranges)
+        self._lows.append(low)
+        self._highs.append(high)
+        lowest, highest = min(self._lows), max(self._highs)
+        off = max(abs(lowest - self._lowest), abs(highest - self._highest))
+        if 2 * _TOP * off > highest - lowest:
+            self._lowest, self._highest = lowest, highest
+            self._text = self._drawn(self._lows, self._highs)
         else:
-            self._text = (self._text + self._drawn([(low, high)]))[-MOST:]
+            inside = max(self._lowest, min(high, self._highest))
+            self._text = (self._text + self._drawn((min(low, inside),), (inside,)))[-MOST:]
         return self._text
 
-    def _drawn(self, ranges: Collection[tuple[int, int]]) -> str:
-        """Return a character for each look; a running counter needs all of them anew each time."""
-        lowest, span, top = self._lowest, self._highest - self._lowest, len(_LEVELS) - 1
+    def _drawn(self, lows: Collection[int], highs: Iterable[int]) -> str:
+        """Return a character for each look."""
+        lowest, span, top = self._lowest, self._highest - self._lowest, _TOP
         if span == 0:
-            return _LEVELS[0] * len(ranges)
+            return _LEVELS[0] * len(lows)
+        half = span // 2
         return "".join(
             [
-                _BOTH if 2 * (high - low) > span else _LEVELS[(high - lowest) * top // span]
-                for low, high in ranges
+                _BOTH if high - low > half else _LEVELS[(high - lowest) * top // span]
+                for low, high in zip(lows, highs, strict=True)
             ]
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 from operator import gt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from regtap.sampling.live import Item
 from regtap.watch.spark import SparkLine
@@ -35,8 +35,7 @@ class Line:
     is_part: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of a live view, at one look.
 
     Attributes:
@@ -146,7 +145,7 @@ class History:
 
     def with_snapshot(self, view: View) -> View:
         """Return a view with the comparison to the current snapshot."""
-        rows = (replace(row, snapshot=was) for row, was in zip(view.rows, self._snapshot, strict=True))
+        rows = (row._replace(snapshot=was) for row, was in zip(view.rows, self._snapshot, strict=True))
         return replace(view, rows=tuple(rows))
 
     def drop_snapshot(self) -> None:
