@@ -26,6 +26,25 @@ _TAKE_TERMINAL = (
     "import os, sys; os.close(os.open(os.ttyname(0), os.O_RDWR)); os.execv(sys.argv[1], sys.argv[1:])"
 )
 
+# A shell with job control, as far as Ctrl-Z needs one: Enter continues the program.
+_SHELL = """
+import os, signal, sys
+os.close(os.open(os.ttyname(0), os.O_RDWR))
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+child = os.fork()
+if not child:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[1], sys.argv[1:])
+while os.WIFSTOPPED(status := os.waitpid(child, os.WUNTRACED)[1]):
+    os.tcsetpgrp(0, os.getpid())
+    input("stopped")
+    os.tcsetpgrp(0, child)
+    os.killpg(child, signal.SIGCONT)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
 
 class Terminal:
     """A terminal with `regtap` in it; a context manager.
@@ -34,10 +53,15 @@ class Terminal:
         arguments: Of regtap.
         size: Lines and columns.
         env: Variables that differ from the test's own.
+        has_jobs: Whether a shell stands between, which says `stopped` after Ctrl-Z.
     """
 
     def __init__(
-        self, *arguments: str, size: tuple[int, int] = (24, 80), env: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        size: tuple[int, int] = (24, 80),
+        env: Mapping[str, str] | None = None,
+        has_jobs: bool = False,
     ) -> None:
         self._screen = pyte.Screen(size[1], size[0])
         self._stream = pyte.ByteStream(self._screen)
@@ -46,7 +70,7 @@ class Terminal:
         self._set_size(size)
         variables = {**os.environ, "TERM": _TYPE, "LC_ALL": "C.UTF-8", **(env or {})}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _TAKE_TERMINAL, *REGTAP, *arguments],
+            [sys.executable, "-c", _SHELL if has_jobs else _TAKE_TERMINAL, *REGTAP, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,

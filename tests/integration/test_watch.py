@@ -49,8 +49,10 @@ def _terminal(
     *arguments: str,
     size: tuple[int, int] = (24, 80),
     env: dict[str, str] | None = None,
+    has_jobs: bool = False,
 ) -> Terminal:
-    return Terminal("watch", "-t", f"file:{device.path}", "--rate", "500", *arguments, size=size, env=env)
+    watched = ("-t", f"file:{device.path}", "--rate", "500", *arguments)
+    return Terminal("watch", *watched, size=size, env=env, has_jobs=has_jobs)
 
 
 @pytest.mark.parametrize(("size", "has_spark"), [((24, 80), False), ((60, 200), True)])
@@ -139,6 +141,31 @@ def test_a_resized_terminal_is_filled(device: _Device) -> None:
         text = terminal.wait_for(lambda text: "LATELY" not in text and "? help" in text)
 
         assert len(text.splitlines()) == 6
+
+
+def test_ctrl_z_gives_the_terminal_back_until_the_shell_goes_on(device: _Device) -> None:
+    with _terminal(device, *REGISTERS, has_jobs=True) as terminal:
+        terminal.wait_for("? help")
+        terminal.press("\x1a")
+        terminal.wait_for("stopped")
+        device.put(A, 0x1234)
+        terminal.press("\n")
+        text = terminal.wait_for(lambda text: "0x00001234" in text and "? help" in text)
+
+        assert "stopped" not in text
+        assert [line.split()[0] for line in text.splitlines()[1:5]] == ["NAME", "A", "B", "C"]
+
+
+def test_ctrl_z_where_no_shell_could_go_on_changes_nothing(device: _Device) -> None:
+    with _terminal(device, *REGISTERS) as terminal:
+        terminal.wait_for("? help")
+        cleared = terminal.written.count(b"\x1b[J")
+        terminal.press("\x1a")
+        terminal.wait_for(lambda text: terminal.written.count(b"\x1b[J") > cleared)
+        device.put(A, 0x1234)
+        text = terminal.wait_for(lambda text: "0x00001234" in text and "? help" in text)
+
+        assert [line.split()[0] for line in text.splitlines()[1:5]] == ["NAME", "A", "B", "C"]
 
 
 def test_a_terminal_that_goes_away_ends_the_watch(device: _Device) -> None:

@@ -1,4 +1,4 @@
-"""The terminal, by curses: paints changed cells, reads keys, and notices an end of the terminal."""
+"""The terminal, by curses: shows lines, reads keys, and notices an end of the terminal."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import locale
 import math
 import os
 import select
+import signal
 import sys
 from typing import TYPE_CHECKING, Self
 
 from regtap.errors import InputError
 from regtap.system.closeable import Closeable
 from regtap.units.parse import quoted
+from regtap.watch.painter import Painter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,15 +102,20 @@ class Screen(Closeable):
         check_terminal()
         with contextlib.suppress(locale.Error):
             locale.setlocale(locale.LC_CTYPE, "")
+        self._wants_stop = False
+        # Before initscr(): where curses finds this signal taken, it leaves the signal alone.
+        self._before = signal.getsignal(signal.SIGTSTP)
+        if self._before != signal.SIG_IGN:
+            signal.signal(signal.SIGTSTP, self._note_stop)
         self._window = curses.initscr()
         self.is_gone = False
         self.is_ascii = self._window.encoding.lower().replace("-", "") != "utf8"
         self._poll = select.poll()
         self._poll.register(sys.stdin.fileno(), select.POLLIN)
-        self._painted: list[tuple[Span, ...]] = []
+        self._painter = Painter(self._window.encoding, has_colors=not os.environ.get("NO_COLOR"))
         self._is_open = True
         try:
-            self._styles = self._set_up()
+            self._set_up()
         except BaseException:
             self.close()
             raise
@@ -121,6 +128,7 @@ class Screen(Closeable):
         if not self._is_open:
             return
         self._is_open = False
+        signal.signal(signal.SIGTSTP, self._before)
         with contextlib.suppress(curses.error):
             self._window.keypad(False)
             curses.endwin()
@@ -136,23 +144,22 @@ class Screen(Closeable):
         return lines, columns
 
     def paint_all_anew(self) -> None:
-        """Let the next paint() draw every cell."""
-        self._painted = []
-        self._window.clear()
+        """Clear the terminal, and let the next paint() draw every cell."""
+        self._painter.forget()
+        with contextlib.suppress(curses.error):
+            self._window.clear()
+            self._window.refresh()
 
     def paint(self, lines: Sequence[tuple[Span, ...]]) -> None:
         """Show lines from the top; only changed spans are drawn."""
-        height, width = self._window.getmaxyx()
-        before = self._painted
-        now = list(lines[:height])
-        for y in range(max(len(now), min(len(before), height))):
-            new = now[y] if y < len(now) else ()
-            old = before[y] if y < len(before) else None
-            if new != old:
-                self._paint_line(y, new, old, width)
-        self._painted = now
-        with contextlib.suppress(curses.error):
-            self._window.refresh()
+        if self._wants_stop:
+            self._stop()
+        left = self._painter.changes(lines, *self._window.getmaxyx())
+        try:
+            while left:
+                left = left[os.write(sys.stdout.fileno(), left) :]
+        except OSError:  # the terminal has gone, which key() notices, or takes no more now
+            self._painter.forget()
 
     def key(self, timeout_s: float) -> str | Key | None:
         """Return the next key, or None if none comes in time, or the terminal has gone."""
@@ -165,80 +172,29 @@ class Screen(Closeable):
             pressed = self._window.get_wch()
             if isinstance(pressed, str) and pressed.isprintable():
                 return pressed
+            if pressed == curses.KEY_RESIZE:
+                self.paint_all_anew()
             return _KEYS.get(ord(pressed) if isinstance(pressed, str) else pressed)
         return None
 
-    def _set_up(self) -> tuple[int, ...]:
+    def _note_stop(self, _number: int, _frame: object) -> None:
+        self._wants_stop = True
+
+    def _stop(self) -> None:
+        """Give the terminal back and stop, as Ctrl-Z asks; go on here once the shell continues the process."""
+        self._wants_stop = False
+        curses.endwin()
+        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, handler)
+        self.paint_all_anew()
+
+    def _set_up(self) -> None:
         curses.noecho()
         curses.cbreak()
         curses.set_escdelay(_ESCAPE_MS)
-        curses.typeahead(-1)  # a screen is painted to its end; no look at the keyboard after every few lines
         self._window.keypad(True)
         self._window.nodelay(True)
         with contextlib.suppress(curses.error):
             curses.curs_set(0)
-        has_colors = False
-        if not os.environ.get("NO_COLOR"):
-            with contextlib.suppress(curses.error):
-                curses.start_color()
-                curses.use_default_colors()
-                has_colors = curses.has_colors()
-        return _colored() if has_colors else _plain()
-
-    def _paint_line(self, y: int, new: tuple[Span, ...], old: tuple[Span, ...] | None, width: int) -> None:
-        is_same_shape = (
-            old is not None
-            and len(old) == len(new)
-            and all(o[0] == n[0] and len(o[1]) == len(n[1]) for o, n in zip(old, new, strict=True))
-        )
-        # curses complains of the last cell of the screen, which it has drawn by then, after all others
-        with contextlib.suppress(curses.error):
-            if not is_same_shape:
-                self._window.move(y, 0)
-                self._window.clrtoeol()
-            for number, span in enumerate(new):
-                if is_same_shape and old is not None and old[number] == span:
-                    continue
-                x, text, style = span
-                if x < width:
-                    self._window.addnstr(y, x, text, width - x, self._styles[style])
-
-
-def _plain() -> tuple[int, ...]:
-    """Return the attributes of the styles, for a terminal without colours."""
-    return (
-        curses.A_NORMAL,
-        curses.A_DIM,
-        curses.A_BOLD | curses.A_UNDERLINE,
-        curses.A_REVERSE,
-        curses.A_BOLD | curses.A_UNDERLINE,
-        curses.A_BOLD,
-        curses.A_REVERSE | curses.A_BOLD,
-        curses.A_REVERSE,
-    )
-
-
-def _colored() -> tuple[int, ...]:
-    """Return the attributes of the styles, in the eight basic colours."""
-    for number, (front, back) in enumerate(
-        (
-            (curses.COLOR_BLACK, curses.COLOR_YELLOW),
-            (curses.COLOR_YELLOW, -1),
-            (curses.COLOR_WHITE, curses.COLOR_RED),
-            (curses.COLOR_CYAN, -1),
-            (curses.COLOR_BLACK, curses.COLOR_CYAN),
-        ),
-        start=1,
-    ):
-        curses.init_pair(number, front, back)
-    fresh, recent, fault, faint, different = (curses.color_pair(number) for number in range(1, 6))
-    return (
-        curses.A_NORMAL,
-        faint,
-        curses.A_BOLD,
-        fresh,
-        recent | curses.A_BOLD,
-        recent,
-        fault | curses.A_BOLD,
-        different,
-    )
+        self.paint_all_anew()
