@@ -41,14 +41,21 @@ def locations(pieces: Sequence[bytes]) -> tuple[Integers, Integers, Integers, In
     """
     bodies = [_places_of(piece) for piece in pieces]
     counts = np.array([count for count, _ in bodies], np.int64)
-    numbers = _varints(b"".join(body for _, body in bodies))
+    encoded = np.frombuffer(b"".join(body for _, body in bodies), np.uint8)
+    ends = np.flatnonzero(encoded < 0x80)  # of numbers: heads, and ends of structs, are read as such too
+    lengths = np.diff(ends, prepend=-1)
     stops = np.cumsum(_PLACE_NUMBERS * counts + 1) - 1  # each list is followed by the end of its struct
-    if len(numbers) != stops[-1] + 1 or np.any(numbers[stops]):
+    is_whole = len(ends) == stops[-1] + 1 and ends[-1] == len(encoded) - 1
+    if not is_whole or np.any(encoded[ends[stops]]) or np.any(lengths[stops] != 1):
         raise ValueError("its page index has offsets that cannot be")
-    table = np.delete(numbers, stops).reshape(-1, _PLACE_NUMBERS)
-    if np.any(table[:, [0, 2, 4, 6]] != _PLACE_HEADS) or np.any(table[:, [1, 3, 5]] & 1):
+    end_table, length_table = (
+        np.delete(array, stops).reshape(-1, _PLACE_NUMBERS) for array in (ends, lengths)
+    )
+    if np.any(encoded[end_table[:, ::2]] != _PLACE_HEADS) or np.any(length_table[:, ::2] != 1):
         raise ValueError("its page index has offsets that cannot be")
-    offsets, sizes, first_rows = (table[:, [1, 3, 5]] >> 1).T
+    offsets, sizes, first_rows = (
+        _integers(encoded, end_table[:, at], length_table[:, at]) for at in (1, 3, 5)
+    )
     begins = np.cumsum(counts) - counts
     steps = np.diff(first_rows)
     steps[begins[1:] - 1] = 1  # from one group to the next
@@ -182,19 +189,23 @@ def _places_of(data: bytes) -> tuple[int, bytes]:
     return count, data[reader.at :]
 
 
-def _varints(data: bytes) -> Integers:
-    """Decode unsigned numbers below 2**63, one after the other, all at once."""
-    encoded = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero(encoded < 0x80)
-    if not len(ends) or ends[-1] != len(encoded) - 1:
-        raise ValueError("its page index is cut off")
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    lengths = ends - starts + 1
-    longest = int(lengths.max())
+def _integers(encoded: Bytes, ends: Integers, lengths: Integers) -> Integers:
+    """Decode integers from 0 to 2**62 - 1, all at once.
+
+    Args:
+        encoded: The bytes that hold them.
+        ends: The offset of the last byte of each.
+        lengths: The number of bytes of each.
+    """
+    shortest, longest = int(lengths.min()), int(lengths.max())
     if longest > 9:
         raise ValueError("its page index has a number of more than 63 bits")
-    numbers = (encoded[starts] & 0x7F).astype(np.int64)
+    starts = ends - lengths + 1
+    numbers: Integers = (encoded[starts] & 0x7F).astype(np.int64)
     for place in range(1, longest):
-        at = np.flatnonzero(lengths > place)
+        at = slice(None) if place < shortest else np.flatnonzero(lengths > place)
         numbers[at] |= (encoded[starts[at] + place].astype(np.int64) & 0x7F) << 7 * place
+    if np.any(numbers & 1):  # the sign
+        raise ValueError("its page index has offsets that cannot be")
+    numbers >>= 1
     return numbers
