@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import escape
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
@@ -84,21 +86,31 @@ def make_picture(trace: Trace, options: PictureOptions) -> Picture:
         InputError: A register is unknown, the stretch of time holds nothing, or the size is too small.
         TraceError: A part is damaged.
     """
-    load_matplotlib()
+    with ThreadPoolExecutor(1) as beside:
+        # To load matplotlib takes as long as to read 1e9 rows: where there are two cores, both at once.
+        drawing = beside.submit(_load_drawing)
+        signals = signals_of(trace, options.registers)
+        buckets = _buckets(options)
+        view = _view(trace, options, buckets)
+        reading = read_signals(trace, signals, view, buckets)
+        drawing.result()
+
     import matplotlib as mpl
 
     from regtap_analysis.plot.figure import draw
     from regtap_analysis.plot.plan import Content
 
-    signals = signals_of(trace, options.registers)
-    buckets = _buckets(options)
-    view = _view(trace, options, buckets)
-    reading = read_signals(trace, signals, view, buckets)
     settings: Any = {**mpl.rcParamsDefault, **_SETTINGS}
     with mpl.rc_context(settings), missing_glyphs() as missing:
         figure = draw(Content(trace, view, reading, buckets, (options.width, options.height), options.zero))
         content = _png(figure) if options.format == "png" else _svg(figure, trace, view)
     return Picture(content, view, reading, "".join(sorted(missing)))
+
+
+def _load_drawing() -> None:
+    load_matplotlib()
+    import_module("matplotlib.backends.backend_agg")
+    import_module("regtap_analysis.plot.figure")
 
 
 def _buckets(options: PictureOptions) -> int:
