@@ -26,7 +26,8 @@ _TAKE_TERMINAL = (
     "import os, sys; os.close(os.open(os.ttyname(0), os.O_RDWR)); os.execv(sys.argv[1], sys.argv[1:])"
 )
 
-# A shell with job control, as far as Ctrl-Z needs one: Enter continues the program.
+# A shell with job control, as far as Ctrl-Z needs one: Enter continues the program. As under make, another program of
+# the job stops at once.
 _SHELL = """
 import os, signal, sys
 os.close(os.open(os.ttyname(0), os.O_RDWR))
@@ -36,10 +37,10 @@ if not child:
     os.setpgid(0, 0)
     os.tcsetpgrp(0, os.getpid())
     signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-    os.execv(sys.argv[1], sys.argv[1:])
+    os.execv("/bin/sh", ["sh", "-c", '"$@"; exit $?', *sys.argv])
 while os.WIFSTOPPED(status := os.waitpid(child, os.WUNTRACED)[1]):
     os.tcsetpgrp(0, os.getpid())
-    input("stopped")
+    input("\\r\\nstopped\\r\\n")
     os.tcsetpgrp(0, child)
     os.killpg(child, signal.SIGCONT)
 sys.exit(os.waitstatus_to_exitcode(status))
@@ -121,6 +122,11 @@ class Terminal:
     def row(self, name: str) -> list[str]:
         """Return the words of the line that begins with a name."""
         return next((line.split() for line in self.lines() if line.split()[:1] == [name]), [])
+
+    def is_given_back(self) -> bool:
+        """Whether lines are edited and echoed, as a shell has it."""
+        modes: int = termios.tcgetattr(self._fd)[3]
+        return modes & termios.ECHO != 0 and modes & termios.ICANON != 0
 
     def press(self, keys: str) -> None:
         """Type something."""

@@ -144,16 +144,17 @@ def test_a_resized_terminal_is_filled(device: _Device) -> None:
 
 
 def test_ctrl_z_gives_the_terminal_back_until_the_shell_goes_on(device: _Device) -> None:
-    with _terminal(device, *REGISTERS, has_jobs=True) as terminal:
+    with _terminal(device, "--interval", "60s", *REGISTERS, has_jobs=True) as terminal:
         terminal.wait_for("? help")
+        assert not terminal.is_given_back()
         terminal.press("\x1a")
-        terminal.wait_for("stopped")
-        device.put(A, 0x1234)
+        terminal.wait_for(lambda text: "stopped" in text and terminal.is_given_back())
+        assert b"\x1b[?25h" in terminal.written  # the cursor is there again
         terminal.press("\n")
-        text = terminal.wait_for(lambda text: "0x00001234" in text and "? help" in text)
+        text = terminal.wait_for(lambda text: "stopped" not in text and "? help" in text)
 
-        assert "stopped" not in text
         assert [line.split()[0] for line in text.splitlines()[1:5]] == ["NAME", "A", "B", "C"]
+        assert not terminal.is_given_back()
 
 
 def test_ctrl_z_where_no_shell_could_go_on_changes_nothing(device: _Device) -> None:

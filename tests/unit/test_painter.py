@@ -14,6 +14,28 @@ from regtap.watch.painter import Painter
 from regtap.watch.table import Span, Style, plain_text
 
 HEIGHT, WIDTH = 4, 12
+# What pyte knows of each style: colours, bold, underlined, in reverse.
+PLAIN = ("default", "default", False, False, False)
+COLORED = {
+    Style.PLAIN: PLAIN,
+    Style.FAINT: ("cyan", "default", False, False, False),
+    Style.HEADING: ("default", "default", True, False, False),
+    Style.FRESH: ("black", "brown", False, False, False),
+    Style.RECENT: ("brown", "default", True, False, False),
+    Style.FADING: ("brown", "default", False, False, False),
+    Style.FAULT: ("white", "red", True, False, False),
+    Style.DIFFERENT: ("black", "cyan", False, False, False),
+}
+UNCOLORED = {
+    Style.PLAIN: PLAIN,
+    Style.FAINT: PLAIN,  # dim, which pyte does not tell
+    Style.HEADING: ("default", "default", True, True, False),
+    Style.FRESH: ("default", "default", False, False, True),
+    Style.RECENT: ("default", "default", True, True, False),
+    Style.FADING: ("default", "default", True, False, False),
+    Style.FAULT: ("default", "default", True, False, True),
+    Style.DIFFERENT: ("default", "default", False, False, True),
+}
 TEXT = st.text("ab 0┃▁", max_size=8)
 
 
@@ -36,9 +58,7 @@ def terminal() -> None:
     os.close(null)
 
 
-@given(
-    st.booleans(), st.lists(st.lists(lines(), min_size=HEIGHT, max_size=HEIGHT + 1), min_size=1, max_size=6)
-)
+@given(st.booleans(), st.lists(st.lists(lines(), max_size=HEIGHT + 1), min_size=1, max_size=6))
 def test_a_screen_shows_the_lines_whatever_it_showed_before(
     has_colors: bool, screens: list[list[tuple[Span, ...]]]
 ) -> None:
@@ -49,9 +69,19 @@ def test_a_screen_shows_the_lines_whatever_it_showed_before(
     for wanted in screens:
         stream.feed(painter.changes(wanted, HEIGHT, WIDTH))
 
-        shown = [plain_text(line)[:WIDTH].rstrip() for line in wanted[:HEIGHT]]
+        whole = [*wanted, *[()] * HEIGHT][:HEIGHT]
+        shown = [plain_text(line)[:WIDTH].rstrip() for line in whole]
         shown[-1] = shown[-1][: WIDTH - 1].rstrip()  # the last cell would scroll some terminals
         assert [line.rstrip() for line in screen.display] == shown
+        styles = COLORED if has_colors else UNCOLORED
+        for y, line in enumerate(whole):
+            cells = {x + at: styles[style] for x, text, style in line for at in range(len(text))}
+            for x in range(WIDTH - 1):
+                assert look_of(screen.buffer[y][x]) == cells.get(x, PLAIN)
+
+
+def look_of(cell: pyte.screens.Char) -> tuple[str, str, bool, bool, bool]:
+    return cell.fg, cell.bg, cell.bold, cell.underscore, cell.reverse
 
 
 def test_what_stays_is_not_written_again() -> None:

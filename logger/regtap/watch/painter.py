@@ -10,6 +10,8 @@ import curses
 import re
 from typing import TYPE_CHECKING
 
+from regtap.watch.table import Style
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     Line = tuple[Span, ...]
 
-_PADDING = re.compile(rb"\$<[^>]*>")  # delays for terminals of glass and steel
+_PADDING = re.compile(rb"\$<[^>]*>")  # delays, which only old hardware terminals need
 _BLACK, _RED, _YELLOW, _CYAN, _WHITE = 0, 1, 3, 6, 7
 
 
@@ -31,7 +33,7 @@ class Painter:
 
     def __init__(self, encoding: str, *, has_colors: bool) -> None:
         self._encoding = encoding
-        self._styles = _colored() if has_colors and curses.tigetnum("colors") >= 8 else _plain()
+        self._styles = _styles(has_colors=has_colors)
         self._reset = _capability("sgr0")
         self._moves: dict[tuple[int, int], bytes] = {}
         self._painted: list[Line] = []
@@ -41,14 +43,14 @@ class Painter:
         self._painted = []
 
     def changes(self, lines: Sequence[Line], height: int, width: int) -> bytes:
-        """Return the bytes after which a screen shows some lines from its top.
+        """Return the bytes after which a screen shows some lines from its top, and nothing below.
 
         Args:
             lines: The spans of each line, from left to right; a line without spans is empty.
             height: Lines of the screen; what has no room there is left out.
             width: Its columns.
         """
-        before, now = self._painted, list(lines[:height])
+        before, now = self._painted, [*lines, *[()] * height][:height]
         self._painted = now
         pieces: list[bytes] = []
         for y, new in enumerate(now):
@@ -105,14 +107,22 @@ def _capability(name: str, *parameters: int) -> bytes:
     return _PADDING.sub(b"", curses.tparm(found, *parameters) if parameters else found)
 
 
+def _styles(*, has_colors: bool) -> tuple[bytes, ...]:
+    """Return the bytes that turn each style on; none, where the terminal cannot turn it off."""
+    if not _capability("sgr0"):
+        return (b"",) * len(Style)
+    can_color = curses.tigetnum("colors") >= 8 and _capability("setaf", 0) and _capability("setab", 0)
+    return _colored() if has_colors and can_color else _plain()
+
+
 def _plain() -> tuple[bytes, ...]:
-    """Return what turns each style on, for a terminal without colours."""
+    """Return the bytes that turn each style on, for a terminal without colours."""
     dim, bold, reverse, underline = map(_capability, ("dim", "bold", "rev", "smul"))
     return (b"", dim, bold + underline, reverse, bold + underline, bold, reverse + bold, reverse)
 
 
 def _colored() -> tuple[bytes, ...]:
-    """Return what turns each style on, in the eight basic colours."""
+    """Return the bytes that turn each style on, in the eight basic colours."""
     bold = _capability("bold")
     yellow, cyan = _capability("setaf", _YELLOW), _capability("setaf", _CYAN)
     fresh = _capability("setaf", _BLACK) + _capability("setab", _YELLOW)

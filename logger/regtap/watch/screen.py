@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Self
 
 from regtap.errors import InputError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from regtap.watch.table import Span
 
 _ESCAPE_MS = 25  # how long the rest of a key's sequence may take
+_BLOCKED_S = 1.0  # how long a terminal may take nothing
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 _ELSEWHERE = "use --once for a table, or --json for a program"
 
@@ -102,23 +104,25 @@ class Screen(Closeable):
         check_terminal()
         with contextlib.suppress(locale.Error):
             locale.setlocale(locale.LC_CTYPE, "")
-        self._wants_stop = False
+        self.is_gone = False
+        self._is_busy = True  # with what Ctrl-Z has to wait for
+        self._wants_stop = self._is_new = False
         # Before initscr(): where curses finds this signal taken, it leaves the signal alone.
         self._before = signal.getsignal(signal.SIGTSTP)
-        if self._before != signal.SIG_IGN:
-            signal.signal(signal.SIGTSTP, self._note_stop)
-        self._window = curses.initscr()
-        self.is_gone = False
-        self.is_ascii = self._window.encoding.lower().replace("-", "") != "utf8"
-        self._poll = select.poll()
-        self._poll.register(sys.stdin.fileno(), select.POLLIN)
-        self._painter = Painter(self._window.encoding, has_colors=not os.environ.get("NO_COLOR"))
+        if self._before == signal.SIG_DFL:
+            signal.signal(signal.SIGTSTP, self._asked_to_stop)
         self._is_open = True
         try:
+            self._window = curses.initscr()
+            self.is_ascii = self._window.encoding.lower().replace("-", "") != "utf8"
+            self._poll = select.poll()
+            self._poll.register(sys.stdin.fileno(), select.POLLIN)
+            self._painter = Painter(self._window.encoding, has_colors=not os.environ.get("NO_COLOR"))
             self._set_up()
         except BaseException:
             self.close()
             raise
+        self._is_busy = False
 
     def __enter__(self) -> Self:
         return self
@@ -128,10 +132,11 @@ class Screen(Closeable):
         if not self._is_open:
             return
         self._is_open = False
-        signal.signal(signal.SIGTSTP, self._before)
+        self._is_busy = True
         with contextlib.suppress(curses.error):
-            self._window.keypad(False)
             curses.endwin()
+        if self._before == signal.SIG_DFL:
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
     def size(self) -> tuple[int, int]:
         """Return the current lines and columns of the terminal."""
@@ -152,22 +157,26 @@ class Screen(Closeable):
 
     def paint(self, lines: Sequence[tuple[Span, ...]]) -> None:
         """Show lines from the top; only changed spans are drawn."""
+        self._is_busy = True
+        if not self._write(self._painter.changes(lines, *self._window.getmaxyx())):
+            self._painter.forget()
+        self._is_busy = False
         if self._wants_stop:
             self._stop()
-        left = self._painter.changes(lines, *self._window.getmaxyx())
-        try:
-            while left:
-                left = left[os.write(sys.stdout.fileno(), left) :]
-        except OSError:  # the terminal has gone, which key() notices, or takes no more now
-            self._painter.forget()
 
     def key(self, timeout_s: float) -> str | Key | None:
-        """Return the next key, or None if none comes in time, or the terminal has gone."""
+        """Return the next key, or None if none comes in time, or the terminal has gone.
+
+        Key.RESIZE is also said where the screen has to be shown again for another reason.
+        """
         # Upwards: with less than a millisecond left, a wait of 0 would be asked for again and again.
         for _, events in self._poll.poll(max(0, math.ceil(timeout_s * 1000))):
             if events & _GONE:
                 self.is_gone = True
                 return None
+        if self._is_new:
+            self._is_new = False
+            return Key.RESIZE
         with contextlib.suppress(curses.error):
             pressed = self._window.get_wch()
             if isinstance(pressed, str) and pressed.isprintable():
@@ -177,17 +186,40 @@ class Screen(Closeable):
             return _KEYS.get(ord(pressed) if isinstance(pressed, str) else pressed)
         return None
 
-    def _note_stop(self, _number: int, _frame: object) -> None:
-        self._wants_stop = True
+    def _write(self, data: bytes) -> bool:
+        """Write to the terminal; return False if it has gone, which key() notices, or takes no more."""
+        terminal = sys.stdout.fileno()
+        while data:
+            try:
+                if not select.select([], [terminal], [], _BLOCKED_S)[1]:
+                    return False
+                data = data[os.write(terminal, data) :]
+            except BlockingIOError:  # another program has left the terminal so
+                continue
+            except OSError:
+                return False
+        return True
+
+    def _asked_to_stop(self, _number: int, _frame: object) -> None:
+        if self._is_busy:
+            self._wants_stop = True
+        else:
+            self._stop()
 
     def _stop(self) -> None:
         """Give the terminal back and stop, as Ctrl-Z asks; go on here once the shell continues the process."""
-        self._wants_stop = False
-        curses.endwin()
-        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTSTP)
-        signal.signal(signal.SIGTSTP, handler)
+        self._is_busy = True
+        # The shell may have the terminal already: where another program of the job stopped sooner.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
+        with contextlib.suppress(curses.error):
+            curses.endwin()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTTOU])
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, self._asked_to_stop)
         self.paint_all_anew()
+        self._wants_stop = self._is_busy = False
+        self._is_new = True
 
     def _set_up(self) -> None:
         curses.noecho()

@@ -126,7 +126,7 @@ class Session:
         """Handle a key; return False if the key ends the view."""
         if self._is_editing:
             self._edit(key)
-        elif self._shows_help:
+        elif self._shows_help and key is not Key.RESIZE:
             self._shows_help = False
         elif key == "q":
             return False

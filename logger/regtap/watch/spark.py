@@ -18,9 +18,9 @@ _ASCII = str.maketrans(f"{_LEVELS}{_BOTH}", "_.-:=+*#|")
 class SparkLine:
     """The last looks, the newest at the right, scaled between the smallest and the largest value of them.
 
-    A look in which the value moved by at most half of that is drawn at its largest value. The scale is renewed where
-    an end of it is off by more than half a level: a running counter moves both ends at each look, and drawing all
-    looks anew is most of the work. So a character is at most one level off.
+    A look in which the value moved by at most half of that is drawn at its largest value. A running counter moves both
+    ends of the scale at each look, and to draw all looks again each time is most of the work: so the scale is renewed
+    only where an end of it is off by more than half a level. Each level is right to one.
     """
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ class Line:
     is_part: bool = False
 
 
-class Row(NamedTuple):
+class Row(NamedTuple):  # made for each register at each look: a third of a frozen dataclass's cost
     """One row of a live view, at one look.
 
     Attributes:
