@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from regtap.documents.text import cut, visible
 from regtap.errors import InputError
 from regtap.units.parse import parse_integer, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+_MOST_NAME = 60  # letters of a key in a message
 
 
 class Table:
@@ -76,7 +79,8 @@ class Table:
         return checked_number(self._content[key], self._at(key), least, most)
 
     def _at(self, key: str) -> str:
-        return f"{self.where}.{key}" if self.where else key
+        name = cut(visible(key), _MOST_NAME)
+        return f"{self.where}.{name}" if self.where else name
 
 
 def checked_number(found: object, where: str, least: int = 0, most: int = 2**64 - 1) -> int:

@@ -15,6 +15,7 @@ from regtap.documents.json_text import Limits, load_json
 from regtap.errors import InputError
 from regtap.maps.checked import Table, checked_number
 from regtap.maps.model import DeviceMap, Group, RegisterNode, clean_name
+from regtap.units.parse import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -88,7 +89,7 @@ def _from_json(table: Table, name: str) -> _Csr:
     address, words = table.number("addr"), table.number("size", 1, _MOST_WORDS)
     if address is None or words is None:
         raise InputError(f"{table.where} has no addr or no size")
-    return _Csr(name, address, words, _access(table.text("type", "rw"), name))
+    return _Csr(name, address, words, _access(table.text("type", "rw"), table.where))
 
 
 def read_litex_csv(content: bytes, source: str) -> DeviceMap:
@@ -147,7 +148,9 @@ def _device(
         block = next((block for block in longest_first if item.name.startswith(f"{block}_")), "")
         base = blocks.get(block, 0)
         if item.address < base:
-            raise InputError(f"{item.name} lies at {item.address:#x}, before its block {block}")
+            raise InputError(
+                f"{quoted(item.name)} lies at {item.address:#x}, before its block {quoted(block)}"
+            )
         name = clean_name(item.name[len(block) + 1 :] if block else item.name)
         (members[block] if block else loose).extend(_words(item, name, item.address - base, bus))
     groups = [

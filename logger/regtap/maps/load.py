@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from regtap.documents.text import terminal_text
+from regtap.documents.text import cut, visible
 from regtap.errors import InputError
 from regtap.maps.lookup import MAP_VARIABLE, Maps
 from regtap.units.parse import parse_integer, quoted
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SIMULATED = "sim"  # the map of the simulated device, where no file is called so
 MOST_BYTES = 64 * 2**20  # of a file: the largest of a vendor's is 24 MB
-_MOST_MESSAGE = 500  # letters: a name in the file may have millions
+_MOST_MESSAGE = 800  # letters: a name in the file may have millions
 _BASE = re.compile(r"(?P<rest>.+)@(?P<base>0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)\Z", re.DOTALL)
 
 
@@ -129,7 +129,7 @@ def _read(path: str) -> DeviceMap:
                 f"its arrays make more than {MOST_REGISTERS:,} registers; that is no device's map"
             )
     except InputError as error:
-        raise InputError(f"map {path}: {terminal_text(str(error), _MOST_MESSAGE)}") from error
+        raise InputError(f"map {path}: {cut(visible(str(error)), _MOST_MESSAGE)}") from error
     except (RecursionError, MemoryError) as error:
         raise InputError(f"map {path}: it is nested too deeply, or too large") from error
     return device
@@ -200,7 +200,9 @@ def _xml_reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
 
         return read_ipxact
     known = "CMSIS-SVD has <device>, IP-XACT has <component>"
-    raise InputError(f"its root element is <{tag}>, which no format has that is known here ({known})")
+    raise InputError(
+        f"its root element is <{cut(visible(tag), 60)}>, which no format has that is known here ({known})"
+    )
 
 
 def _block(device: DeviceMap, choice: MapChoice) -> Group:
