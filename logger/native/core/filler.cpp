@@ -67,8 +67,8 @@ bool Filler::overwrite_oldest() {
   auto& released = spool_.header().released;
   std::uint64_t oldest = released.load(std::memory_order_acquire);
   if (oldest & spool::kHeld) return false;
-  // The reader may have made room since has_room() was asked; then it has not read the block at `oldest`. Its
-  // reads of the block before have ended: the order of the load above.
+  // The reader may have made room since has_room() was asked; then it has not read the block at `oldest`.
+  // Acquire: its last loads of the block that it released come before what is stored there now.
   if (sequence_ - oldest < spool_.geometry().block_count) return true;
   return released.compare_exchange_strong(oldest, oldest + 1, std::memory_order_acq_rel,
                                           std::memory_order_relaxed);
