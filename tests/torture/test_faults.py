@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -74,7 +75,8 @@ def problem_of(judge: Callable[[], None], fault: Fault) -> str | None:
     try:
         judge()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
-        return f"{fault}: {type(error).__name__}: {error}"
+        where = traceback.extract_tb(error.__traceback__)[-1]  # an assertion may have no text
+        return f"{fault}: {type(error).__name__}: {error} ({where.name}, line {where.lineno}: {where.line})"
     return None
 
 
