@@ -20,6 +20,8 @@ from tests.conservation import assert_conserved
 
 import regtap
 from regtap.parts.file import PartFile
+from regtap.recording.flight import FlightWriter
+from regtap.recording.snapshots import Snapshot
 from regtap.recovery.complete import recover
 
 SMALL = "512KiB"  # overwritten in a millisecond
@@ -200,6 +202,23 @@ def test_a_snapshot_is_one_part_where_the_loop_needs_no_room(device: Path, tmp_p
         wait_until_taken(capture, 20)
         capture.snapshot().result(30)
         assert len(list((tmp_path / "run").glob("*.parquet"))) == 1
+
+
+def test_a_late_writer_still_finds_what_was_to_be_kept(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_snapshot = FlightWriter._take_snapshot
+
+    def take_late(self: FlightWriter, t_ns: int) -> Snapshot:
+        time.sleep(0.2)  # as a writer that waits for its turn on a busy machine
+        return take_snapshot(self, t_ns)
+
+    monkeypatch.setattr(FlightWriter, "_take_snapshot", take_late)
+    with record(device, tmp_path / "run", rate="2k", keep_last="20ms", spool_size=None) as capture:
+        wait_until_taken(capture, 500)
+        snapshot = capture.snapshot().result(30)
+
+    assert not snapshot.short
 
 
 def test_keep_last_bounds_what_is_stored(device: Path, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ _SEAL_SHARE_NS = 240 * 10**9  # over the number of blocks: half a ring lasts two
 _RING_NS = 120 * 10**9
 _NEVER_NS = 10**17  # three years: where a block waits until it is full, or asked for
 _NS_PER_S = 10**9
+_LATE_NS = _NS_PER_S // 2  # by which a busy machine's writer may come late to a snapshot
 _TRIGGER_STALL_NS = 10 * _NS_PER_S  # of the disk, while a stretch is stored
 _JUDGED_SLACK = 2  # by which judging may make a row at full rate dearer: 16 comparisons about double it
 _CHANGE_ROWS = (
@@ -240,7 +241,7 @@ class RecordOptions:
         """Return for how long rows may have to wait in the ring of a paced capture."""
         if self.trigger is not None:
             return self.trigger.pre_ns + _TRIGGER_STALL_NS
-        return self.keep_ns or _RING_NS
+        return _RING_NS if self.keep_ns is None else self.keep_ns + _LATE_NS
 
     def plan(
         self,
@@ -344,14 +345,17 @@ class RecordOptions:
     def _seal_ns(self, block_count: int) -> int:
         """Return the longest time from a block's first row until the block is sealed, in ns.
 
-        A flight recorder's blocks are sealed so often that the time to be kept fills three quarters of the ring,
-        whatever the rate turns out to be. With a trigger a block is sealed where a stretch ends.
+        A flight recorder's blocks are sealed so seldom that the ring holds a third more than the time to be kept,
+        whatever the rate turns out to be, and at least half a second more. With a trigger a block is sealed where a
+        stretch ends.
         """
         if self.trigger is not None:
             return _NEVER_NS
         if not self.overwrites:
             return _SEAL_SHARE_NS // block_count
-        return _NEVER_NS if self.keep_ns is None else max(1, 4 * self.keep_ns // (3 * block_count))
+        if self.keep_ns is None:
+            return _NEVER_NS
+        return max(4 * self.keep_ns // 3, self.keep_ns + _LATE_NS) // block_count
 
 
 def _durable_ns(durable: bool | str | float) -> int | None:
