@@ -391,6 +391,12 @@ class TestAsRoot:
         assert "Permission denied" in done.stderr
 
 
+def test_help_says_where_a_commands_output_goes() -> None:
+    said = " ".join(run_regtap("record", "--help").stdout.split())
+
+    assert "what COMMAND prints goes to stderr then" in said
+
+
 def test_a_commands_output_is_not_mixed_with_the_json(tmp_path: Path) -> None:
     arguments = ["-t", "sim", "COUNT32", "--rate", "1k", "--json", "-o", str(tmp_path / "run")]
 

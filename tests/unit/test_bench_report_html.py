@@ -12,7 +12,7 @@ from tests.simulated_bench import Machine, evaluation_of, result_of
 from regtap_bench.figures.result import Caveat, Check, Result, Row
 from regtap_bench.page.scales import LogScale
 from regtap_bench.report.overview import cost_chart, spread_chart
-from regtap_bench.report.render import sentence
+from regtap_bench.report.render import markdown, sentence
 from regtap_bench.report.report_html import html
 
 
@@ -73,6 +73,15 @@ def test_what_a_user_typed_is_escaped(page: str) -> None:
     assert "file:&lt;b&gt;&amp;amp;" in page
     assert "others &lt;worked&gt;" in page
     assert "<b>" not in page
+
+
+def test_no_text_of_a_result_is_obeyed_in_markdown(result: Result) -> None:
+    hostile = "\x1b[2Jgone\n# heading <script>alert(1)</script>"
+    text = markdown(replace(result, target=hostile, findings=(Caveat("load", hostile, hostile),)))
+
+    assert "\x1b" not in text
+    assert "<script>" not in text
+    assert "\n# heading" not in text
 
 
 def test_every_arm_has_a_row_and_a_refused_one_its_reason(result: Result, page: str) -> None:

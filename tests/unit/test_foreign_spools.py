@@ -12,6 +12,7 @@ import pytest
 from tests.journals import HandJournal
 from tests.spools import IDENTITY, SpoolImage, assert_truth, leave_behind, write_check, write_pointer
 
+from regtap.cli.main import main
 from regtap.errors import RefusedError, StorageError, TraceError
 from regtap.recovery import inventory
 from regtap.recovery.complete import recover
@@ -182,6 +183,15 @@ def test_a_spool_with_a_damaged_pointer_completes_its_trace(run: Path, shared: P
     assert not shared.exists()
 
 
+def test_a_spool_with_a_damaged_pointer_completes_the_trace_that_is_named(run: Path, shared: Path) -> None:
+    leave_behind(filled(run), run, shared)
+    (run / "_spool").write_bytes(b"")
+
+    recover(shared, output=run)
+
+    assert_truth(run, 20)
+
+
 def test_a_damaged_pointer_and_no_spool_is_one_error(run: Path) -> None:
     run.mkdir()
     (run / "_spool").touch(0o600)
@@ -337,3 +347,15 @@ def test_a_journal_that_claims_a_spool_of_exabytes_is_refused(run: Path) -> None
 
     with pytest.raises(TraceError, match="no file of its journal can be read"):
         recover(run)
+
+
+def test_a_spool_that_names_its_trace_with_an_escape_sequence_is_listed_without(
+    listed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(listed / "run\x1b[2J").save(listed / "regtap-1-00000000").chmod(0o600)
+
+    main(["recover", "--list"])
+
+    printed = capsys.readouterr().out
+    assert "\\x1b[2J" in printed
+    assert "\x1b" not in printed
