@@ -66,8 +66,8 @@ def test_a_pair_is_spelled_by_two_addresses() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("C=0x10/0x14", "is of type u32; two halves of a counter are NAME=LOW/HIGH:u64pair"),
-        ("C=0x10/0x14:u64", "is of type u64; two halves of a counter"),
+        ("C=0x10/0x14", "is of type 'u32'; two halves of a counter are NAME=LOW/HIGH:u64pair"),
+        ("C=0x10/0x14:u64", "is of type 'u64'; two halves of a counter"),
         ("C=0x10:u64pair", "a single register has one address"),
         ("C=0x10/0x10:u64pair", "both halves of C are at 0x10"),
         ("C=0x10/:u64pair", "is not a valid address"),

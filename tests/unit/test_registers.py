@@ -3,7 +3,7 @@ from __future__ import annotations
 import mmap
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from regtap.errors import AddressError, InputError
@@ -94,6 +94,7 @@ def test_what_is_no_register_is_refused_in_one_line(text: str) -> None:
 
 @UNHURRIED
 @given(st.text(max_size=30))
+@example("0/:\n")
 def test_any_text_is_a_register_or_refused_in_one_line(text: str) -> None:
     try:
         parse_register(text)

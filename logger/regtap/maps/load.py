@@ -129,9 +129,9 @@ def _read(path: str) -> DeviceMap:
                 f"its arrays make more than {MOST_REGISTERS:,} registers; that is no device's map"
             )
     except InputError as error:
-        raise InputError(f"map {path}: {cut(visible(str(error)), _MOST_MESSAGE)}") from error
+        raise InputError(f"map {visible(path)}: {cut(visible(str(error)), _MOST_MESSAGE)}") from error
     except (RecursionError, MemoryError) as error:
-        raise InputError(f"map {path}: it is nested too deeply, or too large") from error
+        raise InputError(f"map {visible(path)}: it is nested too deeply, or too large") from error
     return device
 
 
@@ -142,12 +142,16 @@ def _content(path: str) -> bytes:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) and not stat.S_ISFIFO(status.st_mode):
-                raise InputError(f"map {path}: it is no file; name an SVD, RDL, IP-XACT, LiteX or TOML file")
+                raise InputError(
+                    f"map {visible(path)}: it is no file; name an SVD, RDL, IP-XACT, LiteX or TOML file"
+                )
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise InputError(f"map {path}: {error.strerror}") from error
+        raise InputError(f"map {visible(path)}: {error.strerror}") from error
     if len(content) > MOST_BYTES:
-        raise InputError(f"map {path}: it is larger than {MOST_BYTES >> 20} MiB; that is no device's map")
+        raise InputError(
+            f"map {visible(path)}: it is larger than {MOST_BYTES >> 20} MiB; that is no device's map"
+        )
     return content
 
 
@@ -218,7 +222,7 @@ def _block(device: DeviceMap, choice: MapChoice) -> Group:
         )
         problem = "has several blocks" if found else "has no block"
         near = f"; {'they' if found else 'the nearest'} are {', '.join(names[:8])}" if names else ""
-        raise InputError(f"map {choice.path}: it {problem} called {quoted(choice.block)}{near}")
+        raise InputError(f"map {visible(choice.path)}: it {problem} called {quoted(choice.block)}{near}")
     block = (exact or found)[0]
     return Group(name="", offset=0, members=(replace(block, name=block.name.rpartition(".")[2], offset=0),))
 

@@ -34,8 +34,8 @@ def _pair(name: str, addresses: str, type_name: str) -> Register:
     low_text, slash, high_text = addresses.partition("/")
     if not slash or type_name != PAIR:
         raise InputError(
-            f"{quoted(addresses)} is of type {type_name or 'u32'}; two halves of a counter are NAME=LOW/HIGH:{PAIR}, "
-            "and a single register has one address"
+            f"{quoted(addresses)} is of type {quoted(type_name or 'u32')}; two halves of a counter are "
+            f"NAME=LOW/HIGH:{PAIR}, and a single register has one address"
         )
     low, high = (parse_integer(half, "address") for half in (low_text, high_text))
     return Register(name or default_name(low), low, PAIR, high=high)
