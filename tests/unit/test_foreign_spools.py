@@ -183,7 +183,7 @@ def test_a_spool_with_a_damaged_pointer_completes_its_trace(run: Path, shared: P
     assert not shared.exists()
 
 
-def test_a_spool_with_a_damaged_pointer_completes_the_trace_that_is_named(run: Path, shared: Path) -> None:
+def test_a_spool_completes_the_named_trace_of_a_damaged_pointer(run: Path, shared: Path) -> None:
     leave_behind(filled(run), run, shared)
     (run / "_spool").write_bytes(b"")
 
@@ -349,7 +349,7 @@ def test_a_journal_that_claims_a_spool_of_exabytes_is_refused(run: Path) -> None
         recover(run)
 
 
-def test_a_spool_that_names_its_trace_with_an_escape_sequence_is_listed_without(
+def test_an_escape_sequence_in_a_spool_is_listed_as_text(
     listed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     filled(listed / "run\x1b[2J").save(listed / "regtap-1-00000000").chmod(0o600)
