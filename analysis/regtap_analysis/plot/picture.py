@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import escape
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
@@ -87,20 +85,15 @@ def make_picture(trace: Trace, options: PictureOptions) -> Picture:
         TraceError: A part is damaged.
     """
     load_matplotlib()
-    with ThreadPoolExecutor(1) as beside:
-        # This import takes a third of the time of a picture of 1e9 rows, and much of the reading needs no interpreter.
-        drawing = beside.submit(import_module, "regtap_analysis.plot.figure")
-        signals = signals_of(trace, options.registers)
-        buckets = _buckets(options)
-        view = _view(trace, options, buckets)
-        reading = read_signals(trace, signals, view, buckets)
-        drawing.result()
-
     import matplotlib as mpl
 
     from regtap_analysis.plot.figure import draw
     from regtap_analysis.plot.plan import Content
 
+    signals = signals_of(trace, options.registers)
+    buckets = _buckets(options)
+    view = _view(trace, options, buckets)
+    reading = read_signals(trace, signals, view, buckets)
     settings: Any = {**mpl.rcParamsDefault, **_SETTINGS}
     with mpl.rc_context(settings), missing_glyphs() as missing:
         figure = draw(Content(trace, view, reading, buckets, (options.width, options.height), options.zero))
