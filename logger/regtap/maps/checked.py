@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from regtap.documents.text import cut, visible
+from regtap.documents.text import terminal_text
 from regtap.errors import InputError
 from regtap.units.parse import parse_integer, quoted
 
@@ -79,7 +79,7 @@ class Table:
         return checked_number(self._content[key], self._at(key), least, most)
 
     def _at(self, key: str) -> str:
-        name = cut(visible(key), _MOST_NAME)
+        name = terminal_text(key, _MOST_NAME)
         return f"{self.where}.{name}" if self.where else name
 
 

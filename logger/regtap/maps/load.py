@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from regtap.documents.text import cut, visible
+from regtap.documents.text import terminal_text
 from regtap.errors import InputError
 from regtap.maps.lookup import MAP_VARIABLE, Maps
 from regtap.units.parse import parse_integer, quoted
@@ -129,9 +129,9 @@ def _read(path: str) -> DeviceMap:
                 f"its arrays make more than {MOST_REGISTERS:,} registers; that is no device's map"
             )
     except InputError as error:
-        raise InputError(f"map {visible(path)}: {cut(visible(str(error)), _MOST_MESSAGE)}") from error
+        raise InputError(f"map {terminal_text(path)}: {terminal_text(str(error), _MOST_MESSAGE)}") from error
     except (RecursionError, MemoryError) as error:
-        raise InputError(f"map {visible(path)}: it is nested too deeply, or too large") from error
+        raise InputError(f"map {terminal_text(path)}: it is nested too deeply, or too large") from error
     return device
 
 
@@ -143,14 +143,14 @@ def _content(path: str) -> bytes:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) and not stat.S_ISFIFO(status.st_mode):
                 raise InputError(
-                    f"map {visible(path)}: it is no file; name an SVD, RDL, IP-XACT, LiteX or TOML file"
+                    f"map {terminal_text(path)}: it is no file; name an SVD, RDL, IP-XACT, LiteX or TOML file"
                 )
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise InputError(f"map {visible(path)}: {error.strerror}") from error
+        raise InputError(f"map {terminal_text(path)}: {error.strerror}") from error
     if len(content) > MOST_BYTES:
         raise InputError(
-            f"map {visible(path)}: it is larger than {MOST_BYTES >> 20} MiB; that is no device's map"
+            f"map {terminal_text(path)}: it is larger than {MOST_BYTES >> 20} MiB; that is no device's map"
         )
     return content
 
@@ -205,7 +205,7 @@ def _xml_reader(content: bytes) -> Callable[[bytes, str], DeviceMap]:
         return read_ipxact
     known = "CMSIS-SVD has <device>, IP-XACT has <component>"
     raise InputError(
-        f"its root element is <{cut(visible(tag), 60)}>, which no format has that is known here ({known})"
+        f"its root element is <{terminal_text(tag, 60)}>, which no format has that is known here ({known})"
     )
 
 
@@ -222,7 +222,9 @@ def _block(device: DeviceMap, choice: MapChoice) -> Group:
         )
         problem = "has several blocks" if found else "has no block"
         near = f"; {'they' if found else 'the nearest'} are {', '.join(names[:8])}" if names else ""
-        raise InputError(f"map {visible(choice.path)}: it {problem} called {quoted(choice.block)}{near}")
+        raise InputError(
+            f"map {terminal_text(choice.path)}: it {problem} called {quoted(choice.block)}{near}"
+        )
     block = (exact or found)[0]
     return Group(name="", offset=0, members=(replace(block, name=block.name.rpartition(".")[2], offset=0),))
 
