@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests import twins
 
@@ -158,12 +158,15 @@ def test_a_closed_window_is_refused(page: Path) -> None:
     segments=st.lists(st.tuples(st.integers(1, 10**9), st.integers(0, 10**9)), min_size=1, max_size=5),
     floor_ns=st.integers(-1, 10**6),
 )
+@example(  # times beyond 2**31, which an array of a 32-bit board's own integers cannot hold
+    deltas=[65538], segments=[(1, 147483648), (65536, 10**9), (3, 10**9)], floor_ns=0
+)
 def test_conversion_agrees_with_exact_arithmetic(
     deltas: list[int], segments: list[tuple[int, int]], floor_ns: int
 ) -> None:
-    anchor_ticks = np.cumsum([0, *(step for step, _ in segments)]).astype(np.uint64)
-    anchor_ns = np.cumsum([0, *(step for _, step in segments)]).astype(np.int64)
-    ticks = np.minimum(np.cumsum(deltas), int(anchor_ticks[-1])).astype(np.uint64)
+    anchor_ticks = np.cumsum([0, *(step for step, _ in segments)], dtype=np.uint64)
+    anchor_ns = np.cumsum([0, *(step for _, step in segments)], dtype=np.int64)
+    ticks = np.minimum(np.cumsum(deltas, dtype=np.uint64), anchor_ticks[-1])
     native, exact = np.zeros(len(ticks), np.int64), np.zeros(len(ticks), np.int64)
     last, longest = _native.convert_ticks(ticks, native, anchor_ticks, anchor_ns, floor_ns)
 
