@@ -43,7 +43,9 @@ def envelope_of(times: Times, values: Values, edges: Times, cuts: list[int]) -> 
     builder = EnvelopeBuilder(edges, "uint64")
     bounds = sorted({0, len(times), *(cut for cut in cuts if cut < len(times))})
     for start, stop in itertools.pairwise(bounds):
-        builder.add(split_rows(times[start:stop], edges), values[start:stop])
+        split, some = split_rows(times[start:stop], edges), values[start:stop]
+        extremes = np.minimum.reduceat(some, split.starts), np.maximum.reduceat(some, split.starts)
+        builder.add(split, extremes, (some[split.starts], some[split.stops - 1]))
     return builder.build()
 
 

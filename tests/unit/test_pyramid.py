@@ -61,7 +61,9 @@ def decoded(trace: Trace, view: View, buckets: int) -> dict[str, Envelope]:
     found = {}
     for signal in signals_of(trace):
         builder = EnvelopeBuilder(edges, signal.register.dtype)
-        builder.add(split, signal.pick(table[signal.register.name].to_numpy()))
+        values = signal.pick(table[signal.register.name].to_numpy())
+        bounds = np.minimum.reduceat(values, split.starts), np.maximum.reduceat(values, split.starts)
+        builder.add(split, bounds, (values[split.starts], values[split.stops - 1]))
         found[signal.name] = builder.build()
     return found
 

@@ -102,19 +102,20 @@ class EnvelopeBuilder:
         self._last = np.zeros(shape, dtype)
         self._mixed = np.zeros(shape, np.bool_)
 
-    def add(self, split: Split, values: Values) -> None:
+    def add(self, split: Split, bounds: tuple[Values, Values], ends: tuple[Values, Values]) -> None:
         """Add the next batch.
 
         Args:
             split: Its rows by bucket; batches come in the order of time.
-            values: Its samples, shape (rows,), of the builder's type.
+            bounds: Smallest and largest sample of each piece of it, of the builder's type.
+            ends: First and last sample of each piece.
         """
         at = split.buckets
-        low, high = np.minimum.reduceat(values, split.starts), np.maximum.reduceat(values, split.starts)
+        (low, high), (first, last) = bounds, ends
         self._low[at] = np.minimum(self._low[at], low)
         self._high[at] = np.maximum(self._high[at], high)
-        self._first[at] = np.where(self._count[at] == 0, values[split.starts], self._first[at])
-        self._last[at] = values[split.stops - 1]
+        self._first[at] = np.where(self._count[at] == 0, first, self._first[at])
+        self._last[at] = last
         self._count[at] += split.stops - split.starts
 
     def add_pages(

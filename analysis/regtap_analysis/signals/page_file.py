@@ -6,6 +6,7 @@ a footer of its own is decoded by the same code, checksums included, as the part
 
 from __future__ import annotations
 
+import itertools
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from regtap.trace.page_index import PageIndex
+    from regtap.trace.page_index import ColumnPages, PageIndex
 
     Columns = dict[str, npt.NDArray[Any]]
     Chosen = npt.NDArray[np.intp]
@@ -87,10 +88,14 @@ def _file(path: Path, index: PageIndex, chosen: Chosen, types: Mapping[str, str]
     chunks = []
     rows = int(index.rows[chosen].sum())
     with path.open("rb") as file:
+        places = {name: _places(index.columns[name], chosen) for name in types}
+        for offset, size in itertools.chain.from_iterable(places.values()):
+            os.posix_fadvise(
+                file.fileno(), offset, size, os.POSIX_FADV_WILLNEED
+            )  # the disk serves them at once
         for name, dtype in types.items():
             pages = index.columns[name]
-            places = zip(pages.offsets[chosen].tolist(), pages.sizes[chosen].tolist(), strict=True)
-            data = [os.pread(file.fileno(), size, offset) for offset, size in _merged(places)]
+            data = [os.pread(file.fileno(), size, offset) for offset, size in places[name]]
             size = sum(map(len, data))
             if size != pages.sizes[chosen].sum():
                 raise ValueError("it is cut off")
@@ -101,10 +106,10 @@ def _file(path: Path, index: PageIndex, chosen: Chosen, types: Mapping[str, str]
     return b"".join([*pieces, footer, len(footer).to_bytes(4, "little"), _MAGIC])
 
 
-def _merged(places: Any) -> list[tuple[int, int]]:
-    """Join adjacent stretches of the file: one read instead of many."""
+def _places(pages: ColumnPages, chosen: Chosen) -> list[tuple[int, int]]:
+    """Return offset and size of the stretches of the file that hold the pages; adjacent pages are one stretch."""
     joined: list[tuple[int, int]] = []
-    for offset, size in places:
+    for offset, size in zip(pages.offsets[chosen].tolist(), pages.sizes[chosen].tolist(), strict=True):
         if joined and sum(joined[-1]) == offset:
             joined[-1] = (joined[-1][0], joined[-1][1] + size)
         else:

@@ -17,6 +17,7 @@ from regtap.trace.arrow import shared_values
 from regtap.trace.metadata import TIME_COLUMN
 from regtap.trace.parts import read_rows
 from regtap_analysis.signals.envelope import EnvelopeBuilder, bucket_edges, split_rows
+from regtap_analysis.signals.extremes import extremes
 from regtap_analysis.signals.model import Reading, Samples
 from regtap_analysis.signals.pages import TracePages
 from regtap_analysis.signals.refining import Refiner
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from regtap.registers.model import Register
     from regtap.trace.parts import Part
     from regtap.trace.reader import Trace
     from regtap_analysis.signals.envelope import Times
@@ -182,6 +184,9 @@ class _Reduction:
         self._builders = {
             signal: EnvelopeBuilder(self._edges_ns, signal.register.dtype) for signal in signals
         }
+        self._by_register: dict[Register, list[Signal]] = {}
+        for signal in self._signals:
+            self._by_register.setdefault(signal.register, []).append(signal)
 
     def run(self, pages: TracePages, held: Sequence[int], budget_rows: int | None) -> Reading:
         """Add parts, each with its share of the budget."""
@@ -205,8 +210,11 @@ class _Reduction:
         if not len(rows[TIME_COLUMN]):
             return
         split = split_rows(rows[TIME_COLUMN], self._edges_ns)
-        for signal, builder in self._builders.items():
-            builder.add(split, signal.pick(rows[signal.register.name]))
+        for register, signals in self._by_register.items():
+            values = rows[register.name]
+            first, last = values[split.starts], values[split.stops - 1]
+            for signal, low, high in extremes(values, split.starts, signals):
+                self._builders[signal].add(split, (low, high), (signal.pick(first), signal.pick(last)))
 
     def _add_part(self, found: PartPages, budget_rows: int | None) -> int:
         """Add a part; return how many rows were decoded."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regtap_analysis.signals.extremes import extremes
 from regtap_analysis.signals.page_file import decode_pages
 
 if TYPE_CHECKING:
@@ -101,15 +102,9 @@ class Refiner:
 
     def _decode(self, register: Register, fields: Sequence[Signal], wanted: Indices) -> None:
         for some, values, starts in self._values(register, wanted):
-            always, ever = np.bitwise_and.reduceat(values, starts), np.bitwise_or.reduceat(values, starts)
-            for signal in fields:
+            for signal, least, most in extremes(values, starts, fields):
                 low, high, sure = self._bounds[signal]
-                low[some], high[some] = signal.pick(always), signal.pick(ever)
-                if signal.bits > 1 and np.any(low[some] != high[some]):  # bits alone do not tell
-                    picked = signal.pick(values)
-                    low[some] = np.minimum.reduceat(picked, starts)
-                    high[some] = np.maximum.reduceat(picked, starts)
-                sure[some] = True
+                low[some], high[some], sure[some] = least, most, True
 
     def _values(self, register: Register, wanted: Indices) -> Iterator[tuple[Indices, Values, Indices]]:
         """Yield some pages at once, the register's values in them, and where each page begins."""
