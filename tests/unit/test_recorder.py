@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from tests.conservation import assert_conserved
+from tests.waiting import wait_until
 
 import regtap
 from regtap.parts.file import PartFile
@@ -358,8 +359,9 @@ def test_a_pause_at_the_very_end_is_counted(
     monkeypatch.setattr(PartFile, "write", write)
     capture = record(device, tmp_path / "run", spool_size=SMALL, on_full="wait")
     capture.start()
-    while capture.status().spool_fill < 1 or capture.status().taken != capture.status().taken:
-        time.sleep(0.05)  # until the ring is full
+    wait_until(lambda: capture.status().spool_fill == 1, "a full ring")
+    filled_s = capture.status().elapsed_s
+    wait_until(lambda: capture.status().elapsed_s > 3 * filled_s, "a pause longer than the rows before it")
     capture.stop()
     held.set()
     capture.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sim_counts import count_of
 
 from regtap.errors import AddressError, InputError, RefusedError
 from regtap.registers.model import Register
@@ -65,19 +66,10 @@ def test_the_hash_is_the_finaliser_of_murmurhash3(count: int, expected: int) -> 
     assert check_of(count) == expected
 
 
-def _count_of(check: int) -> int:
-    """Run the hash backwards, with the inverses of its factors modulo 2**32."""
-    value = check ^ (check >> 16)
-    value = value * pow(0xC2B2AE35, -1, 2**32) % 2**32
-    value ^= (value >> 13) ^ (value >> 26)
-    value = value * pow(0x85EBCA6B, -1, 2**32) % 2**32
-    return value ^ (value >> 16)
-
-
 @given(st.integers(0, 2**32 - 1))
 def test_a_hash_names_its_count(count: int) -> None:
     assert 0 <= check_of(count) < 2**32
-    assert _count_of(check_of(count)) == count
+    assert count_of(check_of(count)) == count
 
 
 def test_sim_alone_is_private_and_sim_with_a_path_is_shared() -> None:
