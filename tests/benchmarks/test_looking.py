@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -20,16 +21,6 @@ if TYPE_CHECKING:
     from tests.benchmarks.conftest import Settings
     from tests.benchmarks.recorder_bars.record_bars import RecordBars
 
-# What the page asks for first: all lanes, 1,200 columns, the server's budget of a first look.
-_FIRST_PICTURE = """import sys, time
-from regtap_analysis.view.columns import columns_of
-from regtap_analysis.view.session import Session
-begun = time.process_time()
-session = Session([sys.argv[1]])
-session.describe()
-columns_of(session, session.lanes, session.view, 1200, 6 << 20)
-print(time.process_time() - begun)"""
-
 # A small process in between: what a process is started by counts into its own peak.
 _MEASURED = """
 import resource, subprocess, sys, time
@@ -41,6 +32,7 @@ print(took, used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
 sys.exit(code)"""
 
 _PLOTS = 5
+_ZOOMS = 12  # 13 steps each over 1e9 rows
 _RSS_UNIT = 1024  # bytes; Linux counts KiB
 
 
@@ -84,15 +76,34 @@ def test_the_first_picture_of_a_long_trace(trace: tuple[Path, int], report: Reco
     regtap = os.path.join(os.path.dirname(sys.executable), "regtap")
 
     plots = [run(regtap, "plot", str(path), "-o", f"{path}.png", "--force") for _ in range(_PLOTS)]
-    view = float(run(sys.executable, "-c", _FIRST_PICTURE, str(path)).output)
 
     os.unlink(f"{path}.png")
     how = f"{rows:.0e} rows, 3 registers, 4 fields"
     plot = median(it.wall_s for it in plots)
     cpu = f"median of {_PLOTS}, from start to end; CPU time {median(it.cpu_s for it in plots):.2f} s"
     report.add(92, Figure("`regtap plot`, the whole process", plot, "s", Bar(1.0, True), f"{how}; {cpu}"))
-    report.add(93, Figure("first picture of `regtap view`", view, "s", Bar(1.0, True), f"{how}; CPU time"))
-    assert view > 0
+    assert plot > 0
+
+
+def test_each_step_of_a_zoom_over_a_long_trace(trace: tuple[Path, int], report: RecordBars) -> None:
+    path, rows = trace
+
+    used = run(sys.executable, "-m", "tests.benchmarks.view_steps", str(path), str(_ZOOMS))
+
+    seconds = json.loads(used.output)
+    report.add(
+        93,
+        Figure("first picture of `regtap view`", seconds["first"], "s", Bar(1.0, True), f"{rows:.0e} rows"),
+    )
+    for place, state, bar_s in ((94, "warm", 0.1), (95, "cold", 1.0)):
+        steps = sorted(seconds[state])
+        within = sum(step <= bar_s for step in steps)
+        how = f"{within} of {len(steps)} within the bar; median {1e3 * median(steps):.0f} ms"
+        what = f"longest step of a zoom in `regtap view`, {state}"
+        report.add(place, Figure(what, 1e3 * steps[-1], "ms", Bar(1e3 * bar_s, True), how))
+    what = "`regtap view`, peak memory of these steps"
+    report.add(96, Figure(what, used.peak_mb, "MB", Bar(500.0, True)))
+    assert len(seconds["cold"]) == len(seconds["warm"]) > 0
 
 
 def test_a_report_takes_bounded_memory(trace: tuple[Path, int], report: RecordBars) -> None:
@@ -103,5 +114,5 @@ def test_a_report_takes_bounded_memory(trace: tuple[Path, int], report: RecordBa
 
     os.unlink(f"{path}.html")
     how = f"{rows:.0e} rows: {1e9 * used.cpu_s / rows:.0f} ns of CPU time a row"
-    report.add(94, Figure("`regtap report`, peak memory", used.peak_mb, "MB", Bar(500.0, True), how))
+    report.add(97, Figure("`regtap report`, peak memory", used.peak_mb, "MB", Bar(500.0, True), how))
     assert used.output.startswith("Nothing was lost.")

@@ -17,7 +17,7 @@ from regtap.triggers.parse import parse_condition
 from regtap_analysis.signals import search
 from regtap_analysis.signals.condition_search import ConditionSearch
 from regtap_analysis.signals.model import View
-from regtap_analysis.view.columns import columns_of
+from regtap_analysis.view.columns import BUDGETS, columns_of
 from regtap_analysis.view.page import PAGE, served_files
 
 if TYPE_CHECKING:
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 8192
 _MOST_LANES = 4096
 _AT_ONCE = 2  # requests that read the trace; the others wait, and are dropped if their page has gone on
-_BUDGETS = {
-    "1": 6 << 20,
-    "2": 48 << 20,
-}  # rows decoded for each trace: at once, and when the page stands still
 _NUMBER = re.compile(r"-?[0-9]{1,19}\Z", re.ASCII)
 _LARGEST = 2**62  # the difference of two such times fits 64 bits
 _COLUMN = "regtap-column"  # the header that tells at which place of a condition something is wrong
@@ -150,7 +146,7 @@ class Server:
         columns = _number(query, "columns")
         if view.span_ns < 1 or not 1 <= columns <= MOST_COLUMNS:
             raise BadRequestError(f"a view has at least 1 ns and 1 to {MOST_COLUMNS} columns")
-        budget = _BUDGETS.get(query.get("effort", "1"))
+        budget = BUDGETS.get(query.get("effort", "1"))
         if budget is None:
             raise BadRequestError("effort is 1 or 2")
         content = columns_of(self._session, self._chosen(query), view, columns, budget)
