@@ -20,7 +20,8 @@ from tests.conservation import assert_conserved
 
 import regtap
 from regtap.parts.file import PartFile
-from regtap.recording.flight import FlightWriter
+from regtap.recording import writer
+from regtap.recording.flight import MARK, FlightWriter
 from regtap.recording.snapshots import Snapshot
 from regtap.recovery.complete import recover
 
@@ -136,6 +137,24 @@ def test_the_moment_of_a_snapshot_is_marked(device: Path, tmp_path: Path) -> Non
         snapshot = capture.snapshot().result(30)
     assert [mark.text for mark in capture.trace().marks] == ["snapshot"]
     assert capture.trace().marks[0].t_ns >= snapshot.first_ns
+
+
+def test_a_snapshot_is_taken_when_no_mark_of_a_user_fits(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MOST_MARKS", writer.OWN_MARKS + 2)
+
+    with record(device, tmp_path / "run") as capture:
+        capture.mark("first")
+        capture.mark("second")
+        with pytest.raises(regtap.InputError, match="too many wait"):
+            capture.mark("third")
+        wait_until_taken(capture, 1)
+        capture.snapshot().result(30)
+        capture.mark("fourth")
+
+    assert [mark.text for mark in capture.trace().marks] == ["first", "second", MARK, "fourth"]
+    assert_conserved(capture.trace())
 
 
 @pytest.mark.usefixtures("slow_writer")

@@ -44,7 +44,7 @@ def test_a_part_is_closed_when_marks_fill_it(
 def test_more_marks_than_a_part_holds_are_refused(
     capture: regtap.Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "MOST_MARK_LETTERS", 10)
+    monkeypatch.setattr(writer, "MOST_MARK_LETTERS", writer.OWN_MARK_LETTERS + 10)
 
     with capture:
         capture.wait_for_first_row()

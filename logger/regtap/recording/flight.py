@@ -86,7 +86,7 @@ class FlightWriter(Writer):
         return True
 
     def _answer(self, request: Request) -> None:
-        self.stored.add_mark(Mark(request.t_ns, MARK))
+        self.stored.add_own_mark(Mark(request.t_ns, MARK))
         try:
             snapshot = self._take_snapshot(request.t_ns)
         except OSError as error:

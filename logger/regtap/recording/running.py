@@ -320,7 +320,7 @@ def _watcher(what: Description, opened: Resources, writer: Writer) -> Watcher:
         opened.presence,
         what.target.spec,
         opened.loop.timebase.start.raw_ns,
-        lambda t_ns, text: writer.stored.add_mark(Mark(t_ns, text)),
+        lambda t_ns, text: writer.stored.add_own_mark(Mark(t_ns, text)),
     )
 
 

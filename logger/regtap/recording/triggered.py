@@ -13,7 +13,6 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from regtap.errors import InputError
 from regtap.recording.stretches import Caught, Stretch
 from regtap.recording.writer import TURN_NS, Writer
 from regtap.spool.overwriting import most_kept, overwritten_gaps, rest_gaps, since
@@ -90,6 +89,7 @@ class TriggeredWriter(Writer):
         super().__init__(*shared)
         self.overwritten = 0
         self._stretches: list[Stretch] = []
+        self._hits_before = 0  # of the complete stretches
         self._options = options
         self._program = program
         self.notes: list[str] = []
@@ -189,12 +189,10 @@ class TriggeredWriter(Writer):
             stretch.last_hit_ns = self._timebase.row_ns(event.ticks)
             self._mark(stretch.last_hit_ns)
             if self._program is not None:
-                self._program.at_hit(self._hits_before() + event.hits, stretch.last_hit_ns)
+                self._program.at_hit(self._hits_before + event.hits, stretch.last_hit_ns)
 
     def _mark(self, t_ns: int) -> None:
-        try:
-            self.stored.add_mark(Mark(t_ns, trigger_mark(self._options.expression)))
-        except InputError:  # of more than a part can hold
+        if not self.stored.add_own_mark(Mark(t_ns, trigger_mark(self._options.expression))):
             self._unmarked += 1
 
     def _take_blocks(self, stretch: _Open, last: int) -> None:
@@ -242,6 +240,7 @@ class TriggeredWriter(Writer):
         self._close_part(None)
         self._wait_for_closer()
         self._stretches.append(self._described(stretch))
+        self._hits_before += self._stretches[-1].hits
         self._sampler.release(self._seen)  # also where no part was made
         self._sampler.settle(stretch.hit.stretch)
         self._sampler.end_hold()
@@ -249,7 +248,7 @@ class TriggeredWriter(Writer):
 
     def _described(self, stretch: _Open) -> Stretch:
         hits_so_far = self._sampler.progress().hits
-        hits = hits_so_far - self._hits_before() if stretch.end is None else stretch.end.hits
+        hits = hits_so_far - self._hits_before if stretch.end is None else stretch.end.hits
         self._unmarked += hits - stretch.told
         rows = 0 if stretch.first_row is None else self._rows_taken() - stretch.first_row
         return Stretch(
@@ -262,9 +261,6 @@ class TriggeredWriter(Writer):
             pre_ns=max(0, stretch.hit_ns - stretch.pre_from_ns) if rows else 0,
             short=stretch.is_short,
         )
-
-    def _hits_before(self) -> int:
-        return sum(known.hits for known in self._stretches)
 
     def _finish(self, totals: Callable[[int, Rotated | None], Totals]) -> None:
         """Account for what came after the last stretch, or too early for one that has no rows."""

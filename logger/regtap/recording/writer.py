@@ -35,6 +35,8 @@ PART_NS = 60 * 10**9  # age of a part's first row or gap at which the part is cl
 TURN_NS = 50_000_000  # longest sleep of the writer
 # A part is closed at so many marks, or letters in them; where the disk is slow, more of them may wait for it.
 PART_MARKS, PART_MARK_LETTERS = 10_000, 1 << 20
+# Room in each part that users' marks leave to the recorder's own: of a snapshot, of a device that goes.
+OWN_MARKS, OWN_MARK_LETTERS = 1_000, 1 << 16
 
 
 @dataclass(slots=True)
@@ -61,22 +63,36 @@ class Stored:
     _complete: bool = False
 
     def add_mark(self, mark: Mark) -> bool:
-        """Keep a mark for the next part; return False once the last part is closed.
+        """Keep a user's mark for the next part; return False once the last part is closed.
 
         Raises:
-            InputError: More marks wait than a part can hold.
+            InputError: More marks wait than users may put into a part.
         """
         with self._lock:
             if self._complete:
                 return False
-            if len(self.marks) >= MOST_MARKS or self._letters + len(mark.text) > MOST_MARK_LETTERS:
+            if not self._has_room(mark, MOST_MARKS - OWN_MARKS, MOST_MARK_LETTERS - OWN_MARK_LETTERS):
                 raise InputError(
                     f"cannot set a mark: too many wait to be stored ({len(self.marks):,}); set fewer"
                 )
-            self.marks.append(mark)
-            self._letters += len(mark.text)
-            self.log.add(mark)
+            self._keep(mark)
             return True
+
+    def add_own_mark(self, mark: Mark) -> bool:
+        """Keep a mark of the recorder itself; return False where a part holds no more, or the last one is closed."""
+        with self._lock:
+            if self._complete or not self._has_room(mark, MOST_MARKS, MOST_MARK_LETTERS):
+                return False
+            self._keep(mark)
+            return True
+
+    def _has_room(self, mark: Mark, most: int, most_letters: int) -> bool:
+        return len(self.marks) < most and self._letters + len(mark.text) <= most_letters
+
+    def _keep(self, mark: Mark) -> None:
+        self.marks.append(mark)
+        self._letters += len(mark.text)
+        self.log.add(mark)
 
     @property
     def has_many_marks(self) -> bool:
