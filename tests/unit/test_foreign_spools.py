@@ -17,6 +17,7 @@ from regtap.errors import RefusedError, StorageError, TraceError
 from regtap.recovery import inventory
 from regtap.recovery.complete import recover
 from regtap.recovery.inventory import list_spools, remove_empty
+from regtap.recovery.search import pointer_state
 from regtap.spool.document import parse_document
 from regtap.spool.location import new_spool_path, spool_paths
 
@@ -359,3 +360,13 @@ def test_an_escape_sequence_in_a_spool_is_listed_as_text(
     printed = capsys.readouterr().out
     assert "\\x1b[2J" in printed
     assert "\x1b" not in printed
+
+
+def test_a_spool_that_cannot_be_read_is_closed(run: Path, spool: Path) -> None:
+    leave_behind(SpoolImage(run, document=b"no document"), run, spool)
+    before = os.listdir("/proc/self/fd")
+
+    with pytest.raises(TraceError, match="document"):
+        pointer_state(run).open_spool(run)
+
+    assert os.listdir("/proc/self/fd") == before

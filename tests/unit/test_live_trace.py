@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,11 @@ def assert_begins_like(seen: dict[str, np.ndarray], path: Path, bound_ns: float)
     assert np.max(np.abs(seen["t_ns"] - stored["t_ns"].to_numpy()[:rows])) <= bound_ns
 
 
+def rounds(live: LiveTrace) -> Iterator[Path]:
+    """Yield the folders of temporary parts."""
+    return Path(live._temporary.name).iterdir()
+
+
 def columns_of(trace: Trace) -> dict[str, np.ndarray]:
     table = trace.to_arrow()
     return {name: table[name].to_numpy() for name in table.column_names}
@@ -71,6 +76,7 @@ def test_it_goes_on_behind_each_part_that_is_closed(tmp_path: Path, monkeypatch:
         trace = look_until(live, lambda it: any(part.path.parent != path for part in it.parts))
         assert [part.metadata.part for part in trace.parts] == list(range(len(trace.parts)))
         seen = columns_of(trace)
+        assert len(list(rounds(live))) <= 2  # of the trace that is looked at, and of the one before
 
     assert_begins_like(seen, path, 10_000)
 
@@ -113,6 +119,8 @@ def test_after_its_end_it_is_the_trace_itself(tmp_path: Path) -> None:
 
         assert not trace.unfinished
         assert [part.path for part in trace.parts] == [path / "part-00000.parquet"]
+        live.look()
+        assert list(rounds(live)) == []
         place = Path(live._temporary.name)
     assert not place.exists()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 import time
 from dataclasses import replace
@@ -60,6 +61,7 @@ class LiveTrace(Closeable):
         self._temporary = tempfile.TemporaryDirectory(prefix="regtap-live-", dir=_in_memory())
         self._made: tuple[Part, ...] = ()
         self._rounds = 0
+        self._places: list[Path] = []  # of the rounds whose parts are still there
         self._first_block = -1
         self._start_anew(0, 0)
 
@@ -75,6 +77,7 @@ class LiveTrace(Closeable):
         """
         finished = finished_parts(self._folder) if self._folder.is_dir() else ()
         if finished and finished[-1].metadata.totals is not None:
+            self._remove_rounds(1 if self._made else 0)
             self._made = ()
         else:
             # A header may be read while it changes: what cannot be read now comes with the next look.
@@ -103,14 +106,21 @@ class LiveTrace(Closeable):
             self._block, self._row, self._gaps = heads[-1].sequence, heads[-1].rows, len(heads[-1].gaps)
 
     def _start_anew(self, first_block: int, number: int) -> None:
-        """Forget the temporary parts, and begin behind the finished ones."""
+        """Begin a round of temporary parts behind the finished ones."""
+        self._remove_rounds(1)
         self._rounds += 1
         self._place = Path(self._temporary.name) / str(self._rounds)
         self._place.mkdir()
+        self._places.append(self._place)
         self._first_block = self._block = first_block
         self._row = self._gaps = 0  # of that block, which are in a temporary part already
         self._number = number
         self._made = ()
+
+    def _remove_rounds(self, kept: int) -> None:
+        """Remove the temporary parts but those of the last rounds: the trace handed out last may still be read."""
+        while len(self._places) > kept:
+            shutil.rmtree(self._places.pop(0), ignore_errors=True)
 
     def _new_heads(self, spool: SpoolReader) -> Iterator[BlockHead]:
         """Yield the heads of blocks with new rows or gaps, until there are enough rows for one look."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -99,10 +100,11 @@ def _open_spool(pointer: SpoolPointer) -> SpoolReader | None:
     if not pointer.means(source.status):
         source.close()
         return None
-    spool = SpoolReader(pointer.spool, source)
-    if parse_document(spool.document, spool.path).identity != pointer.identity:
-        spool.close()
-        return None
+    with ExitStack() as opened:
+        spool = opened.enter_context(SpoolReader(pointer.spool, source))
+        if parse_document(spool.document, spool.path).identity != pointer.identity:
+            return None
+        opened.pop_all()
     return spool
 
 
