@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -192,7 +193,23 @@ def test_indexes_in_memory_stay_within_their_bound(tmp_path: Path, monkeypatch: 
 
     read_view(pages, signals_of(trace), whole_view(trace), 100)
 
-    assert len(pages._kept) == 1
+    ((_, kept),) = pages.kept()
+    assert kept is not None
+    assert pages._kept_bytes == kept.index.size_bytes
+
+
+def test_indexes_stay_known_when_the_first_part_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = traced(tmp_path / "run")
+    known = TracePages(trace)
+    read_view(known, signals_of(trace), whole_view(trace), 100)
+    monkeypatch.setattr("regtap_analysis.signals.pages.read_page_index", None)
+
+    later: Any = SimpleNamespace(registers=trace.registers, parts=trace.parts[1:])
+    reading = read_view(TracePages(later, known=known), signals_of(trace), whole_view(trace), 100)
+
+    assert reading.rows == sum(part.rows for part in later.parts) > 0
 
 
 def test_a_damaged_page_is_an_error_that_names_the_part(tmp_path: Path) -> None:

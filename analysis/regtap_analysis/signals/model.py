@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,12 @@ class Signal:
     Attributes:
         register: The register of the samples.
         field: The field of the register; None: all its bits.
-        is_alone: Whether a field is shown without its register.
+        is_alone: Whether a field is shown without its register; it is the same signal either way.
     """
 
     register: Register
     field: Field | None = None
-    is_alone: bool = False
+    is_alone: bool = dataclasses.field(default=False, compare=False)
 
     @property
     def name(self) -> str:

@@ -16,6 +16,7 @@ from regtap_analysis.signals.page_file import decode_pages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -103,29 +104,29 @@ class TracePages:
     ) -> None:
         names = [it.name for it in trace.registers] if registers is None else list(registers)
         self._names = (TIME_COLUMN, *dict.fromkeys(names))
-        self._kept: OrderedDict[int, PartPages | None] = OrderedDict()
+        self._kept: OrderedDict[Path, PartPages | None] = OrderedDict()
+        self._kept_bytes = 0
         self._lock = threading.Lock()
         self.parts = tuple(part for part in trace.parts if part.rows)
         if known is not None:
-            self._kept.update(known.kept_of(self.parts))
+            paths = {part.path for part in self.parts}
+            for path, pages in known.kept():
+                if path in paths:
+                    self._keep(path, pages)
 
-    def kept_of(self, parts: Sequence[Part]) -> dict[int, PartPages | None]:
-        """Return what is in memory of some parts, by their number there: of those that this trace has there too."""
+    def kept(self) -> list[tuple[Path, PartPages | None]]:
+        """Return what is in memory, by the file of the part, last used last."""
         with self._lock:
-            return {
-                number: pages
-                for number, pages in self._kept.items()
-                if number < len(parts) and parts[number].path == self.parts[number].path
-            }
+            return list(self._kept.items())
 
     def of_part(self, number: int) -> PartPages | None:
         """Return the pages of a part with rows; None: its file has no statistics."""
+        part = self.parts[number]
         with self._lock:
-            if number not in self._kept:
-                self._kept[number] = self._read(self.parts[number])
-                self._forget()
-            self._kept.move_to_end(number)
-            return self._kept[number]
+            if part.path not in self._kept:
+                self._keep(part.path, self._read(part))
+            self._kept.move_to_end(part.path)
+            return self._kept[part.path]
 
     def needed(self, number: int) -> PartPages:
         """Return the pages of a part; raises TraceError if it has no statistics."""
@@ -144,9 +145,13 @@ class TracePages:
             raise TraceError(f"{part.path} is damaged (its page index has other rows); copy it again")
         return PartPages(part, index)
 
-    def _forget(self) -> None:
-        while len(self._kept) > 1 and self._size() > _KEPT_BYTES:
-            self._kept.popitem(last=False)
+    def _keep(self, path: Path, pages: PartPages | None) -> None:
+        """Keep the pages of a part, and forget those that were not used for longest."""
+        self._kept[path] = pages
+        self._kept_bytes += _size_bytes(pages)
+        while len(self._kept) > 1 and self._kept_bytes > _KEPT_BYTES:
+            self._kept_bytes -= _size_bytes(self._kept.popitem(last=False)[1])
 
-    def _size(self) -> int:
-        return sum(kept.index.size_bytes for kept in self._kept.values() if kept)
+
+def _size_bytes(pages: PartPages | None) -> int:
+    return 0 if pages is None else pages.index.size_bytes
