@@ -112,6 +112,14 @@ def write_part(path: Path, metadata: PartMetadata, times: npt.NDArray[np.int64],
         writer.add_key_value_metadata({METADATA_KEY: metadata.to_json()})
 
 
+def without_statistics(part: Path) -> None:
+    """Write a part anew as a program does that keeps its metadata, but no statistics of its columns."""
+    table, metadata = pq.read_table(part), pq.read_metadata(part).metadata
+    with pq.ParquetWriter(part, table.schema, write_statistics=False) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({METADATA_KEY: metadata[METADATA_KEY]})
+
+
 def write_native_part(
     path: Path, metadata: PartMetadata, times: npt.NDArray[np.int64], columns: Columns
 ) -> None:

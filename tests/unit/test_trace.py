@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.spools import template_of
-from tests.synthetic import HOST, START, STATUS, TraceOptions, counter_trace, write_trace
+from tests.synthetic import HOST, START, STATUS, TraceOptions, counter_trace, without_statistics, write_trace
 
 from regtap.errors import InputError, TraceError
 from regtap.registers.model import Field, Register, Value
@@ -226,6 +226,16 @@ def test_dataset_holds_the_same_rows(tmp_path: Path) -> None:
 def test_a_trace_without_rows_is_an_empty_table(tmp_path: Path) -> None:
     trace = open_trace(counter_trace(tmp_path / "run", rows=0))
     assert (trace.rows, trace.time_range, trace.ranges, trace.to_arrow().num_rows) == (0, None, {}, 0)
+
+
+def test_times_are_read_from_rows_where_no_statistics_tell_them(tmp_path: Path) -> None:
+    path = counter_trace(tmp_path / "run", rows=100, step_ns=7, rows_per_part=30)
+    for part in path.glob("*.parquet"):
+        without_statistics(part)
+
+    trace = open_trace(path)
+
+    assert (trace.ranges, trace.time_range) == ({}, (0, 99 * 7))
 
 
 def test_opening_reads_no_other_part_than_the_first(tmp_path: Path) -> None:

@@ -188,10 +188,16 @@ class Trace:
             for name in common
         }
 
-    @property
+    @cached_property
     def time_range(self) -> tuple[int, int] | None:
-        """Times of the first and last row in ns, or None without rows."""
-        return self.ranges.get(TIME_COLUMN)
+        """Times of the first and last row in ns, or None without rows; where no statistics tell them, rows are read."""
+        told = self.ranges.get(TIME_COLUMN)
+        return told if told is not None or not self.rows else self._read_time_range()
+
+    def _read_time_range(self) -> tuple[int, int] | None:
+        first = next((batch for batch in self.batches([TIME_COLUMN]) if batch.num_rows), None)
+        last = self.row_at()
+        return None if first is None or last is None else (first.column(0)[0].as_py(), last[0])
 
     @property
     def mean_rate_hz(self) -> float | None:
