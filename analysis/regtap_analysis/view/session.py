@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from regtap.follow.live import open_live
 from regtap.maps.lookup import NO_MAPS
 from regtap.trace.moments import find_mark
-from regtap.units.format import count_of, format_duration_ns, format_utc
+from regtap.units.format import format_utc
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.layout import lane_height
 from regtap_analysis.signals.model import View, signals_of, whole_view
@@ -89,17 +90,19 @@ class Session:
     ) -> None:
         self._lock = threading.Lock()
         self._looked_s = time.monotonic()
-        self._live = [open_live(Path(path), maps, wait_s) for path in paths]
-        traces = [live.look() for live in self._live]
-        moments = [0 if align is None else find_mark(trace, align).t_ns for trace in traces]
-        self.shown = tuple(
-            Shown(trace, TracePages(trace), moments[0] - moment)
-            for trace, moment in zip(traces, moments, strict=True)
-        )
-        numbered = [
-            (source, signal) for source, trace in enumerate(traces) for signal in signals_of(trace, registers)
-        ]
-        self.lanes = tuple(Lane(number, *entry) for number, entry in enumerate(numbered))
+        with ExitStack() as opened:
+            self._live = [opened.enter_context(open_live(Path(path), maps, wait_s)) for path in paths]
+            traces = [live.look() for live in self._live]
+            moments = [0 if align is None else find_mark(trace, align).t_ns for trace in traces]
+            self.shown = tuple(
+                Shown(trace, TracePages(trace), moments[0] - moment)
+                for trace, moment in zip(traces, moments, strict=True)
+            )
+            signals = [
+                (source, it) for source, trace in enumerate(traces) for it in signals_of(trace, registers)
+            ]
+            self._opened = opened.pop_all()
+        self.lanes = tuple(Lane(number, *entry) for number, entry in enumerate(signals))
 
     @property
     def view(self) -> View:
@@ -118,8 +121,7 @@ class Session:
 
     def close(self) -> None:
         """Remove what was made to follow running captures."""
-        for live in self._live:
-            live.close()
+        self._opened.close()
 
     def describe(self) -> dict[str, Any]:
         """Return the head of the page for JSON: traces, lanes and marks; times and values are decimal texts."""
@@ -215,9 +217,3 @@ def _looked_at(shown: Shown, live: LiveTrace) -> Shown:
 
 def _paths(trace: Trace) -> list[Path]:
     return [part.path for part in trace.parts]
-
-
-def summary_line(session: Session) -> str:
-    """Return a summary of the page in one line, such as `2 traces, 12 lanes, 3.2 s`."""
-    span = format_duration_ns(session.view.span_ns)
-    return f"{count_of(len(session.shown), 'trace')}, {count_of(len(session.lanes), 'lane')}, {span}"
