@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from regtap.recording.options import RecordOptions
     from regtap.recording.running import Outcome, Running
     from regtap.recording.snapshots import Snapshot
-    from regtap.recording.summary import Status, Summary
     from regtap.registers.model import Register
     from regtap.targets.target import Target
     from regtap.trace.reader import Trace

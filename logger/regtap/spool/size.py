@@ -119,7 +119,14 @@ def largest_spool_bytes(most_block_bytes: int) -> int:
 
 
 def _laid_out(half_rows: int, widths: Sequence[int], document_bytes: int, shape: tuple[int, int]) -> int:
-    """Return the size of a spool for half as many rows, as core/spool.cpp (fit) lays it out, padding included."""
+    """Return the size of a spool as core/spool.cpp (fit) lays it out, padding included.
+
+    Args:
+        half_rows: Twice the number of rows: two and a half times a number is then whole.
+        widths: Bytes of each column in a row.
+        document_bytes: Size of the capture's description.
+        shape: The number of blocks, and of gaps that each has room for.
+    """
     blocks, gaps = shape
     tables = round_up(BLOCK_HEADER_BYTES + gaps * GAP.itemsize, 64) + 64 * (len(widths) + 1) + PAGE
     block_bytes = tables + -(-half_rows // (2 * blocks)) * sum(widths)
