@@ -196,7 +196,7 @@ def test_a_folder_that_is_not_there_is_not_made(trace: Path, tmp_path: Path) -> 
     ("arguments", "words"),
     [
         (("-o", "out.jpg"), "cannot tell the format"),
-        (("--register", "NOPE"), "no register 'NOPE'; it has COUNT32 STATUS"),
+        (("--register", "NOPE"), "nothing called 'NOPE'; the registers are COUNT32, STATUS"),
         (("--from", "5"), "is not a time"),
         (("--from", "1h"), "nothing to show"),
         (("--from", "2us", "--to", "1us"), "nothing to show"),

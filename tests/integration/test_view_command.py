@@ -157,7 +157,7 @@ def test_it_does_not_serve_as_root_unasked(trace: Path, monkeypatch: pytest.Monk
         (["--from", "1s"], "belong to --export"),
         (["--export", "page.txt"], "should be named .html"),
         (["--export", "none/page.html"], "make it first"),
-        (["--export", "page.html", "--register", "NONE"], "no register"),
+        (["--export", "page.html", "--register", "NONE"], "nothing called"),
         (["--export", "page.html", "--align", "reset"], "no mark"),
         (["--export", "page.html", "--from", "9s"], "nothing to export"),
     ],

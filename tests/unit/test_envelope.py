@@ -159,9 +159,11 @@ def test_names_choose_registers_with_their_fields_or_one_field(tmp_path: Path) -
 
     assert [it.name for it in chosen] == ["B.STATUS.DONE", "A.STATUS", "BUSY", "DONE", "ERROR", "LEVEL"]
     assert signals_of(trace, ["A.STATUS", "A.STATUS.DONE"]) == chosen[1:]  # which has that field
-    with pytest.raises(InputError, match=r"'STATUS' is ambiguous in .*; it could be A\.STATUS B\.STATUS"):
+    with pytest.raises(InputError, match=r"run: 'STATUS' is ambiguous; it could be A\.STATUS, B\.STATUS"):
         signals_of(trace, ["STATUS"])
-    with pytest.raises(InputError, match=r"has no register 'STATUS\.NONE'; it has A\.STATUS B\.STATUS"):
+    with pytest.raises(
+        InputError, match=r"run: there is nothing called 'STATUS\.NONE'; the nearest are A\.STATUS"
+    ):
         signals_of(trace, ["STATUS.NONE"])
 
 

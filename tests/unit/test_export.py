@@ -244,7 +244,7 @@ def test_an_export_without_rows_is_a_file_all_the_same(tmp_path: Path) -> None:
 
 
 def test_a_register_that_is_unknown_is_named(trace: Trace) -> None:
-    with pytest.raises(InputError, match="has no register 'X'; it has STATUS"):
+    with pytest.raises(InputError, match="there is nothing called 'X'; the registers are STATUS"):
         select(trace, ExportOptions(registers=("X",)))
 
 

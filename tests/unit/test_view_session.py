@@ -16,7 +16,7 @@ def test_a_page_that_cannot_be_made_leaves_no_folder(tmp_path: Path, monkeypatch
     memory.mkdir()
     monkeypatch.setattr("regtap.follow.live._MEMORY", str(memory))
 
-    with pytest.raises(InputError, match="no register 'NONE'"):
+    with pytest.raises(InputError, match="nothing called 'NONE'"):
         Session([counter_trace(tmp_path / "run")], ["NONE"])
 
     assert list(memory.iterdir()) == []

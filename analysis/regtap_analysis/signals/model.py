@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
+from regtap.triggers.names import UnknownNameError, find_bits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,18 +122,11 @@ def find_signal(trace: Trace, name: str) -> Signal:
     Raises:
         InputError: There is none, or there are several.
     """
-    known = {register.name: Signal(register) for register in trace.registers}
-    alone = (Signal(it, field, is_alone=True) for it in trace.registers for field in it.fields)
-    fields = {signal.name: signal for signal in alone}
-    for group in (known, fields):
-        full = [group[name]] if name in group else []
-        found = full or [signal for key, signal in group.items() if key.endswith(f".{name}")]
-        if len(found) > 1:
-            several = " ".join(key for key in group if key.endswith(f".{name}"))
-            raise InputError(f"{name!r} is ambiguous in {trace.path}; it could be {several}")
-        if found:
-            return found[0]
-    raise InputError(f"{trace.path} has no register {name!r}; it has {' '.join(known)}")
+    try:
+        bits = find_bits(name, trace.registers)
+    except UnknownNameError as error:
+        raise InputError(f"{trace.path}: {error}") from None
+    return Signal(trace.registers[bits.register], bits.field, is_alone=bits.field is not None)
 
 
 def whole_view(trace: Trace) -> View:
