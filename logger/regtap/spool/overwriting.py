@@ -43,7 +43,8 @@ def count_ended_before(ends_ns: Sequence[int], cutoff_ns: int | None) -> int:
 def overwritten_gaps(index: int, missed: int, block: Block, t0_ticks: int) -> tuple[TickGap, ...]:
     """Return the gaps for overwritten blocks: the one of overwritten samples, then the one of missed slots.
 
-    The number of missed slots among the overwritten samples is known, but not their position.
+    The number of missed slots among the overwritten samples is known, but not their position: each of the two gaps has
+    its share of the time.
 
     Args:
         index: Index after the last stored sample, slot or gap.
@@ -64,9 +65,10 @@ def rest_gaps(index: int, missed: int, last: Block, t0_ticks: int) -> tuple[Tick
 def _absent(index: int, absent: int, missed: int, t0_ticks: int, t1_ticks: int) -> tuple[TickGap, ...]:
     missed = min(max(missed, 0), absent)
     lost = absent - missed
+    between = t1_ticks - (t1_ticks - t0_ticks) * missed // absent if absent else t1_ticks
     gaps = (
-        TickGap(index, lost, t0_ticks, t1_ticks, "overwritten"),
-        TickGap(index + lost, missed, t0_ticks, t1_ticks, "missed"),
+        TickGap(index, lost, t0_ticks, between, "overwritten"),
+        TickGap(index + lost, missed, between, t1_ticks, "missed"),
     )
     return tuple(gap for gap in gaps if gap.count > 0)
 
