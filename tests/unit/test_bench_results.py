@@ -14,7 +14,7 @@ from tests.simulated_bench import REGISTER, Machine, evaluation_of, result_of
 
 from regtap.errors import InputError, StorageError
 from regtap_bench.figures import margin as margins
-from regtap_bench.figures.estimate import Estimate
+from regtap_bench.figures.estimate import Estimate, ratio_of
 from regtap_bench.figures.result import Caveat, Check, Result, Row
 from regtap_bench.measuring.job import Job, Series, Subject
 from regtap_bench.report import figures_text as say
@@ -138,6 +138,19 @@ def test_tables_have_a_row_for_each_arm(result: Result) -> None:
 )
 def test_bounds_are_never_rounded_inwards(value: float, up: str, down: str) -> None:
     assert (say.digits_up(value), say.digits_down(value)) == (up, down)
+
+
+def test_a_ratio_to_a_cost_that_may_be_0_is_told_without_a_bound() -> None:
+    ratio = Estimate(-3.0, -1415.0, -2.0).mapped(ratio_of)  # logarithms, of the smallest cost there is
+    row = Row("read", "", "native", ratio=ratio)
+
+    assert 0 < ratio.low < ratio.value < ratio.high
+    assert say.ratio_text(row) == "0.050 [0.000, 0.135]"
+    assert (
+        say.ratio_text(replace(row, ratio=Estimate(-3.0, -800.0, -2.9).mapped(ratio_of)))
+        == "1/20.1 [1/∞, 1/18.2]"
+    )
+    assert say.digits_up(Estimate(0.0, 0.0, 900.0).mapped(ratio_of).high) == "∞"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ import numpy as np
 
 from regtap.errors import InputError
 from regtap_bench.arms.base import EMPTY, PYTHON_EMPTY, THROUGHPUT, TIMER
-from regtap_bench.figures.estimate import Estimate
+from regtap_bench.figures.estimate import Estimate, ratio_of
 from regtap_bench.figures.resampling import centers, change, differences, logarithms
 from regtap_bench.figures.verdict import Verdict, judge
 
@@ -132,14 +132,14 @@ def _ratios(it: Change, before: Result, after: Result) -> Change:
     if it.before.is_bound or it.after.is_bound:
         return it
     first, second = _log_ns(it.before), _log_ns(it.after)
-    ratio = change(first, second).mapped(np.exp)
+    ratio = change(first, second).mapped(ratio_of)
     value = it.after.ns.value / it.before.ns.value  # what a reader who divides expects
     ratio = Estimate(value, min(value, ratio.low), max(value, ratio.high))
     bases = [_baseline(run, it) for run in (before, after)]
     if bases[0] is None or bases[1] is None or before.baseline != after.baseline:
         return replace(it, ratio=ratio)
     beside = change(differences(first, bases[0]), differences(second, bases[1]))
-    return replace(it, ratio=ratio, beside_baseline=beside.mapped(np.exp))
+    return replace(it, ratio=ratio, beside_baseline=beside.mapped(ratio_of))
 
 
 def _baseline(run: Result, it: Change) -> list[npt.NDArray[np.float64]] | None:

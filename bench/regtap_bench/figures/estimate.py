@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +16,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _LEVEL_PERCENT = 95
-Figure = Annotated[
-    float, Within(-1e15, 1e15)
-]  # of a result: eleven days in ns, and far from where floats end
+LARGEST = 1e15  # of a result's figures: eleven days in ns, and far from where floats end
+Figure = Annotated[float, Within(-LARGEST, LARGEST)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,13 @@ class Estimate:
     high: Figure
 
     def mapped(self, function: Callable[[float], float]) -> Estimate:
-        """Return the estimate mapped through a non-decreasing function, such as np.exp."""
+        """Return the estimate mapped through a non-decreasing function, such as ratio_of."""
         return Estimate(float(function(self.value)), float(function(self.low)), float(function(self.high)))
+
+
+def ratio_of(log: float) -> float:
+    """Return the ratio of a logarithm, within 1 / LARGEST and LARGEST: one to a cost that may be 0 has no bound."""
+    return min(max(math.exp(min(log, math.log(LARGEST))), 1 / LARGEST), LARGEST)
 
 
 def limits(draws: npt.NDArray[np.float64]) -> tuple[float, float]:

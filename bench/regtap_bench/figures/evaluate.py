@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regtap_bench.arms.base import EMPTY, PYTHON_EMPTY, THROUGHPUT, TWIN
+from regtap_bench.figures.estimate import ratio_of
 from regtap_bench.figures.resampling import center, differences, log_ratios, middle
 from regtap_bench.figures.result import PERCENTS, STRETCHES, Cost, Row
 from regtap_bench.figures.verdict import Verdict, judge
@@ -125,7 +126,7 @@ class Evaluation:
             return replace(row, difference_ns=self._difference(arm.name), verdict=verdict.value)
         return replace(
             row,
-            ratio=ratio.mapped(np.exp),
+            ratio=ratio.mapped(ratio_of),
             ratio_is_bound=costs[THROUGHPUT].is_bound,
             difference_ns=self._difference(arm.name),
             verdict=judge(ratio, float(np.log1p(margin))).value,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import floor, log10
 from typing import TYPE_CHECKING
 
+from regtap_bench.figures.estimate import LARGEST
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -77,8 +79,10 @@ _TURNED = 10  # a tenth and less reads better upside down
 
 
 def _rounded(value: float, to_whole: Callable[[float], int], count: int = 3) -> str:
-    if value == 0:
+    if abs(value) < 2 / LARGEST:  # as a bound that is none, or 0
         return "0"
+    if value > LARGEST / 2:
+        return "∞"
     step = floor(log10(abs(value))) - count + 1
     whole = to_whole(round(value * 10.0**-step, 6))
     return f"{whole * 10**step:,}" if step >= 0 else f"{whole * 10.0**step:.{-step}f}"
