@@ -175,9 +175,9 @@ def test_what_makes_no_sense_is_one_line_and_leaves_nothing(
 
 def test_a_signal_that_nobody_named_is_left_alone(tmp_path: Path) -> None:
     process = start_regtap(*FLIGHT, "--spool-size", "1MiB", cwd=tmp_path)
-    wait_until((tmp_path / "run" / "_spool").exists, "the capture")
+    spool = wait_for_spool(tmp_path / "run")
     process.send_signal(signal.SIGUSR1)
     process.communicate(timeout=30)
     assert process.returncode == -signal.SIGUSR1
 
-    Path(json.loads((tmp_path / "run" / "_spool").read_text())["spool"]).unlink()
+    spool.unlink()
