@@ -19,7 +19,7 @@ from regtap.trace.gaps import Gap
 from regtap.trace.reader import open_trace
 from regtap_analysis.queries.engines import open_engine
 from regtap_analysis.signals.model import Signal, signals_of
-from regtap_analysis.statistics.edges import EdgeFinder, Edges, RunMaker
+from regtap_analysis.statistics.edges import EdgeFinder, Edges, RunMaker, SeenRows
 from regtap_analysis.statistics.figures import SignalFigures, TraceFigures
 from regtap_analysis.statistics.questions import StatsOptions, ask_all
 from regtap_analysis.statistics.survey import survey
@@ -174,7 +174,9 @@ def test_runs_cover_the_rows_whatever_the_batches(rows: list[tuple[int, int]], s
     found = [
         maker.make(
             finder.find(
-                Edges(times[at : at + size], np.arange(at, min(at + size, len(rows))), values[at : at + size])
+                Edges(times, np.arange(len(rows)), values, np.ones(len(rows), np.bool_)).at(
+                    slice(at, at + size)
+                )
             )
         )
         for at in range(0, len(rows), size)
@@ -189,9 +191,60 @@ def test_runs_cover_the_rows_whatever_the_batches(rows: list[tuple[int, int]], s
     assert (maker.open.times_ns[0], maker.open.values[0]) == (times[starts[-1]], values[starts[-1]])
 
 
+@given(
+    st.lists(st.integers(0, 40), min_size=1, max_size=30),
+    st.lists(st.tuples(st.integers(-20, 600), st.integers(0, 60)), max_size=6),
+    st.integers(1, 10),
+)
+def test_rows_after_a_gap_are_told_whatever_the_batches(
+    steps: list[int], holes: list[tuple[int, int]], size: int
+) -> None:
+    times = np.cumsum(steps)
+    gaps = [Gap(0, 1, begin, begin + length, "missed") for begin, length in holes]
+    others = [
+        Gap(0, 1, 0, 500, "unchanged"),
+        replace(gaps[0], rows=3) if gaps else Gap(0, 1, 0, 9, "lost", 1),
+    ]
+    seen = SeenRows([*gaps, *others])
+
+    found = [it for at in range(0, len(times), size) for it in seen.of(times[at : at + size]).tolist()]
+
+    middles2 = [gap.t0_ns + gap.t1_ns for gap in gaps]
+    expected = [not any(2 * a <= middle < 2 * b for middle in middles2) for a, b in pairwise(times.tolist())]
+    assert found == [False, *expected]
+
+
+def test_a_run_that_ends_in_a_gap_is_not_whole(tmp_path: Path) -> None:
+    times = np.arange(12) * 10
+    values = np.array([0, 1, 1, 0, 0, 1, 1, 0, 1, 1, 1, 0], np.uint8)
+    gaps = (
+        Gap(3, 4, 20, 30, "overwritten"),  # in which the first run of 1 ends
+        Gap(10, 1, 50, 60, "missed"),  # within the second one
+        Gap(14, 2, 100, 110, "unchanged"),  # before the third one ends
+    )
+    path = write_trace(tmp_path / "run", [MODE], times, {"MODE": values}, TraceOptions(gaps=gaps))
+    trace = open_trace(path)
+
+    figures = of(survey(trace, signals_of(trace)), "MODE")
+    opened = open_engine([path])
+    ((_, answer),) = ask_all(opened.engine, StatsOptions(("states",), ("MODE",)), 1)
+    told = {
+        row["value"]: (row["visits"], row["whole"], row["min_ns"], row["max_ns"])
+        for row in answer.table().to_pylist()
+        if row["signal"] == "MODE"
+    }
+    opened.engine.close()
+
+    found = {
+        it.value: (it.visits, it.whole, it.lengths.least, it.lengths.most) for it in figures.states or ()
+    }
+    assert found == told == {0: (4, 1, 10, 10), 1: (3, 2, 20, 30)}
+
+
 def test_a_field_is_edged_only_where_it_changes_itself() -> None:
     field = Signal(MODE, MODE.fields[0])
-    rows = Edges(np.arange(4), np.arange(4), np.array([0x01, 0x11, 0x12, 0x02], np.uint8))
+    values = np.array([0x01, 0x11, 0x12, 0x02], np.uint8)
+    rows = Edges(np.arange(4), np.arange(4), values, np.ones(4, np.bool_))
 
     found = EdgeFinder().find(rows.pick(field))
 

@@ -14,7 +14,7 @@ from tests.lab import Lab, make_lab
 from tests.questions import QUESTIONS, README
 from tests.synthetic import START
 
-from regtap.trace.reader import open_trace
+from regtap.trace.reader import Trace, open_trace
 from regtap_analysis.queries.answer import Engine, Question
 from regtap_analysis.queries.engines import open_engine
 
@@ -23,16 +23,16 @@ LAB = Lab()
 
 @pytest.fixture(scope="module")
 def columns(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Return every trace's columns as numpy has them, by name."""
+    """Return every trace's columns as numpy has them, by name; in `unseen` are the times of rows right after a gap."""
     folder = make_lab(tmp_path_factory.mktemp("lab"), LAB)
     traces = sorted(path.parent for path in folder.glob("*/*/part-00000.parquet"))
-    return {
-        str(path): {
-            name: column.to_numpy() for name, column in zip(table.column_names, table.columns, strict=True)
-        }
-        for path in traces
-        for table in (open_trace(path).to_arrow(),)
-    }
+    return {str(path): columns_of(open_trace(path)) for path in traces}
+
+
+def columns_of(trace: Trace) -> dict[str, Any]:
+    table = trace.to_arrow()
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    return {**columns, "unseen": {gap.t1_ns for gap in trace.gaps}}
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +65,12 @@ def ask(engine: Engine, number: int) -> list[dict[str, Any]]:
     return rows
 
 
-def runs(times: Any, values: Any) -> list[tuple[int, int, int]]:
+def runs(columns: dict[str, Any], values: Any) -> list[tuple[int, int, int]]:
     """Return value, start and end of each run of equal values of which both ends were seen."""
+    times = columns["t_ns"]
     edges = np.flatnonzero(np.diff(values)) + 1
-    return [(int(values[a]), int(times[a]), int(times[b])) for a, b in pairwise(edges)]
+    whole = [(int(values[a]), int(times[a]), int(times[b])) for a, b in pairwise(edges)]
+    return [run for run in whole if columns["unseen"].isdisjoint(run[1:])]
 
 
 def rises(times: Any, bits: Any) -> list[int]:
@@ -81,11 +83,10 @@ def test_there_are_ten_of_them() -> None:
 
 
 def test_how_long_the_device_is_busy(engine: Engine, columns: dict[str, dict[str, Any]]) -> None:
-    lengths = [
-        b - a for it in columns.values() for value, a, b in runs(it["t_ns"], it["STATUS"] & 1) if value
-    ]
+    lengths = [b - a for it in columns.values() for value, a, b in runs(it, it["STATUS"] & 1) if value]
 
     assert ask(engine, 1)[1] == {
+        "value": 1,
         "name": "RUNNING",
         "times": len(lengths),
         "shortest_ns": min(lengths),
@@ -97,7 +98,7 @@ def test_glitches_are_found(engine: Engine, columns: dict[str, dict[str, Any]]) 
     expected = [
         (name, a, b - a)
         for name, it in columns.items()
-        for value, a, b in runs(it["t_ns"], it["STATUS"] >> 2 & 1)
+        for value, a, b in runs(it, it["STATUS"] >> 2 & 1)
         if value and b - a < 25_000
     ]
 
@@ -153,7 +154,7 @@ def test_the_first_failure_is_found(engine: Engine, columns: dict[str, dict[str,
 def test_firmware_versions_are_compared(engine: Engine, columns: dict[str, dict[str, Any]]) -> None:
     lengths: dict[int, list[int]] = {}
     for it in columns.values():
-        busy = [b - a for value, a, b in runs(it["t_ns"], it["STATUS"] & 1) if value]
+        busy = [b - a for value, a, b in runs(it, it["STATUS"] & 1) if value]
         lengths.setdefault(int(it["VERSION"][0]), []).extend(busy)
 
     rows = ask(engine, 7)

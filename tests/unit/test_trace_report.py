@@ -225,7 +225,7 @@ def test_chosen_registers_and_intervals_are_shown(tmp_path: Path) -> None:
     assert "ADC" not in found.split("## The same again")[0]
     with pytest.raises(InputError, match=r"no signal 'STATUS[.]WHAT'"):
         report(path, intervals=["STATUS.WHAT"])
-    with pytest.raises(InputError, match="no register 'NONE'"):
+    with pytest.raises(InputError, match="nothing called 'NONE'"):
         report(path, ["NONE"])
 
 

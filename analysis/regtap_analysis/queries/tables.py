@@ -48,6 +48,7 @@ def view_texts(groups: Sequence[Group], dialect: Dialect) -> Mapping[str, str]:
         "values_": _values(groups, dialect),
         "edges_": _edges(groups, dialect),
         "changes": _CHANGES,
+        "unseen_": _unseen(groups),
         "states": _states(dialect),
     }
 
@@ -190,12 +191,36 @@ def _no_edges(dialect: Dialect) -> str:
     )
 
 
+def _unseen(groups: Sequence[Group]) -> str:
+    """The rows with samples missing between them and the row before; rows of traces without gaps are not sorted.
+
+    Middles, and doubled, as above. A gap with rows inside stands for many whose places are not known.
+    """
+    null = "CAST(NULL AS BIGINT)"
+    none = f"SELECT CAST(NULL AS VARCHAR(1)) AS trace, {null} AS t_ns WHERE 1 = 0"
+    scans = [f"SELECT trace, t_ns FROM {scan_name(number)}" for number in range(len(groups))]
+    gaps = "SELECT trace, t0_ns + t1_ns AS at2 FROM gaps WHERE cause <> 'unchanged' AND rows = 0"
+    return (
+        f"SELECT DISTINCT trace, t_ns"
+        f" FROM (SELECT trace, t_ns, lag(is_gap) OVER (PARTITION BY trace ORDER BY at2, is_gap) AS is_after_gap"
+        f" FROM (SELECT trace, t_ns, 2 * t_ns AS at2, 0 AS is_gap FROM ({' UNION ALL '.join(scans) or none}) AS r_"
+        f" WHERE trace IN (SELECT trace FROM ({gaps}) AS h_)"
+        f" UNION ALL SELECT trace, {null} AS t_ns, at2, 1 AS is_gap FROM ({gaps}) AS g_) AS e_) AS u_"
+        f" WHERE t_ns IS NOT NULL AND is_after_gap = 1"
+    )
+
+
 def _states(dialect: Dialect) -> str:
     """Runs of one value: from its first row to the first row of the next value, or to the trace's last row."""
-    window = f"OVER (PARTITION BY e_.trace, signal ORDER BY t_ns, {', '.join(dialect.tie)})"
+    edges = (
+        "SELECT e_.trace, signal, e_.t_ns, value, name, since_ns IS NOT NULL AND u_.t_ns IS NULL AS seen,"
+        f" {', '.join(dialect.tie)}"
+        " FROM edges_ AS e_ LEFT JOIN unseen_ AS u_ ON e_.trace = u_.trace AND e_.t_ns = u_.t_ns"
+    )
+    window = f"OVER (PARTITION BY s_.trace, signal ORDER BY t_ns, {', '.join(dialect.tie)})"
     return (
-        f"SELECT e_.trace AS trace, signal, t_ns AS t0_ns, coalesce(lead(t_ns) {window}, t_.last_ns) AS t1_ns,"
-        f" value, name, since_ns IS NOT NULL AND lead(t_ns) {window} IS NOT NULL AS whole,"
+        f"SELECT s_.trace AS trace, signal, t_ns AS t0_ns, coalesce(lead(t_ns) {window}, t_.last_ns) AS t1_ns,"
+        f" value, name, seen AND coalesce(lead(seen) {window}, 1 = 0) AS whole,"
         f" row_number() {window} AS number"
-        f" FROM edges_ AS e_ JOIN traces AS t_ ON e_.trace = t_.trace"
+        f" FROM ({edges}) AS s_ JOIN traces AS t_ ON s_.trace = t_.trace"
     )

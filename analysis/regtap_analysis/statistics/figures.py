@@ -22,7 +22,7 @@ class StateFigures:
     Attributes:
         value: The value.
         visits: How many stretches of it there are.
-        whole: How many of them begin and end in the trace.
+        whole: How many of them had both ends seen: they begin and end in the trace, and not in a gap.
         rows: Rows that hold it.
         total_ns: Time that all of them take; a stretch ends with the first row of the next value, or the last row.
         lengths: The whole ones' lengths, in ns.
@@ -83,7 +83,7 @@ class SignalFigures:
         changes: Rows that differ from the row before.
         rises: Changes to a larger value.
         advance: All differences to the value before added up, modulo 2**bits each; a counter's count.
-        intervals: Times from one change to the next, in ns.
+        intervals: Times from one change to the next, in ns, where both were seen: neither came in a gap.
         histogram: Rows by value, or time.
         states: Its values, increasing; None where more than 64 differ.
         transitions: Changes by pair, by value before and after; None likewise.

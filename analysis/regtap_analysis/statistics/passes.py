@@ -162,15 +162,14 @@ class SignalPass:
     def _add_runs(self, runs: Runs) -> None:
         if not len(runs):
             return
-        is_first = self._changes == 0  # then the first run's begin was not seen
         self._changes += len(runs)
         self._rises += int(np.count_nonzero(runs.following > runs.values))
         unsigned: Any = runs.values.dtype.type
         steps = (runs.following - runs.values) & unsigned((1 << self.signal.bits) - 1)
         self._advance += float(steps.sum(dtype=np.float64))
-        self._intervals.add(runs.lengths_ns[1:] if is_first else runs.lengths_ns)
+        self._intervals.add(runs.lengths_ns[runs.is_whole])
         self._weigh(runs.values, runs.lengths_ns if self._by_time else runs.rows)
-        if self._states is not None and not self._states.add(runs, is_first=is_first):
+        if self._states is not None and not self._states.add(runs):
             self._states = None
 
     def _weigh(self, values: Any, weights: npt.NDArray[np.int64]) -> None:

@@ -46,13 +46,8 @@ class StateCounter:
         self._pairs = np.zeros(MOST_STATES**2, np.int64)
         self._firsts_ns: dict[int, int] = {}
 
-    def add(self, runs: Runs, *, is_first: bool) -> bool:
-        """Add runs; return False if the signal has too many values, and is to be counted no more.
-
-        Args:
-            runs: At least one.
-            is_first: Whether the first of them is the trace's first, whose begin nobody saw.
-        """
+    def add(self, runs: Runs) -> bool:
+        """Add runs, at least one; return False if the signal has too many values, and is to be counted no more."""
         if not self._learn(runs.values) or not self._learn(runs.following[-1:]):
             return False
         before = self._numbers_of(runs.values)
@@ -63,7 +58,7 @@ class StateCounter:
         for group in np.split(order, cuts):
             state = self._states[before[group[0]]]
             state.add(runs.lengths_ns[group], int(runs.rows[group].sum()))
-            whole = group[1:] if is_first and group[0] == 0 else group
+            whole = group[runs.is_whole[group]]
             state.whole += len(whole)
             state.lengths.add(runs.lengths_ns[whole])
         return True

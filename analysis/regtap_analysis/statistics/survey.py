@@ -14,7 +14,7 @@ from regtap.errors import TraceError
 from regtap.trace.arrow import shared_values
 from regtap.trace.metadata import LATENCY_COLUMN, TIME_COLUMN
 from regtap_analysis.statistics.distribution import Distribution
-from regtap_analysis.statistics.edges import EdgeFinder, Edges
+from regtap_analysis.statistics.edges import EdgeFinder, Edges, SeenRows
 from regtap_analysis.statistics.figures import TraceFigures
 from regtap_analysis.statistics.passes import IntervalPass, SignalPass
 
@@ -68,6 +68,7 @@ class _Whole:
             signal: SignalPass(signal, _bounds(trace, signal), by_time=by_time) for signal in signals
         }
         self._finders = {signal.register: EdgeFinder() for signal in signals}
+        self._seen = SeenRows(trace.gaps)
         self._intervals = IntervalPass(trace.gaps)
         self._latency = Distribution() if LATENCY_COLUMN in trace.columns else None
         self._rows = 0
@@ -85,9 +86,9 @@ class _Whole:
             raise TraceError(f"{self._trace.path} is damaged ({error}); copy it again") from error
         if self._latency is not None:
             self._latency.add(columns[LATENCY_COLUMN])
-        rows = np.arange(self._rows, self._rows + len(times))
+        rows, is_seen = np.arange(self._rows, self._rows + len(times)), self._seen.of(times)
         changed = {
-            register: finder.find(Edges(times, rows, columns[register.name]))
+            register: finder.find(Edges(times, rows, columns[register.name], is_seen))
             for register, finder in self._finders.items()
         }
         for signal, one in self._passes.items():
