@@ -18,9 +18,9 @@ from regtap.trace.metadata import Mark, Mode, TriggerMode
 from regtap.trace.reader import open_trace
 from regtap.trace.totals import Totals
 from regtap.trace.wording import cause_text
+from regtap_analysis.reports.again import again
 from regtap_analysis.reports.api import Report, report
 from regtap_analysis.reports.files import report_paths, write_report
-from regtap_analysis.reports.sections import again
 
 ROWS, STEP_NS = 20_000, 1_000
 NASTY = "</script><script>document.title='owned'</script>\x1b[31m\u202e[a](http://b.example)"
@@ -235,7 +235,7 @@ def test_the_command_records_the_same_again(tmp_path: Path) -> None:
     )
 
     assert again(trace) == (
-        "regtap record -t 'file:a b' -o NEW --rate 0.333333333 --on-full overwrite --keep-last 5ns "
+        "regtap record -t 'file:a b' -o NEW --rate 0.33333333333333333333 --on-full overwrite --keep-last 5ns "
         "COUNT=0x0:u64 STATUS=0x20:u32 MODE=0x30:u32 ADC=0x40:u16"
     )
 

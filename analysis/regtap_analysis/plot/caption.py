@@ -79,7 +79,7 @@ def description(trace: Trace, view: View) -> str:
         []
         if not trace.rows
         else [
-            f"{register.name} ({register.type} at {register.address:#x}) from {low:#x} to {high:#x}"
+            f"{register.name} ({register.type} at {register.place}) from {low:#x} to {high:#x}"
             for register in trace.registers
             for low, high in [trace.ranges[register.name]]
         ]

@@ -162,7 +162,7 @@ def _caption(reading: Reading, signals: int) -> str:
 def _lane(signal: Signal, data: Samples | Envelope, view: View, trace: Trace) -> Lane:
     low, high = _bounds(data)
     field, register = signal.field, signal.register
-    where = f"{register.type} at {register.address:#x}" if field is None else f"[{field.span}]"
+    where = f"{register.type} at {register.place}" if field is None else f"[{field.span}]"
     words = f"{printable(signal.name)}: from {low:,} to {high:,}" if low is not None else "no samples"
     if signal.has_states:
         states = states_of(data, trace.gaps)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from regtap.trace.moments import moment_text
 from regtap.trace.wording import cause_text, clock_text, mode_text, state_text
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
 from regtap_analysis.plot.caption import cut_name, printable
+from regtap_analysis.reports.again import again, again_lines
 from regtap_analysis.reports.content import Content, Section, Titled
 from regtap_analysis.reports.histograms import duration_histogram, value_histogram
 from regtap_analysis.reports.lanes import lane_picture
@@ -70,7 +72,7 @@ def content_of(trace: Trace, figures: TraceFigures, options: ReportOptions) -> C
         *_gaps(trace, zero),
         *_marks(trace, zero),
         _machine(trace),
-        Section("The same again", _again_lines(trace), code=again(trace)),
+        Section("The same again", again_lines(trace), code=again(trace)),
     ]
     return Content(
         title(trace, options.registers),
@@ -155,7 +157,7 @@ def _registers(figures: TraceFigures) -> Section:
 def _where(signal: Signal) -> str:
     if signal.field is not None:
         return f"bits {signal.field.span}"
-    return f"{signal.register.type} at {signal.register.address:#x}"
+    return f"{signal.register.type} at {signal.register.place}"
 
 
 def _does(it: SignalFigures, figures: TraceFigures) -> str:
@@ -204,7 +206,7 @@ def _row_intervals(trace: Trace, figures: TraceFigures, zero: Mark | None) -> It
     if half is None:
         return
     rate = trace.mode.rate_hz
-    due = [] if rate is None else [f"a row is due every {format_duration_ns(round(_period_ns(rate)))}"]
+    due = [] if rate is None else [f"a row is due every {format_duration_ns(round(10**9 / Fraction(rate)))}"]
     late = times.above(_OUTLIER * max(half, 1))
     counted = f"{count_of(late, 'interval')} of more than {_OUTLIER} times the median"
     spreads = [_row("between rows", f"{times.count:,}", *spread(times))]
@@ -284,50 +286,6 @@ def _machine(trace: Trace) -> Section:
     ]
     rows = tuple(_row(name, printable(value)) for name, value in facts)
     return Section("Machine and clock", tables=(Titled("", Table(("fact", "value"), rows)),))
-
-
-def again(trace: Trace) -> str:
-    """Return a command that records the same registers in the same way; how long is not in a trace."""
-    mode = trace.mode
-    options = [
-        "-t",
-        trace.target,
-        "-o",
-        "NEW",
-        "--rate",
-        "max" if mode.rate_hz is None else _decimal(mode.rate_hz),
-    ]
-    options += ["--on-full", mode.on_full]
-    options += ["--keep-last", f"{mode.keep_ns}ns"] if mode.keep_ns else []
-    options += ["--latency"] if mode.latency else []
-    if mode.trigger is not None:
-        around = {
-            "pre": mode.trigger.pre_ns,
-            "post": mode.trigger.post_ns,
-            "holdoff": mode.trigger.holdoff_ns,
-        }
-        times = [part for name, time_ns in around.items() for part in (f"--{name}", f"{time_ns}ns")]
-        options += ["--trigger", mode.trigger.expression, *times]
-    registers = [f"{it.name}={it.address:#x}:{it.type}" for it in trace.registers]
-    return shlex.join(["regtap", "record", *options, *registers])
-
-
-def _again_lines(trace: Trace) -> tuple[str, ...]:
-    ended = {"duration": "after its --duration", "samples": "after its --samples"}
-    totals = trace.totals
-    if totals is None or totals.ended not in ended:
-        return ()
-    return (f"this capture ended {ended[totals.ended]}; add that",)
-
-
-def _decimal(rate: str) -> str:
-    numerator, _, denominator = rate.partition("/")
-    return numerator if not denominator else f"{int(numerator) / int(denominator):.9g}"
-
-
-def _period_ns(rate: str) -> float:
-    numerator, _, denominator = rate.partition("/")
-    return 1e9 * int(denominator or 1) / int(numerator)
 
 
 def _row(*cells: str) -> TableRow:
