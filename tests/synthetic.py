@@ -15,7 +15,7 @@ from tests.encoded_parts import ANCHORS, CREATED_BY, KINDS
 
 from regtap import _native
 from regtap.registers.model import Field, Register
-from regtap.trace.files import SPOOL_POINTER
+from regtap.trace.files import SPOOL_POINTER, part_name
 from regtap.trace.gaps import Gap
 from regtap.trace.metadata import (
     METADATA_KEY,
@@ -27,6 +27,7 @@ from regtap.trace.metadata import (
     PartMetadata,
     StartTimes,
 )
+from regtap.trace.rotation import NOTHING, Rotated
 from regtap.trace.totals import Totals
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class TraceOptions:
         gap_parts: Rows-less parts appended at the end, one for each tuple of gaps.
         totals: The last part's balance; None writes that of a clean end.
         finished: Whether the last part has totals; False also leaves the spool pointer behind.
+        rotated: The parts that the trace has given up at its beginning.
         is_native: Whether the native encoder writes the parts, with pages of 4,096 rows; its times are exact below
             2**51 ns.
         host: The machine that recorded it.
@@ -69,6 +71,7 @@ class TraceOptions:
     host: Mapping[str, Any] = field(default_factory=lambda: HOST)
     ended: str = "stopped"
     is_native: bool = False
+    rotated: Rotated = NOTHING
 
 
 def schema_of(registers: Sequence[Register]) -> pa.Schema:
@@ -86,9 +89,22 @@ def balance(rows: int, options: TraceOptions) -> Totals:
     gaps = (*options.gaps, *(gap for part in options.gap_parts for gap in part))
     missed = sum(gap.count for gap in gaps if gap.cause == "missed")
     lost = sum(gap.count for gap in gaps) - missed
+    overwritten = sum(gap.count for gap in gaps if gap.cause == "overwritten")
     paused_ns = sum(gap.t1_ns - gap.t0_ns for gap in gaps if gap.cause == "throttled")
-    due = rows + lost + missed if options.mode.rate_hz else None
-    return Totals(options.ended, due, rows + lost, rows, lost, missed, paused_ns)
+    rotated, taken = options.rotated, rows + lost + options.rotated.extent - options.rotated.count("missed")
+    due = taken + missed + rotated.count("missed") if options.mode.rate_hz else None
+    return Totals(
+        options.ended,
+        due,
+        taken,
+        rows,
+        lost,
+        missed,
+        paused_ns,
+        overwritten,
+        rotated.extent,
+        rotated.lost,
+    )
 
 
 def write_part(path: Path, metadata: PartMetadata, times: npt.NDArray[np.int64], columns: Columns) -> None:
@@ -166,6 +182,7 @@ def write_trace(
         host=options.host,
         part=0,
         first_index=0,
+        rotated=options.rotated if options.rotated.parts else None,
     )
     path.mkdir(parents=True)
     for part in range(count):
@@ -175,15 +192,15 @@ def write_trace(
         first = options.gaps if part == 0 else ()
         metadata = replace(
             common,
-            part=part,
-            first_index=starts[part] if part < len(starts) else len(times_ns),
+            part=options.rotated.parts + part,
+            first_index=options.rotated.extent + (starts[part] if part < len(starts) else len(times_ns)),
             gaps=first if part < len(starts) else options.gap_parts[part - len(starts)],
             marks=options.marks if part == 0 else (),
             totals=totals if part == count - 1 and options.finished else None,
         )
         part_values = {name: column[rows] for name, column in values.items()}
         write = write_native_part if options.is_native else write_part
-        write(path / f"part-{part:05d}.parquet", metadata, times_ns[rows], part_values)
+        write(path / part_name(metadata.part), metadata, times_ns[rows], part_values)
     if not options.finished:
         (path / SPOOL_POINTER).write_text("{}\n")
     return path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import TraceError
 from regtap.maps.lookup import NO_MAPS
-from regtap.trace.gaps import LOSSES
+from regtap.trace.absent import absent_counts
 from regtap.trace.reader import open_trace
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from regtap.maps.lookup import Maps
     from regtap.registers.model import Register
+    from regtap.trace.absent import AbsentCounts
     from regtap.trace.gaps import Gap
     from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
@@ -48,7 +49,8 @@ class TraceFacts:
         on_full: The reaction to a full ring.
         stores_changes: Whether only rows that differ from the row before were stored.
         ended: Why it ended; None while it is recorded and after it was cut off.
-        counts: Samples or slots absent, by cause.
+        absent: Samples lost and slots missed.
+        counts: Samples or slots absent in gaps, by cause.
         throttled_ns: Time that the loop waited for room.
         error_bound_ns: Largest error of any time.
     """
@@ -74,6 +76,7 @@ class TraceFacts:
     on_full: str
     stores_changes: bool
     ended: str | None
+    absent: AbsentCounts
     counts: Mapping[str, int]
     throttled_ns: int
     error_bound_ns: float
@@ -86,7 +89,7 @@ class TraceFacts:
     @property
     def missed(self) -> int:
         """Slots due that were never taken."""
-        return self.counts.get("missed", 0)
+        return self.absent.missed
 
     @property
     def unchanged(self) -> int:
@@ -95,13 +98,8 @@ class TraceFacts:
 
     @property
     def lost(self) -> int:
-        """Samples taken and not stored."""
-        return sum(self.counts.get(cause, 0) for cause in LOSSES)
-
-    @property
-    def overwritten(self) -> int:
-        """Of the lost samples, those that a flight recorder or a trigger was asked not to keep."""
-        return self.counts.get("overwritten", 0)
+        """Samples taken and not stored, other than overwritten as asked."""
+        return self.absent.lost
 
     @property
     def rotated(self) -> int:
@@ -151,6 +149,7 @@ def read_facts(location: TraceLocation, maps: Maps = NO_MAPS) -> TraceFacts:
         on_full=trace.mode.on_full,
         stores_changes=bool(trace.mode.on_change),
         ended=None if trace.unfinished or trace.totals is None else trace.totals.ended,
+        absent=absent_counts(trace),
         counts=_counts(trace.gaps),
         throttled_ns=sum(gap.t1_ns - gap.t0_ns for gap in trace.gaps if gap.cause == "throttled"),
         error_bound_ns=float(trace.error_bound_ns),

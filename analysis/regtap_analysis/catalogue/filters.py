@@ -37,7 +37,7 @@ class Filter:
 
     def _passes(self, facts: TraceFacts) -> bool:
         return (
-            (not self.lost or facts.lost > facts.overwritten or facts.missed > 0)
+            (not self.lost or facts.lost > 0 or facts.missed > 0)
             and (self.since_ns is None or facts.start_ns >= self.since_ns)
             and (self.host is None or fnmatchcase(facts.host, self.host))
         )

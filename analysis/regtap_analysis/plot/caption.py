@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regtap.documents.text import cut
-from regtap.trace.gaps import LOSSES
+from regtap.trace.absent import absent_counts
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_utc
 
 if TYPE_CHECKING:
@@ -95,18 +95,15 @@ def _facts(trace: Trace) -> Iterator[str]:
         yield "UNFINISHED (being recorded, or cut off)"
     yield _rows(trace)
     totals = trace.totals
-    counts = {it.cause: it.count for it in trace.gap_summary}
-    lost = totals.lost if totals else sum(counts.get(cause, 0) for cause in LOSSES)
-    missed = totals.missed if totals else counts.get("missed", 0)
-    overwritten = counts.get("overwritten", 0) if trace.mode.overwrites else 0  # nobody asked for these
+    absent = absent_counts(trace)
     unchanged = sum(it.count for it in trace.gap_summary if it.holds)
     if unchanged:
         yield f"{unchanged:,} unchanged"
-    if overwritten:
-        yield f"{overwritten:,} overwritten"
-    yield f"{lost - overwritten:,} lost"
-    if trace.mode.rate_hz is not None or missed:
-        yield f"{missed:,} missed"
+    if absent.overwritten:
+        yield f"{absent.overwritten:,} overwritten"
+    yield f"{absent.lost:,} lost"
+    if trace.mode.rate_hz is not None or absent.missed:
+        yield f"{absent.missed:,} missed"
     if trace.rotated is not None:
         yield f"{count_of(trace.rotated.parts, 'older part')} removed"
     if totals is not None and totals.throttled_ns:

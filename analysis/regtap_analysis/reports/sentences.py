@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regtap.trace.gaps import LOSSES
+from regtap.trace.absent import absent_counts
 from regtap.trace.metadata import trigger_mark
 from regtap.trace.moments import moment_text
 from regtap.trace.wording import finding
@@ -29,19 +29,9 @@ def title(trace: Trace, names: Sequence[str] = ()) -> str:
     return f"{trace.path.resolve().name}: {listed} of {trace.target}"
 
 
-def absent(trace: Trace) -> tuple[int, int]:
-    """Return how many samples were lost, and how many slots missed; what was given up on purpose is no loss."""
-    totals = trace.totals
-    if totals is not None:
-        return totals.lost - totals.overwritten + totals.rotated_lost, totals.missed
-    counts = {it.cause: it.count for it in trace.gap_summary}
-    lost = sum(counts.get(cause, 0) for cause in LOSSES) - counts.get("overwritten", 0)
-    return lost, counts.get("missed", 0)
-
-
 def is_bad(trace: Trace) -> bool:
     """Return whether the report has to warn: samples are lost, it is unfinished, or it contradicts itself."""
-    return bool(finding(trace)) or trace.unfinished or absent(trace)[0] > 0
+    return bool(finding(trace)) or trace.unfinished or absent_counts(trace).lost > 0
 
 
 def sentence(trace: Trace, figures: TraceFigures, zero: Mark | None = None) -> str:
@@ -50,13 +40,14 @@ def sentence(trace: Trace, figures: TraceFigures, zero: Mark | None = None) -> s
 
 
 def _completeness(trace: Trace) -> str:
-    lost, missed = absent(trace)
+    absent = absent_counts(trace)
+    lost, missed = absent.lost, absent.missed
     wrong = finding(trace)
     begun = "UNFINISHED, being recorded or cut off: " if trace.unfinished else ""
     if wrong:
         return f"DOES NOT ADD UP: {wrong}."
     totals = trace.totals
-    taken = trace.rows + lost if totals is None else totals.taken
+    taken = _rows_taken(trace) + lost if totals is None else totals.taken
     parts = [_of(lost, "sample", taken, "lost")] if lost else ["nothing was lost"]
     if missed:
         due = None if totals is None else totals.due
@@ -69,6 +60,11 @@ def _completeness(trace: Trace) -> str:
         parts.append(f"{totals.rotated:,} older samples and slots were given up as asked")
     text = f"{begun}{', '.join(parts)}."
     return text[0].upper() + text[1:]
+
+
+def _rows_taken(trace: Trace) -> int:
+    """Return the number of rows, those in the parts that were given up too."""
+    return trace.rows + (0 if trace.rotated is None else trace.rotated.rows)
 
 
 def _not_kept(trace: Trace, overwritten: int) -> str:
