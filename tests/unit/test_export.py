@@ -133,6 +133,19 @@ def test_times_before_zero_are_moved_to_zero(tmp_path: Path, ending: str) -> Non
     assert waves(tmp_path / f"run.{ending}")["regtap.MODE"] == [(0, 1), (60, 2)]
 
 
+@pytest.mark.parametrize("ending", ["vcd", "fst"])
+def test_each_change_before_zero_keeps_its_time(tmp_path: Path, ending: str) -> None:
+    gaps, marks = (Gap(2, 1, -40, -20, "full"),), (Mark(-15, "before"),)
+    options = TraceOptions(gaps=gaps, marks=marks)
+    write_trace(tmp_path / "run", [MODE], [-50, -40, -20, -10, 10], {"MODE": [1, 2, 3, 0, 2]}, options)
+
+    export(open_trace(tmp_path / "run"), tmp_path / f"run.{ending}")
+
+    read = waves(tmp_path / f"run.{ending}")
+    assert read["regtap.MODE"] == [(0, 1), (10, 2), (11, "x" * 8), (30, 3), (40, 0), (60, 2)]
+    assert [it for it in read["regtap.marks"] if it[1]] == [(35, "before")]
+
+
 @pytest.mark.parametrize("ending", ["vcd", "fst", "pftrace"])
 def test_texts_of_a_hostile_trace_do_no_harm(tmp_path: Path, ending: str) -> None:
     text = "a \udcff\x1b $end $enddefinitions $end #5"

@@ -48,7 +48,7 @@ class FstWriter:
         self._handles = [self._variable(signal) for signal in self._signals]
         self._marks = self._text_variable("regtap", "marks") if trace.marks else None
         self._dark = False
-        self._t_ns = -1
+        self._t_ns: int | None = None  # the last time that was written
         self.lacking: tuple[str, ...] = lacking_in_waves(selection)
 
     def changes(self, changes: Changes) -> None:
@@ -84,8 +84,8 @@ class FstWriter:
 
     def close(self, last_ns: int) -> None:
         """Write the rest, and check that the file can be opened; raises OSError."""
-        if self._t_ns < 0:  # without a change it would be no file that libfst opens
-            self._go(0)
+        if self._t_ns is None:  # without a change it would be no file that libfst opens
+            self._go(-self._shift_ns)
             self._write_unknown()
         self._go(last_ns)
         self._lib.fstWriterClose(self._context)
@@ -99,7 +99,7 @@ class FstWriter:
             self._lib.fstWriterEmitValueChange(self._context, handle, b"x" * signal.bits)
 
     def _go(self, t_ns: int) -> None:
-        if t_ns > self._t_ns:
+        if self._t_ns is None or t_ns > self._t_ns:
             self._lib.fstWriterEmitTimeChange(self._context, t_ns + self._shift_ns)
             self._t_ns = t_ns
 
