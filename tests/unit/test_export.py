@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pylibfst
 import pytest
 import pywellen
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2
@@ -97,6 +98,28 @@ def test_waves_of_a_window_begin_in_it(trace: Trace, tmp_path: Path, ending: str
         (150, 1),
     ]
     assert "regtap.STATUS" not in read
+
+
+def last_time(path: Path) -> int:
+    """Return the time at which a file of waves ends."""
+    if path.suffix == ".pftrace":
+        return int(packets(path)[-1].timestamp) - START.boottime_ns
+    if path.suffix == ".vcd":
+        return int([line for line in path.read_text().splitlines() if line.startswith("#")][-1][1:])
+    reader = pylibfst.lib.fstReaderOpen(str(path).encode())
+    end = int(pylibfst.lib.fstReaderGetEndTime(reader))
+    pylibfst.lib.fstReaderClose(reader)
+    return end
+
+
+@pytest.mark.parametrize("ending", ["vcd", "fst", "pftrace"])
+@pytest.mark.parametrize(("stop_ns", "end_ns"), [(100, 100), (140, 140), (None, 170)])
+def test_a_gap_ends_where_the_window_ends(
+    trace: Trace, tmp_path: Path, stop_ns: int | None, end_ns: int, ending: str
+) -> None:
+    export(trace, tmp_path / f"run.{ending}", registers=("STATUS", "MODE"), stop_ns=stop_ns)
+
+    assert last_time(tmp_path / f"run.{ending}") == end_ns
 
 
 @pytest.mark.parametrize("ending", ["vcd", "fst", "pftrace", "csv", "parquet", "arrow"])

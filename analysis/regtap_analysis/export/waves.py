@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -126,10 +126,16 @@ def first_moment_ns(selection: Selection) -> int:
 
 
 def _moments(selection: Selection) -> Iterator[Moment]:
-    """Yield gaps, each a nanosecond after the row before it, and marks, in the order of time."""
-    trace, first = selection.trace, selection.options.first_ns
+    """Yield gaps, each a nanosecond after the row before it, and marks, in the order of time.
+
+    A gap is cut to the window at both ends.
+    """
+    trace, first, stop = selection.trace, selection.options.first_ns, selection.options.stop_ns
     gaps = [
-        Moment(gap.t0_ns + 1 if first is None else max(gap.t0_ns + 1, first), gap=gap)
+        Moment(
+            gap.t0_ns + 1 if first is None else max(gap.t0_ns + 1, first),
+            gap=gap if stop is None else replace(gap, t1_ns=min(gap.t1_ns, stop)),
+        )
         for gap in trace.gaps
         if not gap.holds and gap.t1_ns > gap.t0_ns + 1 and selection.in_window(gap.t0_ns + 1, gap.t1_ns)
     ]
