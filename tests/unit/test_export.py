@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,16 @@ import pywellen
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2
 from tests.synthetic import START, STATUS, TraceOptions, counter_trace, write_trace
 
-from regtap.errors import InputError, TraceError
+from regtap.errors import InputError, RegtapError, TraceError
 from regtap.registers.model import Field, Register, Value
 from regtap.trace.gaps import Gap
 from regtap.trace.metadata import Mark
 from regtap.trace.reader import Trace, open_trace
 from regtap_analysis.export import write
+from regtap_analysis.export.fst import FstWriter
 from regtap_analysis.export.options import ExportOptions, select
+from regtap_analysis.export.perfetto import PerfettoWriter
+from regtap_analysis.export.vcd import VcdWriter
 from regtap_analysis.export.write import check_output, export_trace
 from regtap_analysis.export.written import Written
 from regtap_analysis.output import whole_output, write_output
@@ -366,3 +370,39 @@ def test_times_out_of_order_are_a_damage(tmp_path: Path, times: list[int], endin
 
     with pytest.raises(TraceError, match="times are not in order"):
         export(open_trace(tmp_path / "run"), tmp_path / f"run.{ending}")
+
+
+def held() -> list[str]:
+    """Return the files that this process has open."""
+    return sorted(os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink())
+
+
+@pytest.mark.parametrize("failing", ["a part", "the begin", "the writer", "the end"])
+@pytest.mark.parametrize("ending", ["vcd", "fst", "pftrace"])
+def test_an_export_that_fails_leaves_no_file_open(
+    tmp_path: Path, failing: str, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = [0, 20, 10, 30] if failing == "a part" else [0, 10, 20, 30]
+    gaps, marks = (Gap(1, 1, 1, 9, "full"),), (Mark(5, "mark"),)
+    options = TraceOptions(rows_per_part=2, gaps=gaps, marks=marks)
+    trace = open_trace(write_trace(tmp_path / "run", [MODE], times, {"MODE": [1, 2, 3, 0]}, options))
+    output = tmp_path / "output"
+    output.mkdir()
+
+    def fail(*given: object, **named: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    names = {
+        "the begin": ("_register", "_variable", "_track"),
+        "the writer": ("mark",) * 3,
+        "the end": ("close",) * 3,
+    }
+    for writer, name in zip((VcdWriter, FstWriter, PerfettoWriter), names.get(failing, ()), strict=False):
+        monkeypatch.setattr(writer, name, fail)
+    before = held()
+
+    with pytest.raises(RegtapError, match=r"No space left|not in order"):
+        export(trace, output / f"run.{ending}")
+
+    assert held() == before
+    assert list(output.iterdir()) == []

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from regtap.trace.gaps import Gap
+    from regtap.trace.reader import Trace
     from regtap_analysis.export.options import Selection
     from regtap_analysis.export.waves import Changes
     from regtap_analysis.queries.columns import Signal
@@ -37,19 +38,21 @@ class FstWriter:
     def __init__(self, selection: Selection, path: Path) -> None:
         module = _import_pylibfst()
         self._lib, self._ffi, self._path = module.lib, module.ffi, path
+        self._signals = selection.signals
+        self._shift_ns = max(0, -first_moment_ns(selection))
+        self.lacking: tuple[str, ...] = lacking_in_waves(selection)
+        self._dark = False
+        self._t_ns: int | None = None  # the last time that was written
         self._context = self._lib.fstWriterCreate(os.fsencode(path), 1)
         if self._context == self._ffi.NULL:
             raise OSError("libfst cannot make it")
-        trace, self._signals = selection.trace, selection.signals
-        self._shift_ns = max(0, -first_moment_ns(selection))
-        self._lib.fstWriterSetTimescale(self._context, _NANOSECOND)
-        self._lib.fstWriterSetDate(self._context, format_utc(trace.start.realtime_ns).encode())
-        self._lib.fstWriterSetVersion(self._context, visible(f"regtap: {trace.target}").encode())
-        self._handles = [self._variable(signal) for signal in self._signals]
-        self._marks = self._text_variable("regtap", "marks") if trace.marks else None
-        self._dark = False
-        self._t_ns: int | None = None  # the last time that was written
-        self.lacking: tuple[str, ...] = lacking_in_waves(selection)
+        try:
+            self._describe(selection.trace)
+            self._handles = [self._variable(signal) for signal in self._signals]
+            self._marks = self._text_variable("regtap", "marks") if selection.trace.marks else None
+        except BaseException:
+            self.abandon()
+            raise
 
     def changes(self, changes: Changes) -> None:
         """Write changes, in the order of time; the first one after a gap ends its blackout."""
@@ -88,11 +91,17 @@ class FstWriter:
             self._go(-self._shift_ns)
             self._write_unknown()
         self._go(last_ns)
-        self._lib.fstWriterClose(self._context)
+        self.abandon()
         reader = self._lib.fstReaderOpen(os.fsencode(self._path))
         if reader == self._ffi.NULL:
             raise OSError("the disk is full, or refuses")
         self._lib.fstReaderClose(reader)
+
+    def abandon(self) -> None:
+        """End libfst's writer, which frees its memory and removes the files that it has made beside this one."""
+        context, self._context = self._context, self._ffi.NULL
+        if context != self._ffi.NULL:
+            self._lib.fstWriterClose(context)
 
     def _write_unknown(self) -> None:
         for handle, signal in zip(self._handles, self._signals, strict=True):
@@ -102,6 +111,11 @@ class FstWriter:
         if self._t_ns is None or t_ns > self._t_ns:
             self._lib.fstWriterEmitTimeChange(self._context, t_ns + self._shift_ns)
             self._t_ns = t_ns
+
+    def _describe(self, trace: Trace) -> None:
+        self._lib.fstWriterSetTimescale(self._context, _NANOSECOND)
+        self._lib.fstWriterSetDate(self._context, format_utc(trace.start.realtime_ns).encode())
+        self._lib.fstWriterSetVersion(self._context, visible(f"regtap: {trace.target}").encode())
 
     def _variable(self, signal: Signal) -> Any:
         *scopes, name = wave_path(signal)

@@ -97,6 +97,9 @@ class PerfettoWriter:
             self._end_slice(index, last_ns)
         self._flush()
 
+    def abandon(self) -> None:
+        """Leave the file to its owner."""
+
     def _describe(self, selection: Selection) -> None:
         start = selection.trace.start
         clocks = (

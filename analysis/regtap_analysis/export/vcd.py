@@ -77,6 +77,9 @@ class VcdWriter:
         self._text.flush()
         self._text.detach()
 
+    def abandon(self) -> None:
+        """Leave the file to its owner."""
+
     def _register(self, signal: Signal) -> Any:
         *scopes, name = wave_path(signal)
         return self._writer.register_var(tuple(scopes) or "regtap", name, "wire", size=signal.bits, init="x")

@@ -58,7 +58,7 @@ class Moment:
 
 
 class WaveWriter(Protocol):
-    """Writes one format; its methods are called in the order of time.
+    """Writes one format; its methods are called in the order of time, and either close() or abandon() at the end.
 
     Attributes:
         lacking: Parts of the trace that the format cannot hold.
@@ -88,9 +88,26 @@ class WaveWriter(Protocol):
         """
         ...
 
+    def abandon(self) -> None:
+        """Free what is held, of a file that is of no use; nothing, after a close()."""
+        ...
+
 
 def write_waves(selection: Selection, writer: WaveWriter, progress: ReadingProgress) -> Written:
-    """Write the selected part of a trace as changes."""
+    """Write the selected part of a trace as changes, to the end or not at all: the writer is finished with.
+
+    Raises:
+        TraceError: A part is damaged.
+        OSError: The system refuses, or the disk is full.
+    """
+    try:
+        return _write_all(selection, writer, progress)
+    except BaseException:
+        writer.abandon()
+        raise
+
+
+def _write_all(selection: Selection, writer: WaveWriter, progress: ReadingProgress) -> Written:
     moments = list(_moments(selection))
     finder = _ChangeFinder(selection.signals)
     count, last_ns, said = 0, first_moment_ns(selection), 0
