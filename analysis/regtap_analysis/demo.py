@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,7 +104,8 @@ def _play(scene: _Scene, folder: Path) -> Summary:
 
 def _export(trace: Path, page: Path) -> None:
     """Make the page of a trace as one file, as `regtap view --export` does."""
-    write_output(page, export(Session([trace]), None, None).content)
+    with closing(Session([trace])) as session:
+        write_output(page, export(session, None, None).content)
 
 
 def _measure(output: Path) -> Result:

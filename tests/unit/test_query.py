@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from tests.synthetic import START, STATUS, TraceOptions, counter_trace, write_trace
 
 import regtap_analysis
-from regtap.errors import InputError, TraceError
+from regtap.errors import InputError, RefusedError, TraceError
 from regtap.registers.model import Field, Register, Value
 from regtap.trace.gaps import Gap
 from regtap.trace.metadata import Mark
@@ -315,3 +316,25 @@ def test_traces_without_rows_have_tables_all_the_same(tmp_path: Path) -> None:
 
     assert table.to_pylist() == [{"n": 0, "c": 0}]
     assert regtap_analysis.stats(tmp_path, registers=["COUNT"])["signals"].num_rows == 0
+
+
+@pytest.mark.parametrize(
+    "step", ["duck_session._import_duckdb", "duck_session.DuckSession._connect", "duck.DuckTables"]
+)
+def test_an_engine_that_does_not_open_leaves_no_folder(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = counter_trace(tmp_path / "runs" / "run")
+    trace.rename(trace.with_name(os.fsdecode(b"bad\xff")))  # a path that needs a link
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+
+    def refuse(*_: object) -> None:
+        assert list((tmp_path / "temporary").iterdir()), "no folder was made that could stay"
+        raise RefusedError("not here", remedy="install it")
+
+    monkeypatch.setattr(f"regtap_analysis.queries.{step}", refuse)
+    with pytest.raises(RefusedError, match="not here"):
+        open_engine([tmp_path / "runs"])
+
+    assert list((tmp_path / "temporary").iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from regtap_analysis.queries.answer import QuestionError
@@ -35,14 +36,17 @@ class DuckEngine:
     """
 
     def __init__(self, traces: Sequence[TraceFacts], options: DuckOptions | None = None) -> None:
-        self._links = TextPaths()
-        traces = [self._links.of(facts) for facts in traces]
-        groups = groups_of(traces)
-        self.signals = signal_names(groups)
-        names = Names(groups)
-        self._rewriter = Rewriter(names, DuckDialect())
-        self._session = DuckSession(options or DuckOptions(), tuple(names.columns))
-        self._tables = DuckTables(self._session.connection, traces, groups)
+        with ExitStack() as opened:
+            links = opened.enter_context(closing(TextPaths()))
+            traces = [links.of(facts) for facts in traces]
+            groups = groups_of(traces)
+            self.signals = signal_names(groups)
+            names = Names(groups)
+            self._rewriter = Rewriter(names, DuckDialect())
+            session = DuckSession(options or DuckOptions(), tuple(names.columns))
+            self._session = opened.enter_context(closing(session))
+            self._tables = DuckTables(session.connection, traces, groups)
+            self._opened = opened.pop_all()
 
     def ask(self, question: Question) -> DuckAnswer:
         """Return an answer with rows as soon as they are found; Ctrl-C ends the query at once."""
@@ -50,9 +54,8 @@ class DuckEngine:
         return self._session.run(lambda: self._answer(text, question), text)
 
     def close(self) -> None:
-        """Close the connection and remove the temporary folder."""
-        self._session.close()
-        self._links.close()
+        """Close the connection and remove the temporary folders."""
+        self._opened.close()
 
     def _answer(self, text: str, question: Question) -> DuckAnswer:
         kinds = self._session.duckdb.StatementType

@@ -51,7 +51,11 @@ class DuckSession:
         self._registers = registers
         self.duckdb = _import_duckdb()
         self._own_folder = None if options.temporary else tempfile.mkdtemp(prefix="regtap-query-")
-        self.connection = self._connect(options)
+        try:
+            self.connection = self._connect(options)
+        except BaseException:
+            self._remove_folder()
+            raise
 
     def run(self, work: Callable[[], _T], question: str) -> _T:
         """Run a call of the connection for a question; Ctrl-C ends it at once.
@@ -95,7 +99,6 @@ class DuckSession:
         try:
             return self.duckdb.connect(config=settings)
         except self.duckdb.Error as error:
-            self._remove_folder()
             raise RefusedError(
                 f"DuckDB does not start ({_first_line(error)})", remedy="check the options"
             ) from error
