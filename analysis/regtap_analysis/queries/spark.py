@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from regtap.maps.lookup import NO_MAPS
@@ -82,19 +83,19 @@ class SparkEngine:
     """
 
     def __init__(self, locations: Sequence[TraceLocation], session: Session, maps: Maps = NO_MAPS) -> None:
-        self._session = session
         self._spark = session.spark
-        try:
+        with ExitStack() as opened:
+            opened.enter_context(closing(session))
             footers = self._read_footers(locations, maps)
+            if not session.is_own:  # that Spark goes on, and would keep them in its memory
+                opened.callback(footers.unpersist)
             self.left_out = _left_out(footers)
             self.traces = len(locations) - len(self.left_out)
             groups = self._groups(footers)
             self._make_tables(footers, groups)
-        except BaseException:
-            session.close()
-            raise
-        self.signals = signal_names(groups)
-        self._rewriter = Rewriter(Names(groups), SparkQuestionDialect())
+            self.signals = signal_names(groups)
+            self._rewriter = Rewriter(Names(groups), SparkQuestionDialect())
+            self._opened = opened.pop_all()
 
     def ask(self, question: Question) -> ArrowAnswer:
         """Return an answer, read partition by partition."""
@@ -107,8 +108,8 @@ class SparkEngine:
             raise _question_error(error) from error
 
     def close(self) -> None:
-        """End the session."""
-        self._session.close()
+        """End the session, and forget the footers where Spark goes on."""
+        self._opened.close()
 
     def _read_footers(self, locations: Sequence[TraceLocation], maps: Maps) -> Any:
         """Return a row for each trace: what it holds, or why it cannot be read."""
