@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from regtap_analysis.catalogue.facts import TraceFacts
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def parse_since_ns(text: str, now_ns: int | None = None) -> int:
         pass
     else:
         zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return int(zoned.timestamp()) * 10**9
+        return (zoned - _EPOCH) // timedelta(microseconds=1) * 1000
     try:
         back_ns = parse_duration_ns(text)
     except InputError:
