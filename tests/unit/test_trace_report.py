@@ -17,7 +17,8 @@ from regtap.trace.gaps import CAUSES, Gap
 from regtap.trace.metadata import Mark, Mode, TriggerMode
 from regtap.trace.reader import open_trace
 from regtap.trace.totals import Totals
-from regtap.trace.wording import cause_text
+from regtap.trace.wording import cause_text, mode_text
+from regtap_analysis.plot.caption import title
 from regtap_analysis.reports.again import again
 from regtap_analysis.reports.api import Report, report
 from regtap_analysis.reports.files import report_paths, write_report
@@ -238,6 +239,15 @@ def test_the_command_records_the_same_again(tmp_path: Path) -> None:
         "regtap record -t 'file:a b' -o NEW --rate 0.33333333333333333333 --on-full overwrite --keep-last 5ns "
         "COUNT=0x0:u64 STATUS=0x20:u32 MODE=0x30:u32 ADC=0x40:u16"
     )
+
+
+@pytest.mark.parametrize(("rate", "pace"), [("10000", "10 k/s"), ("1000/3", "1000/3 a second")])
+def test_a_rate_has_the_same_words_everywhere(rate: str, pace: str, tmp_path: Path) -> None:
+    trace = open_trace(make_trace(tmp_path / "run", mode=Mode(rate, "discard")))
+
+    assert title(trace).endswith(f" · paced at {pace}")
+    assert mode_text(trace).startswith(f"paced at {pace};")
+    assert report(trace).sentence.split(". ")[1].endswith(f", paced at {pace}")
 
 
 def test_the_package_offers_it() -> None:

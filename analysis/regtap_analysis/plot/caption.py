@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from regtap.documents.text import cut
 from regtap.trace.absent import absent_counts
+from regtap.trace.wording import pace_text
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_utc
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _MOST_LETTERS = 4_000  # of a text: a name or a mark may be of any length
 def title(trace: Trace) -> str:
     """Return the title: trace, registers, target and rate."""
     pace = trace.mode.rate_hz
-    rate = "full speed" if pace is None else f"paced at {format_rate(_rate(pace))}"
+    rate = "full speed" if pace is None else f"paced at {pace_text(pace)}"
     return printable(f"{trace.path.resolve().name} · {trace.target} · {rate}")
 
 
@@ -127,8 +128,3 @@ def _share(trace: Trace, part_ns: int) -> str:
         return ""
     share = min(1.0, part_ns / span_ns)
     return " (under 0.1 % of the time)" if share < 0.001 else f" ({100 * share:.1f} % of the time)"
-
-
-def _rate(text: str) -> float:
-    numerator, _, denominator = text.partition("/")
-    return float(numerator) / float(denominator or 1)

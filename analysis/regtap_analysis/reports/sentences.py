@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from regtap.trace.absent import absent_counts
 from regtap.trace.metadata import trigger_mark
 from regtap.trace.moments import moment_text
-from regtap.trace.wording import finding
+from regtap.trace.wording import finding, pace_text
 from regtap.units.format import count_of, format_duration_ns, format_rate
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _of(count: int, noun: str, whole: int, what: str) -> str:
 
 def _extent(trace: Trace) -> str:
     rate = trace.mode.rate_hz
-    pace = "as fast as they can be read" if rate is None else f"paced at {_rate(rate)}"
+    pace = "as fast as they can be read" if rate is None else f"paced at {pace_text(rate)}"
     rows = count_of(trace.rows, "row")
     if trace.time_range is None:
         return f"The trace has {rows}."
@@ -111,7 +111,3 @@ def _pause(figures: TraceFigures, zero: Mark | None) -> list[str]:
         f"{rows.capitalize()} are {format_duration_ns(half)} apart (median), and at most "
         f"{format_duration_ns(longest.interval_ns)}, at {begin}."
     ]
-
-
-def _rate(text: str) -> str:
-    return f"{text} a second" if "/" in text else format_rate(float(text))

@@ -65,7 +65,7 @@ def state_text(trace: Trace) -> str:
 def mode_text(trace: Trace) -> str:
     """Return how the capture was asked to run."""
     rate = trace.mode.rate_hz
-    pace = "as fast as possible (--rate max)" if rate is None else f"paced at {_pace(rate)}"
+    pace = "as fast as possible (--rate max)" if rate is None else f"paced at {pace_text(rate)}"
     kept = "" if trace.mode.keep_ns is None else f", keep the last {format_duration_ns(trace.mode.keep_ns)}"
     chosen = f"{_limits(trace)}{_changes(trace)}{_trigger(trace)}"
     return f"{pace}; when the spool is full: {trace.mode.on_full}{kept}{chosen}"
@@ -96,7 +96,8 @@ def _limits(trace: Trace) -> str:
     return f"; keep the last {', or '.join([*parts, *sizes])}" if mode.rotates else ""
 
 
-def _pace(rate_hz: str) -> str:
+def pace_text(rate_hz: str) -> str:
+    """Return the rate of a Mode in words; one that is no whole number is given as it is."""
     return f"{rate_hz} a second" if "/" in rate_hz else format_rate(float(rate_hz))
 
 
