@@ -15,7 +15,7 @@ from regtap.trace.gaps import Gap, summarise_gaps
 from regtap.trace.metadata import Mode
 from regtap.trace.reader import open_trace
 from regtap_analysis.plot.caption import legend_entry, printable, subtitle
-from regtap_analysis.plot.spans import gap_density, spans
+from regtap_analysis.plot.spans import gap_density, shaded_spans, spans
 from regtap_analysis.plot.text import place_names, wrap
 from regtap_analysis.signals.breaks import Breaks
 from regtap_analysis.signals.model import View
@@ -128,6 +128,19 @@ def test_what_no_font_shows_is_replaced() -> None:
 def test_a_gap_with_rows_inside_is_as_dense_as_these_leave_it() -> None:
     joined = Gap(0, 1, 1000, 1200, "missed", rows=3)
     assert gap_density([joined], VIEW, 10)[:2] == pytest.approx([0.25, 0.25])
+
+
+def test_shades_that_would_hide_the_lanes_are_left_out() -> None:
+    few, many, long = np.zeros(200), np.zeros(200), np.zeros(200)
+    few[[3, 90, 91]] = 1
+    many[:122:2] = 1
+    long[:81] = 1
+
+    assert shaded_spans(few) == spans(few) == [(0.015, 0.02), (0.45, 0.46)]
+    assert shaded_spans(many[:121]) == []
+    assert shaded_spans(many) == []
+    assert shaded_spans(long) == []
+    assert len(shaded_spans(np.append(many[:120], np.zeros(80)))) == 60
 
 
 def test_a_gap_with_rows_inside_does_not_break_their_line() -> None:

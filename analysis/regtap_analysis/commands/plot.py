@@ -1,4 +1,4 @@
-"""The commands of this package: `regtap plot` and `regtap demo`."""
+"""`regtap plot`: the picture of a trace."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from regtap.units.format import count_of, format_duration_ns, format_rate, forma
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from regtap.registers.model import Register
     from regtap.trace.gaps import GapSummary
     from regtap.trace.reader import Trace
     from regtap_analysis.signals.model import Reading, View
@@ -41,6 +42,11 @@ def printable(text: str, most: int = _MOST_LETTERS) -> str:
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in folded
     )
+
+
+def place_text(register: Register) -> str:
+    """Return the type and the place of a register, such as `u32 at 0x20`."""
+    return f"{register.type} at {register.place}"
 
 
 def cut_name(text: str) -> str:
@@ -80,7 +86,7 @@ def description(trace: Trace, view: View) -> str:
         []
         if not trace.rows
         else [
-            f"{register.name} ({register.type} at {register.place}) from {low:#x} to {high:#x}"
+            f"{register.name} ({place_text(register)}) from {low:#x} to {high:#x}"
             for register in trace.registers
             for low, high in [trace.ranges[register.name]]
         ]

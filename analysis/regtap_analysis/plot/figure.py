@@ -12,9 +12,9 @@ from regtap_analysis.plot.aligned import aligned_axis
 from regtap_analysis.plot.lane import draw_lane, floor, frame_of
 from regtap_analysis.plot.layout import LINE_PX, MARGIN_PX
 from regtap_analysis.plot.legend import SWATCH_PX
-from regtap_analysis.plot.plan import INDENT_PX, NAME_PX, bits_text, place_text, plan
+from regtap_analysis.plot.plan import INDENT_PX, NAME_PX, plan
 from regtap_analysis.plot.sheet import BACK, FAINT, FRONT, GREY, INK, Frame, Sheet, px, rectangle
-from regtap_analysis.plot.spans import gap_density, spans
+from regtap_analysis.plot.spans import gap_density, shaded_spans
 from regtap_analysis.plot.states import draw_states
 from regtap_analysis.plot.text import SMALL_PT, TEXT_PT
 
@@ -45,8 +45,6 @@ _STRIP = "#F4F4F4"
 _TITLE_PT = 12.5
 _SPINE_PT, _TIME_TICK_PT, _VALUE_TICK_PT, _PAD_PT = 0.7, 3.5, 3.0, 3.0
 _MOST_STRONG_MARKS = 20
-# Beyond these the lanes would drown in stripes; the strips above them show every gap.
-_MOST_SHADES, _MOST_SHADED = 60, 0.4
 
 
 def draw(content: Content) -> Figure:
@@ -130,12 +128,9 @@ def _draw_strip(sheet: Sheet, box: Box, named: tuple[str, str], density: Density
 
 def _shade(sheet: Sheet, plot: Box, colour: str, density: Density) -> None:
     """Shade the gaps of one cause on the lanes, if the shades stay readable."""
-    stretches = spans(density)
-    if len(stretches) > _MOST_SHADES or (density > 0).mean() > _MOST_SHADED:
-        return
     outlines = [
         rectangle(plot.left + left * plot.width, plot.top, (right - left) * plot.width, plot.height)
-        for left, right in stretches
+        for left, right in shaded_spans(density)
     ]
     sheet.areas(outlines, BACK, plot, facecolor=colour, edgecolor=colour, linewidth=0.6, alpha=0.25)
 
@@ -144,7 +139,7 @@ def _draw_names(sheet: Sheet, planned: Plan, lane: Lane, box: Box) -> None:
     signal, measure = lane.signal, planned.measure
     middle = box.top + box.height / 2
     if signal.field is not None:
-        left, bits = float(MARGIN_PX + INDENT_PX), bits_text(signal.field)
+        left, bits = float(MARGIN_PX + INDENT_PX), f"[{signal.field.span}]"
         name = measure.fit(signal.name, TEXT_PT, NAME_PX - INDENT_PX - measure.width(bits, SMALL_PT) - 5)
         sheet.text((left, middle), name, size=TEXT_PT)
         left += measure.width(name, TEXT_PT) + 5
@@ -152,7 +147,7 @@ def _draw_names(sheet: Sheet, planned: Plan, lane: Lane, box: Box) -> None:
         return
     name = measure.fit(signal.name, TEXT_PT, NAME_PX, "bold")
     sheet.text((MARGIN_PX, middle - 7), name, size=TEXT_PT, weight="bold")
-    sheet.text((MARGIN_PX, middle + 8), place_text(signal), size=SMALL_PT, color=GREY)
+    sheet.text((MARGIN_PX, middle + 8), caption.place_text(signal.register), size=SMALL_PT, color=GREY)
 
 
 def _draw_values(sheet: Sheet, planned: Plan, lane: Lane, place: tuple[Axis, Box]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regtap_analysis.plot.bounds import bounds_of
 from regtap_analysis.plot.sheet import Frame
 from regtap_analysis.plot.ticks import Axis, value_axis
 from regtap_analysis.signals.breaks import Breaks
@@ -63,12 +64,7 @@ class Lane:
 
 def lane_of(signal: Signal, data: Samples | Envelope) -> Lane:
     """Return a lane with its bounds."""
-    if isinstance(data, Envelope):
-        filled = data.count > 0
-        low, high = data.low[filled], data.high[filled]
-    else:
-        low = high = data.values
-    return Lane(signal, data, (int(low.min()), int(high.max())) if len(low) else None)
+    return Lane(signal, data, bounds_of(data))
 
 
 def frame_of(lane: Lane, box: Box, span_ns: int) -> Frame:

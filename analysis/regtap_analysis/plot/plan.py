@@ -14,7 +14,6 @@ from regtap_analysis.plot.text import SMALL_PT, TEXT_PT, Measure, Placed, place_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regtap.registers.model import Field
     from regtap.trace.gaps import Gap
     from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
@@ -139,18 +138,7 @@ def _label_width(signals: list[Signal], axes: tuple[Axis, ...], measure: Measure
 
 def _name_width(signal: Signal, measure: Measure) -> float:
     if signal.field:
-        bits = measure.width(bits_text(signal.field), SMALL_PT)
+        bits = measure.width(f"[{signal.field.span}]", SMALL_PT)
         return min(INDENT_PX + measure.width(signal.name, TEXT_PT) + 5 + bits, NAME_PX)
-    name, below = measure.width(signal.name, TEXT_PT, "bold"), measure.width(place_text(signal), SMALL_PT)
-    return min(max(name, below), NAME_PX)
-
-
-def bits_text(field: Field) -> str:
-    """Return the bits of a field as text, such as `[3]` or `[11:8]`."""
-    top = field.lsb + field.bits - 1
-    return f"[{top}]" if field.bits == 1 else f"[{top}:{field.lsb}]"
-
-
-def place_text(signal: Signal) -> str:
-    """Return the line below a register's name."""
-    return f"{signal.register.type} at {signal.register.place}"
+    below = measure.width(caption.place_text(signal.register), SMALL_PT)
+    return min(max(measure.width(signal.name, TEXT_PT, "bold"), below), NAME_PX)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Density = npt.NDArray[np.float64]
 
 _TOUCHED = 1e-6  # a column that a gap only touches is shown too
+# Beyond these the lanes would drown in stripes; the strips above them show every gap.
+_MOST_SHADES, _MOST_SHADED = 60, 0.4
 
 
 def gap_density(gaps: Sequence[Gap], view: View, columns: int) -> Density:
@@ -48,6 +50,12 @@ def spans(density: Density) -> list[tuple[float, float]]:
     bounded = np.concatenate(([False], density > 0, [False]))
     changes = np.flatnonzero(bounded[1:] != bounded[:-1])
     return [(left / len(density), right / len(density)) for left, right in changes.reshape(-1, 2).tolist()]
+
+
+def shaded_spans(density: Density) -> list[tuple[float, float]]:
+    """Return the stretches with gaps to shade on the lanes: all, or none where they are too many or too long."""
+    found = spans(density)
+    return found if len(found) <= _MOST_SHADES and (density > 0).mean() <= _MOST_SHADED else []
 
 
 def _moments(times_ns: Sequence[int], view: View) -> Density:

@@ -13,8 +13,9 @@ import numpy as np
 
 from regtap.units.format import count_of
 from regtap_analysis.plot.aligned import aligned_axis
-from regtap_analysis.plot.caption import printable
-from regtap_analysis.plot.spans import gap_density, spans
+from regtap_analysis.plot.bounds import bounds_of
+from regtap_analysis.plot.caption import place_text, printable
+from regtap_analysis.plot.spans import gap_density, shaded_spans
 from regtap_analysis.signals.breaks import Breaks
 from regtap_analysis.signals.envelope import Envelope
 from regtap_analysis.signals.model import signals_of, whole_view
@@ -39,7 +40,6 @@ _BUCKETS = 900  # about the pixels of a lane on a wide screen
 _WIDTH, _TOP, _HEIGHT = 1000.0, 6.0, 88.0
 _COLOURS = 8  # of states, in turn
 _LEAST_NAMED = 4.0  # per cent of the width that a state's name needs
-_MOST_SHADES, _MOST_SHADED = 60, 0.4  # as in plot.figure: beyond, lanes would drown in stripes
 _MOST_FLAGS = 20
 _GAP_COLUMNS = 500
 
@@ -160,10 +160,9 @@ def _caption(reading: Reading, signals: int) -> str:
 
 
 def _lane(signal: Signal, data: Samples | Envelope, view: View, trace: Trace) -> Lane:
-    low, high = _bounds(data)
+    bounds = bounds_of(data)
     field, register = signal.field, signal.register
-    where = f"{register.type} at {register.place}" if field is None else f"[{field.span}]"
-    words = f"{printable(signal.name)}: from {low:,} to {high:,}" if low is not None else "no samples"
+    where = place_text(register) if field is None else f"[{field.span}]"
     if signal.has_states:
         states = states_of(data, trace.gaps)
         named = [it for it in dict.fromkeys(_name(signal, state) for state in states) if it]
@@ -172,8 +171,9 @@ def _lane(signal: Signal, data: Samples | Envelope, view: View, trace: Trace) ->
             printable(signal.name), where, "", "states", "", "", tuple(_boxes(signal, states, view)), words
         )
     kind = "register" if field is None else "bit" if field.bits == 1 else "field"
-    if low is None or high is None:
-        return Lane(printable(signal.name), where, "no samples", kind, "", "", (), words)
+    if bounds is None:
+        return Lane(printable(signal.name), where, "no samples", kind, "", "", (), "no samples")
+    low, high = bounds
     scale = _Scale(view, low, max(high, 1) if kind == "bit" else high)
     band, line = (
         _envelope_paths(data, scale, Breaks(trace.gaps))
@@ -181,20 +181,12 @@ def _lane(signal: Signal, data: Samples | Envelope, view: View, trace: Trace) ->
         else ("", _sample_path(data, scale, Breaks(trace.gaps)))
     )
     span = "" if kind == "bit" else _number(low) if low == high else f"{_number(low)} … {_number(high)}"
+    words = f"{printable(signal.name)}: from {low:,} to {high:,}"
     return Lane(printable(signal.name), where, span, kind, band, line, (), words)
 
 
 def _number(value: int) -> str:
     return f"{value:,}" if value < 10**7 else f"{value:#x}"
-
-
-def _bounds(data: Samples | Envelope) -> tuple[int, int] | tuple[None, None]:
-    if isinstance(data, Envelope):
-        filled = data.count > 0
-        low, high = data.low[filled], data.high[filled]
-    else:
-        low = high = data.values
-    return (int(low.min()), int(high.max())) if len(low) else (None, None)
 
 
 class _Scale:
@@ -284,10 +276,8 @@ def _dense(density: Floats) -> Iterator[tuple[float, float, float]]:
 
 
 def _shades(cause: str, density: Floats) -> Iterator[tuple[str, float, float]]:
-    found = spans(density)
-    if len(found) <= _MOST_SHADES and (density > 0).mean() <= _MOST_SHADED:
-        for left, right in found:
-            yield cause, 100 * left, 100 * (right - left)
+    for left, right in shaded_spans(density):
+        yield cause, 100 * left, 100 * (right - left)
 
 
 def _flags(trace: Trace, view: View) -> Iterator[tuple[int, float]]:

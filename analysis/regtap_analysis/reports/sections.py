@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from regtap.trace.moments import moment_text
 from regtap.trace.wording import cause_text, clock_text, mode_text, state_text
 from regtap.units.format import count_of, format_duration_ns, format_rate, format_size, format_utc
-from regtap_analysis.plot.caption import cut_name, printable
+from regtap_analysis.plot.caption import cut_name, place_text, printable
 from regtap_analysis.reports.again import again, again_lines
 from regtap_analysis.reports.content import Content, Section, Titled
 from regtap_analysis.reports.histograms import duration_histogram, value_histogram
@@ -157,7 +157,7 @@ def _registers(figures: TraceFigures) -> Section:
 def _where(signal: Signal) -> str:
     if signal.field is not None:
         return f"bits {signal.field.span}"
-    return f"{signal.register.type} at {signal.register.place}"
+    return place_text(signal.register)
 
 
 def _does(it: SignalFigures, figures: TraceFigures) -> str:

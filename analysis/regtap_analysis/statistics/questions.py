@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError
 from regtap_analysis.queries.answer import Question
 from regtap_analysis.queries.dialects import DuckDialect
+from regtap_analysis.statistics.states import MOST_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from regtap_analysis.queries.answer import Answer, Engine
 
 ALL = "(all)"  # what stands for the trace where traces are taken together
-_MOST_STATES = 64  # a signal with more values than that is no state but a number
 _MOST_NAMED = 8  # signals that a message lists
 _THOUSANDTHS = {"p1": 10, "p50": 500, "p99": 990, "p999": 999}
 
@@ -195,7 +195,7 @@ def _few(where: str) -> str:
     """Return the condition for a state: a signal with few values."""
     return (
         f"signal IN (SELECT signal FROM states WHERE {where} GROUP BY signal"
-        f" HAVING count(DISTINCT value) <= {_MOST_STATES})"
+        f" HAVING count(DISTINCT value) <= {MOST_STATES})"
     )
 
 
@@ -222,7 +222,7 @@ QUESTIONS = {
         "trace, signal",
     ),
     "states": Asked(
-        f"time in each value, for signals of at most {_MOST_STATES} values",
+        f"time in each value, for signals of at most {MOST_STATES} values",
         _states,
         "trace, signal, value, name, visits, whole, total_ns, min_ns, p50_ns, p99_ns, max_ns",
         "trace, signal, value",
