@@ -225,6 +225,16 @@ def test_perfetto_has_counters_states_gaps_and_marks(trace: Trace, tmp_path: Pat
     assert tracks[10].HasField("counter")
 
 
+def test_perfetto_names_numbers_without_a_name_of_their_own(tmp_path: Path) -> None:
+    field = Field("STATE", 0, 2, values=(Value("GO", 1, use="write"),), otherwise="OTHER")
+    write_trace(tmp_path / "run", [Register("MODE", 0x30, "u8", (field,))], [0, 10], {"MODE": [0, 1]})
+
+    export(open_trace(tmp_path / "run"), tmp_path / "run.pftrace")
+
+    begun = [it.track_event.name for it in packets(tmp_path / "run.pftrace") if it.track_event.name]
+    assert begun == ["OTHER", "OTHER"]
+
+
 def test_perfetto_refuses_what_a_counter_cannot_hold(trace: Trace, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"U\.BIG has values of 2\*\*63 and more"):
         export(trace, tmp_path / "run.pftrace")

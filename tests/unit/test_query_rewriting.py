@@ -96,6 +96,19 @@ def test_a_call_that_is_never_closed_is_left_to_the_engine(rewriter: Rewriter) -
     assert rewriter.rewrite("SELECT field(STATUS, 'BUSY'") == "SELECT field(STATUS, 'BUSY'"
 
 
+def test_descriptions_make_no_other_layout(tmp_path: Path) -> None:
+    for number, text in enumerate(("", "nothing happens")):
+        values = (Value("IDLE", 0, text), Value("RUN", 1, any_bits=2), Value("GO", 2, use="write"))
+        register = Register("MODE", 0x30, "u8", (Field("STATE", 0, 2, text, values, "OTHER"),))
+        write_trace(tmp_path / f"{number}", [register], [0], {"MODE": [0]})
+
+    (group,) = groups_of(read_catalogue([tmp_path]).traces)
+
+    assert group.traces == 2
+    assert [it.name for it in group.signals[1].values] == ["IDLE", "RUN"]
+    assert Layout.from_json(group.layout.to_json()) == group.layout
+
+
 def test_a_layout_is_the_same_after_json(tmp_path: Path) -> None:
     write_trace(tmp_path / "run", [STATUS, MODE], [0], {"STATUS": [0], "U.MODE": [0]})
     (group,) = groups_of(read_catalogue([tmp_path / "run"]).traces)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from regtap.trace.reader import Trace
     from regtap_analysis.export.options import Selection
     from regtap_analysis.export.waves import Changes
-    from regtap_analysis.queries.columns import Signal
+    from regtap_analysis.signals.model import Signal
 
 _NANOSECOND = -9  # power of ten of a unit of time
 

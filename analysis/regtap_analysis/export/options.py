@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
-from regtap_analysis.queries.columns import signals_of
-from regtap_analysis.signals.model import find_signal
+from regtap_analysis.signals.model import Signal, find_signal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from regtap.registers.model import Register
     from regtap.trace.reader import Trace
-    from regtap_analysis.queries.columns import Signal
 
 FORMATS = {
     ".csv": "csv",
@@ -59,8 +57,8 @@ class Selection:
 
     @property
     def signals(self) -> tuple[Signal, ...]:
-        """The registers, each followed by its fields."""
-        return signals_of(self.registers)
+        """The registers, each followed by its fields, lowest first, which are named with their register."""
+        return tuple(signal for register in self.registers for signal in _with_fields(register))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,6 +79,16 @@ class Selection:
         """Return whether a stretch of time meets the window."""
         first, stop = self.options.first_ns, self.options.stop_ns
         return (first is None or t1_ns >= first) and (stop is None or t0_ns < stop)
+
+
+def is_named(signal: Signal) -> bool:
+    """Return whether a signal's numbers have names."""
+    return signal.has_states or (signal.field is not None and bool(signal.field.otherwise))
+
+
+def _with_fields(register: Register) -> tuple[Signal, ...]:
+    fields = sorted(register.fields, key=lambda field: field.lsb)
+    return (Signal(register), *(Signal(register, field, is_alone=True) for field in fields))
 
 
 def select(trace: Trace, options: ExportOptions) -> Selection:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from regtap.errors import InputError
 from regtap.units.format import count_of
+from regtap_analysis.export.options import is_named
 from regtap_analysis.export.protobuf import block, long_varints, number, text, varint
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class PerfettoWriter:
         self._signals = selection.signals
         self._open = [False] * len(self._signals)
         self._packets = bytearray()
-        self._is_named = np.array([signal.is_named for signal in self._signals], bool)
+        self._is_named = np.array([is_named(signal) for signal in self._signals], bool)
         self._sequence = number(_SEQUENCE_ID, 1)
         self.lacking: tuple[str, ...] = (
             ("gaps inside counters (they are slices of their own)",) if selection.trace.gaps else ()
@@ -75,7 +76,9 @@ class PerfettoWriter:
         chosen = (column[named].tolist() for column in (changes.times_ns, changes.signals, changes.values))
         for t_ns, index, value in zip(*chosen, strict=True):
             self._end_slice(index, t_ns)
-            self._begin_slice(_FIRST_SIGNAL + index, t_ns, self._signals[index].name_of(value) or str(value))
+            field = self._signals[index].field
+            name = "" if field is None else field.name_of(value)
+            self._begin_slice(_FIRST_SIGNAL + index, t_ns, name or str(value))
             self._open[index] = True
 
     def gap(self, t_ns: int, gap: Gap) -> None:
@@ -118,7 +121,7 @@ class PerfettoWriter:
         if selection.trace.marks:
             self._track(_MARKS, "marks")
         for index, signal in enumerate(self._signals):
-            self._track(_FIRST_SIGNAL + index, signal.name, counter=not signal.is_named)
+            self._track(_FIRST_SIGNAL + index, signal.name, counter=not is_named(signal))
 
     def _track(self, uuid: int, name: str, *, parent: int = _ROOT, counter: bool = False) -> None:
         described = number(_UUID, uuid) + text(_NAME, name)

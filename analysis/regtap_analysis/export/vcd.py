@@ -8,13 +8,14 @@ from typing import IO, TYPE_CHECKING, Any
 from regtap.documents.text import folded, visible
 from regtap.errors import RefusedError
 from regtap.units.format import format_utc
+from regtap_analysis.export.options import is_named
 from regtap_analysis.export.waves import first_moment_ns
 
 if TYPE_CHECKING:
     from regtap.trace.gaps import Gap
     from regtap_analysis.export.options import Selection
     from regtap_analysis.export.waves import Changes
-    from regtap_analysis.queries.columns import Signal
+    from regtap_analysis.signals.model import Signal
 
 
 def wave_path(signal: Signal) -> tuple[str, ...]:
@@ -89,7 +90,7 @@ def lacking_in_waves(selection: Selection) -> tuple[str, ...]:
     """Return the reasons why VCD and FST cannot hold all of a trace."""
     causes = ("causes of gaps",) if selection.trace.gaps else ()
     inside = ("gaps with rows inside",) if any(gap.rows for gap in selection.trace.gaps) else ()
-    named = ("names of values",) if any(signal.is_named for signal in selection.signals) else ()
+    named = ("names of values",) if any(map(is_named, selection.signals)) else ()
     return (*causes, *inside, *named)
 
 

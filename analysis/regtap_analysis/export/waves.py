@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from regtap.trace.gaps import Gap
     from regtap_analysis.export.options import Selection
     from regtap_analysis.progress import ReadingProgress
-    from regtap_analysis.queries.columns import Signal
+    from regtap_analysis.signals.model import Signal
 
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.uint64]
@@ -197,7 +197,7 @@ class _ChangeFinder:
         """Return the changes in a batch of at least one row."""
         rows, signals, values = [], [], []
         for index, signal in enumerate(self._signals):
-            column = _bits(shared_values(batch.column(signal.column)), signal)
+            column = signal.pick(shared_values(batch.column(signal.register.name)))
             changed = np.flatnonzero(column[1:] != column[:-1]) + 1
             if self._last[index] is None or column[0] != self._last[index]:
                 changed = np.concatenate([[0], changed])
@@ -208,11 +208,3 @@ class _ChangeFinder:
         row, signal_index = np.concatenate(rows), np.concatenate(signals)
         order = np.lexsort((signal_index, row))
         return Changes(times[row[order]], signal_index[order], np.concatenate(values)[order])
-
-
-def _bits(values: npt.NDArray[Any], signal: Signal) -> npt.NDArray[Any]:
-    if not signal.is_field:
-        return values
-    unsigned = values.dtype.type
-    bits: npt.NDArray[Any] = (values >> unsigned(signal.lsb)) & unsigned((1 << signal.bits) - 1)
-    return bits

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
+from regtap.registers.model import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,23 +19,8 @@ TRACE = "trace"
 
 
 @dataclass(frozen=True, slots=True)
-class NamedValue:
-    """A named value of a field.
-
-    Attributes:
-        name: The name.
-        value: The number.
-        any_bits: Bits of the field that may be anything.
-    """
-
-    name: str
-    value: int
-    any_bits: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """A register, or one of its fields.
+class SignalColumn:
+    """A register, or one of its fields, as a column of a question.
 
     Attributes:
         name: `STATUS`, or `STATUS.BUSY` for a field.
@@ -42,7 +28,7 @@ class Signal:
         lsb: Number of its lowest bit.
         bits: The number of bits that it has.
         is_field: Whether it is a field.
-        values: Its named numbers, first match first.
+        values: Its named numbers, first match first, without their descriptions, which make no difference here.
         otherwise: The name of every other number, or empty.
     """
 
@@ -51,18 +37,13 @@ class Signal:
     lsb: int
     bits: int
     is_field: bool = False
-    values: tuple[NamedValue, ...] = ()
+    values: tuple[Value, ...] = ()
     otherwise: str = ""
 
     @property
     def is_named(self) -> bool:
         """Whether its numbers have names."""
         return bool(self.values or self.otherwise)
-
-    def name_of(self, number: int) -> str:
-        """Return the name of a number; empty: it has none."""
-        named = (it.name for it in self.values if number & ~it.any_bits == it.value)
-        return next(named, self.otherwise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +59,7 @@ class Layout:
     """
 
     columns: tuple[tuple[str, str], ...]
-    signals: tuple[Signal, ...]
+    signals: tuple[SignalColumn, ...]
     root: str
     stores_changes: bool = False
     name: str = ""
@@ -92,7 +73,7 @@ class Layout:
         """Return the layout of a text that to_json() has made."""
         document = json.loads(text)
         signals = tuple(
-            Signal(**{**it, "values": tuple(NamedValue(**value) for value in it["values"])})
+            SignalColumn(**{**it, "values": tuple(Value(**value) for value in it["values"])})
             for it in document["signals"]
         )
         columns = tuple((name, dtype) for name, dtype in document["columns"])
@@ -119,7 +100,7 @@ class Group:
         return self.layout.columns
 
     @property
-    def signals(self) -> tuple[Signal, ...]:
+    def signals(self) -> tuple[SignalColumn, ...]:
         """The registers, each followed by its fields."""
         return self.layout.signals
 
@@ -142,20 +123,20 @@ def groups_of(traces: Iterable[TraceFacts]) -> tuple[Group, ...]:
     )
 
 
-def signals_of(registers: Sequence[Register]) -> tuple[Signal, ...]:
+def signals_of(registers: Sequence[Register]) -> tuple[SignalColumn, ...]:
     """Return the registers, each followed by its fields, lowest first."""
-    signals: list[Signal] = []
+    signals: list[SignalColumn] = []
     for register in registers:
-        signals.append(Signal(register.name, register.name, 0, 8 * register.width_bytes))
+        signals.append(SignalColumn(register.name, register.name, 0, 8 * register.width_bytes))
         fields = sorted(register.fields, key=lambda field: field.lsb)
         signals += [_field_signal(register, field) for field in fields]
     return tuple(signals)
 
 
-def _field_signal(register: Register, field: Field) -> Signal:
-    values = tuple(NamedValue(it.name, it.value, it.any_bits) for it in field.values if it.use != "write")
+def _field_signal(register: Register, field: Field) -> SignalColumn:
+    values = tuple(Value(it.name, it.value, any_bits=it.any_bits) for it in field.values if it.use != "write")
     name = f"{register.name}.{field.name}"
-    return Signal(name, register.name, field.lsb, field.bits, True, values, field.otherwise)
+    return SignalColumn(name, register.name, field.lsb, field.bits, True, values, field.otherwise)
 
 
 def all_columns(groups: Sequence[Group]) -> Mapping[str, str]:
@@ -191,7 +172,7 @@ class Names:
     def __init__(self, groups: Sequence[Group]) -> None:
         self.columns = all_columns(groups)
         self._by_case = {name.casefold(): name for name in self.columns}
-        self._fields: dict[str, dict[str, list[Signal]]] = {}
+        self._fields: dict[str, dict[str, list[SignalColumn]]] = {}
         for group in groups:
             for signal in group.signals:
                 if signal.is_field:
@@ -209,7 +190,7 @@ class Names:
         """Return how many bits a column has."""
         return _width(self.columns[column])
 
-    def field(self, column: str | None, name: str) -> Signal:
+    def field(self, column: str | None, name: str) -> SignalColumn:
         """Return the field of `field(x, NAME)`.
 
         Args:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from regtap_analysis.queries.columns import Signal
+    from regtap_analysis.queries.columns import SignalColumn
 
 
 class Dialect(Protocol):
@@ -50,7 +50,7 @@ class Dialect(Protocol):
         ...
 
 
-def name_expression(dialect: Dialect, signal: Signal, value: str) -> str:
+def name_expression(dialect: Dialect, signal: SignalColumn, value: str) -> str:
     """Return the expression for the name of a signal's value; it is null for a value without a name."""
     if not signal.is_named:
         return "CAST(NULL AS VARCHAR(1))"

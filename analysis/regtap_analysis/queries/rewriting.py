@@ -13,7 +13,7 @@ from regtap_analysis.queries.tables import TABLE_NAMES, column_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from regtap_analysis.queries.columns import Names, Signal
+    from regtap_analysis.queries.columns import Names, SignalColumn
     from regtap_analysis.queries.dialects import Dialect
 
 _TOKEN = re.compile(
@@ -101,7 +101,7 @@ class Rewriter:
         number = self._dialect.bits(value, signal.lsb, signal.bits)
         return f"coalesce({name_expression(self._dialect, signal, number)}, CAST({number} AS VARCHAR(20)))"
 
-    def _value_and_field(self, call: str, arguments: list[str]) -> tuple[str, Signal]:
+    def _value_and_field(self, call: str, arguments: list[str]) -> tuple[str, SignalColumn]:
         if len(arguments) != 2:
             raise InputError(
                 f"{call}(x, NAME) takes a register and a field of it, such as {call}(STATUS, 'BUSY')"

@@ -15,7 +15,7 @@ from regtap_analysis.queries.dialects import name_expression
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from regtap_analysis.queries.columns import Group, Signal
+    from regtap_analysis.queries.columns import Group, SignalColumn
     from regtap_analysis.queries.dialects import Dialect
 
 
@@ -148,7 +148,7 @@ def _held_ns(dialect: Dialect) -> str:
     return f"CASE WHEN lead(trace) {window} = trace THEN lead(t_ns) {window} - t_ns ELSE 0 END"
 
 
-def _value(signal: Signal, dialect: Dialect) -> str:
+def _value(signal: SignalColumn, dialect: Dialect) -> str:
     column = dialect.identifier(column_name(signal.column))
     return dialect.bits(column, signal.lsb, signal.bits) if signal.is_field else column
 
@@ -166,7 +166,7 @@ def _edges(groups: Sequence[Group], dialect: Dialect) -> str:
     return " UNION ALL ".join(chosen) or _no_edges(dialect)
 
 
-def _edges_of(number: int, signal: Signal, dialect: Dialect, *, several: bool) -> str:
+def _edges_of(number: int, signal: SignalColumn, dialect: Dialect, *, several: bool) -> str:
     value, window = _value(signal, dialect), f"OVER ({dialect.before})"
     same_trace = "trace_before = trace" if several and not dialect.before else "since_ns IS NOT NULL"
     tie = ", ".join(dialect.tie)
