@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
 
+from regtap.errors import RefusedError
 from regtap_analysis.catalogue.search import TraceLocation
-from regtap_analysis.queries import spark
+from regtap_analysis.queries import sessions, spark
 from regtap_analysis.queries.sessions import Session
 from regtap_analysis.queries.spark import SparkEngine
 
@@ -46,4 +49,20 @@ def test_it_forgets_them_too_if_it_does_not_open(running: MagicMock, is_own: boo
         SparkEngine([TraceLocation("run", "/run")], Session(running, is_own))
 
     assert footers_of(running).unpersist.called is not is_own
+    assert running.stop.called is is_own
+
+
+@pytest.mark.parametrize("is_own", [False, True])
+def test_a_spark_that_refuses_its_settings_is_ended(
+    running: MagicMock, monkeypatch: pytest.MonkeyPatch, is_own: bool
+) -> None:
+    errors = SimpleNamespace(PySparkException=ArithmeticError)
+    monkeypatch.setitem(sys.modules, "pyspark", MagicMock(errors=errors))
+    monkeypatch.setitem(sys.modules, "pyspark.errors", errors)
+    monkeypatch.setattr(sessions, "_local", lambda _: Session(running, is_own))
+    running.conf.set.side_effect = RuntimeError("no such setting")
+
+    with pytest.raises(RefusedError, match="no such setting"):
+        sessions._opened("local[2]")
+
     assert running.stop.called is is_own

@@ -10,6 +10,7 @@ import socket
 import sys
 import tempfile
 import warnings
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,11 @@ def _opened(master: str) -> Session:
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # errors are raised, too
     try:
         session = _remote(master) if master.startswith("sc:") else _local(master)
-        for key, value in _SESSION.items():
-            session.spark.conf.set(key, value)
+        with ExitStack() as opened:
+            opened.enter_context(closing(session))
+            for key, value in _SESSION.items():
+                session.spark.conf.set(key, value)
+            opened.pop_all()
     except (PySparkException, RuntimeError, OSError) as error:
         raise _refused(master, str(error)) from error
     return session
