@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.synthetic import TraceOptions, write_trace
+from tests.synthetic import TraceOptions, without_statistics, write_trace
 
 from regtap.errors import TraceError
 from regtap.registers.model import Field, Register
@@ -210,6 +210,19 @@ def test_indexes_stay_known_when_the_first_part_is_given_up(
     reading = read_view(TracePages(later, known=known), signals_of(trace), whole_view(trace), 100)
 
     assert reading.rows == sum(part.rows for part in later.parts) > 0
+
+
+def test_a_trace_without_statistics_is_drawn_whole(tmp_path: Path) -> None:
+    path = write_trace(
+        tmp_path / "run", [Register("R", 0)], np.arange(2000) * 10, {"R": np.arange(2000) // 9}
+    )
+    without_statistics(path / "part-00000.parquet")
+
+    picture = make_picture(open_trace(path), PictureOptions(format="svg"))
+
+    assert 19_991 <= picture.view.stop_ns < 21_000  # with a margin
+    assert picture.reading.rows == 2000
+    assert b"Registers over time, 0 ns to " in picture.content
 
 
 def test_a_damaged_page_is_an_error_that_names_the_part(tmp_path: Path) -> None:

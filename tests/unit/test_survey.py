@@ -20,7 +20,8 @@ from regtap.trace.reader import open_trace
 from regtap_analysis.queries.engines import open_engine
 from regtap_analysis.signals.model import Signal, signals_of
 from regtap_analysis.statistics.edges import EdgeFinder, Edges, RunMaker, SeenRows
-from regtap_analysis.statistics.figures import SignalFigures, TraceFigures
+from regtap_analysis.statistics.figures import LongInterval, SignalFigures, TraceFigures
+from regtap_analysis.statistics.passes import IntervalPass
 from regtap_analysis.statistics.questions import StatsOptions, ask_all
 from regtap_analysis.statistics.survey import survey
 
@@ -239,6 +240,23 @@ def test_a_run_that_ends_in_a_gap_is_not_whole(tmp_path: Path) -> None:
         it.value: (it.visits, it.whole, it.lengths.least, it.lengths.most) for it in figures.states or ()
     }
     assert found == told == {0: (4, 1, 10, 10), 1: (3, 2, 20, 30)}
+
+
+def test_slots_missed_among_unchanged_samples_are_a_long_interval() -> None:
+    gaps = [
+        Gap(2, 50, 20, 700, "unchanged"),  # an interval is left out for it
+        Gap(40, 30, 300, 610, "missed"),
+        Gap(102, 3, 710, 740, "missed"),  # an interval of its own
+        Gap(106, 9, 750, 990, "missed", rows=2),  # of many short ones
+    ]
+    intervals = IntervalPass(gaps)
+    intervals.add(np.array([0, 20, 700, 710, 740, 750, 800, 990]))
+
+    assert intervals.longest()[:3] == (
+        LongInterval(610, 310, "missed"),
+        LongInterval(990, 190, "missed"),
+        LongInterval(800, 50, "missed"),
+    )
 
 
 def test_a_field_is_edged_only_where_it_changes_itself() -> None:

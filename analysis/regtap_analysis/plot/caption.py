@@ -82,15 +82,12 @@ def start_time(trace: Trace) -> str:
 
 def description(trace: Trace, view: View) -> str:
     """Return the picture in words, for readers who cannot see it."""
-    ranges = (
-        []
-        if not trace.rows
-        else [
-            f"{register.name} ({place_text(register)}) from {low:#x} to {high:#x}"
-            for register in trace.registers
-            for low, high in [trace.ranges[register.name]]
-        ]
-    )
+    known = trace.ranges
+    ranges = [
+        f"{register.name} ({place_text(register)}) from {known[register.name][0]:#x} to {known[register.name][1]:#x}"
+        for register in trace.registers
+        if register.name in known
+    ]
     gaps = [legend_entry(summary) for summary in trace.gap_summary] or ["no gaps"]
     shown = f"{format_duration_ns(view.first_ns)} to {format_duration_ns(view.stop_ns)}"
     text = f"Registers over time, {shown}. {subtitle(trace, view)}. {'; '.join(ranges)}. {'; '.join(gaps)}."

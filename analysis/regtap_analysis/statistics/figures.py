@@ -114,8 +114,8 @@ class LongInterval:
     """A long time between two rows.
 
     Attributes:
-        t_ns: Time of the row after it.
-        interval_ns: Time since the row before.
+        t_ns: Time of the row after it, or of the gap's end.
+        interval_ns: Time since the row before, or the gap's length.
         cause: The cause of the gap that lies there; empty where no sample is missing.
     """
 

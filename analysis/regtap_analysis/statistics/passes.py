@@ -62,17 +62,22 @@ class IntervalPass:
     def longest(self) -> tuple[LongInterval, ...]:
         """Return the longest intervals, longest first, each with the cause of the first gap that overlaps it.
 
-        The cause is empty where none does; gaps of unchanged samples do not count.
+        The cause is empty where none does; gaps of unchanged samples do not count. Where an interval was left out for
+        such a gap, other gaps in it are listed by themselves: no sample was taken in them.
         """
         holes = [gap for gap in self._gaps if not gap.holds]
         starts = np.array([gap.t0_ns for gap in holes], np.int64)
         stops = np.array([gap.t1_ns for gap in holes], np.int64)
-
-        def cause(t_ns: int, interval_ns: int) -> str:
-            inside = np.flatnonzero((starts < t_ns) & (stops > t_ns - interval_ns))
-            return holes[int(inside[0])].cause if len(inside) else ""
-
-        return tuple(LongInterval(t_ns, length, cause(t_ns, length)) for length, t_ns in self._longest)
+        shown = np.zeros(len(holes), np.bool_)
+        listed = []
+        for length, t_ns in self._longest:
+            inside = np.flatnonzero((starts < t_ns) & (stops > t_ns - length))
+            shown[inside] = True
+            listed.append(LongInterval(t_ns, length, holes[int(inside[0])].cause if len(inside) else ""))
+        if self.held:
+            alone = [gap for gap, is_shown in zip(holes, shown, strict=True) if not is_shown and not gap.rows]
+            listed += [LongInterval(gap.t1_ns, gap.t1_ns - gap.t0_ns, gap.cause) for gap in alone]
+        return tuple(sorted(listed, key=lambda it: (-it.interval_ns, it.t_ns))[:MOST_LONG])
 
     def _holds(self, middles2: Times) -> npt.NDArray[np.bool_]:
         """Return which middles of intervals, doubled, lie in a gap of unchanged samples; such gaps do not overlap."""

@@ -19,7 +19,7 @@ _CAUSES = {
     "writer": "samples that were taken and could not be stored",
     "overwritten": "samples older than those that were asked for",
     "torn": "samples in which the halves of a 64-bit counter did not agree",
-    "unchanged": "samples like the row before; their values are known",
+    "unchanged": "samples like the row before in all that --on-change looks at; these values are known",
     "rotated": "rows and gaps of older parts, removed as asked",
 }
 
