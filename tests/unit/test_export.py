@@ -22,7 +22,7 @@ from tests.synthetic import START, STATUS, TraceOptions, counter_trace, write_tr
 from regtap.errors import InputError, RegtapError, TraceError
 from regtap.registers.model import Field, Register, Value
 from regtap.trace.gaps import Gap
-from regtap.trace.metadata import Mark
+from regtap.trace.metadata import Mark, Mode
 from regtap.trace.reader import Trace, open_trace
 from regtap_analysis.export import write
 from regtap_analysis.export.fst import FstWriter
@@ -149,6 +149,26 @@ def test_values_hold_through_unchanged_rows_and_gaps_with_rows(tmp_path: Path, e
 
     assert waves(tmp_path / f"run.{ending}")["regtap.COUNT"] == [(index * 1000, index) for index in range(10)]
     assert "gaps with rows inside" in written.lacking
+
+
+@pytest.mark.parametrize("ending", ["vcd", "fst"])
+def test_what_on_change_does_not_name_is_unknown_between_rows(tmp_path: Path, ending: str) -> None:
+    options = TraceOptions(
+        mode=Mode("10000", "discard", on_change=("STATUS.DONE",)), gaps=(Gap(2, 3, 20, 50, "unchanged"),)
+    )
+    values = {"STATUS": [0x100, 0x102, 0x302], "MODE": [1, 1, 2]}
+    write_trace(tmp_path / "run", [STATUS, MODE], [10, 20, 50], values, options)
+
+    export(open_trace(tmp_path / "run"), tmp_path / f"run.{ending}")
+
+    read = waves(tmp_path / f"run.{ending}")
+    assert changes_after(10, read["STATUS.DONE"]) == [(20, 1)]
+    assert changes_after(10, read["STATUS.LEVEL"]) == [(21, "x" * 4), (50, 3)]
+    assert changes_after(10, read["regtap.MODE"]) == [(21, "x" * 8), (50, 2)]
+
+
+def changes_after(t_ns: int, changes: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    return [change for change in changes if change[0] > t_ns]
 
 
 @pytest.mark.parametrize("ending", ["vcd", "fst"])

@@ -12,6 +12,7 @@ from regtap_analysis.export.vcd import lacking_in_waves, mark_text, wave_path
 from regtap_analysis.export.waves import first_moment_ns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from regtap.trace.gaps import Gap
@@ -73,11 +74,19 @@ class FstWriter:
         """Set every signal to x and begin a blackout; a gap with rows inside is none."""
         if gap.rows:
             return
-        self._go(t_ns)
-        self._write_unknown()
+        self.unknown(t_ns, range(len(self._signals)))
         if not self._dark:
             self._lib.fstWriterEmitDumpActive(self._context, 0)
             self._dark = True
+
+    def unknown(self, t_ns: int, signals: Sequence[int]) -> None:
+        """Set some signals to x."""
+        if not signals:
+            return
+        self._go(t_ns)
+        for index in signals:
+            bits = self._signals[index].bits
+            self._lib.fstWriterEmitValueChange(self._context, self._handles[index], b"x" * bits)
 
     def mark(self, t_ns: int, text: str) -> None:
         """Write a mark as a value of the text signal `regtap.marks`."""
@@ -88,8 +97,7 @@ class FstWriter:
     def close(self, last_ns: int) -> None:
         """Write the rest, and check that the file can be opened; raises OSError."""
         if self._t_ns is None:  # without a change it would be no file that libfst opens
-            self._go(-self._shift_ns)
-            self._write_unknown()
+            self.unknown(-self._shift_ns, range(len(self._signals)))
         self._go(last_ns)
         self.abandon()
         reader = self._lib.fstReaderOpen(os.fsencode(self._path))
@@ -102,10 +110,6 @@ class FstWriter:
         context, self._context = self._context, self._ffi.NULL
         if context != self._ffi.NULL:
             self._lib.fstWriterClose(context)
-
-    def _write_unknown(self) -> None:
-        for handle, signal in zip(self._handles, self._signals, strict=True):
-            self._lib.fstWriterEmitValueChange(self._context, handle, b"x" * signal.bits)
 
     def _go(self, t_ns: int) -> None:
         if self._t_ns is None or t_ns > self._t_ns:

@@ -17,6 +17,8 @@ from regtap_analysis.export.options import is_named
 from regtap_analysis.export.protobuf import block, long_varints, number, text, varint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regtap.trace.gaps import Gap
     from regtap_analysis.export.options import Selection
     from regtap_analysis.export.waves import Changes
@@ -83,12 +85,16 @@ class PerfettoWriter:
 
     def gap(self, t_ns: int, gap: Gap) -> None:
         """Write a slice of the gap's length on the track `gaps`; named values end at its start."""
-        for index in range(len(self._signals)) if not gap.rows else ():
-            self._end_slice(index, t_ns)
+        self.unknown(t_ns, range(len(self._signals)) if not gap.rows else ())
         inside = f" among {count_of(gap.rows, 'row')}" if gap.rows else ""
         name = f"{gap.cause}: {gap.count} absent{inside}" if gap.count else gap.cause
         self._begin_slice(_GAPS, t_ns, name)
         self._event(gap.t1_ns, number(_TYPE, _SLICE_END) + number(_TRACK, _GAPS))
+
+    def unknown(self, t_ns: int, signals: Sequence[int]) -> None:
+        """End the named values of some signals; a counter cannot be unknown."""
+        for index in signals:
+            self._end_slice(index, t_ns)
 
     def mark(self, t_ns: int, text_: str) -> None:
         """Write an instant on the track `marks`."""

@@ -12,6 +12,8 @@ from regtap_analysis.export.options import is_named
 from regtap_analysis.export.waves import first_moment_ns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regtap.trace.gaps import Gap
     from regtap_analysis.export.options import Selection
     from regtap_analysis.export.waves import Changes
@@ -65,8 +67,12 @@ class VcdWriter:
 
     def gap(self, t_ns: int, gap: Gap) -> None:
         """Set every signal to x at the begin of a gap; a gap with rows inside leaves the signals as they are."""
-        for variable in self._variables if not gap.rows else ():
-            self._writer.change(variable, t_ns + self._shift_ns, "x")
+        self.unknown(t_ns, range(len(self._variables)) if not gap.rows else ())
+
+    def unknown(self, t_ns: int, signals: Sequence[int]) -> None:
+        """Set some signals to x."""
+        for index in signals:
+            self._writer.change(self._variables[index], t_ns + self._shift_ns, "x")
 
     def mark(self, t_ns: int, text: str) -> None:
         """Write a mark as a value of the text signal `regtap.marks`."""

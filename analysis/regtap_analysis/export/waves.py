@@ -77,6 +77,10 @@ class WaveWriter(Protocol):
         """
         ...
 
+    def unknown(self, t_ns: int, signals: Sequence[int]) -> None:
+        """Write that the values of some signals are unknown from a time on; their next values follow."""
+        ...
+
     def mark(self, t_ns: int, text: str) -> None:
         """Write a mark."""
         ...
@@ -108,21 +112,23 @@ def write_waves(selection: Selection, writer: WaveWriter, progress: ReadingProgr
 
 
 def _write_all(selection: Selection, writer: WaveWriter, progress: ReadingProgress) -> Written:
-    moments = list(_moments(selection))
+    on_change = selection.trace.mode.on_change
+    unheld = [index for index, signal in enumerate(selection.signals) if not signal.holds(on_change)]
+    moments = list(_moments(selection, has_unheld=bool(unheld)))
     finder = _ChangeFinder(selection.signals)
     count, last_ns, said = 0, first_moment_ns(selection), 0
     for batch in _pieces(selection, moments):
         times = shared_values(batch.column(0))
         _check_order(selection, last_ns, times)
         while said < len(moments) and moments[said].t_ns <= times[0]:
-            finder.restart(_say(writer, moments[said]))
+            finder.restart(_say(writer, moments[said], unheld))
             said += 1
         found = finder.find(times, batch)
         writer.changes(found)
         count, last_ns = count + len(found.times_ns), int(times[-1])
         progress.at(last_ns)
     for moment in moments[said:]:
-        _say(writer, moment)
+        _say(writer, moment, unheld)
         last_ns = max(last_ns, moment.gap.t1_ns if moment.gap else moment.t_ns)
     writer.close(last_ns)
     return Written(count, "change", writer.lacking)
@@ -142,10 +148,10 @@ def first_moment_ns(selection: Selection) -> int:
     return max(min(moments), first) if first is not None else min(moments)
 
 
-def _moments(selection: Selection) -> Iterator[Moment]:
+def _moments(selection: Selection, *, has_unheld: bool) -> Iterator[Moment]:
     """Yield gaps, each a nanosecond after the row before it, and marks, in the order of time.
 
-    A gap is cut to the window at both ends.
+    A gap is cut to the window at both ends. One of unchanged samples is there only if a signal is not known in it.
     """
     trace, first, stop = selection.trace, selection.options.first_ns, selection.options.stop_ns
     gaps = [
@@ -154,7 +160,9 @@ def _moments(selection: Selection) -> Iterator[Moment]:
             gap=gap if stop is None else replace(gap, t1_ns=min(gap.t1_ns, stop)),
         )
         for gap in trace.gaps
-        if not gap.holds and gap.t1_ns > gap.t0_ns + 1 and selection.in_window(gap.t0_ns + 1, gap.t1_ns)
+        if (has_unheld or not gap.holds)
+        and gap.t1_ns > gap.t0_ns + 1
+        and selection.in_window(gap.t0_ns + 1, gap.t1_ns)
     ]
     marks = [Moment(it.t_ns, mark=it.text) for it in trace.marks if selection.in_window(it.t_ns, it.t_ns)]
     return iter(sorted([*gaps, *marks], key=lambda moment: moment.t_ns))
@@ -172,13 +180,22 @@ def _pieces(selection: Selection, moments: Sequence[Moment]) -> Iterator[pa.Reco
             yield batch.slice(int(first), int(stop - first))
 
 
-def _say(writer: WaveWriter, moment: Moment) -> bool:
-    """Write a moment; return whether every signal's value is to follow."""
+def _say(writer: WaveWriter, moment: Moment, unheld: Sequence[int]) -> Sequence[int] | None:
+    """Write a moment; return the signals whose values are to follow, None for all.
+
+    Args:
+        writer: Writes it.
+        moment: A gap, or a mark.
+        unheld: The signals that are not known in gaps of unchanged samples.
+    """
     if moment.gap is None:
         writer.mark(moment.t_ns, moment.mark)
-        return False
+        return ()
+    if moment.gap.holds:
+        writer.unknown(moment.t_ns, () if moment.gap.rows else unheld)
+        return () if moment.gap.rows else unheld
     writer.gap(moment.t_ns, moment.gap)
-    return not moment.gap.rows
+    return () if moment.gap.rows else None
 
 
 class _ChangeFinder:
@@ -188,10 +205,10 @@ class _ChangeFinder:
         self._signals = tuple(signals)
         self._last: list[Any] = [None] * len(self._signals)
 
-    def restart(self, wanted: bool) -> None:
-        """Count every signal's next row as a change, if `wanted`."""
-        if wanted:
-            self._last = [None] * len(self._signals)
+    def restart(self, signals: Sequence[int] | None) -> None:
+        """Count the next row as a change of some signals; None: of all."""
+        for index in range(len(self._signals)) if signals is None else signals:
+            self._last[index] = None
 
     def find(self, times: Times, batch: pa.RecordBatch) -> Changes:
         """Return the changes in a batch of at least one row."""

@@ -48,6 +48,23 @@ class Signal:
         """Whether the field has named values, so that it is shown as states and not as a curve."""
         return self.field is not None and any(value.use != "write" for value in self.field.values)
 
+    def holds(self, on_change: Sequence[str]) -> bool:
+        """Return whether its value is known where samples were counted as unchanged: all of its bits were looked at.
+
+        Args:
+            on_change: The names of what was looked at (`Mode.on_change`); none, or `*`: every register.
+        """
+        if not on_change:
+            return True
+        looked_at = 0
+        for name in on_change:
+            if name in ("*", self.register.name):
+                return True
+            fields = (it for it in self.register.fields if name == f"{self.register.name}.{it.name}")
+            looked_at |= sum(it.mask for it in fields)
+        own = (1 << self.bits) - 1 if self.field is None else self.field.mask
+        return looked_at & own == own
+
     def pick(self, values: Values) -> Values:
         """Return this signal's part of the register's samples, in the register's type."""
         if self.field is None:
