@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
-from regtap.maps.model import MOST_LEVELS, MOST_REGISTERS, DeviceMap, Group, RegisterNode, Repeat, clean_name
+from regtap.maps.arrays import ArrayCount, elements_of, joined_reset, labels_of
+from regtap.maps.model import MOST_LEVELS, DeviceMap, Group, RegisterNode, Repeat, clean_name
 from regtap.maps.svd_fields import access_word, read_effect_text, write_effect_word
 from regtap.maps.xml_file import one_line, parse_xml
 from regtap.registers.model import Field, Value
@@ -54,6 +55,7 @@ class _Reader:
         self._prefix = f"{{{namespace}}}"
         self._format = NAMESPACES[namespace]
         self._nodes = 0
+        self._arrays = ArrayCount()
 
     def read(self, root: Element, source: str) -> DeviceMap:
         blocks = [
@@ -128,25 +130,24 @@ class _Reader:
             description=one_line(self._text(element, "description")),
             bits=bits,
             access=access_word(word, where) if word else "read-write",
-            reset=self._reset(element, where),
+            reset=self._reset(element, where, bits),
             volatile=self._text(element, "volatile") == "true",
             load_fields=partial(self._fields, element, where),
         )
 
-    def _reset(self, element: Element, where: str) -> int | None:
+    def _reset(self, element: Element, where: str, bits: int) -> int | None:
         """Return the reset value of a register; in 1685-2014 it is the sum of the fields' reset values."""
         text = element.findtext(self._tag("reset/value"))
         if text is not None:
             return _number(text.strip(), f"{where}, reset")
-        total, found = 0, False
-        for field in element.iterfind(self._tag("field")):
-            inner = field.findtext(self._tag("resets/reset/value"))
-            if inner is not None:
-                found = True
-                total |= _number(inner.strip(), f"{where}, reset") << self._number(
-                    field, "bitOffset", 0, where
-                )
-        return total if found else None
+        fields = element.iterfind(self._tag("field"))
+        found = ((field.findtext(self._tag("resets/reset/value")), field) for field in fields)
+        parts = (
+            (_number(inner.strip(), f"{where}, reset"), self._number(field, "bitOffset", 0, where))
+            for inner, field in found
+            if inner is not None
+        )
+        return joined_reset(parts, bits)
 
     def _fields(self, element: Element, where: str) -> tuple[Field, ...]:
         return tuple(self._field(child, where) for child in element.iterfind(self._tag("field")))
@@ -184,11 +185,8 @@ class _Reader:
         ]
         if not dims:
             return None
-        count = 1
-        for dim in dims:
-            count *= dim
-        if not 0 < count <= MOST_REGISTERS:
-            raise InputError(f"{where} is repeated {count:,} times; 1 to {MOST_REGISTERS:,} can be")
+        count = elements_of(dims, where)
+        self._arrays.add(count, where)
         return Repeat(count, step, labels_of(dims, where))
 
     def _name(self, element: Element, above: str) -> str:
@@ -206,21 +204,6 @@ class _Reader:
 
     def _tag(self, path: str) -> str:
         return "/".join(self._prefix + part for part in path.split("/"))
-
-
-def labels_of(dims: list[int], where: str) -> tuple[str, ...]:
-    """Return the index texts of an array of several dimensions: `0][1` makes NAME[0][1]."""
-    if len(dims) == 1:
-        return ()
-    count = 1
-    for dim in dims:
-        count *= dim
-    if count > 2**16:
-        raise InputError(f"{where} has {len(dims)} dimensions and {count:,} elements; 65,536 can be")
-    labels: list[str] = [""]
-    for dim in dims:
-        labels = [f"{label}][{index}" if label else str(index) for label in labels for index in range(dim)]
-    return tuple(labels)
 
 
 def _number(text: str, where: str) -> int:

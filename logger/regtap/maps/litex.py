@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from regtap.documents.json_text import Limits, load_json
 from regtap.errors import InputError
+from regtap.maps.arrays import ArrayCount
 from regtap.maps.checked import Table, checked_number
 from regtap.maps.model import DeviceMap, Group, RegisterNode, clean_name
 from regtap.units.parse import quoted
@@ -141,6 +142,9 @@ def _device(
     if not found:
         raise InputError("it has no registers")
     bus = _Bus.of(constants)
+    words = ArrayCount()
+    for item in found:
+        words.add(item.words, quoted(item.name))
     members: dict[str, list[RegisterNode]] = {block: [] for block in blocks}
     loose: list[RegisterNode] = []
     longest_first = sorted(blocks, key=len, reverse=True)

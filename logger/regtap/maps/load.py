@@ -119,12 +119,12 @@ def _simulated() -> DeviceMap:
 
 
 def _read(path: str) -> DeviceMap:
-    from regtap.maps.model import MOST_REGISTERS, count_registers
+    from regtap.maps.model import MOST_REGISTERS, count_steps
 
     content = _content(path)
     try:
         device = _reader(content)(content, path)
-        if count_registers(device.root) > MOST_REGISTERS:
+        if count_steps(device.root) > MOST_REGISTERS:
             raise InputError(
                 f"its arrays make more than {MOST_REGISTERS:,} registers; that is no device's map"
             )

@@ -341,6 +341,11 @@ def entries(group: Group, prefix: str = "", base: int = 0) -> Iterator[Entry]:
                 yield Entry(name, address, member)
 
 
+def count_steps(group: Group) -> int:
+    """Return the number of steps of a way through a group's registers: as many as they are, or one if it is empty."""
+    return max(1, sum(m.count * (count_steps(m) if isinstance(m, Group) else 1) for m in group.members))
+
+
 def all_entries(device: DeviceMap) -> Iterator[Entry]:
     """Yield every register of a map."""
     return entries(device.root, base=device.root.offset)

@@ -11,7 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
-from regtap.maps.model import MOST_LEVELS, MOST_REGISTERS, DeviceMap, Group, RegisterNode, Repeat, clean_name
+from regtap.maps.arrays import ArrayCount
+from regtap.maps.model import MOST_LEVELS, DeviceMap, Group, RegisterNode, Repeat, clean_name
 from regtap.maps.svd_derive import Derivation
 from regtap.maps.svd_fields import FieldReader, access_word, read_effect_text, write_effect_word
 from regtap.maps.svd_numbers import parse_labels, parse_number
@@ -69,6 +70,7 @@ class _Reader:
         self._derivation = Derivation(device)
         self._fields = FieldReader(self._derivation)
         self._nodes = 0
+        self._arrays = ArrayCount()
 
     def read(self, source: str) -> DeviceMap:
         if self._device.tag != "device":
@@ -159,8 +161,7 @@ class _Reader:
                 raise InputError(f"{where} has a name for an array, and no dim; give it one")
             return None
         count = parse_number(dim, f"{where}, dim")
-        if not 0 < count <= MOST_REGISTERS:
-            raise InputError(f"{where} is repeated {count:,} times; 1 to {MOST_REGISTERS:,} can be")
+        self._arrays.add(count, where)
         step = parse_number(texts.get("dimIncrement", "0"), f"{where}, dimIncrement")
         return Repeat(count, step, parse_labels(texts.get("dimIndex"), count, where))
 

@@ -46,7 +46,8 @@ WRITE_EFFECTS = {
     "modify": "",  # the default: what is written is held
 }
 _USES = {"read": "read", "write": "write", "read-write": "read-write"}
-_MOST_FIELDS = 1024
+_MOST_FIELDS = 1024  # of one array
+_MOST_OF_REGISTER = 2**14
 
 
 def access_word(text: str, where: str) -> str:
@@ -88,11 +89,15 @@ class FieldReader:
             InputError: A field contradicts itself.
         """
         kept: dict[str, list[Field]] = {}
+        count = 0
         for element in reversed(register):
             own: dict[str, list[Field]] = {}
             for child in element.iterfind("fields/field"):
                 for field in self._field(child, where):
                     own.setdefault(field.name, []).append(field)
+                    count += 1
+                if count > _MOST_OF_REGISTER:
+                    raise InputError(f"{where} has more than {_MOST_OF_REGISTER:,} fields; mend the map")
             kept.update(own)
         return tuple(field for fields in kept.values() for field in _told_apart(fields))
 

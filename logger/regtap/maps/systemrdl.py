@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from regtap.errors import InputError, RefusedError
-from regtap.maps.ipxact import labels_of
-from regtap.maps.model import MOST_LEVELS, MOST_REGISTERS, DeviceMap, Group, RegisterNode, Repeat, clean_name
+from regtap.maps.arrays import ArrayCount, elements_of, joined_reset, labels_of
+from regtap.maps.model import MOST_LEVELS, DeviceMap, Group, RegisterNode, Repeat, clean_name
 from regtap.maps.xml_file import one_line
 from regtap.registers.model import Field, Value
 
@@ -84,7 +84,9 @@ def read_systemrdl(content: bytes, source: str) -> DeviceMap:
         raise InputError(
             f"systemrdl-compiler fails on it ({type(error).__name__}: {one_line(str(error))})"
         ) from error
-    root = Group(name="", offset=0, members=tuple(_members(top, 1)), description=_description(top))
+    root = Group(
+        name="", offset=0, members=tuple(_members(top, 1, ArrayCount())), description=_description(top)
+    )
     return DeviceMap(clean_name(top.inst_name), source, FORMAT, root)
 
 
@@ -109,7 +111,7 @@ def _check_text(content: bytes, source: str) -> None:
                 waiting.append((file.read(_MOST_BYTES + 1), included))
 
 
-def _members(node: Any, level: int) -> Iterator[Group | RegisterNode]:
+def _members(node: Any, level: int, arrays: ArrayCount) -> Iterator[Group | RegisterNode]:
     from systemrdl.node import AddressableNode, RegNode
 
     if level > MOST_LEVELS:
@@ -117,7 +119,7 @@ def _members(node: Any, level: int) -> Iterator[Group | RegisterNode]:
     for child in node.children(unroll=False):
         if not isinstance(child, AddressableNode):
             continue
-        repeat = _repeat(child)
+        repeat = _repeat(child, arrays)
         name = clean_name(child.inst_name)
         common: dict[str, Any] = {
             "name": name if repeat is None else f"{name}[%s]",
@@ -128,18 +130,15 @@ def _members(node: Any, level: int) -> Iterator[Group | RegisterNode]:
         if isinstance(child, RegNode):
             yield _register(child, common)
         else:
-            yield Group(**common, members=tuple(_members(child, level + 1)))
+            yield Group(**common, members=tuple(_members(child, level + 1, arrays)))
 
 
-def _repeat(node: Any) -> Repeat | None:
+def _repeat(node: Any, arrays: ArrayCount) -> Repeat | None:
     if not node.is_array:
         return None
     dims = list(node.array_dimensions)
-    count = 1
-    for dim in dims:
-        count *= dim
-    if not 0 < count <= MOST_REGISTERS:
-        raise InputError(f"{node.inst_name} is repeated {count:,} times; 1 to {MOST_REGISTERS:,} can be")
+    count = elements_of(dims, node.inst_name)
+    arrays.add(count, node.inst_name)
     return Repeat(count, node.array_stride, labels_of(dims, node.inst_name))
 
 
@@ -150,11 +149,12 @@ def _register(node: Any, common: dict[str, Any]) -> RegisterNode:
     access = "read-write" if readable and writable else "read-only" if readable else "write-only"
     resets = [(field.get_property("reset"), field.low) for field in fields]
     known = [(value, low) for value, low in resets if isinstance(value, int)]
+    bits = node.get_property("regwidth")
     return RegisterNode(
         **common,
-        bits=node.get_property("regwidth"),
+        bits=bits,
         access=next(iter(accesses)) if len(accesses) == 1 and "" not in accesses else access,
-        reset=sum(value << low for value, low in known) if known and len(known) == len(fields) else None,
+        reset=joined_reset(known, bits) if len(known) == len(fields) else None,
         volatile=any(field.is_volatile for field in fields),
         load_fields=partial(_fields, fields),
     )
