@@ -240,3 +240,11 @@ def test_a_dump_keeps_what_was_left_out() -> None:
     dump = Dump("mem", 5, (Reading(CR, 3),), (LeftOut("A.DR", "pops"),))
 
     assert read_dump(dump.to_json().encode(), "x") == dump
+
+
+def test_a_dump_whose_field_lies_outside_is_refused() -> None:
+    wide = Register("R", 0, fields=(Field("F", 0, 2**36),))
+    content = Dump("sim", 0, (Reading(wide, 1),)).to_json().encode()
+
+    with pytest.raises(InputError, match=r"field F\[68719476735:0\] of R lies outside of its 32 bits"):
+        read_dump(content, "a.json")

@@ -9,6 +9,7 @@ from typing import Annotated
 from regtap.documents.decoding import Within, decode
 from regtap.documents.json_text import Limits, load_json
 from regtap.errors import InputError
+from regtap.maps.model import check_fields
 from regtap.maps.naming import LeftOut  # noqa: TC001 - decode() reads the annotations
 from regtap.registers.document import without_defaults
 from regtap.registers.model import Register  # noqa: TC001 - decode() reads the annotations
@@ -75,6 +76,7 @@ def read_dump(content: bytes, where: str) -> Dump:
         dump = decode(Dump, document)
         for it in dump.readings:
             it.register.check_value(it.value)
+            check_fields(it.register.name, 8 * it.register.width_bytes, it.register.fields)
     except ValueError as error:
         raise InputError(f"{where} is no dump: {error}") from error
     return dump
