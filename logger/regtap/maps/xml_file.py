@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
@@ -10,7 +11,7 @@ from regtap.errors import InputError
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-MOST_DEPTH = 100  # of elements in elements
+_MOST_DEPTH = 100  # of elements in elements
 
 
 class _RootFoundError(Exception):
@@ -64,7 +65,18 @@ def parse_xml(content: bytes) -> Element:
         root: Element = parser.close()
     except (ParseError, LookupError, ValueError) as error:
         raise InputError(f"its XML cannot be read ({error}); is it whole?") from error
+    _check_depth(root)
     return root
+
+
+def _check_depth(root: Element) -> None:
+    """Raise InputError if elements nest deeper than any map's: searches would take long, or end without memory."""
+    level = [root]
+    for _ in range(_MOST_DEPTH):
+        level = list(chain.from_iterable(level))
+        if not level:
+            return
+    raise InputError(f"its XML nests more than {_MOST_DEPTH} elements in one another; no register map does")
 
 
 def texts_of(element: Element) -> dict[str, str]:
