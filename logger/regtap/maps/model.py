@@ -152,7 +152,7 @@ class RegisterNode(Node):
 
     @property
     def access_bits(self) -> int | None:
-        """Width of an access to the register, in bytes; None: the register is wider than any access."""
+        """Width of an access to the register, in bits; None: the register is wider than any access."""
         return next((width for width in _WIDTHS if self.bits <= width), None)
 
     @property
