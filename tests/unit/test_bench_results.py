@@ -242,3 +242,12 @@ def test_a_damaged_margin_is_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "margin.json"
     path.write_text(text)
     assert margins.cached({}, str(path)).value == margins.DEFAULT
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999", "-0.01", "11", "true", '"0.003"'])
+def test_a_margin_that_no_run_finds_is_none(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "margin.json"
+    margins.keep(0.003, {"kernel": "6.1"}, "2026-01-02T03:04:05+00:00", str(path))
+    path.write_text(path.read_text().replace("0.003", value))
+
+    assert margins.cached({"kernel": "6.1"}, str(path)).value == margins.DEFAULT

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping  # noqa: TC003 - decode() reads the annotations
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from regtap.documents.decoding import Matching, decode
+from regtap.documents.json_text import Limits, load_json
 from regtap.system.files import replace_file
 from regtap_bench.arms.base import TWIN
 from regtap_bench.figures.resampling import center, log_ratios
-from regtap_bench.figures.result import Margin
+from regtap_bench.figures.result import Margin, MarginShare
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from regtap_bench.figures.evaluate import Evaluation
 
 DEFAULT = 0.01  # arbitrary, until a full run has found the margin of the machine
@@ -36,17 +38,33 @@ _KEYS = (
     "isolated_cpus",
     "clocksource",
 )
+_LIMITS = Limits(size_bytes=1 << 16)
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptMargin:
+    """The document of a margin.
+
+    Attributes:
+        margin: The margin, as a share.
+        created_utc: When the run ended that found it, ISO 8601.
+        environment: The part of the machine's environment on which it depends.
+    """
+
+    margin: MarginShare
+    created_utc: Annotated[str, Matching("[0-9TZ.:+-]{1,40}")]
+    environment: Mapping[str, Any]
 
 
 def cached(environment: Mapping[str, Any], path: str) -> Margin:
     """Return the margin of the last full run on a like machine, or DEFAULT."""
     try:
-        with open(path, encoding="utf-8") as file:
-            kept = json.load(file)
-        if kept["environment"] == key_of(environment):
-            return Margin(float(kept["margin"]), f"calibrated here on {kept['created_utc']}")
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # none yet, or of another version: a full run writes it anew
+        with open(path, "rb") as file:
+            kept = decode(_KeptMargin, load_json(file.read(_LIMITS.size_bytes + 1), _LIMITS))
+        if kept.environment == key_of(environment):
+            return Margin(kept.margin, f"calibrated here on {kept.created_utc}")
+    except (OSError, ValueError):
+        pass  # none yet, damaged, or of another version: a full run writes it anew
     return Margin(DEFAULT, "default; a full run (without --quick) calibrates it")
 
 
@@ -90,8 +108,8 @@ def keep(margin: float, environment: Mapping[str, Any], created_utc: str, path: 
         OSError: As the kernel said.
     """
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    document = {"margin": margin, "created_utc": created_utc, "environment": key_of(environment)}
-    replace_file(path, json.dumps(document, indent=1).encode())
+    kept = _KeptMargin(margin, created_utc, key_of(environment))
+    replace_file(path, json.dumps(asdict(kept), indent=1).encode())
 
 
 def key_of(environment: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ _LIMITS = Limits(size_bytes=MOST_BYTES, containers=1 << 17)
 _NUMBERS = re.compile(r"\[\n([^\[\]{}\"]*)\]")  # a line's end is never inside a JSON string
 
 Count = Annotated[int, Within(0, 1 << 50)]
+MarginShare = Annotated[float, Within(0, 10)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ class Margin:
         source: The origin of the margin.
     """
 
-    value: Annotated[float, Within(0, 10)]
+    value: MarginShare
     source: str
 
 
