@@ -69,6 +69,27 @@ def test_dump_reads_all_that_may_be_read_and_names_the_rest(capsys: pytest.Captu
 
 
 @pytest.mark.usefixtures("folder")
+def test_dump_looks_at_each_register_a_few_times(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("long.toml").write_text("".join(f"registers.R{n} = {{ address = {4 * n} }}\n" for n in range(100)))
+    Path("f").write_bytes(bytes(400))
+    looked_at: list[str] = []
+    width_bytes = Register.__dict__["width_bytes"].fget
+
+    def noted(self: Register) -> int:
+        looked_at.append(self.name)
+        return int(width_bytes(self))
+
+    monkeypatch.setattr(Register, "width_bytes", property(noted))
+
+    status, out, _ = run(capsys, "dump", "-t", "file:f", "--map", "long.toml")
+
+    assert (status, len(out.splitlines())) == (ExitCode.OK, 100)
+    assert len(looked_at) < 30 * 100
+
+
+@pytest.mark.usefixtures("folder")
 def test_dump_of_a_map_without_effects_says_so_once(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = run(capsys, "dump", "-t", "sim", "COUNT*")
 

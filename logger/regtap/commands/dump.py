@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -58,12 +59,13 @@ def dump(
     note_unmarked(registers, selection.left_out)
     started_ns = time.time_ns()
     readings: list[Reading] = []
+    columns = _Columns.fitting(registers)
     try:
         with target.open(registers) as device:
             for reading in _read(registers, device):
                 readings.append(reading)
                 if not as_json and output is None:
-                    print_line(_line(reading, registers))
+                    print_line(columns.line(reading))
     except BusFaultError:
         if output is not None and readings:  # the readings before an error are kept
             _write(Dump(target.spec, started_ns, tuple(readings), selection.left_out), output)
@@ -80,14 +82,28 @@ def _read(registers: Sequence[Register], device: Device) -> Iterator[Reading]:
         yield Reading(register, device.read(register))
 
 
-def _line(reading: Reading, registers: Sequence[Register]) -> str:
-    register, value = reading.register, reading.value
-    name = max(len(it.name) for it in registers)
-    address = max(len(f"{it.address:#x}") for it in registers)
-    digits = f"{value:#0{2 + 2 * register.width_bytes}x}"
-    width = 2 + 2 * max(it.width_bytes for it in registers)
-    fields = "  ".join(spell_fields(register, value))
-    return f"{register.name:<{name}}  {register.address:#0{address}x}  {digits:<{width}}  {fields}".rstrip()
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Column widths for all lines, known before the first access, so that each line appears when it is read."""
+
+    name: int
+    address: int
+    value: int
+
+    @classmethod
+    def fitting(cls, registers: Sequence[Register]) -> _Columns:
+        return cls(
+            name=max(len(it.name) for it in registers),
+            address=max(len(f"{it.address:#x}") for it in registers),
+            value=2 + 2 * max(it.width_bytes for it in registers),
+        )
+
+    def line(self, reading: Reading) -> str:
+        register, value = reading.register, reading.value
+        digits = f"{value:#0{2 + 2 * register.width_bytes}x}"
+        fields = "  ".join(spell_fields(register, value))
+        place = f"{register.name:<{self.name}}  {register.address:#0{self.address}x}"
+        return f"{place}  {digits:<{self.value}}  {fields}".rstrip()
 
 
 def _write(document: Dump, output: str) -> None:
