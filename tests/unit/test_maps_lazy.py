@@ -14,6 +14,7 @@ from regtap.maps.model import (
     Entry,
     Group,
     Member,
+    Node,
     RegisterNode,
     Repeat,
     all_entries,
@@ -88,6 +89,21 @@ def test_an_address_makes_no_other_register(made: list[str]) -> None:
     (entry,) = maps_of(HUGE).at(0x1000 + 999 * 0x10000 + 0x100 + 4 * 500)
 
     assert made == [entry.name] == ["RAM[999].WORD[500]"]
+
+
+def test_an_address_is_looked_for_in_few_registers(monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = maps_of("".join(f"registers.R{n} = {{ address = {4 * n} }}\n" for n in range(1000)))
+    looked_at: list[str] = []
+    indexes_in = Node.indexes_in
+
+    def noted(self: Node, first: int, end: int) -> range:
+        looked_at.append(self.name)
+        return indexes_in(self, first, end)
+
+    monkeypatch.setattr(Node, "indexes_in", noted)
+
+    assert [entry.name for n in range(1000) for entry in maps.at(4 * n)] == [f"R{n}" for n in range(1000)]
+    assert len(looked_at) == 1000
 
 
 def test_an_unknown_name_makes_no_more_than_are_compared(made: list[str]) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import heapq
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from regtap.errors import InputError
@@ -185,6 +186,22 @@ class Group(Node):
         highs = [member.offset_at(member.count - 1) + member.extent[1] for member in self.members]
         return min(lows, default=0), max(highs, default=0)
 
+    @cached_property
+    def _spans(self) -> tuple[list[int], list[int], list[int]]:
+        """Of the members by their lowest addresses: these, the largest end up to each, and their places in the map."""
+        spans = sorted(
+            (member.offset + member.extent[0], member.offset_at(member.count - 1) + member.extent[1], place)
+            for place, member in enumerate(self.members)
+        )
+        ends = accumulate((end for _, end, _ in spans), max)
+        return [low for low, _, _ in spans], list(ends), [place for _, _, place in spans]
+
+    def members_near(self, first: int, end: int) -> Iterator[Group | RegisterNode]:
+        """Yield each member with an address from `first` to before `end`, and perhaps others, in the map's order."""
+        lows, ends, places = self._spans
+        for place in sorted(places[bisect_right(ends, first) : bisect_left(lows, end)]):
+            yield self.members[place]
+
 
 Member: TypeAlias = Group | RegisterNode
 NodePath: TypeAlias = tuple[Member, ...]
@@ -324,6 +341,11 @@ def count_registers(group: Group) -> int:
     return total
 
 
+def count_steps(group: Group) -> int:
+    """Return the number of steps of a way through a group's registers: as many as they are, or one if it is empty."""
+    return max(1, sum(m.count * (count_steps(m) if isinstance(m, Group) else 1) for m in group.members))
+
+
 def entries(group: Group, prefix: str = "", base: int = 0) -> Iterator[Entry]:
     """Yield every register with its full name and address, arrays expanded, in the order of the map.
 
@@ -341,11 +363,6 @@ def entries(group: Group, prefix: str = "", base: int = 0) -> Iterator[Entry]:
                 yield Entry(name, address, member)
 
 
-def count_steps(group: Group) -> int:
-    """Return the number of steps of a way through a group's registers: as many as they are, or one if it is empty."""
-    return max(1, sum(m.count * (count_steps(m) if isinstance(m, Group) else 1) for m in group.members))
-
-
 def all_entries(device: DeviceMap) -> Iterator[Entry]:
     """Yield every register of a map."""
     return entries(device.root, base=device.root.offset)
@@ -356,7 +373,7 @@ def entries_in(group: Group, first: int, end: int, prefix: str = "", base: int =
 
     Of arrays only those repetitions are looked at that reach into the range.
     """
-    for member in group.members:
+    for member in group.members_near(first - base, end - base):
         for index in member.indexes_in(first - base, end - base):
             name, address = prefix + member.name_at(index), base + member.offset_at(index)
             if isinstance(member, Group):
