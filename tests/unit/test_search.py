@@ -22,7 +22,7 @@ from regtap.triggers.parse import parse_condition
 from regtap_analysis.signals import search
 from regtap_analysis.signals.condition_search import ConditionSearch
 from regtap_analysis.signals.conditions import truth_of_rows
-from regtap_analysis.signals.model import Signal, find_signal
+from regtap_analysis.signals.model import Signal, find_signal, signals_of
 from regtap_analysis.signals.pages import PartPages, TracePages
 from regtap_analysis.signals.search import Found
 
@@ -189,7 +189,7 @@ def counted(pages: TracePages, signal: Signal, first_ns: int, stop_ns: int) -> i
     """Count changes piece by piece."""
     changes = 0
     while first_ns < stop_ns:
-        found = search.count_changes(pages, signal, first_ns, stop_ns)
+        (found,) = search.count_changes(pages, [signal], (first_ns, stop_ns))
         changes, first_ns = changes + found.changes, found.until_ns
     return changes
 
@@ -205,10 +205,13 @@ def test_the_sample_at_a_moment_is_the_last_one_until_then(
 ) -> None:
     moment_ns = time_of(times, row)
 
-    sample = search.sample_at(pages, find_signal(trace, "R1"), moment_ns)
+    signals = [find_signal(trace, name) for name in ("R1", "R2", "R1.LOW")]
+    samples = search.samples_at(pages, signals, moment_ns)
 
     at = int(times.searchsorted(moment_ns, side="right")) - 1
-    assert sample == (None if at < 0 else search.Sample(int(times[at]), int(columns[1][at])))
+    values = [columns[1][at], columns[2][at], columns[1][at] & 3]
+    expected = [search.Sample(int(times[at]), int(value)) for value in values]
+    assert samples == ([None] * 3 if at < 0 else expected)
 
 
 @pytest.fixture
@@ -258,3 +261,75 @@ def test_a_single_odd_sample_is_found_by_decoding_a_few_pages(
     assert found == (expected, expected)
     assert sum(decoded) <= 12  # of 50
     assert len(indexed) <= 3  # of 10 parts: the statistics of the others rule them out
+
+
+@slow
+@given(
+    names=st.lists(st.sampled_from(["R0", "R0.TOP", "R1.LOW", "R1.TOP", "R2"]), min_size=1, unique=True),
+    row=moments(),
+    other=moments(),
+    share=st.sampled_from(SHARES),
+)
+def test_changes_of_several_signals_are_counted_as_in_all_rows(
+    names: list[str],
+    row: int,
+    other: int,
+    share: int,
+    pages: TracePages,
+    trace: Trace,
+    columns: dict[int, npt.NDArray[Any]],
+    times: npt.NDArray[np.int64],
+) -> None:
+    signals = [find_signal(trace, name) for name in names]
+    budget_rows = share * int(pages.needed(0).index.rows.max()) + 1
+    first_ns, stop_ns = sorted((time_of(times, row), time_of(times, other)))
+
+    counts = search.count_changes(pages, signals, (first_ns, stop_ns), budget_rows)
+
+    for name, signal, count in zip(names, signals, counts, strict=True):
+        values = signal.pick(columns[int(name[1])])
+        changes = times[1:][values[1:] != values[:-1]]
+        assert count.changes == int(np.sum((changes > first_ns) & (changes <= count.until_ns)))
+        assert first_ns <= count.until_ns <= stop_ns
+
+
+def many_fields(path: Path, rows: int = 5 * PAGE) -> Trace:
+    """Return a trace of a counter with 32 fields, which change in most pages, and of a constant."""
+    fields = tuple(Field(f"BIT{bit}", bit, 1) for bit in range(32))
+    registers = [Register("COUNT", 0, "u32", fields), Register("FIXED", 4)]
+    moments_ns = np.arange(rows)
+    values = {"COUNT": moments_ns * 0x00411111, "FIXED": np.full(rows, 7)}
+    return open_trace(write_trace(path, registers, moments_ns, values, TraceOptions(is_native=True)))
+
+
+def test_samples_of_many_fields_take_one_page(tmp_path: Path, decoded: list[int]) -> None:
+    trace = many_fields(tmp_path / "run")
+
+    samples = search.samples_at(TracePages(trace), signals_of(trace), 2 * PAGE + 5)
+
+    assert (len(samples), decoded) == (34, [1])
+    assert search.samples_at(TracePages(trace), [], 2 * PAGE + 5) == []
+    assert decoded == [1]
+
+
+def test_changes_of_many_fields_take_each_page_once(tmp_path: Path, decoded: list[int]) -> None:
+    trace = many_fields(tmp_path / "run")
+
+    counts = search.count_changes(TracePages(trace), signals_of(trace), (-1, 10 * PAGE))
+
+    assert counts[0].changes == 5 * PAGE - 1
+    assert counts[-1] == search.Count(0, 10 * PAGE)
+    assert decoded == [1] * 5
+
+
+def test_a_row_takes_of_the_budget_for_each_signal(tmp_path: Path, decoded: list[int]) -> None:
+    trace = many_fields(tmp_path / "run")
+    signals = signals_of(trace)
+
+    counts = search.count_changes(TracePages(trace), signals, (-1, 10 * PAGE), 2 * len(signals) * PAGE)
+
+    assert (
+        len(decoded) == 3
+    )  # the constant needs the first page only, and the rest is enough for one more begun
+    assert counts[0] == search.Count(3 * PAGE - 1, 3 * PAGE - 1)
+    assert counts[-1].until_ns == 10 * PAGE

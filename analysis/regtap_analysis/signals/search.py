@@ -1,13 +1,14 @@
 """Questions about single samples: the value at a moment, the next change, how many changes lie between two moments.
 
 Pages that cannot hold the answer are passed by their bounds; of the others, a call decodes a bounded number of rows and
-says where to go on.
+says where to go on. Signals of one trace are looked at together: a page is decoded once for all that need it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from regtap_analysis.signals.model import Signal
     from regtap_analysis.signals.pages import PartPages, TracePages
 
-BUDGET_ROWS = 8 << 20  # that one call decodes, about: a fraction of a second
+BUDGET_ROWS = (
+    8 << 20
+)  # that one call decodes, about: a fraction of a second; a row counts once for each signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +62,26 @@ class Count:
     until_ns: int
 
 
-def sample_at(pages: TracePages, signal: Signal, t_ns: int) -> Sample | None:
-    """Return the last sample at or before a moment; None before the first one."""
-    for number, stop in parts_before(pages, range(len(pages.parts)), t_ns + 1):
-        times, values = _page(pages.needed(number), stop - 1, signal)
-        row = int(times.searchsorted(t_ns, side="right")) - 1
-        return Sample(int(times[row]), int(values[row]))
-    return None
+def samples_at(pages: TracePages, signals: Sequence[Signal], t_ns: int) -> list[Sample | None]:
+    """Return each signal's last sample at or before a moment, None before the first one; one page is decoded."""
+    found = parts_before(pages, range(len(pages.parts)) if signals else (), t_ns + 1)
+    for number, stop in found:
+        rows = _rows(pages.needed(number), stop - 1, signals)
+        row = int(rows[TIME_COLUMN].searchsorted(t_ns, side="right")) - 1
+        at_ns, last = int(rows[TIME_COLUMN][row]), slice(row, row + 1)
+        return [Sample(at_ns, int(signal.pick(rows[signal.register.name][last])[0])) for signal in signals]
+    return [None] * len(signals)
+
+
+def value_at(pages: TracePages, signal: Signal, t_ns: int) -> int | None:
+    """Return a signal's value at a moment; None before its first sample."""
+    (sample,) = samples_at(pages, [signal], t_ns)
+    return None if sample is None else sample.value
 
 
 def next_change(pages: TracePages, signal: Signal, after_ns: int) -> Found:
     """Return the first sample after a moment with another value than the sample before it."""
-    before = sample_at(pages, signal, after_ns)
-    value = None if before is None else before.value
+    value = value_at(pages, signal, after_ns)
     left = BUDGET_ROWS
     for number, first in parts_after(pages, range(len(pages.parts)), after_ns):
         found = pages.needed(number)
@@ -123,28 +133,114 @@ def previous_change(pages: TracePages, signal: Signal, before_ns: int) -> Found:
     return Found()
 
 
-def count_changes(pages: TracePages, signal: Signal, first_ns: int, stop_ns: int) -> Count:
-    """Count the changes after first_ns, up to stop_ns: samples with another value than the sample before."""
-    before = sample_at(pages, signal, first_ns)
-    value = None if before is None else before.value
-    changes, left = 0, BUDGET_ROWS
+def count_changes(
+    pages: TracePages,
+    signals: Sequence[Signal],
+    span_ns: tuple[int, int],
+    budget_rows: int | None = None,
+) -> list[Count]:
+    """Count each signal's changes: samples with another value than the sample before.
+
+    Args:
+        pages: The trace.
+        signals: The signals to count the changes of.
+        span_ns: The stretch: after its first time, up to its second one.
+        budget_rows: The number of rows that may be decoded, each counted once for every signal that needs it; None:
+            BUDGET_ROWS. One page is decoded at least.
+
+    Raises:
+        TraceError: A part is damaged, or has no statistics.
+    """
+    first_ns, stop_ns = span_ns
+    samples = samples_at(pages, signals, first_ns)
+    tallies = [
+        _Tally(signal, None if sample is None else sample.value)
+        for signal, sample in zip(signals, samples, strict=True)
+    ]
+    left = max(1, BUDGET_ROWS if budget_rows is None else budget_rows)
     for number, first in parts_after(pages, range(len(pages.parts)), first_ns):
         found = pages.needed(number)
-        low, high, _ = found.bounds(signal, slice(None))
+        going = [tally for tally in tallies if tally.until_ns is None]
         stop = int(np.searchsorted(found.times[0], np.int64(stop_ns), side="right"))
-        at = first
-        while (page := _next_page(low, high, at, value)) is not None and page < stop:
-            if left <= 0:
-                return Count(changes, int(found.times[0][page]) - 1)
-            times, values = _page(found, page, signal)
-            left -= len(times)
-            inside = (times > first_ns) & (times <= stop_ns)
-            changes += int((_changes(values, value) & inside).sum())
-            value = int(values[-1])
-            at = page + 1
-        if stop < len(low):
+        left = _PartCount(found, going, range(first, stop)).run(span_ns, left)
+        if not going or stop < len(found.index.rows):
             break
-    return Count(changes, stop_ns)
+    return [Count(it.changes, stop_ns if it.until_ns is None else it.until_ns) for it in tallies]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The changes of one signal so far.
+
+    Attributes:
+        signal: The signal.
+        value: Its value at the last row that was looked at; None: there was no row yet.
+        changes: The number of its changes.
+        until_ns: The end of what was counted, where a budget has ended it.
+    """
+
+    signal: Signal
+    value: int | None
+    changes: int = 0
+    until_ns: int | None = None
+
+    def add(self, values: Values, inside: npt.NDArray[np.bool_]) -> None:
+        """Add the samples of a page, of which some count."""
+        self.changes += int((_changes(values, self.value) & inside).sum())
+        self.value = int(values[-1])
+
+
+class _PartCount:
+    """Counts the changes of several signals in one part.
+
+    Args:
+        found: The part.
+        tallies: The signals.
+        places: The pages that reach into the stretch.
+    """
+
+    def __init__(self, found: PartPages, tallies: Sequence[_Tally], places: range) -> None:
+        self._found = found
+        self._tallies = tallies
+        self._stop = places.stop
+        self._bounds = [found.bounds(tally.signal, slice(None))[:2] for tally in tallies]
+        self._due: list[
+            tuple[int, int]
+        ] = []  # pages to decode, each with the number of a signal that needs it
+        for number in range(len(tallies)):
+            self._look_for(number, places.start)
+
+    def run(self, span_ns: tuple[int, int], left: int) -> int:
+        """Count as far as a number of rows allows; return the rest of it."""
+        while self._due:
+            page = self._due[0][0]
+            numbers = self._take(page)
+            if left <= 0:
+                for number in numbers:
+                    self._tallies[number].until_ns = int(self._found.times[0][page]) - 1
+                continue
+            needing = [self._tallies[number] for number in numbers]
+            rows = _rows(self._found, page, [tally.signal for tally in needing])
+            times = rows[TIME_COLUMN]
+            inside = (times > span_ns[0]) & (times <= span_ns[1])
+            left -= len(times) * len(needing)
+            for number, tally in zip(numbers, needing, strict=True):
+                tally.add(tally.signal.pick(rows[tally.signal.register.name]), inside)
+                self._look_for(number, page + 1)
+        return left
+
+    def _look_for(self, number: int, page: int) -> None:
+        """Note the next page from `page` on in which a signal may change."""
+        found = _next_page(*self._bounds[number], page, self._tallies[number].value)
+        if found is not None and found < self._stop:
+            heappush(self._due, (found, number))
+
+    def _take(self, page: int) -> list[int]:
+        """Return the numbers of the signals that need a page, and forget them."""
+        numbers = []
+        while self._due and self._due[0][0] == page:
+            numbers.append(heappop(self._due)[1])
+        return numbers
 
 
 def _first_ns(found: PartPages, page: int, otherwise_ns: int) -> int:
@@ -153,8 +249,12 @@ def _first_ns(found: PartPages, page: int, otherwise_ns: int) -> int:
     return int(least[page]) if page < len(least) else otherwise_ns
 
 
+def _rows(found: PartPages, page: int, signals: Sequence[Signal]) -> dict[str, npt.NDArray[Any]]:
+    return found.decode(np.array([page]), [signal.register.name for signal in signals])
+
+
 def _page(found: PartPages, page: int, signal: Signal) -> tuple[Times, Values]:
-    rows = found.decode(np.array([page]), [signal.register.name])
+    rows = _rows(found, page, [signal])
     return rows[TIME_COLUMN], signal.pick(rows[signal.register.name])
 
 

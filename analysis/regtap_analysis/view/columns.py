@@ -14,15 +14,17 @@ import numpy as np
 from regtap_analysis.plot.spans import gap_density
 from regtap_analysis.signals.model import Samples, View
 from regtap_analysis.signals.pyramid import read_view
-from regtap_analysis.signals.search import sample_at
+from regtap_analysis.signals.search import samples_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
     from regtap_analysis.signals.envelope import Envelope
     from regtap_analysis.signals.model import Signal
+    from regtap_analysis.signals.pages import TracePages
+    from regtap_analysis.signals.search import Sample
     from regtap_analysis.view.session import Lane, Session, Shown
 
     Array = npt.NDArray[Any]
@@ -78,11 +80,10 @@ def columns_of(
             continue
         own = View(view.first_ns - trace.offset_ns, view.stop_ns - trace.offset_ns)
         reading = read_view(trace.pages, [lane.signal for lane in mine], own, columns, budget_rows)
+        held = _with_earlier(trace.pages, reading.signals, own)
         for lane in mine:
-            data = reading.signals[lane.signal]
-            if isinstance(data, Samples):
-                data = _with_earlier(trace, lane.signal, data, own)
-            entries[lane.number] = {"rows": reading.rows, "arrays": _arrays(packer, data, own)}
+            arrays = _arrays(packer, held[lane.signal], own)
+            entries[lane.number] = {"rows": reading.rows, "arrays": arrays}
     head = {
         "first": str(view.first_ns),
         "stop": str(view.stop_ns),
@@ -94,11 +95,18 @@ def columns_of(
     return packer.pack(head)
 
 
-def _with_earlier(shown: Shown, signal: Signal, data: Samples, view: View) -> Samples:
-    """Return samples with the one before the view: its value holds into the view."""
-    before = sample_at(shown.pages, signal, view.first_ns - 1)
-    if before is None:
-        return data
+def _with_earlier(
+    pages: TracePages, held: Mapping[Signal, Samples | Envelope], view: View
+) -> dict[Signal, Samples | Envelope]:
+    """Return signals over a view; samples begin with the one before the view, whose value holds into it."""
+    sampled = {signal: data for signal, data in held.items() if isinstance(data, Samples)}
+    before = zip(sampled, samples_at(pages, list(sampled), view.first_ns - 1), strict=True)
+    begun = {signal: _begun(sampled[signal], sample) for signal, sample in before if sample is not None}
+    return {**held, **begun}
+
+
+def _begun(data: Samples, before: Sample) -> Samples:
+    """Return samples that begin with an earlier one."""
     value = np.array([before.value], data.values.dtype)
     return Samples(np.append(before.t_ns, data.times_ns), np.concatenate([value, data.values]))
 

@@ -21,7 +21,7 @@ from regtap_analysis.view.columns import BUDGETS, columns_of
 from regtap_analysis.view.page import PAGE, served_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -154,14 +154,14 @@ class Server:
 
     def _at(self, query: Mapping[str, str]) -> Response:
         moment = _number(query, "t")
-        found = [self._sample(lane, moment) for lane in self._chosen(query)]
-        return _json({"samples": found})
-
-    def _sample(self, lane: Lane, moment_ns: int) -> dict[str, str] | None:
-        shown = self._session.shown[lane.source]
-        return _sample(
-            search.sample_at(shown.pages, lane.signal, moment_ns - shown.offset_ns), shown.offset_ns
-        )
+        chosen = self._chosen(query)
+        found: dict[int, dict[str, str] | None] = {}
+        for shown, lanes in self._by_trace(chosen):
+            signals = [lane.signal for lane in lanes]
+            samples = search.samples_at(shown.pages, signals, moment - shown.offset_ns)
+            for lane, sample in zip(lanes, samples, strict=True):
+                found[lane.number] = _sample(sample, shown.offset_ns)
+        return _json({"samples": [found[lane.number] for lane in chosen]})
 
     def _search(self, query: Mapping[str, str]) -> Response:
         """Search the lane's trace for a condition, or the lane for a change where there is none."""
@@ -183,14 +183,25 @@ class Server:
 
     def _count(self, query: Mapping[str, str]) -> Response:
         first_ns, stop_ns = sorted((_number(query, "first"), _number(query, "stop")))
-        counts = []
-        for lane in self._chosen(query):
-            shown = self._session.shown[lane.source]
-            found = search.count_changes(
-                shown.pages, lane.signal, first_ns - shown.offset_ns, stop_ns - shown.offset_ns
-            )
-            counts.append({"changes": str(found.changes), "until": str(found.until_ns + shown.offset_ns)})
-        return _json({"counts": counts})
+        chosen = self._chosen(query)
+        traces = self._by_trace(chosen)
+        found: dict[int, dict[str, str]] = {}
+        for shown, lanes in traces:
+            span_ns = first_ns - shown.offset_ns, stop_ns - shown.offset_ns
+            signals = [lane.signal for lane in lanes]
+            counts = search.count_changes(shown.pages, signals, span_ns, search.BUDGET_ROWS // len(traces))
+            for lane, count in zip(lanes, counts, strict=True):
+                until = str(count.until_ns + shown.offset_ns)
+                found[lane.number] = {"changes": str(count.changes), "until": until}
+        return _json({"counts": [found[lane.number] for lane in chosen]})
+
+    def _by_trace(self, lanes: Sequence[Lane]) -> list[tuple[Shown, list[Lane]]]:
+        """Return the lanes of each trace that has any of them."""
+        held: dict[int, list[Lane]] = {}
+        for lane in lanes:
+            held.setdefault(lane.source, []).append(lane)
+        shown = self._session.shown
+        return [(shown[source], mine) for source, mine in held.items()]
 
     def _chosen(self, query: Mapping[str, str], most: int = _MOST_LANES) -> list[Lane]:
         numbers = query.get("lanes", "").split(",")
