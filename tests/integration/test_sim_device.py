@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 
 from regtap.errors import InputError
 from regtap.simulator import process
-from regtap.simulator.process import COUNT64_AHEAD, ID_BYTES, check_of
+from regtap.simulator.process import ID_BYTES, check_of
 from regtap.simulator.registers import REGISTERS
 from regtap.targets.sim import SimTarget
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ID, COUNT32, CHECK, CHECKED = (REGISTERS[name] for name in ("ID", "COUNT32", "CHECK", "CHECKED"))
 COUNT64, COUNT64_LO, COUNT64_HI = (REGISTERS[name] for name in ("COUNT64", "COUNT64_LO", "COUNT64_HI"))
 STATUS, ADC, GPIO, SCRATCH = (REGISTERS[name] for name in ("STATUS", "ADC", "GPIO", "SCRATCH"))
+COUNT64_AHEAD = 2**32 - 3000  # COUNT64 - COUNT32, as in core/simulator.hpp
 _BETWEEN_JOBS_TICKS = 20  # the shortest time in which no job is busy: as idle_ticks in core/simulator.cpp
 
 

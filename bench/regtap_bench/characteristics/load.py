@@ -46,11 +46,6 @@ class BusyLoops(Closeable):
         for loop in self._loops:
             loop.wait()
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The processes."""
-        return tuple(loop.pid for loop in self._loops)
-
     def check(self) -> None:
         """Raise FaultError unless all loops run.
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 # These numbers are those of native/core/simulator.hpp.
 SIMULATED_PAGE_BYTES = _native.SIMULATED_PAGE_BYTES  # whatever the page size of the machine is
 ID_BYTES = b"REGT"
-COUNT64_AHEAD = 2**32 - 3000  # COUNT64 - COUNT32
 _CONTROL_OFFSET = 0xFFC
 _CONTROL_STOP = b"STOP"
 
