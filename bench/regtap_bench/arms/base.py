@@ -17,7 +17,7 @@ THROUGHPUT, LATENCY = "throughput", "latency"
 
 # Of one block: ticks; forced context switches, page faults, and moves to another CPU meanwhile.
 Reading = tuple[int, int, int, int]
-# Runs so many accesses, a multiple of its arm's `least`.
+# Runs a number of accesses, a multiple of its arm's `least`.
 BlockRunner = Callable[[int], Reading]
 
 # Which arms share their rounds: those of an access; those of many bytes; those that would slow the others down.
@@ -38,8 +38,8 @@ class AccessArm(ABC):
         system_calls: How many of them an access makes if the arm does what it says; None: another program's.
         kind: The report's group for the arm.
         cadence: REGULAR, BULK or SLOW.
-        least: How many accesses its shortest block may have.
-        block_s: How long that takes, at least: so long that its call and timer are below 1 % of it.
+        least: The fewest accesses that its shortest block may have.
+        block_s: The time that such a block takes, at least: so long that its call and timer are below 1 % of it.
     """
 
     kind: ClassVar[str] = "native"

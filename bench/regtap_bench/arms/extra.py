@@ -17,7 +17,7 @@ class WithExtraWork(AccessArm):
 
     Attributes:
         arm: The arm.
-        every: So many; counts should be multiples of it.
+        every: The number of accesses between two extra ones; counts should be multiples of it.
     """
 
     arm: AccessArm

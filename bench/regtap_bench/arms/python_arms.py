@@ -163,7 +163,7 @@ def _own(opened: MappedRegister) -> dict[str, Any]:
 
 
 def python_arms() -> list[AccessArm]:
-    """Return them, in the order of the report."""
+    """Return the arms that are written in Python, in the order of the report."""
     control = PythonControl(
         PYTHON_EMPTY, "Python's loop around the arms below", (THROUGHPUT,), 0, "pass", _none
     )

@@ -26,7 +26,7 @@ class MappedRegister:
     Attributes:
         register: The register.
         site: The mapping for the native arms.
-        device: It, as users of regtap's own API have it; None for plain RAM.
+        device: The opened device with the register, as users of regtap's own API have it; None for plain RAM.
         fd: The descriptor for the native arms' system calls.
         request: How to open and map the register once more.
         calls_refused: Why system calls do not reach the register; empty where they do.
@@ -51,7 +51,7 @@ class Sites(Closeable):
     """
 
     def __init__(self, target: str, read: Register, write: Register | None) -> None:
-        """Open them.
+        """Open the target, and map the registers of the arms.
 
         Args:
             target: As `regtap read -t` takes it.

@@ -25,7 +25,7 @@ class Effect:
 
     Attributes:
         name: As tables show it.
-        every: It does one access more after each so many; 0: none, the arms are the same.
+        every: The number of accesses after which it does one more; 0: none, the arms are the same.
     """
 
     name: str

@@ -15,8 +15,8 @@ class TrialProgress:
     """A line every ten seconds, and one at the end.
 
     Args:
-        what: Is done.
-        total: So many times.
+        what: The kind of the trials.
+        total: The number of trials.
         tell: Gets the lines.
         now: A clock, in seconds.
     """

@@ -30,7 +30,7 @@ class TrialRecord:
 
     Attributes:
         blocks: Every timed block.
-        facts: What else is known of it; JSON.
+        facts: Further facts about the trial; JSON.
     """
 
     blocks: Blocks

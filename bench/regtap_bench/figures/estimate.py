@@ -52,8 +52,8 @@ def resampled_medians(
 
     Args:
         values: In the order in which they were taken, shape (R,) or (R, C).
-        draw: Decides.
-        resamples: How many medians.
+        draw: The source of the random draws.
+        resamples: The number of medians.
     """
     count = len(values)
     length = max(1, round(count**0.5))

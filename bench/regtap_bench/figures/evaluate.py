@@ -36,7 +36,7 @@ class Evaluation:
     Attributes:
         blocks: The timed blocks.
         arms: Descriptions of the arms, by name.
-        probes: What is known of each besides.
+        probes: The facts about each arm, by name.
         baseline: The one that the others are compared with.
     """
 

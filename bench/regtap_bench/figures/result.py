@@ -88,7 +88,7 @@ class Row:
         difference_ns: Cost minus the baseline's.
         verdict: `faster`, `slower`, `equivalent` or `unresolved` beside the baseline; empty where there is none.
         system_calls: Counted, an access; None where they could not be.
-        uncounted: Why not.
+        uncounted: Why the system calls were not counted.
         own_rounds: It is slow, and had rounds of its own: not those of the baseline's row.
     """
 
@@ -116,10 +116,10 @@ class CrossoverPoint:
 
     Attributes:
         way: `loads` (single ones, of the register's width, 32 bits at least), `memcpy` or `pread`.
-        size_bytes: How many: the aligned block of that size that holds the register.
+        size_bytes: The number of bytes: the aligned block of that size that holds the register.
         cost: Cost of all of them together, the loop around the reads included; None where it was not measured.
         refused: Why it was not measured; empty where it was.
-        system_calls: Counted; None where they could not be.
+        system_calls: The number of system calls, counted; None where they could not be.
     """
 
     way: str
@@ -217,7 +217,7 @@ class Result:
         write_register: The same of the one that was written, or None.
         mode: `quick` or `full`.
         seed: Seed of the order of the blocks.
-        processes: How many fresh ones.
+        processes: The number of fresh processes.
         baseline: The arm that the others are compared with.
         margin: The margin: smaller differences count as none.
         checks: The results of the controls.

@@ -80,7 +80,7 @@ class Blocks:
 
     Attributes:
         series: The timed series.
-        processes: By whom; their numbers of rounds may differ.
+        processes: The processes that timed the series; their numbers of rounds may differ.
     """
 
     series: tuple[Series, ...]

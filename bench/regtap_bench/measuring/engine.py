@@ -61,10 +61,10 @@ class Measured:
     Attributes:
         subject: The subject of the measurement.
         baseline: The arm that the others are compared with.
-        probes: What is known of each arm, by name.
+        probes: The facts about each arm, by name.
         blocks: Every timed block of the regular arms.
-        bulk: Every one of the arms that read many bytes; of no series where the target has none of them.
-        slow: Every one of the slow arms and, beside them, of the baseline; of no series where there are none.
+        bulk: Every block of the arms that read many bytes; of no series where the target has none of them.
+        slow: Every block of the slow arms and, beside them, of the baseline; of no series where there are none.
         workers: Facts about each process.
         agreement: What the register said by mmap and by pread before; None where it has not both.
         planned: The number of processes that were to measure; fewer did where the run was interrupted.
@@ -91,7 +91,7 @@ class Survey:
     """The arms of a target, as found by a first process.
 
     Attributes:
-        probes: What is known of each arm, by name.
+        probes: The facts about each arm, by name.
         frequency_hz: Frequency of the clock that times the blocks.
         agreement: What the register said by mmap and by pread; None where it has not both.
     """
@@ -107,7 +107,7 @@ class Twins:
 
     Attributes:
         arm: Its name.
-        every: The twin does one access more after each so many; 0: none, the two are the same.
+        every: The number of accesses after which the twin does one more; 0: none, the two are the same.
     """
 
     arm: str
@@ -263,7 +263,7 @@ def _repeat(
     Args:
         jobs: By cadence; there are regular arms.
         effort: The effort of the measurement.
-        probes: What is known of each arm.
+        probes: The facts about each arm.
         tell: Gets a line about what goes on.
         keeps_finished: Let KeyboardInterrupt end the measuring, once there are processes to compare.
     """

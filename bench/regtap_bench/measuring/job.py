@@ -85,7 +85,7 @@ class Job:
         rounds: The number of rounds.
         seed: Seed of the order.
         limit_s: No round begins when this time is over.
-        twin_every: The twin does one access more after each so many, and does not say so; 0: it is honest.
+        twin_every: The number of accesses after which the twin does one more, unsaid; 0: it is honest.
     """
 
     subject: Subject

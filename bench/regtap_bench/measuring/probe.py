@@ -28,11 +28,11 @@ class Probe:
     Attributes:
         refused: Why the target cannot have it; empty where it can.
         ticks: About what an access costs, by measure.
-        system_calls: How many an access makes, counted; None where they could not be.
-        uncounted: Why not.
+        system_calls: The number of system calls of an access, counted; None where they could not be.
+        uncounted: Why the system calls were not counted.
         cadence: Which arms it shares its rounds with.
-        least: How many accesses its shortest block may have.
-        block_s: How long that takes, at least.
+        least: The fewest accesses that its shortest block may have.
+        block_s: The time that such a block takes, at least.
     """
 
     refused: str = ""
@@ -68,7 +68,7 @@ def probe(arm: AccessArm, sites: Sites, block_ticks: float) -> Probe:
     Args:
         arm: The arm.
         sites: The mapped registers.
-        block_ticks: How long a block should take; stop looking once one does.
+        block_ticks: The time that a block should take; stop looking once one does.
     """
     refused = arm.refusal(sites)
     if refused:
@@ -97,7 +97,7 @@ def count_system_calls(block: BlockRunner, least: int = _native.UNROLL) -> float
 
     Args:
         block: Must use a Meter, which marks where it begins and ends.
-        least: How many accesses its shortest block may have.
+        least: The fewest accesses that its shortest block may have.
 
     Raises:
         OSError: The system does not let a child be traced.

@@ -38,7 +38,7 @@ class RawRounds:
 
     @classmethod
     def zeros(cls, rounds: int, each: int) -> RawRounds:
-        """Return room for so many rounds of so many blocks each."""
+        """Return zeroed columns for `rounds` rounds of `each` blocks."""
         raw = cls()
         for column in raw._of_blocks:
             column.frombytes(bytes(rounds * each * column.itemsize))
@@ -55,13 +55,13 @@ class RawRounds:
         self.moves[at] = moves
 
     def cut(self, rounds: int, each: int) -> None:
-        """Keep only so many rounds."""
+        """Keep only the first `rounds` rounds."""
         for column in self._of_blocks:
             del column[rounds * each :]
         del self.stolen[rounds:]
 
     def to_bytes(self) -> bytes:
-        """Return all of them, one after the other."""
+        """Return all columns, one after the other."""
         return b"".join(column.tobytes() for column in (*self._of_blocks, self.stolen))
 
     @property
@@ -84,7 +84,7 @@ def run_rounds(
     Args:
         blocks: One for each series.
         counts: For each series, the same number of counts.
-        rounds: How many are kept; a few before them are not.
+        rounds: The number of rounds that are kept; a few before them are not.
         seed: Seed of the order.
         go_on: Called after each round with its number, below 0 while warming up, and what there is; whether there is
             to be another one.

@@ -59,7 +59,7 @@ class Table:
         return found
 
     def word(self, key: str, known: Sequence[str], default: str = "") -> str:
-        """Return one of some words."""
+        """Return the text under a key, which is one of the known words or the default."""
         found = self.text(key, default)
         if found != default and found not in known:
             raise InputError(f"{self._at(key)} is {quoted(found)}; use one of {', '.join(known)}")

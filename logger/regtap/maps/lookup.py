@@ -59,7 +59,7 @@ class Maps:
     """Some maps, looked at as one.
 
     Attributes:
-        maps: Them, in the order of their names on the command line.
+        maps: The maps, in the order of their names on the command line.
     """
 
     def __init__(self, maps: tuple[DeviceMap, ...] = ()) -> None:

@@ -73,7 +73,7 @@ class Names:
     """The names of a target and of maps.
 
     Attributes:
-        maps: Them all; a target's own register gives way to one of a map with the same name.
+        maps: All maps, the target's own last; its register gives way to one of a map with the same name.
     """
 
     def __init__(self, maps: Maps, known: RegisterMap) -> None:
@@ -199,7 +199,7 @@ def map_of(registers: Sequence[Register], name: str, description: str = "") -> D
     """Return a map of registers, described in Python.
 
     Args:
-        registers: Them.
+        registers: The registers, in the order of the map.
         name: Name of the device.
         description: One line.
     """
