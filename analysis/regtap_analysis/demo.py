@@ -14,8 +14,8 @@ import click
 import regtap
 from regtap.cli.capture_report import print_report
 from regtap.cli.output import ExitCode, print_lines, print_note
+from regtap.system.output import write_output
 from regtap.targets import parse_target
-from regtap_analysis.output import write_output
 from regtap_analysis.plot.picture import PictureOptions, make_picture
 from regtap_analysis.view.export import export
 from regtap_analysis.view.session import Session

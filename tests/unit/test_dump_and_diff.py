@@ -128,6 +128,26 @@ def test_a_dump_comes_back_from_its_file(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_that_comes_while_registers_are_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, force: bool
+) -> None:
+    to_json = Dump.to_json
+
+    def kept_waiting(self: Dump) -> str:
+        Path("a.json").write_text("another's")
+        return to_json(self)
+
+    monkeypatch.setattr(Dump, "to_json", kept_waiting)
+    options = ["-t", "file:f", "--map", "board.toml", "-o", "a.json", *["--force"][: int(force)]]
+
+    status, _, err = run(capsys, "dump", *options)
+
+    assert (status, "a.json exists" in err) == ((ExitCode.OK, False) if force else (ExitCode.INPUT, True))
+    assert (Path("a.json").read_text() == "another's") is not force
+
+
+@pytest.mark.usefixtures("folder")
 def test_diff_of_two_dumps_names_registers_and_fields(capsys: pytest.CaptureFixture[str]) -> None:
     store("a.json")
     change(0, 0xA1)

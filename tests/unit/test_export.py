@@ -21,6 +21,7 @@ from tests.synthetic import START, STATUS, TraceOptions, counter_trace, write_tr
 
 from regtap.errors import InputError, RegtapError, TraceError
 from regtap.registers.model import Field, Register, Value
+from regtap.system.output import whole_output, write_output
 from regtap.trace.gaps import Gap
 from regtap.trace.metadata import Mark, Mode
 from regtap.trace.reader import Trace, open_trace
@@ -31,7 +32,6 @@ from regtap_analysis.export.perfetto import PerfettoWriter
 from regtap_analysis.export.vcd import VcdWriter
 from regtap_analysis.export.write import check_output, export_trace
 from regtap_analysis.export.written import Written
-from regtap_analysis.output import whole_output, write_output
 from regtap_analysis.progress import ReadingProgress
 
 BIG = Register("U.BIG", 0x40, "u64")
@@ -363,7 +363,7 @@ def test_a_file_system_without_links_takes_an_output(tmp_path: Path, monkeypatch
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr("regtap_analysis.output.os.link", refuse)
+    monkeypatch.setattr("regtap.system.files.os.link", refuse)
 
     write_output(tmp_path / "x.csv", b"ours", force=False)
     with pytest.raises(InputError, match="exists"):

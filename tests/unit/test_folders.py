@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from regtap.system.files import replace_file
+from regtap.errors import InputError
+from regtap.system.files import replace_file, whole_file
 
 LIMIT_BYTES = 4096
 
@@ -63,3 +64,19 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     replace_file(path, b"ours")
 
     assert (victim.read_bytes(), path.is_symlink(), path.read_bytes()) == (b"theirs", False, b"ours")
+
+
+def test_a_file_that_came_meanwhile_stays_where_nothing_can_be_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(()))  # as where the folder may be written, and not read
+
+    with whole_file(tmp_path / "made", force=False) as temporary:
+        temporary.write_bytes(b"ours")
+    with (
+        pytest.raises(InputError, match="exists"),
+        whole_file(tmp_path / "made", force=False) as temporary,
+    ):
+        temporary.write_bytes(b"new")
+
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("made", b"ours")]

@@ -249,6 +249,22 @@ def test_map_writes_what_reads_back_the_same(
     )
 
 
+@pytest.mark.usefixtures("folder")
+def test_map_leaves_a_file_that_comes_meanwhile(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept_waiting(*_: object) -> bytes:
+        Path("made.toml").write_text("another's")
+        return b"ours"
+
+    monkeypatch.setattr("regtap.maps.toml_write.write_toml", kept_waiting)
+
+    status, _, err = run(capsys, "map", "sim", "-o", "made.toml")
+
+    assert (status, "made.toml exists" in err) == (ExitCode.INPUT, True)
+    assert Path("made.toml").read_text() == "another's"
+
+
 def test_map_finds_faults(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "bad.toml").write_text(
         """

@@ -11,10 +11,10 @@ from regtap.cli.names import maps_of
 from regtap.cli.options import map_option
 from regtap.cli.output import print_lines, print_note
 from regtap.errors import InputError
+from regtap.system.output import check_new, write_output
 from regtap.trace.moments import find_mark, parse_moment_ns
 from regtap.trace.reader import open_trace
 from regtap.units.format import count_of
-from regtap_analysis.output import check_new, write_output
 from regtap_analysis.plot.layout import WIDTH_PX
 
 _FORMATS = ("png", "svg")

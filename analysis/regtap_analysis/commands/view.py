@@ -15,9 +15,9 @@ from regtap.cli.names import maps_of
 from regtap.cli.options import map_option
 from regtap.cli.output import print_line
 from regtap.errors import InputError, RefusedError
+from regtap.system.output import check_new, write_output
 from regtap.units.format import format_size
 from regtap.units.parse import parse_time_ns
-from regtap_analysis.output import check_new, write_output
 
 if TYPE_CHECKING:
     from regtap_analysis.view.session import Session

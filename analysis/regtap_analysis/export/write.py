@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
+from regtap.system.output import check_new, whole_output
 from regtap_analysis.export import rows
 from regtap_analysis.export.options import format_of
 from regtap_analysis.export.waves import WaveWriter, write_waves
-from regtap_analysis.output import check_new, whole_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable

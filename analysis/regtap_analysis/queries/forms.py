@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from regtap.documents.text import terminal_text
 from regtap.errors import InputError
-from regtap_analysis.output import check_new, whole_output
+from regtap.system.output import check_new, whole_output
 from regtap_analysis.queries.table import write_table
 from regtap_analysis.queries.values import csv_cell, json_row, unique_names
 

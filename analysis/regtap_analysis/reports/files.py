@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from regtap.errors import InputError, StorageError
 from regtap.system.files import open_regular
+from regtap.system.output import write_output
 from regtap.units.format import format_utc
-from regtap_analysis.output import write_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

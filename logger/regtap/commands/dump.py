@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,10 +12,10 @@ import click
 from regtap.cli.names import maps_of, note_left_out, note_unmarked
 from regtap.cli.options import allow_side_effects_option, json_option, map_option, target_option
 from regtap.cli.output import print_line
-from regtap.errors import BusFaultError, StorageError
+from regtap.errors import BusFaultError
 from regtap.maps.decode import spell_fields
 from regtap.maps.dump_file import Dump, Reading
-from regtap.system.files import replace_file, require_new
+from regtap.system.output import check_new, write_output
 from regtap.targets import parse_target
 from regtap.units.format import count_of
 
@@ -49,7 +50,7 @@ def dump(
     reads such a register too, with --allow-side-effects.
     """
     if output is not None:
-        require_new(output, force=force)
+        check_new(Path(output), force=force)
     target = parse_target(target_text)
     selection = target.names(maps_of(map_texts)).select(
         texts or ("*",), allow_side_effects=allow_side_effects
@@ -68,11 +69,11 @@ def dump(
                     print_line(columns.line(reading))
     except BusFaultError:
         if output is not None and readings:  # the readings before an error are kept
-            _write(Dump(target.spec, started_ns, tuple(readings), selection.left_out), output)
+            _write(Dump(target.spec, started_ns, tuple(readings), selection.left_out), output, force=force)
         raise
     document = Dump(target.spec, started_ns, tuple(readings), selection.left_out)
     if output is not None:
-        _write(document, output)
+        _write(document, output, force=force)
     elif as_json:
         click.echo(document.to_json(), nl=False)
 
@@ -106,11 +107,6 @@ class _Columns:
         return f"{place}  {digits:<{self.value}}  {fields}".rstrip()
 
 
-def _write(document: Dump, output: str) -> None:
-    try:
-        replace_file(output, document.to_json().encode())
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {output}: {error.strerror}", path=output, errno=error.errno
-        ) from error
+def _write(document: Dump, output: str, *, force: bool) -> None:
+    write_output(Path(output), document.to_json().encode(), force=force)
     print_line(f"{output}: {count_of(len(document.readings), 'register')} of {document.target}")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from regtap.cli.options import json_option
 from regtap.cli.output import ExitCode, print_json_list, print_line, print_many_lines, print_note
-from regtap.errors import InputError, StorageError
+from regtap.errors import InputError
 from regtap.maps.effects import own_effect
 from regtap.maps.load import load_map, parse_map_choice
 from regtap.maps.lookup import Maps
-from regtap.system.files import replace_file, require_new
+from regtap.system.output import check_new, write_output
 from regtap.units.format import count_of
 from regtap.units.parse import parse_integer
 
@@ -196,13 +197,8 @@ def _write(device: DeviceMap, output: str, *, force: bool) -> int:
     writer = writers.get(os.path.splitext(output)[1].lower())
     if writer is None:
         raise InputError(f"cannot tell the form of {output}; name it .toml or .svd")
-    require_new(output, force=force)
+    check_new(Path(output), force=force)
     content = writer(device)
-    try:
-        replace_file(output, content)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {output}: {error.strerror}", path=output, errno=error.errno
-        ) from error
+    write_output(Path(output), content, force=force)
     print_line(f"{output}: {count_of(len(content), 'byte')}")
     return ExitCode.OK

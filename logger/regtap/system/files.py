@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from glob import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
 
@@ -106,12 +109,39 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
     Raises:
         OSError: As the kernel said; what was there is as it was, and nothing else is left.
     """
-    temporary = os.path.join(os.path.dirname(path), temporary_name())
+    with whole_file(Path(path)) as temporary, open(temporary, "xb") as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, force: bool = True) -> Iterator[Path]:
+    """Give a path to write to; when the block has ended well, the file there takes the place of another.
+
+    Args:
+        path: The file, which may exist; a link there is replaced, not followed.
+        force: Whether a file that is there is replaced, also one that came while the block ran.
+
+    Raises:
+        InputError: It is there, and is not to be replaced.
+        OSError: As the kernel said; what was there is as it was, and nothing else is left.
+    """
+    temporary = path.with_name(temporary_name())
     try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+        yield temporary
+        if force or not _linked(temporary, path):
+            os.replace(temporary, path)
+    finally:
+        # a library may have made others beside it; by its own name it goes where a folder cannot be listed, too
+        for left in (temporary, *path.parent.glob(f"{escape(temporary.name)}?*")):
+            with contextlib.suppress(OSError):
+                left.unlink()
+
+
+def _linked(temporary: Path, path: Path) -> bool:
+    """Give a file a second name, which replaces nothing; return whether the file system can."""
+    try:
+        os.link(temporary, path)
+    except OSError:  # there is a file, or the file system has no second names
+        require_new(path, force=False)
+        return False
+    return True
