@@ -15,6 +15,7 @@ from regtap.errors import InputError
 from regtap.maps.dump_file import Dump, Reading, read_dump
 from regtap.maps.naming import LeftOut
 from regtap.registers.model import Field, Register, Value
+from regtap.targets.device import Device
 from regtap.trace.reader import open_trace
 
 BOARD = """
@@ -172,8 +173,11 @@ def test_diff_of_two_dumps_names_registers_and_fields(capsys: pytest.CaptureFixt
         ([], ["A.CR", "A.COUNT"]),
         (["--no-volatile"], ["A.CR"]),
         (["--only", "A.CO*"], ["A.COUNT"]),
+        (["--only", "CR"], ["A.CR"]),
+        (["--only", "C?"], ["A.CR"]),
+        (["--only", "CR", "--only", "COUNT"], ["A.CR", "A.COUNT"]),
         (["--ignore", "A.CR"], ["A.COUNT"]),
-        (["--ignore", "*"], []),
+        (["--ignore", "COU*"], ["A.CR"]),
     ],
 )
 def test_diff_leaves_out_what_is_asked(
@@ -188,6 +192,74 @@ def test_diff_leaves_out_what_is_asked(
 
     assert [item["name"] for item in json.loads(out)] == names
     assert status == (ExitCode.FINDING if names else ExitCode.OK)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only", "A.CRR"], "there is nothing called 'A.CRR'; the nearest are A.CR"),
+        (["--ignore", "CRR"], "there is nothing called 'CRR'; the nearest are A.CR"),
+        (["--only", "A.X*"], "'A.X*' selects no register"),
+        (["--ignore", "COUNTS*"], "'COUNTS*' selects no register; the nearest are A.COUNT"),
+        (["--only", "CR", "--only", "A.DR"], "there is nothing called 'A.DR'"),
+        (["--only", "A.CR.EN"], "A.CR.EN is a field; name its register A.CR"),
+        (["--ignore", "LEVEL"], "A.CR.LEVEL is a field; name its register A.CR"),
+        (["--ignore", "*"], "no register is left to compare"),
+        (["--only", "COUNT", "--no-volatile"], "no register is left to compare"),
+    ],
+)
+def test_a_comparison_of_nothing_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    store("a.json")
+    capsys.readouterr()
+
+    status, out, err = run(capsys, "diff", *arguments, "a.json", "a.json")
+
+    assert (status, out, err.count("\n")) == (ExitCode.INPUT, "", 1)
+    assert message in err
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_same_counts_only_registers_that_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    store("a.json")
+    change(8, 7)
+    capsys.readouterr()
+
+    status, _, err = run(capsys, "diff", "--only", "CR", "a.json", "file:f")
+
+    assert status == ExitCode.OK
+    assert "1 register of a.json and file:f hold the same" in err
+
+
+@pytest.mark.usefixtures("folder")
+def test_only_what_is_compared_is_read_of_a_live_target(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store("a.json")
+    capsys.readouterr()
+    read: list[str] = []
+    read_device = Device.read
+
+    def noted(self: Device, register: Register) -> int:
+        read.append(register.name)
+        return read_device(self, register)
+
+    monkeypatch.setattr(Device, "read", noted)
+
+    assert run(capsys, "diff", "--ignore", "COUNT", "a.json", "file:f")[0] == ExitCode.OK
+    assert read == ["A.CR"]
+
+
+@pytest.mark.parametrize(("texts", "missing"), [(["run1"], "'B'"), ([], "'A'")])
+def test_a_missing_moment_is_named(
+    capsys: pytest.CaptureFixture[str], texts: list[str], missing: str
+) -> None:
+    status, _, err = run(capsys, "diff", *texts)
+
+    assert status == ExitCode.INPUT
+    assert err == f"regtap: error: Missing argument {missing}; see `regtap diff --help`\n"
 
 
 @pytest.mark.usefixtures("folder")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regtap.cli.names import maps_of, note_left_out
+from regtap.cli.names import maps_of, note_left_out, selected_names
 from regtap.cli.options import json_option, map_option
 from regtap.cli.output import ExitCode, print_json_list, print_line, print_note
 from regtap.errors import InputError
@@ -17,14 +17,13 @@ from regtap.maps.annotate import annotated
 from regtap.maps.compare import Difference, compare
 from regtap.maps.dump_file import Reading, read_dump
 from regtap.maps.effects import read_effect
-from regtap.maps.lookup import glob_matcher
 from regtap.maps.naming import LeftOut
 from regtap.targets import parse_target
 from regtap.units.format import count_of, format_duration_ns
 from regtap.units.parse import parse_time_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from regtap.maps.lookup import Maps
     from regtap.registers.model import Register
@@ -44,15 +43,22 @@ class _Moment:
     label: str
     readings: dict[str, Reading]
 
+    def only(self, names: Collection[str]) -> _Moment:
+        """Return the moment with only the registers of these names."""
+        return _Moment(self.label, {name: it for name, it in self.readings.items() if name in names})
+
 
 @click.command(short_help="Compare registers at two moments.")
 @map_option
-@click.option("--only", multiple=True, metavar="GLOB", help="Compare these registers; may be repeated.")
-@click.option("--ignore", multiple=True, metavar="GLOB", help="Leave these registers out; may be repeated.")
+@click.option("--only", multiple=True, metavar="NAME|GLOB", help="Compare these registers; may be repeated.")
+@click.option(
+    "--ignore", multiple=True, metavar="NAME|GLOB", help="Leave these registers out; may be repeated."
+)
 @click.option("--no-volatile", is_flag=True, help="Leave out registers that the device changes by itself.")
 @click.option("--no-effects", is_flag=True, help="Leave out registers whose read has a known effect.")
 @json_option
-@click.argument("texts", metavar="A B", nargs=2)
+@click.argument("first_text", metavar="A")
+@click.argument("second_text", metavar="B")
 def diff(
     *,
     map_texts: tuple[str, ...],
@@ -61,7 +67,8 @@ def diff(
     no_volatile: bool,
     no_effects: bool,
     as_json: bool,
-    texts: tuple[str, str],
+    first_text: str,
+    second_text: str,
 ) -> int:
     """Compare two moments by register and field; exit code 1 if they differ.
 
@@ -70,16 +77,23 @@ def diff(
     are never read whose read has a known effect.
     """
     maps = maps_of(map_texts)
+    texts = (first_text, second_text)
     sides = [_stored(text, maps) for text in texts]
-    if sides[0] is None and sides[1] is None:
+    stored = [side for side in sides if side is not None]
+    if not stored:
         raise InputError(
-            f"neither {texts[0]} nor {texts[1]} is a dump or a trace; store one with `regtap dump -o`"
+            f"neither {first_text} nor {second_text} is a dump or a trace; store one with `regtap dump -o`"
         )
-    known = sides[0] or sides[1]
-    assert known is not None  # noqa: S101 - one of them is there
-    first, second = (side or _live(text, known, maps) for side, text in zip(sides, texts, strict=True))
     keep = _Filter(only, ignore, no_volatile, no_effects)
-    found = compare(keep.apply(first, maps), keep.apply(second, maps))
+    names = keep.names(stored)
+    known = stored[0].only(names)
+    first, second = (
+        _live(text, known, maps) if side is None else side.only(names)
+        for side, text in zip(sides, texts, strict=True)
+    )
+    first, second = keep.apply(first, maps), keep.apply(second, maps)
+    _check_any_left({**first.readings, **second.readings})
+    found = compare(first.readings, second.readings)
     if as_json:
         print_json_list(_document(difference) for difference in found)
     else:
@@ -96,19 +110,32 @@ class _Filter:
     no_volatile: bool
     no_effects: bool
 
-    def apply(self, moment: _Moment, maps: Maps) -> dict[str, Reading]:
-        return {name: it for name, it in moment.readings.items() if self._keeps(it.register, maps)}
+    def names(self, moments: Sequence[_Moment]) -> frozenset[str]:
+        """Return the names that --only and --ignore keep of what is stored: only these are read of a live target.
+
+        Raises:
+            InputError: One of them selects nothing, or nothing is kept.
+        """
+        registers = {name: it.register for moment in moments for name, it in moment.readings.items()}
+        chosen = selected_names(self.only, registers) if self.only else frozenset(registers)
+        kept = chosen - selected_names(self.ignore, registers)
+        _check_any_left(kept)
+        return kept
+
+    def apply(self, moment: _Moment, maps: Maps) -> _Moment:
+        """Return a moment without the registers that --no-volatile and --no-effects leave out."""
+        return moment.only([name for name, it in moment.readings.items() if self._keeps(it.register, maps)])
 
     def _keeps(self, register: Register, maps: Maps) -> bool:
-        if self.only and not _matches(register.name, self.only):
-            return False
-        if _matches(register.name, self.ignore) or (self.no_volatile and register.volatile):
+        if self.no_volatile and register.volatile:
             return False
         return not (self.no_effects and read_effect(register, maps))
 
 
-def _matches(name: str, globs: Iterable[str]) -> bool:
-    return any(glob_matcher(glob)(name) for glob in globs)
+def _check_any_left(names: Collection[str]) -> None:
+    """Raise InputError if no register is left: nothing would be the same as anything."""
+    if not names:
+        raise InputError("no register is left to compare; leave out fewer")
 
 
 def _stored(text: str, maps: Maps) -> _Moment | None:
