@@ -140,7 +140,11 @@ def test_an_overlay_marks_what_a_vendor_left_out(folder: Path, capsys: pytest.Ca
     ("command", "text"),
     [
         (["read", "UART.CX"], "unknown register 'UART.CX'; the nearest are UART.TX, UART.CR"),
-        (["read", "CR.XX"], "unknown register 'CR.XX'"),
+        (["read", "CR.XX"], "unknown field 'CR.XX'; UART.CR has EN, MODE"),
+        (["read", "CR.MOD"], "unknown field 'CR.MOD'; the nearest are UART.CR.MODE"),
+        (["write", "UART.CR.EM", "1"], "unknown field 'UART.CR.EM'; UART.CR has EN, MODE"),
+        (["read", "UART.ID.XX"], "unknown field 'UART.ID.XX'; UART.ID has no fields here"),
+        (["read", "ISRR.MASK"], "unknown register 'ISRR.MASK'; the nearest are UART.ISR"),
         (["record", "CR.EN", "-o", "run"], "UART.CR.EN is a field; name its register UART.CR"),
         (["write", "CR.MODE", "TURBO"], "has no value called 'TURBO'; it has SLOW, FAST, ANY"),
         (["write", "CR.MODE", "4"], "does not fit UART.CR.MODE[2:1] (0 to 0x3)"),
@@ -160,6 +164,22 @@ def test_what_cannot_be_done_is_one_line(
     status, out, err = run(capsys, *on_file(*command))
 
     assert (status, out, err.count("\n")) == (ExitCode.INPUT, "", 1)
+    assert text in err
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("STATUS.BUZY", "unknown field 'STATUS.BUZY'; the nearest are STATUS.BUSY"),
+        ("STATUZ", "unknown register 'STATUZ'; write ADDRESS[:TYPE]"),
+    ],
+)
+def test_an_unknown_name_of_the_simulated_device_is_said(
+    capsys: pytest.CaptureFixture[str], name: str, text: str
+) -> None:
+    status, _, err = run(capsys, "read", "-t", "sim", name)
+
+    assert status == ExitCode.INPUT
     assert text in err
 
 

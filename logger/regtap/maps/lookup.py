@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAP_VARIABLE = "REGTAP_MAP"  # maps for those who always use the same, a list like PATH
 _MOST_FOUND = 9  # that are counted where a name is ambiguous
+_MOST_FIELDS = 8  # that are listed where none is similar
 _MOST_SELECTED = 2**16  # by one glob
 _MOST_COMPARED = 20_000  # names that a misspelled one is compared with
 
@@ -149,18 +150,35 @@ class Maps:
         return any(device.effects for device in self.maps)
 
     def unknown(self, text: str) -> InputError:
-        """Return the error for a name that is no register's."""
+        """Return the error for a name that is no register's, and no field's."""
+        if (of_field := self.unknown_field(text)) is not None:
+            return of_field
         if any(_has_group(device.root, text.split(".")) for device in self.maps):
             return InputError(
                 f"{quoted(text)} is a block; name a register of it, or '{text}.*' for all of them"
             )
         return InputError(f"unknown register {quoted(text)}{self._near(text)}")
 
+    def unknown_field(self, text: str) -> InputError | None:
+        """Return the error for an unknown field of a known register; None: the text names no known register."""
+        from regtap.maps.nearest import nearest
+
+        parts = text.split(".")
+        entry = self._only(text, parts[:-1]) if len(parts) > 1 else None
+        if entry is None:
+            return None
+        names = [field.name for field in self.register(entry).fields]
+        near = nearest(parts[-1], names)
+        hint = f"the nearest are {', '.join(f'{entry.name}.{name}' for name in near)}"
+        if not near:
+            hint = f"{entry.name} has {', '.join(names[:_MOST_FIELDS]) or 'no fields here'}"
+        return InputError(f"unknown field {quoted(text)}; {hint}")
+
     def _near(self, text: str) -> str:
         from regtap.maps.nearest import nearest
 
         names = [entry.name for entry in islice(self.entries(), _MOST_COMPARED)]
-        found = nearest(text, names)
+        found = nearest(text, names) or nearest(text.rpartition(".")[0], names)  # a field's register
         return f"; the nearest are {', '.join(found)}" if found else "; `regtap map` lists what there is"
 
     def _only(self, text: str, parts: list[str]) -> Entry | None:

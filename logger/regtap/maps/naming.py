@@ -165,6 +165,8 @@ class Names:
     def _unknown(self, text: str) -> InputError:
         if self.maps and len(self._known) != self.maps.count:
             return self.maps.unknown(text)
+        if (of_field := self.maps.unknown_field(text)) is not None:
+            return of_field
         names = f", or one of {' '.join(self._known)}" if self._known else ""
         return InputError(
             f"unknown register {quoted(text)}; write ADDRESS[:TYPE] or NAME=ADDRESS[:TYPE]{names}, or name a --map"
