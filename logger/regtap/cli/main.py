@@ -90,7 +90,17 @@ class _EntryPointGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         with _pipe_closed():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except click.UsageError as error:
+                if error.ctx is None:  # click leaves the command out of some errors
+                    error.ctx = self._context_of_called(ctx)
+                raise
+
+    def _context_of_called(self, ctx: click.Context) -> click.Context:
+        name = ctx.invoked_subcommand or ""
+        command = self.get_command(ctx, name)
+        return ctx if command is None else click.Context(command, parent=ctx, info_name=name)
 
 
 @contextmanager
