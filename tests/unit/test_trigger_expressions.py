@@ -15,8 +15,9 @@ MODE = Field(
     2,
     values=(Value("OFF", 0), Value("SLOW", 1), Value("FAST", 2, any_bits=1), Value("SET", 3, use="write")),
 )
+KIND = Field("KIND", 16, 4, values=(Value("IDLE", 0), Value("READ", 4, any_bits=3)), otherwise="OTHER")
 STATUS = Register(
-    "STATUS", 0x20, "u32", (Field("BUSY", 0, 1), Field("ERROR", 2, 1), MODE, Field("LEVEL", 8, 8))
+    "STATUS", 0x20, "u32", (Field("BUSY", 0, 1), Field("ERROR", 2, 1), MODE, Field("LEVEL", 8, 8), KIND)
 )
 COUNT = Register("DMA.COUNT", 0x8, "u16")
 OTHER = Register("UART[1].COUNT", 0xC, "u8")
@@ -67,6 +68,20 @@ def test_a_value_whose_bits_may_be_anything_leaves_them_out() -> None:
     assert condition("STATUS.MODE != FAST") == Comparison(0, 0x20, "not_equal", 0x20)
 
 
+def test_the_name_of_every_other_value_is_none_of_the_named() -> None:
+    parts = (Comparison(0, 0xF0000, "not_equal", 0), Comparison(0, 0xC0000, "not_equal", 0x40000))
+
+    assert condition("KIND == OTHER") == Joined("and", parts)
+    assert parse_trigger("BUSY rises and KIND == OTHER", REGISTERS).alternatives == (0b111,)
+
+
+def test_every_other_value_counts_as_a_comparison_for_each_named() -> None:
+    whole = " and ".join(["KIND == OTHER"] * 8)
+
+    assert len(parse_trigger(whole, REGISTERS).comparisons) == 16
+    assert "at most 16 comparisons" in error(f"BUSY rises and {whole}")
+
+
 def test_tails_of_names_and_names_with_brackets_will_do() -> None:
     assert condition("ERROR rises") == condition("STATUS.ERROR rises")
     assert condition("UART[1].COUNT falls") == Comparison(2, 0xFF, "falls")
@@ -110,6 +125,10 @@ def test_sixteen_comparisons_have_at_most_324_alternatives() -> None:
         ("STATUS.MODE == FSAT", 16, "no value called 'FSAT'; it has OFF, SLOW, FAST"),
         ("STATUS.MODE == SET", 16, "no value called 'SET'"),
         ("STATUS.MODE > FAST", 15, "stands for several numbers; use == or !="),
+        ("STATUS.BUSY ==", 15, "a value is a number here"),
+        ("STATUS.KIND == OTTER", 16, "no value called 'OTTER'; it has IDLE, READ, OTHER"),
+        ("STATUS.KIND != OTHER", 16, "'OTHER' stands for every other value of a whole field; use =="),
+        ("STATUS.KIND & 3 == OTHER", 20, "'OTHER' stands for every other value of a whole field"),
         ("STATUS.BUSY == ON", 16, "have no names; write a number"),
         ("STATUS.ERROR", 13, "after STATUS.ERROR comes rises, falls, changes, or one of == != < <= > >="),
         ("STATUS.ERROR = 1", 14, "'=' is not understood here; write =="),

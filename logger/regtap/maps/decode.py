@@ -49,6 +49,8 @@ def parse_field_value(text: str, field: Field, where: str) -> int:
     """
     if not text[:1].isdigit():
         number = field.number_of(text)
+        if number is None and text and text == field.otherwise:
+            raise InputError(f"{quoted(text)} stands for every other value of {where}; write a number")
         if number is None:
             names = [value.name for value in field.values if value.use != "read"]
             known = f"; it has {', '.join(names[:_MOST_LISTED])}" if names else " and no names for its values"

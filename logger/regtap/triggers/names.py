@@ -70,15 +70,20 @@ def find_value(text: str, bits: Bits) -> Value:
     Raises:
         UnknownNameError: The field has no readable value of that name.
     """
-    values = () if bits.field is None else bits.field.values
-    readable = [value for value in values if value.use != "write"]
+    readable = readable_values(bits)
     found = next((value for value in readable if value.name == text), None)
     if found is not None:
         return found
     if not readable:
         raise UnknownNameError(f"the values of {bits.name} have no names; write a number")
-    names = ", ".join(value.name for value in readable[:_MOST_LISTED])
-    raise UnknownNameError(f"{bits.name} has no value called {quoted(text)}; it has {names}")
+    names = [value.name for value in readable[:_MOST_LISTED]]
+    names += [bits.field.otherwise] if bits.field is not None and bits.field.otherwise else []
+    raise UnknownNameError(f"{bits.name} has no value called {quoted(text)}; it has {', '.join(names)}")
+
+
+def readable_values(bits: Bits) -> list[Value]:
+    """Return the named values that can be read from a field; none for a whole register."""
+    return [] if bits.field is None else [value for value in bits.field.values if value.use != "write"]
 
 
 def _all_bits(registers: Sequence[Register]) -> Iterator[Bits]:

@@ -4,7 +4,7 @@ expression  = alternative { "or" alternative }
 alternative = condition { "and" condition }
 condition   = "(" expression ")" | name [ "&" number ] ( "rises" | "falls" | "changes" | operator value )
 operator    = "==" | "!=" | "<" | "<=" | ">" | ">="
-value       = number | name of a value of the field
+value       = number | name of a value of the field | after "==" also: name of every other value of it
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Literal
 
 from regtap.errors import ExpressionError, InputError
 from regtap.triggers.model import EDGES, MOST_COMPARISONS, Comparison, Joined, Trigger
-from regtap.triggers.names import Bits, UnknownNameError, find_bits, find_value
+from regtap.triggers.names import Bits, UnknownNameError, find_bits, find_value, readable_values
 from regtap.triggers.tokens import Expression, Token, tokens
 from regtap.units.parse import parse_integer, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from regtap.registers.model import Register
+    from regtap.registers.model import Register, Value
     from regtap.triggers.model import Condition, Operator
 
 _OPERATORS: dict[str, Operator] = {
@@ -121,15 +121,11 @@ class _Parser:
         self._depth -= 1
         return condition
 
-    def _comparison(self) -> Comparison:
+    def _comparison(self) -> Condition:
         name = self._take()
         if name.kind != "name" or name.text in _RESERVED:
             raise self._error(name, "the name of a register or field is missing here")
-        self._comparisons += 1
-        if self._comparisons > MOST_COMPARISONS:
-            raise self._error(
-                name, f"a {self._source.noun} has at most {MOST_COMPARISONS} comparisons; leave some out"
-            )
+        self._count(1, name)
         bits = self._masked(self._bits(name))
         verb = self._take()
         if verb.text in EDGES:
@@ -138,6 +134,13 @@ class _Parser:
         if operator is None:
             raise self._error(verb, f"after {name.text} comes {_AFTER_NAME}")
         return self._compared(bits, operator, verb)
+
+    def _count(self, comparisons: int, token: Token) -> None:
+        self._comparisons += comparisons
+        if self._comparisons > MOST_COMPARISONS:
+            raise self._error(
+                token, f"a {self._source.noun} has at most {MOST_COMPARISONS} comparisons; leave some out"
+            )
 
     def _bits(self, name: Token) -> Bits:
         try:
@@ -168,9 +171,11 @@ class _Parser:
             )
         return number
 
-    def _compared(self, bits: Bits, operator: Operator, verb: Token) -> Comparison:
+    def _compared(self, bits: Bits, operator: Operator, verb: Token) -> Condition:
         token = self._take()
         if token.kind == "name" and token.text not in _RESERVED:
+            if bits.field is not None and token.text == bits.field.otherwise:
+                return self._otherwise(bits, operator, token)
             return self._named(bits, operator, token)
         number = self._number(token, "value", bits)
         value = number << bits.lsb
@@ -179,11 +184,30 @@ class _Parser:
         self._check_range(number, operator, bits, verb)
         return Comparison(bits.register, bits.mask, operator, value)
 
+    def _otherwise(self, bits: Bits, operator: Operator, token: Token) -> Condition:
+        """Return the condition that a field has none of its named values.
+
+        Its opposite is refused: from one named value to another, a comparison of it would become true once more.
+        """
+        values = readable_values(bits)
+        is_masked = bits.field is None or bits.mask != bits.field.mask
+        if operator != "equal" or is_masked or not values:
+            raise self._error(
+                token,
+                f"{quoted(token.text)} stands for every other value of a whole field; use ==, or write numbers",
+            )
+        self._count(len(values) - 1, token)  # one is counted already
+        parts = dict.fromkeys(self._number_named(bits, "not_equal", value, token) for value in values)
+        return next(iter(parts)) if len(parts) == 1 else Joined("and", tuple(parts))
+
     def _named(self, bits: Bits, operator: Operator, token: Token) -> Comparison:
         try:
             value = find_value(token.text, bits)
         except UnknownNameError as error:
             raise self._error(token, str(error)) from None
+        return self._number_named(bits, operator, value, token)
+
+    def _number_named(self, bits: Bits, operator: Operator, value: Value, token: Token) -> Comparison:
         mask = bits.mask & ~(value.any_bits << bits.lsb)
         if not mask or (value.value << bits.lsb) & ~mask:
             raise self._error(token, f"{quoted(token.text)} is a value of other bits than {bits.name}")
