@@ -101,14 +101,17 @@ class _Rates:
 
     def __init__(self, counters: int) -> None:
         self._none = (0,) * counters
-        self._points: deque[tuple[int, Sequence[int]]] = deque(maxlen=_RATE_LOOKS + 1)
+        # The loop begins at 0, with nothing counted.
+        self._points: deque[tuple[int, Sequence[int]]] = deque([(0, self._none)], _RATE_LOOKS + 1)
 
     def add(self, elapsed_ns: int, counts: Sequence[int]) -> list[tuple[float, int]]:
         """Return the rate per second of each counter, and how much it counted since the look before."""
         points = self._points
-        if points and any(map(gt, points[-1][1], counts)):  # the counts began anew
+        if any(map(gt, points[-1][1], counts)):  # the counts began anew, since the last look
+            last_ns, _ = points[-1]
             points.clear()
-        before = points[-1][1] if points else self._none
+            points.append((last_ns, self._none))
+        before = points[-1][1]
         points.append((elapsed_ns, counts))
         begun_ns, first = points[0]
         per_ns = _NS_PER_S / (elapsed_ns - begun_ns) if elapsed_ns > begun_ns else 0.0
