@@ -63,7 +63,12 @@ class KeyRecorder(Closeable):
             return f"recording ended after {count_of(status.taken, 'sample')}; r stores its end"
         lost = f", {status.lost:,} LOST" if status.lost else ""
         span = format_duration_ns(round(10 * status.elapsed_s) * 10**8)
-        return f"RECORDING {capture.output} {span}, {count_of(status.taken, 'sample')}{lost}"
+        return f"RECORDING {span}, {count_of(status.taken, 'sample')}{lost}"
+
+    @property
+    def output(self) -> str:
+        """The folder of the running recording; empty: none runs."""
+        return "" if self._capture is None else str(self._capture.output)
 
     def close(self) -> None:
         """End the running recording."""

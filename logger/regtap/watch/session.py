@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol
 
 from regtap.units.format import count_of, format_duration_ns, format_rate
+from regtap.watch.help import help_lines
 from regtap.watch.screen import Key
 from regtap.watch.table import Look, Numbers, Style, Table, shown_text
 
@@ -23,24 +24,8 @@ _MESSAGE_S = 5.0
 _PRESENCE_S = 1.0
 _KEY_S = 0.1  # how soon a signal is noticed
 _FOOT = "? help  q quit  p pause  / filter  s snapshot  f fields  v numbers  r record"
-_HELP = (
-    "q, Ctrl-C   quit",
-    "p, space    pause the screen and go on (counting goes on)",
-    "/           show names that contain a text, or match a glob; Escape shows all again",
-    "f           a row for each field, with counts of its own",
-    "v           hexadecimal and decimal, hexadecimal, decimal",
-    "s           take a snapshot; S drops it",
-    "c           show only what differs from the snapshot, or all again",
-    "z           let counts, smallest and largest begin anew",
-    "t           try registers again that had a bus error",
-    "r           start a recording of what is watched, and end it",
-    "up, down, page up, page down, home, end   scroll",
-    "",
-    "CHANGES     changes per second, and COUNT all of them, counted by the loop between two screens",
-    "UNCHANGED   time since the last change; > where the loop has seen none",
-    "LATELY      a look in each character; a bar over the whole height is a pulse between two looks",
-    "Columns that the width has no room for are left out: v makes room. Any key goes back.",
-)
+_HELP_FOOT = "up and down scroll, any other key goes back"
+_FAR = 10**9  # lines: to the end
 
 
 class Recorder(Protocol):
@@ -51,6 +36,10 @@ class Recorder(Protocol):
 
     def status(self) -> str:
         """Return the progress of the recording; empty: none runs."""
+
+    @property
+    def output(self) -> str:
+        """The folder of the running recording; empty: none runs."""
 
 
 class Session:
@@ -88,6 +77,7 @@ class Session:
         self._is_editing = False
         self._is_paused = False
         self._shows_help = False
+        self._help_top = 0
         self._only_different = False
         self._top = 0
         self._page = 1
@@ -124,10 +114,12 @@ class Session:
 
     def _take(self, key: str | Key) -> bool:
         """Handle a key; return False if the key ends the view."""
+        if key is not Key.RESIZE:
+            self._message_until = 0.0  # the message of the key before
         if self._is_editing:
             self._edit(key)
-        elif self._shows_help and key is not Key.RESIZE:
-            self._shows_help = False
+        elif self._shows_help:
+            self._read_help(key)
         elif key == "q":
             return False
         else:
@@ -151,23 +143,36 @@ class Session:
             "t": self._retry,
             "r": self._record,
             "R": self._record,
-            "k": lambda: self._scroll(-1),
-            Key.UP: lambda: self._scroll(-1),
-            "j": lambda: self._scroll(1),
-            Key.DOWN: lambda: self._scroll(1),
-            Key.PAGE_UP: lambda: self._scroll(-self._page),
-            Key.PAGE_DOWN: lambda: self._scroll(self._page),
-            Key.HOME: lambda: self._scroll(-self._top),
-            Key.END: lambda: self._scroll(10**9),
         }
         action = actions.get(key)
         if action is not None:
             action()
+        elif lines := self._lines_to_scroll(key):
+            self._top = max(0, self._top + lines)
         elif isinstance(key, str):
             self._say(f"the key {shown_text(key)} does nothing; ? lists the keys")
 
+    def _lines_to_scroll(self, key: str | Key) -> int:
+        """Return by how many lines a key scrolls; 0: it does not."""
+        lines: dict[str | Key, int] = {
+            "k": -1,
+            Key.UP: -1,
+            "j": 1,
+            Key.DOWN: 1,
+            Key.PAGE_UP: -self._page,
+            Key.PAGE_DOWN: self._page,
+            Key.HOME: -_FAR,
+            Key.END: _FAR,
+        }
+        return lines.get(key, 0)
+
     def _help(self) -> None:
-        self._shows_help = True
+        self._shows_help, self._help_top = True, 0
+
+    def _read_help(self, key: str | Key) -> None:
+        lines = self._lines_to_scroll(key)
+        self._shows_help = bool(lines) or key is Key.RESIZE
+        self._help_top = max(0, self._help_top + lines)
 
     def _pause(self) -> None:
         self._is_paused = not self._is_paused
@@ -204,10 +209,14 @@ class Session:
         self._say("snapshot taken; c shows only what differs from it, S drops it")
 
     def _drop_snapshot(self) -> None:
+        if not self._look.has_snapshot:
+            self._say("there is no snapshot to drop; s takes one")
+            return
         self._history.drop_snapshot()
         self._look = replace(self._look, has_snapshot=False)
         self._only_different = False
         self._renew()
+        self._say("snapshot dropped")
 
     def _compare(self) -> None:
         if self._look.has_snapshot:
@@ -230,9 +239,6 @@ class Session:
     def _record(self) -> None:
         self._say(self._recorder.toggle())
 
-    def _scroll(self, by: int) -> None:
-        self._top = max(0, self._top + by)
-
     def _say(self, text: str) -> None:
         self._message, self._message_until = shown_text(text), time.monotonic() + _MESSAGE_S
 
@@ -242,7 +248,9 @@ class Session:
         self._page = body
         shown: list[tuple[Span, ...]]
         if self._shows_help:
-            shown = [((0, line, Style.PLAIN),) for line in _HELP[: body + 1]]
+            texts = help_lines(width)
+            self._help_top = min(self._help_top, max(0, len(texts) - body - 1))
+            shown = [((0, text, Style.PLAIN),) for text in texts[self._help_top :][: body + 1]]
         else:
             heading, *lines = self._table.lines(self._view, self._rows(), width, self._look)
             self._top = min(self._top, max(0, len(lines) - body))
@@ -270,12 +278,16 @@ class Session:
             return ((0, shown_text(f"the device {self._became}").ljust(width), Style.FAULT),)
         elapsed = format_duration_ns(view.elapsed_ns - view.elapsed_ns % 10**8)
         parts = ["PAUSED"] if self._is_paused else []
-        parts += [self._recorder.status(), f"read {format_rate(view.rate_hz)}", elapsed]
+        parts.append(self._recorder.status())
         parts += [f"{count_of(view.missed, 'slot')} missed"] if view.missed else []
-        parts.append(self._title)  # last: it may be long
+        parts += [f"into {self._recorder.output}"] if self._recorder.output else []
+        # What may be missing on a narrow screen comes last.
+        parts += [f"read {format_rate(view.rate_hz)}", elapsed, self._title]
         return ((0, "  ".join(shown_text(part) for part in parts if part).ljust(width), Style.HEADING),)
 
     def _foot(self) -> tuple[Span, ...]:
+        if self._shows_help:
+            return ((0, _HELP_FOOT, Style.FAINT),)
         if self._is_editing:
             return ((0, f"filter: {shown_text(self._filter)}_", Style.HEADING),)
         if time.monotonic() < self._message_until:
