@@ -70,6 +70,7 @@ BAD_INPUT = [
     ("read -t file:f 0x10:", "unknown register type ''"),
     ("read -t file:f =0x10", "unknown register"),
     ("read -t file:f t_ns=0x10", "cannot name a register"),
+    ("read -t file:f µ=0x10", "use a to z, A to Z, digits and _ . - [ ], a letter or _ first"),
     ("read -t file:f 0xzz", "not a valid address"),
     ("read -t file:f -- -4", "unknown register '-4'"),
     ("read -t file:f 0+6", "multiple of the 4 bytes"),

@@ -94,7 +94,7 @@ def test_effects_are_taken_as_they_stand() -> None:
         ("registers.R = { address = 1.5 }", "is a fraction"),
         ("registers.R = { address = true }", "is true or false"),
         ("registers.R = { address = 'zero' }", "not a valid number"),
-        ("registers.'a b'.address = 0", "cannot be a name"),
+        ("registers.'a b'.address = 0", "cannot be a name; use a to z, A to Z, digits, _ and -"),
         ("registers.R = { address = 0, count = 2 }", "no step"),
         ("registers.R = { address = 0, step = 2 }", "no count"),
         ("registers.R = { address = 0, count = 99999999, step = 4 }", "it can be 0x1 to"),

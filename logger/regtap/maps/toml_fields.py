@@ -33,7 +33,9 @@ def read_fields(fields: Table) -> tuple[Field, ...]:
 def _field(fields: Table, name: str) -> Field:
     where, given = f"{fields.where}.{name}", fields.get(name)
     if not _NAME.match(name):
-        raise InputError(f"{where}: {quoted(name)} cannot name a field; use letters, digits and _")
+        raise InputError(
+            f"{where}: {quoted(name)} cannot name a field; use a to z, A to Z, digits, _ and -, a letter or _ first"
+        )
     if not isinstance(given, dict):
         lsb, bits = _span(given, where)
         return Field(name, lsb, bits)

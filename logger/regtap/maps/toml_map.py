@@ -154,7 +154,9 @@ def _offset(table: Table) -> int:
 def _repeat(table: Table, name: str) -> tuple[str, Repeat | None]:
     """Return the pattern of a name, and the repetitions that it describes."""
     if not _NAME.match(name):
-        raise InputError(f"{table.where}: {quoted(name)} cannot be a name; use letters, digits and _")
+        raise InputError(
+            f"{table.where}: {quoted(name)} cannot be a name; use a to z, A to Z, digits, _ and -, a letter or _ first"
+        )
     labels = _labels(table)
     count = table.number("count", 1, MOST_REGISTERS) or len(labels) or None
     if count is None:

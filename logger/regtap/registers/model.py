@@ -170,7 +170,8 @@ class Register:
         if not _NAME.match(self.name) or self.name in _RESERVED:
             reserved = ", ".join(_RESERVED)
             raise InputError(
-                f"{quoted(self.name)} cannot name a register; use letters, digits and _ (not {reserved})"
+                f"{quoted(self.name)} cannot name a register; use a to z, A to Z, digits and _ . - [ ], "
+                f"a letter or _ first (not {reserved})"
             )
         if (self.type == PAIR) != (self.high is not None):
             raise InputError(
