@@ -33,6 +33,7 @@ fields.MASK = 8
 offset = 12
 access = "write-only"
 fields.BYTE = "7:0"
+fields.KIND = { bits = 8, values = { PLAIN = 0 }, otherwise = "OTHER" }
 [blocks.UART.registers.ID]
 offset = 16
 access = "read-only"
@@ -147,6 +148,11 @@ def test_an_overlay_marks_what_a_vendor_left_out(folder: Path, capsys: pytest.Ca
         (["read", "ISRR.MASK"], "unknown register 'ISRR.MASK'; the nearest are UART.ISR"),
         (["record", "CR.EN", "-o", "run"], "UART.CR.EN is a field; name its register UART.CR"),
         (["write", "CR.MODE", "TURBO"], "has no value called 'TURBO'; it has SLOW, FAST, ANY"),
+        (
+            ["write", "TX.KIND", "OTHER"],
+            "'OTHER' stands for every other value of UART.TX.KIND; write a number",
+        ),
+        (["dump", "--json", "-o", "f.json"], "-o writes JSON, and --json prints it; leave one out"),
         (["write", "CR.MODE", "4"], "does not fit UART.CR.MODE[2:1] (0 to 0x3)"),
         (["write", "CR", "1", "--others", "0"], "--others is for a field"),
         (["write", "CR.EN", "1", "--others", "0x100000000"], "does not fit UART.CR"),
@@ -165,6 +171,29 @@ def test_what_cannot_be_done_is_one_line(
 
     assert (status, out, err.count("\n")) == (ExitCode.INPUT, "", 1)
     assert text in err
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["UART.*", "-o", "made.toml"],
+        ["--at", "0x40", "-o", "made.toml"],
+        ["--check", "-o", "made.toml"],
+        ["--json", "-o", "made.toml"],
+        ["UART.CR", "--check"],
+        ["--at", "0x40", "--check"],
+        ["UART.CR", "--at", "0x44"],
+    ],
+)
+def test_options_of_map_of_which_one_would_do_nothing(
+    capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    status, out, err = run(capsys, "map", "board.toml", *options)
+
+    assert (status, out) == (ExitCode.INPUT, "")
+    assert "do not go together; leave one out" in err
+    assert not Path("made.toml").exists()
 
 
 @pytest.mark.parametrize(

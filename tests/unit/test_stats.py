@@ -258,6 +258,13 @@ def test_the_command_prints_json_markdown_and_tables(folder: Path) -> None:
     assert columns.split()[0] == "signal"  # of one trace
 
 
+def test_two_forms_at_once_are_refused(folder: Path) -> None:
+    arguments = [str(folder / "a"), "--json", "--markdown"]
+
+    with pytest.raises(InputError, match="two forms of the same; choose one"):
+        command.stats(arguments, standalone_mode=False)
+
+
 def test_markdown_of_a_hostile_name_is_text(tmp_path: Path) -> None:
     write_trace(tmp_path / "a|<b>", [MODE], [0], {"MODE": [1]})
 

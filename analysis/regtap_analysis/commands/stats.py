@@ -7,8 +7,9 @@ import sys
 import click
 
 from regtap.cli.names import maps_of
-from regtap.cli.options import map_option
+from regtap.cli.options import json_option, map_option
 from regtap.cli.output import ExitCode, print_note
+from regtap.errors import InputError
 
 _NAMES = ("intervals", "signals", "states", "transitions", "percentiles")
 
@@ -29,8 +30,8 @@ _NAMES = ("intervals", "signals", "states", "transitions", "percentiles")
     "--engine", default="duckdb", show_default=True, help="duckdb, spark, spark=MASTER or spark=sc://HOST."
 )
 @map_option
-@click.option("--json", "form", flag_value="json", help="Print JSON, for programs.")
-@click.option("--markdown", "form", flag_value="markdown", help="Print Markdown.")
+@json_option
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown.")
 def stats(
     *,
     traces: tuple[str, ...],
@@ -38,7 +39,8 @@ def stats(
     registers: tuple[str, ...],
     engine: str,
     map_texts: tuple[str, ...],
-    form: str | None,
+    as_json: bool,
+    as_markdown: bool,
 ) -> int:
     """Sum TRACES up, each and all together: traces, folders of traces, or patterns such as 'runs/**'.
 
@@ -55,14 +57,17 @@ def stats(
     from regtap_analysis.statistics.forms import write_json, write_markdown, write_text
     from regtap_analysis.statistics.questions import StatsOptions, ask_all
 
+    if as_markdown and as_json:
+        raise InputError("--markdown and --json are two forms of the same; choose one")
     opened = open_engine(traces, engine, maps=maps_of(map_texts))
     try:
         answers = ask_all(opened.engine, StatsOptions(questions, registers), opened.traces)
-        if form is None:
-            write_text(answers, sys.stdout.buffer, of_one=opened.traces == 1)
+        if as_json:
+            write_json(answers, sys.stdout.buffer)
+        elif as_markdown:
+            write_markdown(answers, sys.stdout.buffer)
         else:
-            write = write_json if form == "json" else write_markdown
-            write(answers, sys.stdout.buffer)
+            write_text(answers, sys.stdout.buffer, of_one=opened.traces == 1)
         sys.stdout.buffer.flush()
     finally:
         opened.engine.close()

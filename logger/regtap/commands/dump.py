@@ -12,7 +12,7 @@ import click
 from regtap.cli.names import maps_of, note_left_out, note_unmarked
 from regtap.cli.options import allow_side_effects_option, json_option, map_option, target_option
 from regtap.cli.output import print_line
-from regtap.errors import BusFaultError
+from regtap.errors import BusFaultError, InputError
 from regtap.maps.decode import spell_fields
 from regtap.maps.dump_file import Dump, Reading
 from regtap.system.output import check_new, write_output
@@ -49,6 +49,8 @@ def dump(
     Left out, and said: registers whose read has a known effect, and those that are write-only. A name in full
     reads such a register too, with --allow-side-effects.
     """
+    if output is not None and as_json:
+        raise InputError("-o writes JSON, and --json prints it; leave one out")
     if output is not None:
         check_new(Path(output), force=force)
     target = parse_target(target_text)

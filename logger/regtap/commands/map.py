@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from regtap.registers.model import Field, Register
 
 _COLUMNS = ("NAME", "ADDRESS", "TYPE", "ACCESS", "RESET", "READING", "DESCRIPTION")
+_ALONE = {"--at": ("GLOB",), "--check": ("GLOB", "--at"), "-o": ("GLOB", "--at", "--check", "--json")}
 
 
 class _Listing:
@@ -99,6 +100,7 @@ def map_command(
 
     Without --at, --check and -o: one line a register. READING says what a read changes in the device.
     """
+    _check_options(output, glob, at_text, check=check, as_json=as_json)
     device = load_map(parse_map_choice(text))
     maps = Maps((device,))
     for note in device.notes:
@@ -117,6 +119,23 @@ def map_command(
         with_fields = len(entries) == 1 or at_text is not None
         print_many_lines(_lines(listing, lambda: entries, with_fields=with_fields))
     return ExitCode.OK
+
+
+def _check_options(
+    output: str | None, glob: str | None, at_text: str | None, *, check: bool, as_json: bool
+) -> None:
+    """Raise InputError for options of which one would do nothing."""
+    given = {
+        "GLOB": glob is not None,
+        "--at": at_text is not None,
+        "--check": check,
+        "--json": as_json,
+        "-o": output is not None,
+    }
+    for option, others in _ALONE.items():
+        for other in others:
+            if given[option] and given[other]:
+                raise InputError(f"{option} and {other} do not go together; leave one out")
 
 
 def _entries(maps: Maps, glob: str | None, at_text: str | None) -> Iterable[Entry]:
