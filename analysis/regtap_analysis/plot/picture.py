@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
-from regtap.units.format import format_duration_ns
+from regtap.trace.moments import moment_text
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.layout import DPI, WIDTH_PX
 from regtap_analysis.signals.model import View, signals_of, whole_view
@@ -112,15 +112,22 @@ def _view(trace: Trace, options: PictureOptions, buckets: int) -> View:
     first = whole.first_ns if options.first_ns is None else options.first_ns
     stop = whole.stop_ns if options.stop_ns is None else options.stop_ns
     if first >= stop or first >= whole.stop_ns or stop <= whole.first_ns:
-        asked, held = _stretch(first, stop), _stretch(whole.first_ns, whole.stop_ns)
-        raise InputError(f"there is nothing to show from {asked}; {trace.path} holds {held}")
+        raise InputError(_nothing_there(trace, options, whole))
     margin = whole.span_ns // 60 + 10 if trace.rows <= buckets else 0  # single samples need room around them
     before = margin if options.first_ns is None and first else 0
     return View(first - before, stop + (margin if options.stop_ns is None else 0))
 
 
-def _stretch(first_ns: int, stop_ns: int) -> str:
-    return f"{format_duration_ns(first_ns)} to {format_duration_ns(stop_ns)}"
+def _nothing_there(trace: Trace, options: PictureOptions, whole: View) -> str:
+    """Return the error for a stretch without rows, in times as they were asked for."""
+
+    def at(t_ns: int) -> str:
+        return moment_text(t_ns, options.zero)
+
+    ends = ((" from ", options.first_ns), (" to ", options.stop_ns))
+    asked = "".join(f"{word}{at(t_ns)}" for word, t_ns in ends if t_ns is not None)
+    held = f"begins at {at(whole.first_ns)} and ends at {at(whole.stop_ns)}"
+    return f"there is nothing to show{asked}; {trace.path} {held}"
 
 
 def _png(figure: Figure) -> bytes:
