@@ -205,6 +205,14 @@ def test_parameters_are_values(asked: Engine) -> None:
         ("SELECT nothing FROM samples", 'column "nothing" not found'),
         ("SELECT dela(STATUS) FROM samples", r"\Athere is no function dela; did you mean delta\?\Z"),
         ("SELECT U.BIGG FROM samples", r"\Athere is no column U.BIGG; did you mean U.BIG\?\Z"),
+        (
+            "SELECT max(COUMT) AS coumt FROM samples",
+            r"\Athere is no column COUMT; did you mean COUNT\?; the question",
+        ),
+        (
+            "SELECT max(VERSION) AS version FROM samples",
+            r"\Athere is no column VERSION; the question gives this name",
+        ),
         ("FROM sample", r"no table sample; did you mean samples\? \(tables: samples, changes,"),
         ("SELECT STATUS.DONE FROM samples", r"STATUS.DONE is no column; a field is field\(STATUS, 'DONE'\)"),
         ("SELEC 1", "syntax error .* at: SELEC 1"),

@@ -52,6 +52,14 @@ def _no_register(match: re.Match[str], question: str, registers: Sequence[str]) 
     return f"there is no column {named[0]}{meant}" if named and meant else None
 
 
+def _no_column(match: re.Match[str], _question: str, registers: Sequence[str]) -> str | None:
+    """DuckDB takes a name that no table has for the question's own, which is defined later."""
+    meant = _meant(match[1], registers)
+    return (
+        f"there is no column {match[1]}{meant}; the question gives this name itself, but only to its answer"
+    )
+
+
 def _removed(match: re.Match[str], _question: str, _registers: Sequence[str]) -> str | None:
     """A capture that rotates removes its parts; other files are the question's own."""
     path = match[1]
@@ -88,5 +96,6 @@ _MEANINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str, Sequence[s
     (re.compile(r"Out of Memory Error: .*/([\d.]+ \w+) used\)"), _no_memory),
     (re.compile(r"Scalar Function with name (.+) does not exist"), _no_function),
     (re.compile(r"""Cannot extract field '(.+)' from expression "(.+)" because"""), _no_member),
+    (re.compile(r'Column "(.+?)" referenced that exists in the SELECT clause'), _no_column),
     (re.compile(r'Referenced (?:table|column) "(.+?)" not found'), _no_register),
 )
