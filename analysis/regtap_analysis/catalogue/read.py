@@ -55,7 +55,7 @@ def facts_or_reason(location: TraceLocation, maps: Maps = NO_MAPS) -> TraceFacts
     try:
         return read_facts(location, maps)
     except RegtapError as error:
-        return LeftOut(location.name, str(error))
+        return LeftOut(location.name, str(error).replace(location.path, location.name))
 
 
 def no_traces(left_out: Sequence[LeftOut]) -> RegtapError:
