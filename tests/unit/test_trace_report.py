@@ -224,8 +224,11 @@ def test_chosen_registers_and_intervals_are_shown(tmp_path: Path) -> None:
 
     assert "| STATUS.BUSY | 38 |" in found
     assert "ADC" not in found.split("## The same again")[0]
-    with pytest.raises(InputError, match=r"no signal 'STATUS[.]WHAT'"):
+    assert report(path, ["STATUS"], ["BUSY"]).markdown() == found
+    with pytest.raises(InputError, match=r"nothing called 'STATUS[.]WHAT'; the nearest are STATUS"):
         report(path, intervals=["STATUS.WHAT"])
+    with pytest.raises(InputError, match=r"STATUS.BUSY is of STATUS, which the report leaves out; choose"):
+        report(path, ["ADC"], ["STATUS.BUSY"])
     with pytest.raises(InputError, match="nothing called 'NONE'"):
         report(path, ["NONE"])
 
@@ -263,6 +266,7 @@ def test_files_go_beside_the_trace_or_where_they_are_wanted(tmp_path: Path) -> N
 
     assert names(None) == ["run.html", "run.md"]
     assert names(tmp_path / "a.md") == ["a.md"]
+    assert names(tmp_path / "a.htm") == ["a.htm"]
     assert names(tmp_path / "new") == ["new/report.html", "new/report.md"]
 
 
@@ -279,7 +283,18 @@ def test_only_a_report_of_the_same_trace_is_replaced(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a trace holds only parts"):
         report_paths(trace, path)
     with pytest.raises(InputError, match="is no folder; make it first"):
-        report_paths(trace, tmp_path / "none" / "deep" / "a.html")
+        report_paths(trace, tmp_path / "none" / "a.html")
+    with pytest.raises(InputError, match="is no folder; make it first"):
+        report_paths(trace, tmp_path / "none" / "deep")
+
+
+def test_a_page_may_end_in_htm(tmp_path: Path) -> None:
+    path = make_trace(tmp_path / "run")
+    made = report(path)
+
+    write_report(made, report_paths(open_trace(path), tmp_path / "a.HTM"))
+
+    assert (tmp_path / "a.HTM").read_text() == made.html()
 
 
 def test_each_cause_of_a_gap_is_explained(tmp_path: Path) -> None:

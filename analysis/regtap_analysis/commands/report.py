@@ -28,8 +28,8 @@ _RESULT = "result.json"
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE|DIR",
-    help="A file that ends in .html or .md, or a folder for both.  [default: TRACE.html and TRACE.md; of a result: "
-    "where it lies]",
+    help="A file that ends in .html, .htm or .md, or a folder for both.  [default: TRACE.html and TRACE.md; of a "
+    "result: where it lies]",
 )
 @click.option(
     "--register", "registers", multiple=True, metavar="NAME", help="Only this register; may be repeated."
@@ -71,7 +71,7 @@ def report(
             raise InputError(
                 "--register, --intervals, --align and --map are for a trace; this is a result of `regtap bench`"
             )
-        if output is not None and output.suffix.lower() in (".html", ".md"):
+        if output is not None and output.suffix.lower() in (".html", ".htm", ".md"):
             raise InputError("the reports of a result go into a folder together: name that with -o")
         return _report_result(path, output)
 

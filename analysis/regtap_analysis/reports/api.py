@@ -12,7 +12,7 @@ from regtap_analysis.reports.html import html
 from regtap_analysis.reports.markdown import markdown
 from regtap_analysis.reports.names import signal_name
 from regtap_analysis.reports.sections import ReportOptions, content_of
-from regtap_analysis.signals.model import signals_of
+from regtap_analysis.signals.model import find_signal, signals_of
 from regtap_analysis.statistics.survey import survey
 
 if TYPE_CHECKING:
@@ -81,8 +81,11 @@ def report(
 
 
 def _chosen(trace: Trace, signals: Sequence[Signal], names: Sequence[str]) -> tuple[Signal, ...]:
-    known = {signal_name(signal): signal for signal in signals}
-    for name in names:
-        if name not in known:
-            raise InputError(f"{trace.path} has no signal {name!r}; it has {' '.join(known)}")
-    return tuple(known[name] for name in names)
+    chosen = [find_signal(trace, name) for name in names]
+    shown = {signal_name(signal): signal for signal in signals}
+    for name, signal in zip(names, chosen, strict=True):
+        if signal_name(signal) not in shown:
+            raise InputError(
+                f"{name} is of {signal.register.name}, which the report leaves out; choose that register too"
+            )
+    return tuple(dict.fromkeys(shown[signal_name(signal)] for signal in chosen))

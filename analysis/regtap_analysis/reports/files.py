@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from regtap_analysis.reports.api import Report
 
 _SUFFIXES = (".html", ".md")
+_FILE_SUFFIXES = (*_SUFFIXES, ".htm")  # of the outputs that are no folders
 _BEGINNING = 16_384  # bytes of a report: style, title and date
 
 
@@ -26,22 +27,29 @@ def report_paths(trace: Trace, output: Path | None) -> tuple[Path, ...]:
 
     Args:
         trace: The trace.
-        output: A file that ends in .html or .md; a folder for report.html and report.md; None: both beside the trace,
-            with its name.
+        output: A file that ends in .html, .htm or .md; a folder for report.html and report.md, which may have to be
+            made; None: both beside the trace, with its name.
 
     Raises:
         InputError: A file of that name is no report of this trace, or cannot be made there.
         StorageError: An existing file cannot be read.
     """
     paths = _paths(trace.path, output)
+    place = None if output is None or is_file_name(output) else output.parent
     for path in paths:
-        _check(path, trace)
+        _check(path, trace, place)
     return paths
+
+
+def is_file_name(output: Path) -> bool:
+    """Return whether an output is a file by its name; else it is a folder."""
+    return output.suffix.lower() in _FILE_SUFFIXES
 
 
 def write_report(report: Report, paths: tuple[Path, ...]) -> None:
     """Write a report, each file whole or not at all; raises StorageError."""
-    made: Mapping[str, str] = {".html": report.html(), ".md": report.markdown()}
+    page = report.html()
+    made: Mapping[str, str] = {".html": page, ".htm": page, ".md": report.markdown()}
     for path in paths:
         try:
             path.parent.mkdir(exist_ok=True)
@@ -51,7 +59,7 @@ def write_report(report: Report, paths: tuple[Path, ...]) -> None:
 
 
 def _paths(trace: Path, output: Path | None) -> tuple[Path, ...]:
-    if output is not None and output.suffix.lower() in _SUFFIXES:
+    if output is not None and is_file_name(output):
         return (output,)
     if output is not None:
         return tuple(output / f"report{suffix}" for suffix in _SUFFIXES)
@@ -59,8 +67,15 @@ def _paths(trace: Path, output: Path | None) -> tuple[Path, ...]:
     return tuple(whole.with_name(f"{whole.name}{suffix}") for suffix in _SUFFIXES)
 
 
-def _check(path: Path, trace: Trace) -> None:
-    place = path.parent if path.parent.is_dir() else path.parent.parent
+def _check(path: Path, trace: Trace, made_in: Path | None) -> None:
+    """Raise if a file cannot be written.
+
+    Args:
+        path: The file.
+        trace: The trace that it is about.
+        made_in: Where its folder is made, if that is missing; None: it is not made.
+    """
+    place = path.parent if made_in is None or path.parent.is_dir() else made_in
     if not place.is_dir() or (os.path.lexists(path.parent) and not path.parent.is_dir()):
         raise InputError(f"cannot write {path}: {path.parent} is no folder; make it first")
     if path.parent.resolve() == trace.path.resolve():
