@@ -66,7 +66,7 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     assert (victim.read_bytes(), path.is_symlink(), path.read_bytes()) == (b"theirs", False, b"ours")
 
 
-def test_a_file_that_came_meanwhile_stays_where_nothing_can_be_listed(
+def test_a_file_that_came_stays_where_nothing_can_be_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Path, "glob", lambda *_: iter(()))  # as where the folder may be written, and not read

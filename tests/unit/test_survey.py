@@ -242,7 +242,7 @@ def test_a_run_that_ends_in_a_gap_is_not_whole(tmp_path: Path) -> None:
     assert found == told == {0: (4, 1, 10, 10), 1: (3, 2, 20, 30)}
 
 
-def test_slots_missed_among_unchanged_samples_are_a_long_interval() -> None:
+def test_slots_missed_among_unchanged_samples_are_listed() -> None:
     gaps = [
         Gap(2, 50, 20, 700, "unchanged"),  # an interval is left out for it
         Gap(40, 30, 300, 610, "missed"),

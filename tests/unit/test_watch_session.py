@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from regtap.cli.signals import EndSignals
+from regtap.commands.watch import _Looks
 from regtap.maps.naming import Chosen
 from regtap.registers.model import Register
 from regtap.sampling.live import Activity, LiveValues, Look
@@ -154,3 +157,12 @@ def test_a_recording_leaves_room_for_missed_slots() -> None:
 )
 def test_the_last_line_is_about_the_last_key(keys: tuple[str, ...], said: str) -> None:
     assert screen_after(*keys)[-1].startswith(said)
+
+
+def test_the_first_view_waits_for_the_first_row() -> None:
+    seen = deque([look(5, 0, 0), look(6, 0, 0), look(7, 1, 0), look(8, 1, 0)])
+    loop = cast("LiveValues", SimpleNamespace(look=seen.popleft))
+    looks = _Looks(loop, history(), 0.0, cast("EndSignals", SimpleNamespace(count=0)))
+
+    assert next(looks.views()).taken == 1
+    assert len(seen) == 1  # and looks no more often than it must

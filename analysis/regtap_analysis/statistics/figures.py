@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from regtap_analysis.signals.model import Signal
     from regtap_analysis.statistics.distribution import Distribution
 
+MOST_STATES = 64  # a signal with more values than that is no state but a number
+
 
 @dataclass(frozen=True, slots=True)
 class StateFigures:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from regtap.errors import InputError
 from regtap_analysis.queries.answer import Question
 from regtap_analysis.queries.dialects import DuckDialect
-from regtap_analysis.statistics.states import MOST_STATES
+from regtap_analysis.statistics.figures import MOST_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regtap_analysis.statistics.distribution import Distribution
-from regtap_analysis.statistics.figures import StateFigures, Transition
+from regtap_analysis.statistics.figures import MOST_STATES, StateFigures, Transition
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from regtap_analysis.statistics.edges import Runs
 
-MOST_STATES = 64  # a signal with more values than that is no state but a number
 _LIMIT = 1 << 12  # of the lengths that are told apart for each state
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from regtap.registers.model import Register
+    from regtap.sampling.live import Look as LiveLook
     from regtap.watch.values import Line, Row, View
 
 _SHORTEST_NS, _LONGEST_NS = 20_000_000, 60 * 10**9
@@ -138,9 +139,17 @@ class _Looks:
             due_s = max(due_s + self.interval_s, time.monotonic())
             while not self.signals.count and (rest_s := due_s - time.monotonic()) > 0:
                 time.sleep(min(POLL_S, rest_s))
-            yield self.history.add(self.values.look())
+            yield self.history.add(self._look())
             if self.signals.count:
                 return
+
+    def _look(self) -> LiveLook:
+        """Look once the loop has begun: on a busy machine an interval may pass before its first row."""
+        look = self.values.look()
+        while not (look.taken or any(it.is_faulted for it in look.activities) or self.signals.count):
+            time.sleep(POLL_S)
+            look = self.values.look()
+        return look
 
 
 def _rate_hz(text: str) -> Fraction:
