@@ -56,6 +56,22 @@ def test_a_report_fits_needs_no_network_and_does_not_complain(
     context.close()
 
 
+def test_names_of_facts_stay_whole_on_a_phone(browser: Browser, pages: dict[str, Path]) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 800}, offline=True)
+    page = context.new_page()
+    page.goto(pages["trace"].as_uri())
+
+    heights = page.evaluate("""[...document.querySelectorAll('table[aria-label="Machine and clock"] tbody th')]
+        .filter(it => !it.textContent.includes(' ')).map(it => {
+            const range = document.createRange();
+            range.selectNodeContents(it);
+            return range.getBoundingClientRect().height;
+        })""")
+    context.close()
+
+    assert len(set(heights)) == 1
+
+
 def test_texts_of_a_trace_stay_texts(browser: Browser, pages: dict[str, Path]) -> None:
     context = browser.new_context(offline=True)
     page = context.new_page()

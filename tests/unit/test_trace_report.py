@@ -22,6 +22,7 @@ from regtap_analysis.plot.caption import title
 from regtap_analysis.reports.again import again
 from regtap_analysis.reports.api import Report, report
 from regtap_analysis.reports.files import report_paths, write_report
+from regtap_analysis.reports.lanes import lane_picture
 
 ROWS, STEP_NS = 20_000, 1_000
 NASTY = "</script><script>document.title='owned'</script>\x1b[31m\u202e[a](http://b.example)"
@@ -215,6 +216,27 @@ def test_a_trace_without_rows_has_a_report(tmp_path: Path) -> None:
 
     assert "The trace has 0 rows." in found.sentence
     assert "no samples" in found.html()
+
+
+def test_the_sample_of_a_trace_of_one_row_is_a_dot(tmp_path: Path) -> None:
+    path = write_trace(tmp_path / "run", [ADC], [7], {"ADC": [3]})
+
+    (lane,) = lane_picture(open_trace(path)).lanes
+
+    assert lane.line == ""
+    left = float(lane.dots.removeprefix("M").split()[0])
+    assert 0 < left < 1000
+
+
+def test_a_sample_between_gaps_is_a_dot(tmp_path: Path) -> None:
+    gaps = (Gap(1, 1, 0, 1000, "full"), Gap(3, 1, 1000, 2000, "full"))
+    path = write_trace(
+        tmp_path / "run", [ADC], [0, 1000, 2000, 2100], {"ADC": [1, 2, 3, 4]}, TraceOptions(gaps=gaps)
+    )
+
+    (lane,) = lane_picture(open_trace(path)).lanes
+
+    assert (lane.dots.count("M"), lane.line.count("M")) == (2, 1)
 
 
 def test_chosen_registers_and_intervals_are_shown(tmp_path: Path) -> None:

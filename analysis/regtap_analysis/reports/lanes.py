@@ -18,7 +18,7 @@ from regtap_analysis.plot.caption import place_text, printable
 from regtap_analysis.plot.spans import gap_density, shaded_spans
 from regtap_analysis.signals.breaks import Breaks
 from regtap_analysis.signals.envelope import Envelope
-from regtap_analysis.signals.model import signals_of, whole_view
+from regtap_analysis.signals.model import View, signals_of, whole_view
 from regtap_analysis.signals.pyramid import read_signals
 from regtap_analysis.signals.states import states_of
 from regtap_bench.page.scales import Tick
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
-    from regtap_analysis.signals.model import Reading, Samples, Signal, View
+    from regtap_analysis.signals.model import Reading, Samples, Signal
     from regtap_analysis.signals.states import State
 
     Floats = npt.NDArray[np.float64]
@@ -72,6 +72,7 @@ class Lane:
         kind: `register`, `field`, `bit` or `states`.
         band: SVG path of the area between smallest and largest value; empty where there is none.
         line: SVG path of lines.
+        dots: SVG path of samples that no line reaches.
         boxes: States.
         alternative: The lane in words.
     """
@@ -82,6 +83,7 @@ class Lane:
     kind: str
     band: str
     line: str
+    dots: str
     boxes: tuple[StateBox, ...]
     alternative: str
 
@@ -125,7 +127,7 @@ def lane_picture(trace: Trace, registers: Sequence[str] = (), zero: Mark | None 
         registers: Names of the registers shown; empty: all.
         zero: The mark from which the axis counts time; None: the start of the trace.
     """
-    view = whole_view(trace)
+    view = _roomy(whole_view(trace), trace.rows)
     signals = signals_of(trace, registers)
     reading = read_signals(trace, signals[:MOST_LANES], view, _BUCKETS)
     strips = [
@@ -148,6 +150,12 @@ def lane_picture(trace: Trace, registers: Sequence[str] = (), zero: Mark | None 
     )
 
 
+def _roomy(view: View, rows: int) -> View:
+    """Return a view with some room around it where single samples are drawn: those at its ends show in full."""
+    margin = view.span_ns // 100 + 1 if rows <= _BUCKETS else 0
+    return View(view.first_ns - margin, view.stop_ns + margin)
+
+
 def _caption(reading: Reading, signals: int) -> str:
     drawn = (
         f"Every sample is drawn, {reading.rows:,} in all."
@@ -168,21 +176,29 @@ def _lane(signal: Signal, data: Samples | Envelope, view: View, trace: Trace) ->
         named = [it for it in dict.fromkeys(_name(signal, state) for state in states) if it]
         words = f"{printable(signal.name)} takes: {', '.join(named[:12])}"
         return Lane(
-            printable(signal.name), where, "", "states", "", "", tuple(_boxes(signal, states, view)), words
+            printable(signal.name),
+            where,
+            "",
+            "states",
+            "",
+            "",
+            "",
+            tuple(_boxes(signal, states, view)),
+            words,
         )
     kind = "register" if field is None else "bit" if field.bits == 1 else "field"
     if bounds is None:
-        return Lane(printable(signal.name), where, "no samples", kind, "", "", (), "no samples")
+        return Lane(printable(signal.name), where, "no samples", kind, "", "", "", (), "no samples")
     low, high = bounds
     scale = _Scale(view, low, max(high, 1) if kind == "bit" else high)
-    band, line = (
-        _envelope_paths(data, scale, Breaks(trace.gaps))
-        if isinstance(data, Envelope)
-        else ("", _sample_path(data, scale, Breaks(trace.gaps)))
-    )
+    breaks = Breaks(trace.gaps)
+    if isinstance(data, Envelope):
+        band, line, dots = *_envelope_paths(data, scale, breaks), ""
+    else:
+        band, line, dots = "", *_sample_paths(data, scale, breaks)
     span = "" if kind == "bit" else _number(low) if low == high else f"{_number(low)} … {_number(high)}"
     words = f"{printable(signal.name)}: from {low:,} to {high:,}"
-    return Lane(printable(signal.name), where, span, kind, band, line, (), words)
+    return Lane(printable(signal.name), where, span, kind, band, line, dots, (), words)
 
 
 def _number(value: int) -> str:
@@ -238,14 +254,20 @@ def _steps(edges: Floats, heights: Floats, *, is_back: bool = False) -> str:
     return f"{x[0]:.1f} {y[0]:.1f}{corners}"
 
 
-def _sample_path(data: Samples, scale: _Scale, breaks: Breaks) -> str:
+def _sample_paths(data: Samples, scale: _Scale, breaks: Breaks) -> tuple[str, str]:
+    """Return the lines along samples, and dots for those that stand alone between gaps."""
     x, y = scale.x(data.times_ns), scale.y(data.values)
     broken = np.append(breaks.between(data.times_ns[:-1], data.times_ns[1:]), True)
-    pieces, is_open = [], False
+    lines: list[str] = []
+    dots: list[str] = []
+    is_open = False
     for row in range(len(x)):
-        pieces.append(f"H{x[row]:.1f}V{y[row]:.1f}" if is_open else f"M{x[row]:.1f} {y[row]:.1f}h.5")
+        if is_open:
+            lines.append(f"H{x[row]:.1f}V{y[row]:.1f}")
+        else:
+            (dots if broken[row] else lines).append(f"M{x[row]:.1f} {y[row]:.1f}h.5")
         is_open = not broken[row]
-    return "".join(pieces)
+    return "".join(lines), "".join(dots)
 
 
 def _boxes(signal: Signal, states: Sequence[State], view: View) -> Iterator[StateBox]:
