@@ -9,6 +9,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page
 from tests.browser.conftest import ROWS, SPIKE, STEP_NS, Open, settled, wait_for
@@ -17,6 +18,7 @@ from tests.synthetic import counter_trace
 from tests.viewing import serving
 
 from regtap.trace.files import SPOOL_POINTER
+from regtap_analysis.plot.spans import shades
 from regtap_analysis.plot.ticks import time_axis, value_axis
 
 
@@ -297,6 +299,16 @@ def test_a_gap_breaks_the_lines_of_its_own_trace_alone(trace: Path, tmp_path: Pa
 
     assert of_the_first > 0
     assert of_the_second == 0
+
+
+def test_its_shades_are_those_of_plot(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    for density in ([0.0, 0.5, 1.0, 0.0], [0.0, 0.5, 1.0, 0.125, 0.0625] * 100):
+        wanted = [0.0] * len(density)
+        for left, right, strength in shades(np.array(density)):
+            for column in range(round(left * len(density)), round(right * len(density))):
+                wanted[column] = strength
+        assert page.evaluate(f"[...shadesOf(Float32Array.from({density}))]") == wanted
 
 
 def test_its_ticks_are_those_of_plot(address: str, open_page: Open) -> None:

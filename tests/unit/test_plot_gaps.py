@@ -15,8 +15,10 @@ from regtap.trace.gaps import Gap, summarise_gaps
 from regtap.trace.metadata import Mode
 from regtap.trace.reader import open_trace
 from regtap_analysis.plot.caption import legend_entry, printable, subtitle
-from regtap_analysis.plot.spans import gap_density, shaded_spans, spans
+from regtap_analysis.plot.picture import PictureOptions, make_picture
+from regtap_analysis.plot.spans import gap_density, shades, spans
 from regtap_analysis.plot.text import place_names, wrap
+from regtap_analysis.reports.lanes import lane_picture
 from regtap_analysis.signals.breaks import Breaks
 from regtap_analysis.signals.model import View
 
@@ -78,6 +80,44 @@ def test_spans_cover_the_dense_columns_and_no_other(dense: list[bool]) -> None:
     assert covered == dense
 
 
+def test_a_gap_of_most_of_the_time_is_shaded() -> None:
+    assert shades(gap_density([gap(1200, 1790)], VIEW, 10)) == [(0.2, 0.8, 1.0)]
+
+
+def test_many_stripes_are_as_strong_as_the_gaps_are_dense() -> None:
+    density = np.tile([0.0, 0.5, 1.0, 1e-6], 100)
+
+    found = shades(density)
+
+    assert len(found) == 300
+    assert [strength for *_, strength in found[:3]] == [0.5, 1.0, 0.125]
+    assert [(round(400 * left), round(400 * right)) for left, right, _ in found[:3]] == [
+        (1, 2),
+        (2, 3),
+        (3, 4),
+    ]
+
+
+@given(GAPS, st.integers(1, 200))
+def test_every_gap_that_the_strip_shows_is_shaded(gaps: list[Gap], columns: int) -> None:
+    density = gap_density(gaps, VIEW, columns)
+    shaded = np.zeros(columns)
+    for left, right, strength in shades(density):
+        shaded[round(left * columns) : round(right * columns)] = strength
+
+    assert np.array_equal(shaded > 0, density > 0)
+
+
+@pytest.mark.parametrize("gaps", [[gap(0, 900_000)], [gap(k * 5_000, k * 5_000 + 2_500) for k in range(200)]])
+def test_plot_and_report_shade_however_many_gaps_there_are(tmp_path: Path, gaps: list[Gap]) -> None:
+    trace = open_trace(counter_trace(tmp_path / "run", gaps=tuple(gaps)))
+
+    plotted = make_picture(trace, PictureOptions(format="svg")).content.decode()
+
+    assert "fill-opacity: 0.25" in plotted or "fill-opacity: 0.125" in plotted
+    assert lane_picture(trace).shades
+
+
 @pytest.mark.parametrize(
     ("left", "right", "broken"),
     [(100, 200, True), (0, 100, False), (200, 300, False), (50, 150, True), (120, 130, True), (0, 300, True)],
@@ -128,19 +168,6 @@ def test_what_no_font_shows_is_replaced() -> None:
 def test_a_gap_with_rows_inside_is_as_dense_as_these_leave_it() -> None:
     joined = Gap(0, 1, 1000, 1200, "missed", rows=3)
     assert gap_density([joined], VIEW, 10)[:2] == pytest.approx([0.25, 0.25])
-
-
-def test_shades_that_would_hide_the_lanes_are_left_out() -> None:
-    few, many, long = np.zeros(200), np.zeros(200), np.zeros(200)
-    few[[3, 90, 91]] = 1
-    many[:122:2] = 1
-    long[:81] = 1
-
-    assert shaded_spans(few) == spans(few) == [(0.015, 0.02), (0.45, 0.46)]
-    assert shaded_spans(many[:121]) == []
-    assert shaded_spans(many) == []
-    assert shaded_spans(long) == []
-    assert len(shaded_spans(np.append(many[:120], np.zeros(80)))) == 60
 
 
 def test_a_gap_with_rows_inside_does_not_break_their_line() -> None:

@@ -14,7 +14,7 @@ from regtap_analysis.plot.layout import LINE_PX, MARGIN_PX
 from regtap_analysis.plot.legend import SWATCH_PX
 from regtap_analysis.plot.plan import INDENT_PX, NAME_PX, plan
 from regtap_analysis.plot.sheet import BACK, FAINT, FRONT, GREY, INK, Frame, Sheet, px, rectangle
-from regtap_analysis.plot.spans import gap_density, shaded_spans
+from regtap_analysis.plot.spans import gap_density, shades
 from regtap_analysis.plot.states import draw_states
 from regtap_analysis.plot.text import SMALL_PT, TEXT_PT
 
@@ -45,6 +45,7 @@ _STRIP = "#F4F4F4"
 _TITLE_PT = 12.5
 _SPINE_PT, _TIME_TICK_PT, _VALUE_TICK_PT, _PAD_PT = 0.7, 3.5, 3.0, 3.0
 _MOST_STRONG_MARKS = 20
+_SHADE = 0.25  # of gaps, in the lanes
 
 
 def draw(content: Content) -> Figure:
@@ -127,12 +128,14 @@ def _draw_strip(sheet: Sheet, box: Box, named: tuple[str, str], density: Density
 
 
 def _shade(sheet: Sheet, plot: Box, colour: str, density: Density) -> None:
-    """Shade the gaps of one cause on the lanes, if the shades stay readable."""
+    """Shade the gaps of one cause on the lanes."""
+    found = shades(density)
     outlines = [
         rectangle(plot.left + left * plot.width, plot.top, (right - left) * plot.width, plot.height)
-        for left, right in shaded_spans(density)
+        for left, right, _ in found
     ]
-    sheet.areas(outlines, BACK, plot, facecolor=colour, edgecolor=colour, linewidth=0.6, alpha=0.25)
+    colours = [to_rgba(colour, _SHADE * strength) for *_, strength in found]
+    sheet.areas(outlines, BACK, plot, facecolors=colours, edgecolors=colours, linewidth=0.6)
 
 
 def _draw_names(sheet: Sheet, planned: Plan, lane: Lane, box: Box) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     Density = npt.NDArray[np.float64]
 
 _TOUCHED = 1e-6  # a column that a gap only touches is shown too
-# Beyond these the lanes would drown in stripes; the strips above them show every gap.
-_MOST_SHADES, _MOST_SHADED = 60, 0.4
+_MOST_STRIPES, _STRENGTHS = 60, 8
 
 
 def gap_density(gaps: Sequence[Gap], view: View, columns: int) -> Density:
@@ -52,10 +52,21 @@ def spans(density: Density) -> list[tuple[float, float]]:
     return [(left / len(density), right / len(density)) for left, right in changes.reshape(-1, 2).tolist()]
 
 
-def shaded_spans(density: Density) -> list[tuple[float, float]]:
-    """Return the stretches with gaps to shade on the lanes: all, or none where they are too many or too long."""
-    found = spans(density)
-    return found if len(found) <= _MOST_SHADES and (density > 0).mean() <= _MOST_SHADED else []
+def shades(density: Density) -> list[tuple[float, float, float]]:
+    """Return how gaps are shaded in the lanes: left and right edge as in `spans`, and the strength up to 1.
+
+    So many stripes that lanes would drown in them are only as strong as the gaps are dense.
+    """
+    stretches = spans(density)
+    if len(stretches) <= _MOST_STRIPES:
+        return [(left, right, 1.0) for left, right in stretches]
+    steps = np.ceil(density * _STRENGTHS)
+    edges = [0, *(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(steps)]
+    return [
+        (left / len(steps), right / len(steps), float(steps[left]) / _STRENGTHS)
+        for left, right in itertools.pairwise(edges)
+        if steps[left]
+    ]
 
 
 def _moments(times_ns: Sequence[int], view: View) -> Density:

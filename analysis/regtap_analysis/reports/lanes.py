@@ -15,7 +15,7 @@ from regtap.units.format import count_of
 from regtap_analysis.plot.aligned import aligned_axis
 from regtap_analysis.plot.bounds import bounds_of
 from regtap_analysis.plot.caption import place_text, printable
-from regtap_analysis.plot.spans import gap_density, shaded_spans
+from regtap_analysis.plot.spans import gap_density, shades
 from regtap_analysis.signals.breaks import Breaks
 from regtap_analysis.signals.envelope import Envelope
 from regtap_analysis.signals.model import View, signals_of, whole_view
@@ -103,7 +103,7 @@ class LanePicture:
     Attributes:
         lanes: From top to bottom.
         strips: Gaps above the lanes, a strip for each cause.
-        shades: Gaps that are shaded in all lanes: cause, left and width in per cent.
+        shades: Gaps that are shaded in all lanes: cause, left and width in per cent, strength up to 1.
         flags: Numbers of marks with their place in per cent.
         ticks: Ticks of the axis of time.
         axis: The quantity of the axis.
@@ -112,7 +112,7 @@ class LanePicture:
 
     lanes: tuple[Lane, ...]
     strips: tuple[Strip, ...]
-    shades: tuple[tuple[str, float, float], ...]
+    shades: tuple[tuple[str, float, float, float], ...]
     flags: tuple[tuple[int, float], ...]
     ticks: tuple[Tick, ...]
     axis: str
@@ -297,9 +297,9 @@ def _dense(density: Floats) -> Iterator[tuple[float, float, float]]:
             yield run[0] * share, len(run) * share, levels[run[0]] / 4
 
 
-def _shades(cause: str, density: Floats) -> Iterator[tuple[str, float, float]]:
-    for left, right in shaded_spans(density):
-        yield cause, 100 * left, 100 * (right - left)
+def _shades(cause: str, density: Floats) -> Iterator[tuple[str, float, float, float]]:
+    for left, right, strength in shades(density):
+        yield cause, 100 * left, 100 * (right - left), strength
 
 
 def _flags(trace: Trace, view: View) -> Iterator[tuple[int, float]]:

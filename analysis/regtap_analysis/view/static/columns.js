@@ -6,6 +6,7 @@ const ARRAYS = {
   float32: Float32Array, float64: Float64Array,
 };
 const MIXED = 2;  // the state of a column whose bounds only enclose its samples; 1: bounds are exact; 0: no samples
+const MOST_STRIPES = 60, STRENGTHS = 8;
 
 // The arrays of an answer; view/columns.py has the layout.
 function unpack(buffer) {
@@ -69,6 +70,14 @@ function reduceDensity(density, places) {
     for (let k = first; k <= last; k += 1) most = Math.max(most, density[k]);
     return most;
   });
+}
+
+// How strongly lanes are shaded in each column, as in plot/spans.py: so many stripes that lanes would drown in them are
+// only as strong as the gaps are dense.
+function shadesOf(density) {
+  const stretches = density.reduce((sum, share, k) => sum + (share > 0 && !(density[k - 1] > 0)), 0);
+  if (stretches <= MOST_STRIPES) return density.map(share => share > 0 ? 1 : 0);
+  return density.map(share => Math.ceil(Math.min(share, 1) * STRENGTHS) / STRENGTHS);
 }
 
 // The samples of a view, and one on either side; too many for its columns become columns.

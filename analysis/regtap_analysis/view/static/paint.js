@@ -2,6 +2,7 @@
 "use strict";
 
 const AXIS_PX = 34, MARK_PX = 16, STRIP_PX = 9, SPACE_PX = 16, FIELD_SPACE_PX = 5, LANE_PX = 4, NARROW_PX = 600;
+const SHADE = 0.2;  // of a gap that takes all of its columns' time
 
 class Painter {
   constructor() {
@@ -62,7 +63,9 @@ class Painter {
     const [context, width, tall] = this.context("lanes", scroll.clientHeight);
     context.translate(0, -scroll.scrollTop);
     const clip = {top: scroll.scrollTop, bottom: scroll.scrollTop + tall};
-    this.shadeGaps(context, state, shown, clip);
+    for (const gap of shown?.gaps ?? []) {
+      this.shadeGap(context, state, shown, gap, this.stretches(state, boxes, gap.source));
+    }
     this.grid(context, state, clip);
     for (const box of boxes) {
       if (box.top + box.height < clip.top || box.top > clip.bottom) continue;
@@ -91,17 +94,26 @@ class Painter {
     context.stroke();
   }
 
-  shadeGaps(context, state, shown, clip) {
-    if (!shown) return;
-    context.globalAlpha = 0.2;
-    for (const gap of shown.gaps) {
-      const taken = gap.density.reduce((sum, share) => sum + (share > 0), 0);
-      if (taken > gap.density.length / 4) continue;  // stripes would drown the lanes; the strip shows them all
-      context.fillStyle = this.causeColour(gap.cause);
-      this.columns(state, shown, gap.density.length, (k, left, right) => {
-        if (gap.density[k] > 0) context.fillRect(left, clip.top, right - left, clip.bottom - clip.top);
-      });
-    }
+  // Where the neighbouring lanes of a trace lie, [[top, bottom]]: what it lacks is shaded in its own lanes.
+  stretches(state, boxes, source) {
+    const found = [];
+    boxes.forEach((box, k) => {
+      if (state.info.lanes[box.number].source !== source) return;
+      const before = boxes[k - 1], isNext = before && state.info.lanes[before.number].source === source;
+      if (isNext) found.at(-1)[1] = box.top + box.height + 2;
+      else found.push([box.top - 4, box.top + box.height + 2]);
+    });
+    return found;
+  }
+
+  shadeGap(context, state, shown, gap, stretches) {
+    context.fillStyle = this.causeColour(gap.cause);
+    const strengths = shadesOf(gap.density);
+    this.columns(state, shown, gap.density.length, (k, left, right) => {
+      if (!strengths[k]) return;
+      context.globalAlpha = SHADE * strengths[k];
+      for (const [top, bottom] of stretches) context.fillRect(left, top, right - left, bottom - top);
+    });
     context.globalAlpha = 1;
   }
 
