@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Page
-from tests.browser.conftest import ROWS, SPIKE, STEP_NS, Open, settled, wait_for
+from tests.browser.conftest import ROWS, SPIKE, STATE, STEP_NS, Open, settled, wait_for
 from tests.command import run_regtap
 from tests.synthetic import counter_trace
 from tests.viewing import serving
 
 from regtap.trace.files import SPOOL_POINTER
 from regtap_analysis.plot.spans import shades
+from regtap_analysis.plot.states import colour_number
 from regtap_analysis.plot.ticks import time_axis, value_axis
 
 
@@ -309,6 +310,17 @@ def test_its_shades_are_those_of_plot(address: str, open_page: Open) -> None:
             for column in range(round(left * len(density)), round(right * len(density))):
                 wanted[column] = strength
         assert page.evaluate(f"[...shadesOf(Float32Array.from({density}))]") == wanted
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_its_states_have_colours_by_value(address: str, open_page: Open, scheme: str) -> None:
+    page = open_page(address, color_scheme=scheme)
+    numbers = page.evaluate("""[0n, 1n, 2n, 3n].map(value =>
+        colourNumber(value, app.state.info.lanes.find(lane => lane.kind === "states")))""")
+
+    assert numbers == [colour_number(STATE, number) for number in range(4)]
+    colours = page.evaluate("[...Array(8).keys()].map(number => app.painter.colour(`state-${number}`))")
+    assert len(set(colours)) == 8
 
 
 def test_its_ticks_are_those_of_plot(address: str, open_page: Open) -> None:

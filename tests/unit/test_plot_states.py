@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from regtap.registers.model import Field, Register, Value
 from regtap.trace.gaps import Gap
 from regtap.trace.reader import open_trace
 from regtap_analysis.plot.picture import PictureOptions, make_picture
+from regtap_analysis.plot.states import colour_number, colour_of
 from regtap_analysis.signals.envelope import Envelope
 from regtap_analysis.signals.model import Samples
 from regtap_analysis.signals.states import State, states_of
@@ -66,3 +68,51 @@ def test_the_picture_has_the_names_of_states_as_text(tmp_path: Path) -> None:
     content = make_picture(open_trace(path), PictureOptions(format="svg")).content.decode()
 
     assert [content.count(text) for text in (">SLOW<", ">FAST<", ">&lt;b&gt;$x$<", ">0x1<")] == [1, 1, 1, 1]
+
+
+def test_a_state_has_one_colour_whatever_the_picture_shows(tmp_path: Path) -> None:
+    values = {"CR": np.repeat(np.array([0, 2, 3, 2], np.uint32), 10)}
+    path = write_trace(tmp_path / "run", [REGISTER], list(range(0, 40_000, 1000)), values, TraceOptions())
+
+    whole = make_picture(open_trace(path), PictureOptions(format="svg")).content.decode()
+    later = make_picture(open_trace(path), PictureOptions(first_ns=10_000, format="svg")).content.decode()
+
+    colours = [colour_of(MODE, number).lower() for number in (0, 2, 3)]
+    assert [colour in whole for colour in colours] == [True, True, True]
+    assert [colour in later for colour in colours] == [False, True, True]
+
+
+def test_numbers_of_one_name_have_one_colour() -> None:
+    field = Field("MODE", 0, 3, values=(Value("A", 1), Value("UNUSED", 7, use="write")), otherwise="OTHER")
+
+    assert [colour_number(field, number) for number in (1, 0, 5, 7)] == [0, 1, 1, 1]
+
+
+def test_states_whose_names_have_no_room_get_a_key(tmp_path: Path) -> None:
+    values = {"CR": np.tile(np.array([0, 2, 3], np.uint32), 200)}
+    path = write_trace(tmp_path / "run", [REGISTER], list(range(0, 600_000, 1000)), values, TraceOptions())
+
+    content = make_picture(open_trace(path), PictureOptions(format="svg")).content.decode()
+
+    assert [content.count(text) for text in (">SLOW<", ">FAST<", ">&lt;b&gt;$x$<")] == [1, 1, 1]
+
+
+def test_a_key_that_is_too_long_says_how_many_it_leaves_out(tmp_path: Path) -> None:
+    names = tuple(Value(f"A_RATHER_LONG_NAME_{number}", number) for number in range(32))
+    register = Register("CR", 0, fields=(Field("MODE", 0, 5, values=names),))
+    values = {"CR": np.arange(600) % 32}
+    path = write_trace(tmp_path / "run", [register], list(range(0, 600_000, 1000)), values, TraceOptions())
+
+    content = make_picture(open_trace(path), PictureOptions(format="svg")).content.decode()
+
+    left_out = re.findall(r">and ([0-9]+) more<", content)
+    assert [int(text) for text in left_out] == [32 - content.count("A_RATHER_LONG_NAME")]
+
+
+def test_a_picture_of_a_given_height_has_no_keys(tmp_path: Path) -> None:
+    values = {"CR": np.tile(np.array([0, 2, 3], np.uint32), 200)}
+    path = write_trace(tmp_path / "run", [REGISTER], list(range(0, 600_000, 1000)), values, TraceOptions())
+
+    content = make_picture(open_trace(path), PictureOptions(format="svg", height=300)).content.decode()
+
+    assert ">SLOW<" not in content

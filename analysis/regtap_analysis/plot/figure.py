@@ -15,7 +15,7 @@ from regtap_analysis.plot.legend import SWATCH_PX
 from regtap_analysis.plot.plan import INDENT_PX, NAME_PX, plan
 from regtap_analysis.plot.sheet import BACK, FAINT, FRONT, GREY, INK, Frame, Sheet, px, rectangle
 from regtap_analysis.plot.spans import gap_density, shades
-from regtap_analysis.plot.states import draw_states
+from regtap_analysis.plot.states import draw_key, draw_states
 from regtap_analysis.plot.text import SMALL_PT, TEXT_PT
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def draw(content: Content) -> Figure:
     for lane, axis, box in zip(planned.lanes, planned.axes, layout.lanes, strict=True):
         _draw_names(sheet, planned, lane, box)
         _draw_values(sheet, planned, lane, (axis, box))
+    for number, key in planned.keys.items():
+        draw_key(sheet, layout.lanes[number], key, planned.measure)
     _draw_marks(sheet, planned)
     return sheet.figure
 

@@ -22,6 +22,7 @@ _TITLE, _AXIS, _FOOTER = 46, 38, 18
 _STRIP, _AIR = 11, 7
 _REGISTER_LANE, _PARENT_LANE, _FIELD_LANE, _BIT_LANE, _STATE_LANE = 110, 64, 38, 22, 26
 _REGISTER_SPACE, _FIELD_SPACE = 16, 5
+KEY_PX = 15  # of the line below a lane that names its states
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,12 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """How many lines of each kind stand above the lanes."""
+    """How many lines of each kind stand above the lanes, and which lanes have a line of names below."""
 
     legend: int = 0
     marks: int = 0
     strips: int = 0
+    keys: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def lay_out(signals: Sequence[Signal], rows: Rows, label_px: float, size: tuple[
     above = words + _STRIP * rows.strips
     below = _AXIS + _FOOTER + MARGIN_PX
     lanes = sum(lane_height(signal) for signal in signals)
-    spaces = sum(_space(signal) for signal in signals)
+    spaces = sum(_space(signal) for signal in signals) + KEY_PX * len(rows.keys)
     height = height or max(round(above + below + lanes + spaces), _LEAST_HEIGHT_PX)
     if height > MOST_HEIGHT_PX:
         raise InputError(
@@ -98,17 +100,18 @@ def lay_out(signals: Sequence[Signal], rows: Rows, label_px: float, size: tuple[
     left, legend_top = MARGIN_PX + label_px, float(MARGIN_PX + _TITLE)
     marks_top = words - LINE_PX * rows.marks
     strips = tuple(Box(left, words + _STRIP * row, plot_width, _STRIP - 2) for row in range(rows.strips))
-    boxes = _stack(signals, Box(left, above, plot_width, 0), scale)
-    plot = Box(left, words, plot_width, boxes[-1].top + boxes[-1].height - words)
+    boxes = _stack(signals, Box(left, above, plot_width, 0), scale, rows.keys)
+    last_key = KEY_PX * (len(signals) - 1 in rows.keys)
+    plot = Box(left, words, plot_width, boxes[-1].top + boxes[-1].height + last_key - words)
     return Layout(width, height, plot, legend_top, marks_top, strips, boxes)
 
 
-def _stack(signals: Sequence[Signal], first: Box, scale: float) -> tuple[Box, ...]:
+def _stack(signals: Sequence[Signal], first: Box, scale: float, keys: frozenset[int]) -> tuple[Box, ...]:
     boxes, top = [], first.top
-    for signal in signals:
+    for number, signal in enumerate(signals):
         top += _space(signal)
         boxes.append(Box(first.left, top, first.width, lane_height(signal) * scale))
-        top += boxes[-1].height
+        top += boxes[-1].height + KEY_PX * (number in keys)
     return tuple(boxes)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.lane import lane_of
 from regtap_analysis.plot.layout import Layout, Rows, lay_out
 from regtap_analysis.plot.legend import legend_of
+from regtap_analysis.plot.states import key_of
 from regtap_analysis.plot.text import SMALL_PT, TEXT_PT, Measure, Placed, place_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from regtap.trace.gaps import Gap
     from regtap.trace.metadata import Mark
@@ -60,6 +61,7 @@ class Plan:
         gaps: The gaps of each cause that occurs, in the order of the legend and the strips.
         legend: Cause, words and place of each legend entry.
         marks: The marks in the view with their names, cut to fit, and where those go.
+        keys: By the number of a lane: the colours of its states by their names, where boxes have no room for these.
     """
 
     content: Content
@@ -70,6 +72,7 @@ class Plan:
     gaps: dict[str, list[Gap]]
     legend: tuple[tuple[str, str, Placed], ...]
     marks: tuple[tuple[Mark, str, Placed], ...]
+    keys: Mapping[int, Mapping[str, str]]
 
 
 def plan(content: Content) -> Plan:
@@ -89,14 +92,30 @@ def plan(content: Content) -> Plan:
     label_px = _label_width(signals, axes, measure)
     marks = _mark_names(content, measure, draft.plot.width - label_px)
     rows = Rows(rows.legend, max((placed.line or 0 for *_, placed in marks), default=-1) + 1, rows.strips)
+    layout = lay_out(signals, rows, label_px, content.size)
+    keys = _keys(content, measure, lanes, layout.plot.width)
+    layout = lay_out(signals, replace(rows, keys=frozenset(keys)), label_px, content.size)
     gaps = {
         summary.cause: [gap for gap in trace.gaps if gap.cause == summary.cause]
         for summary in trace.gap_summary
         if not summary.holds
     }
-    return Plan(
-        content, measure, lay_out(signals, rows, label_px, content.size), lanes, axes, gaps, legend, marks
-    )
+    return Plan(content, measure, layout, lanes, axes, gaps, legend, marks, keys)
+
+
+def _keys(
+    content: Content, measure: Measure, lanes: Sequence[Lane], width: float
+) -> dict[int, dict[str, str]]:
+    """Return the keys of lanes; none in a picture of a given height, which has no lines for them."""
+    if content.size[1] is not None:
+        return {}
+    px_per_ns = width / content.view.span_ns
+    keys = {
+        number: key_of(lane, content.trace.gaps, px_per_ns, measure)
+        for number, lane in enumerate(lanes)
+        if lane.signal.has_states
+    }
+    return {number: key for number, key in keys.items() if key}
 
 
 def _mark_names(content: Content, measure: Measure, width: float) -> tuple[tuple[Mark, str, Placed], ...]:

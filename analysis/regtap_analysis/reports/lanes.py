@@ -16,6 +16,7 @@ from regtap_analysis.plot.aligned import aligned_axis
 from regtap_analysis.plot.bounds import bounds_of
 from regtap_analysis.plot.caption import place_text, printable
 from regtap_analysis.plot.spans import gap_density, shades
+from regtap_analysis.plot.states import colour_number
 from regtap_analysis.signals.breaks import Breaks
 from regtap_analysis.signals.envelope import Envelope
 from regtap_analysis.signals.model import View, signals_of, whole_view
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 MOST_LANES = 60
 _BUCKETS = 900  # about the pixels of a lane on a wide screen
 _WIDTH, _TOP, _HEIGHT = 1000.0, 6.0, 88.0
-_COLOURS = 8  # of states, in turn
 _LEAST_NAMED = 4.0  # per cent of the width that a state's name needs
 _MOST_FLAGS = 20
 _GAP_COLUMNS = 500
@@ -271,13 +271,11 @@ def _sample_paths(data: Samples, scale: _Scale, breaks: Breaks) -> tuple[str, st
 
 
 def _boxes(signal: Signal, states: Sequence[State], view: View) -> Iterator[StateBox]:
-    order = {
-        number: at for at, number in enumerate(sorted({it.number for it in states if it.number is not None}))
-    }
+    field = signal.field
     for state in states:
         left = 100 * (state.start_ns - view.first_ns) / view.span_ns
         width = max(100 * (state.stop_ns - state.start_ns) / view.span_ns, 0.1)
-        colour = -1 if state.number is None else order[state.number] % _COLOURS
+        colour = -1 if state.number is None or field is None else colour_number(field, state.number)
         yield StateBox(left, width, colour, _name(signal, state) if width >= _LEAST_NAMED else "")
 
 

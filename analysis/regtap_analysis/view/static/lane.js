@@ -135,14 +135,12 @@ class LanePainter {
 
   stateBox(run) {
     const {context, box} = this, top = box.top + 3, tall = box.height - 6, wide = Math.max(1, run.right - run.left);
-    context.fillStyle = this.fill;
-    context.globalAlpha = run.value === null ? 0.5 : 1;
+    const colour = run.value === null ? "band" : `state-${colourNumber(BigInt(run.value), this.lane)}`;
+    context.fillStyle = this.painter.colour(colour);
     context.fillRect(run.left, top, wide, tall);
-    context.globalAlpha = 1;
-    context.strokeStyle = context.fillStyle = this.line;
+    context.strokeStyle = this.line;
     if (run.value === null) this.hatch(run.left, run.left + wide, top, tall);
-    else if (wide < 3) context.fillRect(run.left, top, 1, tall);
-    else {
+    else if (wide >= 3) {
       context.strokeRect(run.left + 0.5, top + 0.5, wide - 1, tall);
       this.label(run, top + tall / 2);
     }

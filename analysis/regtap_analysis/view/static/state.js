@@ -2,6 +2,7 @@
 "use strict";
 
 const SHORTEST = 8n;  // ns that a view shows at least
+const STATE_COLOURS = 8n;
 const WHOLE = /^-?[0-9]{1,19}$/;
 
 class State {
@@ -112,7 +113,14 @@ function formatValue(value, lane, format) {
   return name ? `${name} (${digits})` : digits;
 }
 
-function valueName(value, lane) {
-  const found = lane.values.find(([number, any]) => (value & ~BigInt(any)) === BigInt(number));
-  return found ? found[2] : lane.otherwise;
+function indexOfName(value, lane) {
+  return lane.values.findIndex(([number, any]) => (value & ~BigInt(any)) === BigInt(number));
+}
+
+function valueName(value, lane) { return lane.values[indexOfName(value, lane)]?.[2] ?? lane.otherwise; }
+
+// Which of the colours of states a value has, as in plot/states.py.
+function colourNumber(value, lane) {
+  const named = indexOfName(value, lane), others = BigInt(lane.values.length) + (lane.otherwise ? 0n : value);
+  return Number((named < 0 ? others : BigInt(named)) % STATE_COLOURS);
 }
