@@ -20,6 +20,7 @@ from tests.viewing import serving
 from regtap.trace.files import SPOOL_POINTER
 from regtap_analysis.plot.spans import shades
 from regtap_analysis.plot.states import colour_number
+from regtap_analysis.plot.text import shorten
 from regtap_analysis.plot.ticks import time_axis, value_axis
 
 
@@ -300,6 +301,32 @@ def test_a_gap_breaks_the_lines_of_its_own_trace_alone(trace: Path, tmp_path: Pa
 
     assert of_the_first > 0
     assert of_the_second == 0
+
+
+def test_its_long_names_are_cut_as_those_of_plot(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    names = [
+        "USB_OTG_GLOBAL.GOTGCTL",
+        "USB_OTG_GLOBAL.GRSTCTL",
+        "AXI_READS_COUNTER",
+        "DDR_READS_COUNTER",
+        "ADC",
+    ]
+    for most in (2, 7, 12, 16):
+        script = f"{names}.map(name => shorten(name, {names}, text => text.length <= {most}))"
+        cuts = [shorten(name, names, lambda text, most=most: len(text) <= most) for name in names]  # type: ignore[misc]
+        assert page.evaluate(script) == cuts
+
+
+def test_a_lane_tells_its_full_name(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    box = page.locator("#lanes").bounding_box()
+    assert box is not None
+    top = page.evaluate("app.painter.layout(app.state).boxes[2].top")
+
+    page.mouse.move(box["x"] + 30, box["y"] + top + 5)
+
+    assert page.locator("#lanes").get_attribute("title") == "STATUS.BUSY [0]"
 
 
 def test_its_shades_are_those_of_plot(address: str, open_page: Open) -> None:

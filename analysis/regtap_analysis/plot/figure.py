@@ -142,15 +142,17 @@ def _shade(sheet: Sheet, plot: Box, colour: str, density: Density) -> None:
 
 def _draw_names(sheet: Sheet, planned: Plan, lane: Lane, box: Box) -> None:
     signal, measure = lane.signal, planned.measure
+    others = [it.signal.name for it in planned.lanes]
     middle = box.top + box.height / 2
     if signal.field is not None:
         left, bits = float(MARGIN_PX + INDENT_PX), f"[{signal.field.span}]"
-        name = measure.fit(signal.name, TEXT_PT, NAME_PX - INDENT_PX - measure.width(bits, SMALL_PT) - 5)
+        most_px = NAME_PX - INDENT_PX - measure.width(bits, SMALL_PT) - 5
+        name = measure.fit_name(signal.name, others, (TEXT_PT, most_px))
         sheet.text((left, middle), name, size=TEXT_PT)
         left += measure.width(name, TEXT_PT) + 5
         sheet.text((left, middle), bits, size=SMALL_PT, color=GREY)
         return
-    name = measure.fit(signal.name, TEXT_PT, NAME_PX, "bold")
+    name = measure.fit_name(signal.name, others, (TEXT_PT, NAME_PX), "bold")
     sheet.text((MARGIN_PX, middle - 7), name, size=TEXT_PT, weight="bold")
     sheet.text((MARGIN_PX, middle + 8), caption.place_text(signal.register), size=SMALL_PT, color=GREY)
 

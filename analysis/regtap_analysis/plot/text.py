@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,12 @@ from matplotlib.font_manager import FontProperties
 from regtap_analysis.plot.layout import DPI
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
 TEXT_PT, SMALL_PT = 9.0, 7.8
 _MOST_LETTERS = 400  # that are measured: more than fit any place
+_TEXT_HEAD, _NAME_HEADS = 1.0, (0.0, 0.3, 0.5, 0.7, 1.0)  # the shares of what is kept before the ellipsis
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,71 @@ class Measure:
             self._renderer.get_text_width_height_descent(text[:_MOST_LETTERS], properties, ismath=False)[0]
         )
 
-    def fit(self, text: str, points: float, most_px: float, weight: str = "normal") -> str:
-        """Return the text, shortened with an ellipsis if it is wider than most_px."""
-        if len(text) <= _MOST_LETTERS and self.width(text, points, weight) <= most_px:
-            return text
-        fits, too_many = 0, min(len(text), _MOST_LETTERS)
-        while too_many - fits > 1:
-            middle = (fits + too_many) // 2
-            if self.width(f"{text[:middle]}…", points, weight) <= most_px:
-                fits = middle
-            else:
-                too_many = middle
-        return f"{text[:fits]}…"
+    def fit(self, text: str, points: float, most_px: float) -> str:
+        """Return the text, shortened with an ellipsis at its end if it is wider than most_px."""
+        return _cut(text, _TEXT_HEAD, lambda part: self._fits(part, (points, most_px), "normal"))
+
+    def fit_name(
+        self, name: str, others: Iterable[str], place: tuple[float, float], weight: str = "normal"
+    ) -> str:
+        """Return the name of a lane, shortened as `shorten` does it.
+
+        Args:
+            name: The name.
+            others: The names of all lanes.
+            place: Its size in points, and its greatest width in pixels.
+            weight: Weight of its letters.
+        """
+        return shorten(name, others, lambda part: self._fits(part, place, weight))
+
+    def _fits(self, text: str, place: tuple[float, float], weight: str) -> bool:
+        points, most_px = place
+        return len(text) <= _MOST_LETTERS and self.width(text, points, weight) <= most_px
+
+
+def shorten(name: str, others: Iterable[str], fits: Callable[[str], bool]) -> str:
+    """Return a name, with an ellipsis for a part of it if it is too long; the page's names.js does the same.
+
+    Registers of a block differ in the tail of their names, so that is kept, unless another cut alone tells the name
+    from the others.
+
+    Args:
+        name: The name.
+        others: The names from which the shortened one should differ, of which it may be one.
+        fits: Returns whether there is room for a text.
+    """
+    if fits(name):
+        return name
+    rivals = [other for other in others if other != name]
+    for head in _NAME_HEADS:
+        cut = _cut(name, head, fits)
+        if not any(_is_cut_of(cut, rival) for rival in rivals):
+            return cut
+    return _cut(name, _NAME_HEADS[0], fits)
+
+
+def _cut(text: str, head: float, fits: Callable[[str], bool]) -> str:
+    """Return as much of a text as fits; `head` is the share of the letters before the ellipsis."""
+    if fits(text):
+        return text
+    kept, too_many = 0, len(text)
+    while too_many - kept > 1:
+        middle = (kept + too_many) // 2
+        if fits(_with_ellipsis(text, head, middle)):
+            kept = middle
+        else:
+            too_many = middle
+    return _with_ellipsis(text, head, kept)
+
+
+def _with_ellipsis(text: str, head: float, kept: int) -> str:
+    first = math.ceil(kept * head)
+    return f"{text[:first]}…{text[len(text) - kept + first :]}"
+
+
+def _is_cut_of(cut: str, name: str) -> bool:
+    first, last = cut.split("…", 1) if "…" in cut else (cut, "")
+    return name.startswith(first) and name.endswith(last)
 
 
 def wrap(widths: Sequence[float], line_px: float, space_px: float) -> list[Placed]:

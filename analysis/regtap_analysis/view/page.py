@@ -10,6 +10,7 @@ from typing import Any
 
 SCRIPTS = (
     "ticks.js",
+    "names.js",
     "state.js",
     "columns.js",
     "source.js",

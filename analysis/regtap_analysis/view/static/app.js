@@ -10,7 +10,6 @@ class App {
     this.state = new State(info);
     this.state.fromFragment(location.hash.slice(1));
     this.painter = new Painter();
-    this.painter.sources = info.traces.length;
     this.panel = new Panel(this);
     this.search = new Search(this);
     this.input = new Input(this);
@@ -149,6 +148,14 @@ class App {
   }
 
   note(text) { document.getElementById("note").textContent = text; }
+
+  // Of a lane: its name may be cut beside it; nothing where there is none.
+  fullName(number) {
+    const lane = this.state.info.lanes[number];
+    if (!lane) return "";
+    const isShort = lane.is_field && !lane.name.startsWith(`${lane.register}.`);
+    return this.state.ofSource(lane.source, `${isShort ? `${lane.register}.` : ""}${lane.name} ${lane.where}`);
+  }
 
   hoverAt(place, lane = null) {
     if (place === null) { this.hover = null; this.changed(); return; }

@@ -81,6 +81,7 @@ class Input {
       const pointer = pointers.get(event.pointerId);
       if (pointer) this.drag(pointer, event);
       else app.hoverAt(this.place, this.laneAt(event));
+      canvas.title = this.fraction(event) < 0 ? app.fullName(this.laneAt(event)) : "";
     });
     canvas.addEventListener("pointerup", event => {
       const pointer = pointers.get(event.pointerId);

@@ -7,6 +7,7 @@ const SHADE = 0.2;  // of a gap that takes all of its columns' time
 class Painter {
   constructor() {
     this.canvases = Object.fromEntries(["map", "top", "lanes"].map(id => [id, document.getElementById(id)]));
+    this.names = new Map();
     this.readTheme();
   }
 
@@ -72,7 +73,7 @@ class Painter {
       this.paintLane(context, state, box, shown, width);
     }
     this.verticals(context, state, clip, hover);
-    if (this.isNarrow) boxes.forEach(box => this.nameAbove(context, state.info.lanes[box.number], box));
+    if (this.isNarrow) boxes.forEach(box => this.nameAbove(context, state, state.info.lanes[box.number], box));
     if (hover) this.hoverValues(context, state, boxes, hover);
   }
 
@@ -138,7 +139,7 @@ class Painter {
       context.fillRect(0, box.top - 3, this.gutter - 4, box.height + 6);
     }
     const bounds = data && boundsOf(lane, data);
-    if (!this.isNarrow) this.nameBeside(context, lane, box);
+    if (!this.isNarrow) this.nameBeside(context, state, lane, box);
     if (bounds && lane.kind !== "states" && lane.bits > 1) this.values(context, lane, box, bounds);
     context.strokeStyle = this.colour("faint");
     context.strokeRect(this.gutter + 0.5, Math.round(box.top) + 0.5, this.plotWidth, box.height);
@@ -159,15 +160,24 @@ class Painter {
     context.fillText("no samples here", this.gutter + this.plotWidth / 2, box.top + box.height / 2);
   }
 
-  // The lane's name, with its trace's number where there are several.
-  nameOf(lane) { return this.sources > 1 ? `${lane.source + 1}: ${lane.name}` : lane.name; }
+  // The lane's name for a width, in the context's font; cuts are kept, since every frame asks for them.
+  nameOf(context, state, lane, most) {
+    const key = `${context.font} ${Math.round(most)} ${lane.source} ${lane.register} ${lane.name}`;
+    if (!this.names.has(key)) {
+      const number = state.ofSource(lane.source, ""), others = state.info.lanes.map(other => other.name);
+      const name = shorten(lane.name, others, text => context.measureText(number + text).width <= most);
+      this.names.set(key, number + name);
+    }
+    return this.names.get(key);
+  }
 
   // Over the lines of marks and cursors, which would cross it out.
-  nameAbove(context, lane, box) {
+  nameAbove(context, state, lane, box) {
     const most = this.gutter + this.plotWidth - 10;
     context.textAlign = "left";
     context.font = this.font(11, lane.is_field ? "" : "bold");
-    const text = fit(context, `${this.nameOf(lane)} ${lane.where}`, most);
+    const where = fit(context, ` ${lane.where}`, most / 2);
+    const text = this.nameOf(context, state, lane, most - context.measureText(where).width) + where;
     context.fillStyle = this.colour("paper");
     context.fillRect(4, box.top - 14, context.measureText(text).width + 4, 12);
     context.fillStyle = this.colour("ink");
@@ -175,12 +185,12 @@ class Painter {
   }
 
   // A register's place stands below its name, a field's bits beside it.
-  nameBeside(context, lane, box) {
+  nameBeside(context, state, lane, box) {
     const middle = box.top + box.height / 2, most = this.gutter - 78;
     context.textAlign = "left";
     context.fillStyle = this.colour("ink");
     context.font = this.font(12, lane.is_field ? "" : "bold");
-    const name = fit(context, this.nameOf(lane), lane.is_field ? most - 30 : most);
+    const name = this.nameOf(context, state, lane, lane.is_field ? most - 30 : most);
     const left = lane.is_field ? 22 : 10, wide = context.measureText(name).width;
     context.fillText(name, left, lane.is_field ? middle : middle - 7);
     context.font = this.font(10);
@@ -346,14 +356,6 @@ class Painter {
       });
     }
   }
-}
-
-// A text cut to a width.
-function fit(context, text, most) {
-  if (context.measureText(text).width <= most) return text;
-  let kept = text;
-  while (kept && context.measureText(`${kept}…`).width > most) kept = kept.slice(0, -1);
-  return `${kept}…`;
 }
 
 function rangeText(sample, lane, format) {

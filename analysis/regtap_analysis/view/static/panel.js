@@ -61,7 +61,9 @@ class Panel {
       this.app.changed();
     });
     const source = state.info.traces.length > 1 ? `${lane.source + 1}: ` : "";
-    label.append(box, ` ${source}${lane.name} ${lane.where}`);
+    const name = document.createElement("span");
+    name.textContent = `${source}${lane.name} ${lane.where}`;
+    label.append(box, name);
     item.classList.toggle("field", lane.is_field);
     item.classList.toggle("picked", number === state.picked);
     const up = this.button("↑", "move", () => this.move(number, -1));

@@ -30,6 +30,9 @@ class State {
 
   get lanes() { return this.order.filter(lane => !this.hidden.has(lane)); }
 
+  // What belongs to a trace, with its number where there are several.
+  ofSource(source, text) { return this.info.traces.length > 1 ? `${source + 1}: ${text}` : text; }
+
   showWhole() { this.show(this.whole.first, this.whole.stop); }
 
   // Show a stretch, kept near the trace and no shorter than can be drawn.
