@@ -37,7 +37,7 @@ def count_high(page: Page) -> int:
 def test_the_whole_trace_shows_with_its_spike(address: str, open_page: Open) -> None:
     page = open_page(address)
     assert count_high(page) == 1
-    assert "200,000 rows" in page.locator("#facts").inner_text()
+    assert "200,000 rows" in page.locator(".facts").inner_text()
 
 
 def test_wheel_keys_and_buttons_zoom_and_move(address: str, open_page: Open) -> None:
@@ -301,6 +301,27 @@ def test_a_gap_breaks_the_lines_of_its_own_trace_alone(trace: Path, tmp_path: Pa
 
     assert of_the_first > 0
     assert of_the_second == 0
+
+
+def test_what_a_trace_lacks_is_shaded_in_its_own_lanes(trace: Path, tmp_path: Path, open_page: Open) -> None:
+    whole = counter_trace(tmp_path / "whole", rows=1000)
+    bottom = "app.painter.layout(app.state).boxes.map(box => [box.top, box.top + box.height])"
+
+    with serving(whole, trace) as address:
+        page = open_page(address)
+        boxes = page.evaluate(bottom)
+        stretches = page.evaluate(
+            "[0, 1].map(source => app.painter.stretches(app.state, app.painter.layout(app.state).boxes, source))"
+        )
+        page.keyboard.press("m")
+        gaps = page.locator("#gap-list").inner_text()
+        titles = page.locator("h1").all_inner_texts()
+
+    (first,), (second,) = stretches
+    assert boxes[0][1] <= first[1] < second[0] <= boxes[1][0]
+    assert second[1] >= boxes[-1][1]
+    assert gaps.startswith("2: full")
+    assert [title[:8] for title in titles] == ["1: whole", "2: run ·"]
 
 
 def test_its_long_names_are_cut_as_those_of_plot(address: str, open_page: Open) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.synthetic import counter_trace
+from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.errors import InputError
+from regtap.registers.model import Register
+from regtap.trace.gaps import Gap
+from regtap.trace.metadata import Mark
 from regtap_analysis.view.session import Session
+
+TIMES = range(0, 8000, 1000)
+GAP = Gap(6, 1, 5000, 6000, "missed")
 
 
 def test_a_page_that_cannot_be_made_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,3 +27,41 @@ def test_a_page_that_cannot_be_made_leaves_no_folder(tmp_path: Path, monkeypatch
         Session([counter_trace(tmp_path / "run")], ["NONE"])
 
     assert list(memory.iterdir()) == []
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    """Return two traces with one register in common, and their mark at different times."""
+    ones = write_trace(
+        tmp_path / "one",
+        [STATUS, Register("COUNT", 0x8)],
+        TIMES,
+        {"STATUS": TIMES, "COUNT": TIMES},
+        TraceOptions(marks=(Mark(2000, "reset now"),)),
+    )
+    others = write_trace(
+        tmp_path / "other",
+        [STATUS, Register("ADC", 0x24)],
+        TIMES,
+        {"STATUS": TIMES, "ADC": TIMES},
+        TraceOptions(marks=(Mark(5000, "reset now"), Mark(6000, "later")), gaps=(GAP,)),
+    )
+    return ones, others
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_register_of_one_trace_only_is_shown(pair: tuple[Path, Path], order: int) -> None:
+    with closing(Session(pair[::order], ["ADC", "STATUS.BUSY"])) as session:
+        found = [(session.shown[lane.source].trace.path.name, lane.signal.name) for lane in session.lanes]
+
+    assert sorted(found) == [("one", "STATUS.BUSY"), ("other", "ADC"), ("other", "STATUS.BUSY")]
+
+
+def test_a_trace_without_the_chosen_register_has_no_lane(pair: tuple[Path, Path]) -> None:
+    with closing(Session(pair, ["COUNT"])) as session:
+        assert [(lane.source, lane.signal.name) for lane in session.lanes] == [(0, "COUNT")]
+
+
+def test_a_register_of_no_trace_is_refused(pair: tuple[Path, Path]) -> None:
+    with pytest.raises(InputError, match="nothing called 'NONE'"):
+        Session(pair, ["ADC", "NONE"])

@@ -15,7 +15,7 @@ from regtap.trace.moments import find_mark
 from regtap.units.format import format_utc
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.layout import lane_height
-from regtap_analysis.signals.model import View, signals_of, whole_view
+from regtap_analysis.signals.model import View, find_signal, signals_of, whole_view
 from regtap_analysis.signals.pages import TracePages
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ class Session:
 
     Args:
         paths: The traces.
-        registers: Names of the registers to show; empty: all.
-        align: Text of the mark at which several traces are aligned; None: at their start.
+        registers: Names of the registers to show, each of at least one trace; empty: all.
+        align: Text of the mark at which each trace has its time 0; None: at its start.
         maps: Describe registers of traces that were recorded without these maps.
         wait_s: How long to wait for the first row of a capture that has just begun.
 
@@ -98,9 +98,7 @@ class Session:
                 Shown(trace, TracePages(trace), moments[0] - moment)
                 for trace, moment in zip(traces, moments, strict=True)
             )
-            signals = [
-                (source, it) for source, trace in enumerate(traces) for it in signals_of(trace, registers)
-            ]
+            signals = _signals(traces, registers)
             self._opened = opened.pop_all()
         self.lanes = tuple(Lane(number, *entry) for number, entry in enumerate(signals))
 
@@ -184,6 +182,30 @@ class Session:
             ],
             "otherwise": "" if field is None else caption.printable(field.otherwise),
         }
+
+
+def _signals(traces: Sequence[Trace], names: Sequence[str]) -> list[tuple[int, Signal]]:
+    """Return the signals of the traces, each with its trace's number; a name need not be in every trace.
+
+    Raises:
+        InputError: A name is in none of them, or ambiguous.
+    """
+    known = [[name for name in names if _knows(trace, name)] for trace in traces]
+    for name in names:
+        if not any(name in its_names for its_names in known):
+            find_signal(traces[0], name)  # raises
+    return [
+        (source, it)
+        for source, (trace, its_names) in enumerate(zip(traces, known, strict=True))
+        if its_names or not names
+        for it in signals_of(trace, its_names)
+    ]
+
+
+def _knows(trace: Trace, name: str) -> bool:
+    """Return whether a trace has registers or fields of that name, or with that end of their names."""
+    fields = (f"{it.name}.{field.name}" for it in trace.registers for field in it.fields)
+    return any(f".{known}".endswith(f".{name}") for known in (*(it.name for it in trace.registers), *fields))
 
 
 def _kind(signal: Signal) -> str:

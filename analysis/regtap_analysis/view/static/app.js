@@ -26,13 +26,20 @@ class App {
   describe() {
     const {traces} = this.state.info;
     document.title = `${traces.map(trace => trace.name).join(", ")} · regtap view`;
-    const title = traces.map((trace, k) => traces.length > 1 ? `${k + 1}: ${trace.title}` : trace.title).join("   ");
-    document.getElementById("title").textContent = document.getElementById("title").title = title;
-    const facts = traces.map(trace => `${trace.facts} · start ${trace.start}`).join("   ");
-    document.getElementById("facts").title = facts;
-    document.getElementById("facts").textContent = facts.replaceAll("-", "\u2011");  // a line does not break in a date
+    document.getElementById("heading").replaceChildren(...traces.flatMap((trace, k) => this.heading(trace, k)));
     document.getElementById("follow").hidden = !this.state.info.live;
     this.note(this.state.info.note ?? "? for keys");
+  }
+
+  // Title and facts of a trace.
+  heading(trace, source) {
+    const title = document.createElement("h1"), facts = document.createElement("p"), {zero} = this.state.info;
+    title.textContent = title.title = this.state.ofSource(source, trace.title);
+    facts.className = "facts";
+    const from = zero && source === 0 ? ` · times count from the mark ${zero}` : "";
+    facts.title = `${trace.facts} · start ${trace.start}${from}`;
+    facts.textContent = facts.title.replaceAll("-", "\u2011");  // a line does not break in a date
+    return [title, facts];
   }
 
   wire() {

@@ -280,7 +280,7 @@ class Painter {
     for (const mark of [...state.info.marks].sort((a, b) => (BigInt(a.t) < BigInt(b.t) ? -1 : 1))) {
       const x = this.x(state, BigInt(mark.t));
       if (x < end || x > width - 20) continue;
-      const text = fit(context, mark.text, Math.min(170, width - x - 4));
+      const text = fit(context, state.ofSource(mark.source, mark.text), Math.min(170, width - x - 4));
       context.fillText(text, x + 2, AXIS_PX + MARK_PX / 2);
       end = x + context.measureText(text).width + 10;
     }
@@ -292,7 +292,7 @@ class Painter {
     context.fillStyle = this.colour("grey");
     context.textAlign = "right";
     context.font = this.font(9);
-    context.fillText(gap.cause, this.gutter - 5, top + STRIP_PX / 2 - 1);
+    context.fillText(state.ofSource(gap.source, gap.cause), this.gutter - 5, top + STRIP_PX / 2 - 1);
     context.fillStyle = this.causeColour(gap.cause);
     this.columns(state, shown, gap.density.length, (k, left, right) => {
       if (!gap.density[k]) return;
@@ -335,13 +335,13 @@ class Painter {
 
   mapLane(context, state, overview, x, tall) {
     const left = x(overview.first), wide = x(overview.stop) - left;
-    for (const gap of overview.gaps) {
+    const [[number, data]] = overview.lanes, bounds = boundsOf(state.info.lanes[number], data);
+    for (const gap of overview.gaps.filter(one => one.source === state.info.lanes[number].source)) {
       context.fillStyle = this.causeColour(gap.cause);
       gap.density.forEach((share, k) => {
         if (share) context.fillRect(left + wide * k / gap.density.length, 0, 1.5, 4);
       });
     }
-    const [[number, data]] = overview.lanes, bounds = boundsOf(state.info.lanes[number], data);
     if (!bounds) return;
     context.fillStyle = this.colour("grey");
     const height = heightOf(bounds), y = value => tall - 3 - height(value) * (tall - 8);

@@ -18,16 +18,15 @@ class Panel {
     if (this.element.hidden) return;
     const {state} = this.app, {info} = state;
     this.list("lane-list", state.order, (item, number) => this.laneItem(item, number));
-    const several = info.traces.length > 1;
     this.list("mark-list", info.marks, (item, mark) => {
-      const label = `${mark.text} · ${formatMoment(BigInt(mark.t))}${several ? ` · ${mark.source + 1}` : ""}`;
+      const label = state.ofSource(mark.source, `${mark.text} · ${formatMoment(BigInt(mark.t))}`);
       item.append(this.button(label, "go", () => this.app.jump(BigInt(mark.t))));
     });
     this.list("gap-list", info.gaps, (item, gap) => {
       const first = BigInt(gap.first), stop = BigInt(gap.stop);
       const lost = gap.count === "0" ? "nothing lost" : `${Number(gap.count).toLocaleString("en")} absent`;
       const label = `${gap.cause} · ${formatMoment(first)} · ${formatSpan(stop - first)} · ${lost}`;
-      item.append(this.button(label, "go", () => this.app.jumpTo(first, stop)));
+      item.append(this.button(state.ofSource(gap.source, label), "go", () => this.app.jumpTo(first, stop)));
     });
     const shown = info.gaps.length, all = info.gap_count;
     document.getElementById("gap-note").textContent = all === 0 ? "none" : shown < all
@@ -60,9 +59,8 @@ class Panel {
       box.checked = !state.hidden.has(number);
       this.app.changed();
     });
-    const source = state.info.traces.length > 1 ? `${lane.source + 1}: ` : "";
     const name = document.createElement("span");
-    name.textContent = `${source}${lane.name} ${lane.where}`;
+    name.textContent = `${state.ofSource(lane.source, lane.name)} ${lane.where}`;
     label.append(box, name);
     item.classList.toggle("field", lane.is_field);
     item.classList.toggle("picked", number === state.picked);
@@ -89,7 +87,7 @@ function writeReadout(state, hover) {
   const number = hover.lane ?? state.picked, lane = state.info.lanes[number], sample = hover.samples?.get(number);
   let text = formatMoment(hover.time);
   if (sample) {
-    text += ` · ${lane.name} = ${rangeText(sample, lane, state.format)}`;
+    text += ` · ${state.ofSource(lane.source, lane.name)} = ${rangeText(sample, lane, state.format)}`;
     if (state.format !== "dec" && sample.low === sample.high) text += ` = ${formatValue(sample.low, lane, "dec")}`;
     if (hover.time > sample.t) text += ` · sampled ${formatSpan(hover.time - sample.t)} before`;
   }
@@ -110,7 +108,8 @@ function writeCursors(state, changes) {
     const distance = magnitude(state.b - state.a);
     parts.push(`Δ ${grouped(distance)} ns = ${formatSpan(distance)}`);
     if (distance) parts.push(formatRate(1e9 / Number(distance)));
-    if (changes) parts.push(`${state.info.lanes[changes.lane].name}: ${changes.text}`);
+    const lane = state.info.lanes[changes?.lane];
+    if (changes) parts.push(`${state.ofSource(lane.source, lane.name)}: ${changes.text}`);
   }
   document.getElementById("cursors").textContent = parts.join(" · ");
 }
