@@ -11,8 +11,8 @@ from tests.command import start_regtap
 class serving:  # noqa: N801 - used as a function is
     """Serves traces while the block runs; gives the address."""
 
-    def __init__(self, *traces: Path) -> None:
-        self._process = start_regtap("view", *traces, "--no-browser", "--as-root")
+    def __init__(self, *traces: Path, options: tuple[str, ...] = ()) -> None:
+        self._process = start_regtap("view", *traces, *options, "--no-browser", "--as-root")
 
     def __enter__(self) -> str:
         assert self._process.stdout is not None

@@ -350,6 +350,21 @@ def test_a_lane_tells_its_full_name(address: str, open_page: Open) -> None:
     assert page.locator("#lanes").get_attribute("title") == "STATUS.BUSY [0]"
 
 
+@pytest.mark.parametrize(("width", "label"), [(1280, "time since second (ms)"), (390, "ms")])
+def test_its_axis_counts_from_a_mark(trace: Path, open_page: Open, width: int, label: str) -> None:
+    with serving(trace, options=("--align", "second")) as address:
+        page = open_page(address, width)
+        shown = page.evaluate("""(() => {
+            const context = document.createElement("canvas").getContext("2d"), {painter, state} = app;
+            context.font = painter.font(10.5);
+            return [painter.axisLabel(context, painter.axis(state), painter.gutter - 12), String(state.info.first)];
+        })()""")
+        title = page.locator("#top").get_attribute("title")
+
+    assert shown == [label, str(-150_000 * STEP_NS)]
+    assert title == "time since second (ms)"
+
+
 def test_its_shades_are_those_of_plot(address: str, open_page: Open) -> None:
     page = open_page(address)
     for density in ([0.0, 0.5, 1.0, 0.0], [0.0, 0.5, 1.0, 0.125, 0.0625] * 100):
@@ -383,7 +398,7 @@ def test_its_ticks_are_those_of_plot(address: str, open_page: Open) -> None:
     ):
         axis = time_axis(first, first + span, 10)
         call = f"timeAxis({first}n, {first + span}n, 10)"
-        script = f"[{call}.label, {call}.ticks.map(String)]"
+        script = f"[{call}.labels[0], {call}.ticks.map(String)]"
         assert page.evaluate(script) == [axis.label, [f"{place},{label}" for place, label in axis.ticks]]
     for low, high, bits in (
         (0, 1, 1),

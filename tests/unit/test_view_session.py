@@ -65,3 +65,27 @@ def test_a_trace_without_the_chosen_register_has_no_lane(pair: tuple[Path, Path]
 def test_a_register_of_no_trace_is_refused(pair: tuple[Path, Path]) -> None:
     with pytest.raises(InputError, match="nothing called 'NONE'"):
         Session(pair, ["ADC", "NONE"])
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_time_of_every_trace_counts_from_its_mark(pair: tuple[Path, Path], count: int) -> None:
+    with closing(Session(pair[:count], align="reset")) as session:
+        described = session.describe()
+
+    assert described["zero"] == "reset now"
+    assert [mark["t"] for mark in described["marks"] if mark["text"] == "reset now"] == ["0"] * count
+    assert int(described["first"]) == (-2000, -5000)[count - 1]
+
+
+def test_marks_that_differ_are_named_as_they_were_asked_for(tmp_path: Path) -> None:
+    paths = [
+        counter_trace(tmp_path / text, marks=(Mark(1000, f"reset {text}"),)) for text in ("one", "other")
+    ]
+
+    with closing(Session(paths, align="reset")) as session:
+        assert session.describe()["zero"] == "reset"
+
+
+def test_without_a_mark_time_counts_from_the_start(pair: tuple[Path, Path]) -> None:
+    with closing(Session(pair)) as session:
+        assert session.describe()["zero"] == ""

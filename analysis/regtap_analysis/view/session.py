@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from regtap.follow.live import LiveTrace
     from regtap.maps.lookup import Maps
+    from regtap.trace.metadata import Mark
     from regtap.trace.reader import Trace
     from regtap_analysis.signals.model import Signal
 
@@ -93,13 +94,14 @@ class Session:
         with ExitStack() as opened:
             self._live = [opened.enter_context(open_live(Path(path), maps, wait_s)) for path in paths]
             traces = [live.look() for live in self._live]
-            moments = [0 if align is None else find_mark(trace, align).t_ns for trace in traces]
+            marks = [None if align is None else find_mark(trace, align) for trace in traces]
             self.shown = tuple(
-                Shown(trace, TracePages(trace), moments[0] - moment)
-                for trace, moment in zip(traces, moments, strict=True)
+                Shown(trace, TracePages(trace), 0 if mark is None else -mark.t_ns)
+                for trace, mark in zip(traces, marks, strict=True)
             )
             signals = _signals(traces, registers)
             self._opened = opened.pop_all()
+        self.zero = _zero(marks, align)
         self.lanes = tuple(Lane(number, *entry) for number, entry in enumerate(signals))
 
     @property
@@ -127,6 +129,7 @@ class Session:
         return {
             "first": str(view.first_ns),
             "stop": str(view.stop_ns),
+            "zero": self.zero,
             "live": any(shown.trace.unfinished for shown in self.shown),
             "traces": [_described(shown) for shown in self.shown],
             "lanes": [self._lane(lane) for lane in self.lanes],
@@ -206,6 +209,12 @@ def _knows(trace: Trace, name: str) -> bool:
     """Return whether a trace has registers or fields of that name, or with that end of their names."""
     fields = (f"{it.name}.{field.name}" for it in trace.registers for field in it.fields)
     return any(f".{known}".endswith(f".{name}") for known in (*(it.name for it in trace.registers), *fields))
+
+
+def _zero(marks: Sequence[Mark | None], align: str | None) -> str:
+    """Return the text of the mark at 0, as far as all traces' marks have it; empty: 0 is the start."""
+    texts = {mark.text for mark in marks if mark is not None}
+    return caption.cut_name(texts.pop() if len(texts) == 1 else align or "")
 
 
 def _kind(signal: Signal) -> str:

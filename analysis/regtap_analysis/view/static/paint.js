@@ -81,7 +81,15 @@ class Painter {
 
   axis(state) {
     const most = Math.floor(this.plotWidth / (this.isNarrow ? 60 : 90));
-    return timeAxis(state.first, state.stop, Math.max(2, most));
+    return timeAxis(state.first, state.stop, Math.max(2, most), state.info.zero || "start");
+  }
+
+  // The longest label that has room; the name of a mark is cut before it is left out.
+  axisLabel(context, {labels, unit}, most) {
+    if (this.isNarrow) return unit;
+    const wide = text => context.measureText(text).width, tail = ` (${unit})`;
+    return labels.find(label => wide(label) <= most)
+      ?? fit(context, labels.at(-1).slice(0, -tail.length), most - wide(tail)) + tail;
   }
 
   grid(context, state, clip) {
@@ -257,8 +265,8 @@ class Painter {
     context.font = this.font(10.5);
     context.fillStyle = this.colour("grey");
     context.textAlign = "left";
-    const most = this.gutter - 12, label = context.measureText(axis.label).width <= most ? axis.label : axis.short;
-    context.fillText(fit(context, label, most), 8, 24);
+    context.fillText(this.axisLabel(context, axis, this.gutter - 12), 8, 24);
+    this.canvases.top.title = axis.labels[0];
     context.textAlign = "center";
     context.fillStyle = this.colour("ink");
     for (const [time, label] of axis.ticks) {

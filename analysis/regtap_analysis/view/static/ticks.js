@@ -50,8 +50,8 @@ function inUnit(time, unit, step) {
   return trimmed((Number(time) / Number(unit)).toFixed(3));
 }
 
-// Ticks [[time, label]] for a stretch of time, and a label that names unit and origin, and in short the unit alone.
-function timeAxis(first, stop, most) {
+// Ticks [[time, label]] for a stretch of time, labels that name unit and origin, in full and short, and the unit.
+function timeAxis(first, stop, most, zero = "start") {
   const span = stop - first;
   const [unit, size] = TIME_UNITS.find(([name, , longest]) => span <= longest || name === "h");
   const step = timeStep(span, BigInt(most));
@@ -59,8 +59,9 @@ function timeAxis(first, stop, most) {
   const origin = start && magnitude(start) / step > 10000n ? start : 0n;
   const ticks = [];
   for (let place = start; place <= stop; place += step) ticks.push([place, inUnit(place - origin, size, step)]);
-  const label = `${origin ? `time after ${exactTime(origin)}` : "time since start"} (${unit})`;
-  return {ticks, label, short: `time (${unit})`};
+  const since = origin ? `after ${exactTime(origin)}` : `since ${zero}`;
+  const short = origin || zero === "start" ? `time (${unit})` : `${since} (${unit})`;
+  return {ticks, labels: [`time ${since} (${unit})`, short], unit};
 }
 
 function engineering(places, step) {
