@@ -18,6 +18,7 @@ from tests.synthetic import counter_trace
 from tests.viewing import serving
 
 from regtap.trace.files import SPOOL_POINTER
+from regtap.trace.gaps import Gap
 from regtap_analysis.plot.spans import shades
 from regtap_analysis.plot.states import colour_number
 from regtap_analysis.plot.text import shorten
@@ -322,6 +323,23 @@ def test_what_a_trace_lacks_is_shaded_in_its_own_lanes(trace: Path, tmp_path: Pa
     assert second[1] >= boxes[-1][1]
     assert gaps.startswith("2: full")
     assert [title[:8] for title in titles] == ["1: whole", "2: run ·"]
+
+
+def test_its_lines_break_where_those_of_plot_do(tmp_path: Path, open_page: Open) -> None:
+    gaps = (Gap(2, 1, 1000, 3000, "missed", rows=3), Gap(6, 1, 5_000, 5_010, "missed"))
+    run_regtap("view", counter_trace(tmp_path / "run", rows=8, gaps=gaps), "--export", tmp_path / "page.html")
+    page = open_page(f"file://{tmp_path}/page.html")
+    script = """(() => {
+        const context = document.createElement("canvas").getContext("2d"), data = app.shown.lanes.get(0);
+        const of = {lane: app.state.info.lanes[0], box: {top: 0, height: 50}, data, bounds: {low: 0n, high: 8n}};
+        const painter = new LanePainter(app.painter, context, app.state, app.shown, of);
+        return [...data.times.keys()].map(k => painter.isBroken(k));
+    })()"""
+    assert page.evaluate(script) == [False] * 5 + [True] + [False] * 2
+
+    settled(page, lambda: page.evaluate("(app.state.show(4500n, 6500n), app.changed())"))
+
+    assert page.evaluate(script) == [False, True, False, False]
 
 
 def test_its_long_names_are_cut_as_those_of_plot(address: str, open_page: Open) -> None:

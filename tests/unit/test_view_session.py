@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
 from regtap.errors import InputError
 from regtap.registers.model import Register
 from regtap.trace.gaps import Gap
-from regtap.trace.metadata import Mark
+from regtap.trace.metadata import Mark, Mode
+from regtap_analysis.view.columns import columns_of
 from regtap_analysis.view.session import Session
 
 TIMES = range(0, 8000, 1000)
 GAP = Gap(6, 1, 5000, 6000, "missed")
+
+
+def unpacked(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the head of columns, and what follows it."""
+    end = 4 + int.from_bytes(content[:4], "little")
+    return json.loads(content[4:end]), content[end:]
 
 
 def test_a_page_that_cannot_be_made_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,3 +99,19 @@ def test_marks_that_differ_are_named_as_they_were_asked_for(tmp_path: Path) -> N
 def test_without_a_mark_time_counts_from_the_start(pair: tuple[Path, Path]) -> None:
     with closing(Session(pair)) as session:
         assert session.describe()["zero"] == ""
+
+
+def test_samples_tell_where_a_gap_breaks_their_line(tmp_path: Path) -> None:
+    held = Gap(1, 5, 0, 1000, "unchanged")
+    joined = Gap(6, 3, 1000, 3000, "missed", rows=3)
+    options = TraceOptions(gaps=(held, joined, GAP), mode=Mode("1000000", "wait", on_change=("*",)))
+    path = write_trace(tmp_path / "run", [STATUS], TIMES, {"STATUS": TIMES}, options)
+
+    with closing(Session([path])) as session:
+        head, data = unpacked(columns_of(session, session.lanes, session.view, 10, None))
+
+    at, kind, count = head["lanes"][0]["arrays"]["broken"]
+    broken = np.frombuffer(data, kind, count, at)
+    assert broken.tolist() == [0, 0, 0, 0, 0, 1, 0, 0]
+    at, kind, count = head["gaps"][0]["breaks"]
+    assert np.flatnonzero(np.frombuffer(data, kind, count, at)).tolist() == [7, 8]

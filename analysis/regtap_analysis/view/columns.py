@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regtap_analysis.plot.spans import gap_density
+from regtap_analysis.signals.breaks import Breaks
 from regtap_analysis.signals.model import Samples, View
 from regtap_analysis.signals.pyramid import read_view
 from regtap_analysis.signals.search import samples_at
@@ -79,10 +80,11 @@ def columns_of(
         if not mine:
             continue
         own = View(view.first_ns - trace.offset_ns, view.stop_ns - trace.offset_ns)
+        breaks = Breaks(trace.trace.gaps)
         reading = read_view(trace.pages, [lane.signal for lane in mine], own, columns, budget_rows)
         held = _with_earlier(trace.pages, reading.signals, own)
         for lane in mine:
-            arrays = _arrays(packer, held[lane.signal], own)
+            arrays = _arrays(packer, held[lane.signal], own, breaks)
             entries[lane.number] = {"rows": reading.rows, "arrays": arrays}
     head = {
         "first": str(view.first_ns),
@@ -111,10 +113,11 @@ def _begun(data: Samples, before: Sample) -> Samples:
     return Samples(np.append(before.t_ns, data.times_ns), np.concatenate([value, data.values]))
 
 
-def _arrays(packer: Packer, data: Samples | Envelope, view: View) -> dict[str, list[Any]]:
+def _arrays(packer: Packer, data: Samples | Envelope, view: View, breaks: Breaks) -> dict[str, list[Any]]:
     if isinstance(data, Samples):
         times = (data.times_ns - view.first_ns).astype(np.float64)
-        return {"times": packer.add(times), "values": packer.add(data.values)}
+        broken = breaks.between(data.times_ns, np.append(data.times_ns[1:], view.stop_ns)).astype(np.uint8)
+        return {"times": packer.add(times), "values": packer.add(data.values), "broken": packer.add(broken)}
     filled = data.count > 0
     low = np.where(filled, data.low, data.low.dtype.type(0))
     state = filled.astype(np.uint8) + (data.mixed & filled)
@@ -129,5 +132,7 @@ def _gaps(packer: Packer, source: int, shown: Shown, place: tuple[View, int]) ->
     for summary in (it for it in shown.trace.gap_summary if not it.holds):
         gaps = [gap for gap in shown.trace.gaps if gap.cause == summary.cause]
         density = gap_density(gaps, own, columns).astype(np.float32)
-        found.append({"source": source, "cause": summary.cause, "density": packer.add(density)})
+        breaks = gap_density([gap for gap in gaps if not gap.rows], own, columns) > 0  # as Breaks has it
+        arrays = {"density": packer.add(density), "breaks": packer.add(breaks.astype(np.uint8))}
+        found.append({"source": source, "cause": summary.cause, **arrays})
     return found

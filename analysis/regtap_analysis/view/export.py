@@ -76,10 +76,10 @@ def _stretch(session: Session, first_ns: int | None, stop_ns: int | None) -> Vie
 
 
 def _columns(session: Session, view: View) -> int:
-    """Return how many columns fit: three arrays and a flag each, or a sample with its time."""
+    """Return how many columns fit: three arrays and a flag each, or a sample with its time and a flag."""
     widths = [np.dtype(lane.signal.register.dtype).itemsize for lane in session.lanes]
     causes = sum(len(shown.trace.gap_summary) for shown in session.shown)
-    each = sum(max(8 + width, 3 * width + 1) for width in widths) + 4 * causes
+    each = sum(max(9 + width, 3 * width + 1) for width in widths) + 5 * causes
     columns = min((MOST_BYTES - _FOR_PAGE_BYTES) * 3 // 4 // each, _MOST_COLUMNS, max(1, view.span_ns))
     if columns < min(_LEAST_COLUMNS, view.span_ns):
         raise InputError(f"{len(widths)} lanes do not fit into a file of 5 MB; choose some with --register")

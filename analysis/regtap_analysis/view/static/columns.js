@@ -1,4 +1,5 @@
-// Lanes as the painter takes them: samples (times, values), or columns (low, high, last, state).
+// Lanes as the painter takes them: samples (times, values, whether a gap lies before the next), or columns (low, high,
+// last, state).
 "use strict";
 
 const ARRAYS = {
@@ -17,7 +18,7 @@ function unpack(buffer) {
     const arrays = Object.fromEntries(Object.entries(entry.arrays).map(([name, place]) => [name, array(place)]));
     return [entry.lane, {rows: entry.rows, ...arrays}];
   }));
-  const gaps = head.gaps.map(gap => ({...gap, density: array(gap.density)}));
+  const gaps = head.gaps.map(gap => ({...gap, density: array(gap.density), breaks: array(gap.breaks)}));
   return {first: BigInt(head.first), stop: BigInt(head.stop), lanes, gaps};
 }
 
@@ -86,7 +87,7 @@ function cutSamples(data, {from, width, columns}) {
   const stop = Math.min(data.times.length, upperBound(data.times, from + width) + 1);
   if (stop - first <= columns) {
     const times = data.times.slice(first, stop).map(time => time - from);
-    return {rows: data.rows, times, values: data.values.slice(first, stop)};
+    return {rows: data.rows, times, values: data.values.slice(first, stop), broken: data.broken.slice(first, stop)};
   }
   const out = new Columns(columns, data);
   for (let row = first; row < stop; row += 1) {

@@ -48,17 +48,10 @@ class LanePainter {
     const {first, stop} = this.shown;
     this.left = this.painter.x(this.state, first);
     this.perNs = (this.painter.x(this.state, stop) - this.left) / Number(stop - first);
-    this.perColumn = (this.gapsUpTo.length - 1) / Number(stop - first);
   }
 
-  // Whether a gap lies between two samples: then nothing may join them.
-  isBroken(k) {
-    if (k < 0) return true;
-    const column = time => Math.max(0, Math.min(this.gapsUpTo.length - 1, time * this.perColumn));
-    const from = Math.floor(column(this.data.times[k]));
-    const to = Math.ceil(column(k + 1 < this.data.times.length ? this.data.times[k + 1] : Infinity));
-    return this.gapsUpTo[to] > this.gapsUpTo[from];
-  }
+  // Whether a gap lies between a sample and the next: then nothing may join them.
+  isBroken(k) { return k < 0 || this.data.broken[k] > 0; }
 
   // The last sample holds to the right edge, unless the trace ends there.
   get end() {
@@ -198,9 +191,9 @@ class LanePainter {
   }
 }
 
-// How many columns with gaps lie before each column.
+// How many columns with gaps that break lines lie before each column.
 function countGaps(gaps) {
-  const count = gaps.length ? gaps[0].density.length : 1, upTo = new Uint32Array(count + 1);
-  for (let k = 0; k < count; k += 1) upTo[k + 1] = upTo[k] + gaps.some(gap => gap.density[k] > 0);
+  const count = gaps.length ? gaps[0].breaks.length : 1, upTo = new Uint32Array(count + 1);
+  for (let k = 0; k < count; k += 1) upTo[k + 1] = upTo[k] + gaps.some(gap => gap.breaks[k] > 0);
   return upTo;
 }

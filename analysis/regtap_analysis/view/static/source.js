@@ -63,8 +63,10 @@ class FileSource {
   async lanes(kind, view, columns, lanes) {
     const wanted = {from: this.after(view.first), width: Number(view.stop - view.first), columns};
     const found = new Map(lanes.map(lane => [lane, this.lane(this.all.lanes.get(lane), wanted)]));
-    const gaps = this.all.gaps.map(({density, ...gap}) => (
-      {...gap, density: reduceDensity(density, finePlaces(density.length, this.span, wanted))}));
+    const gaps = this.all.gaps.map(gap => {
+      const places = finePlaces(gap.density.length, this.span, wanted);
+      return {...gap, density: reduceDensity(gap.density, places), breaks: reduceDensity(gap.breaks, places)};
+    });
     return {first: view.first, stop: view.stop, lanes: found, gaps};
   }
 
