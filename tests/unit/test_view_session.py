@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from regtap.registers.model import Register
 from regtap.trace.gaps import Gap
 from regtap.trace.metadata import Mark, Mode
 from regtap_analysis.view.columns import columns_of
+from regtap_analysis.view.export import export
 from regtap_analysis.view.session import Session
 
 TIMES = range(0, 8000, 1000)
@@ -115,3 +117,18 @@ def test_samples_tell_where_a_gap_breaks_their_line(tmp_path: Path) -> None:
     assert broken.tolist() == [0, 0, 0, 0, 0, 1, 0, 0]
     at, kind, count = head["gaps"][0]["breaks"]
     assert np.flatnonzero(np.frombuffer(data, kind, count, at)).tolist() == [7, 8]
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ((5, 7), "^every sample$"),
+        ((400_000, 5), "^every sample where a trace has few, or else smallest and largest"),
+        ((400_000,), "^smallest and largest"),
+    ],
+)
+def test_an_exported_file_says_what_holds_in_it(tmp_path: Path, rows: tuple[int, ...], says: str) -> None:
+    paths = [counter_trace(tmp_path / str(number), count) for number, count in enumerate(rows)]
+
+    with closing(Session(paths)) as session:
+        assert re.search(says, export(session, None, None).note)

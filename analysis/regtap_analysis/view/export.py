@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,9 +53,7 @@ def export(session: Session, first_ns: int | None, stop_ns: int | None) -> Expor
     columns = _columns(session, view)
     content = columns_of(session, session.lanes, view, columns, _BUDGET_ROWS)
     width = format_duration_ns(-(-view.span_ns // columns))
-    note = f"smallest and largest of every {width}, in {count_of(columns, 'column')}"
-    if b'"times"' in content[: int.from_bytes(content[:4], "little")]:
-        note = "every sample where a trace has few, or else " + note
+    note = _note(content, f"smallest and largest of every {width}, in {count_of(columns, 'column')}")
     info = {
         **session.describe(),
         "first": str(view.first_ns),
@@ -63,6 +62,15 @@ def export(session: Session, first_ns: int | None, stop_ns: int | None) -> Expor
         "note": f"This file holds {note}. ? for keys",
     }
     return Export(single_file(info, content), note)
+
+
+def _note(content: bytes, reduced: str) -> str:
+    """Return what columns hold: every sample, or what they are `reduced` to, or of some traces this, of others that."""
+    head = json.loads(content[4 : 4 + int.from_bytes(content[:4], "little")])
+    whole = {"times" in lane["arrays"] for lane in head["lanes"]}
+    if len(whole) == 1:
+        return "every sample" if whole == {True} else reduced
+    return f"every sample where a trace has few, or else {reduced}"
 
 
 def _stretch(session: Session, first_ns: int | None, stop_ns: int | None) -> View:
