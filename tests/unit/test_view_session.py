@@ -103,6 +103,18 @@ def test_without_a_mark_time_counts_from_the_start(pair: tuple[Path, Path]) -> N
         assert session.describe()["zero"] == ""
 
 
+def test_gaps_of_all_traces_are_listed_in_the_order_of_time(tmp_path: Path) -> None:
+    paths = [
+        counter_trace(tmp_path / str(at), gaps=(Gap(1, 1, at, at + 5, "full"),), marks=(Mark(mark, "reset"),))
+        for at, mark in ((1000, 500), (2000, 9000))
+    ]
+
+    with closing(Session(paths, align="reset")) as session:
+        listed = [(gap["source"], gap["first"]) for gap in session.gap_list()["gaps"]]
+
+    assert listed == [(1, "-7000"), (0, "500")]
+
+
 def test_samples_tell_where_a_gap_breaks_their_line(tmp_path: Path) -> None:
     held = Gap(1, 5, 0, 1000, "unchanged")
     joined = Gap(6, 3, 1000, 3000, "missed", rows=3)

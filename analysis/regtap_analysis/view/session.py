@@ -154,7 +154,7 @@ class Session:
                 "stop": str(gap.t1_ns + self.shown[source].offset_ns),
                 "count": str(gap.count),
             }
-            for gap, source in sorted(longest, key=lambda entry: entry[0].t0_ns)
+            for gap, source in sorted(longest, key=lambda it: it[0].t0_ns + self.shown[it[1]].offset_ns)
         ]
         return {"gaps": listed, "gap_count": len(found)}
 
