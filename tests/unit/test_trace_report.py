@@ -239,6 +239,27 @@ def test_a_sample_between_gaps_is_a_dot(tmp_path: Path) -> None:
     assert (lane.dots.count("M"), lane.line.count("M")) == (2, 1)
 
 
+def test_states_without_room_for_their_names_have_a_key(tmp_path: Path) -> None:
+    values = tuple(Value(f"NAME_{number}", number) for number in range(16))
+    register = Register(
+        "CR", 0, fields=(Field("FEW", 0, 1, values=values[:2]), Field("MANY", 4, 4, values=values))
+    )
+    rows = np.arange(600)
+    narrow = {"CR": rows % 2 | rows % 16 << 4}
+    wide = {"CR": rows // 300 | rows // 300 << 4}
+    paths = [
+        write_trace(tmp_path / name, [register], rows, values)
+        for name, values in (("a", narrow), ("b", wide))
+    ]
+
+    (_, few, many), (_, *named) = (lane_picture(open_trace(path)).lanes for path in paths)
+
+    assert few.key == ((0, "NAME_0"), (1, "NAME_1"))
+    assert many.key[-2:] == ((3, "NAME_11"), (-1, "and 4 more"))
+    assert [lane.key for lane in named] == [(), ()]
+    assert report(paths[0]).html().count('<div class="key"') == 2
+
+
 def test_chosen_registers_and_intervals_are_shown(tmp_path: Path) -> None:
     path = make_trace(tmp_path / "run")
 

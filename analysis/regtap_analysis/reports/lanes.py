@@ -40,6 +40,8 @@ MOST_LANES = 60
 _BUCKETS = 900  # about the pixels of a lane on a wide screen
 _WIDTH, _TOP, _HEIGHT = 1000.0, 6.0, 88.0
 _LEAST_NAMED = 4.0  # per cent of the width that a state's name needs
+_LETTER = 2.0  # per cent of a phone's width that each of its letters takes
+_MOST_NAMES = 12  # of a lane's states, in words or in its key
 _MOST_FLAGS = 20
 _GAP_COLUMNS = 500
 
@@ -75,6 +77,7 @@ class Lane:
         dots: SVG path of samples that no line reaches.
         boxes: States.
         alternative: The lane in words.
+        key: Colours and names of the states, where boxes have no room for the names.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Lane:
     dots: str
     boxes: tuple[StateBox, ...]
     alternative: str
+    key: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,20 +176,7 @@ def _lane(signal: Signal, data: Samples | Envelope, view: View, trace: Trace) ->
     field, register = signal.field, signal.register
     where = place_text(register) if field is None else f"[{field.span}]"
     if signal.has_states:
-        states = states_of(data, trace.gaps)
-        named = [it for it in dict.fromkeys(_name(signal, state) for state in states) if it]
-        words = f"{printable(signal.name)} takes: {', '.join(named[:12])}"
-        return Lane(
-            printable(signal.name),
-            where,
-            "",
-            "states",
-            "",
-            "",
-            "",
-            tuple(_boxes(signal, states, view)),
-            words,
-        )
+        return _lane_of_states(signal, where, states_of(data, trace.gaps), view)
     kind = "register" if field is None else "bit" if field.bits == 1 else "field"
     if bounds is None:
         return Lane(printable(signal.name), where, "no samples", kind, "", "", "", (), "no samples")
@@ -199,6 +190,26 @@ def _lane(signal: Signal, data: Samples | Envelope, view: View, trace: Trace) ->
     span = "" if kind == "bit" else _number(low) if low == high else f"{_number(low)} … {_number(high)}"
     words = f"{printable(signal.name)}: from {low:,} to {high:,}"
     return Lane(printable(signal.name), where, span, kind, band, line, dots, (), words)
+
+
+def _lane_of_states(signal: Signal, where: str, states: Sequence[State], view: View) -> Lane:
+    name, boxes = printable(signal.name), tuple(_boxes(signal, states, view))
+    named = [it for it in dict.fromkeys(_name(signal, state) for state in states) if it]
+    words = f"{name} takes: {', '.join(named[:_MOST_NAMES])}"
+    return Lane(name, where, "", "states", "", "", "", boxes, words, tuple(_key(signal, states, boxes)))
+
+
+def _key(signal: Signal, states: Sequence[State], boxes: Sequence[StateBox]) -> Iterator[tuple[int, str]]:
+    """Yield colours and names of the states, unless each name has room in a box."""
+    colours = {
+        _name(signal, state): box.colour for state, box in zip(states, boxes, strict=True) if box.colour >= 0
+    }
+    shown = {box.name for box in boxes if box.width >= _LETTER * (len(box.name) + 1)}
+    if shown >= colours.keys():
+        return
+    yield from ((colour, name) for name, colour in list(colours.items())[:_MOST_NAMES])
+    if len(colours) > _MOST_NAMES:
+        yield -1, f"and {len(colours) - _MOST_NAMES} more"
 
 
 def _number(value: int) -> str:
