@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from tests.viewing import serving
 
 from regtap.errors import RefusedError
 from regtap.recovery.complete import recover
+from regtap.trace.metadata import Mark
 from regtap_analysis.commands.view import view
 
 
@@ -169,6 +171,17 @@ def test_bad_requests_are_one_line(trace: Path, tmp_path: Path, arguments: list[
     assert len(done.stderr.splitlines()) == 1
     assert says in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_begins_before_the_mark_that_it_is_aligned_by(tmp_path: Path) -> None:
+    counter_trace(tmp_path / "run", 100, step_ns=1_000_000, marks=(Mark(50_000_000, "reset 3"),))
+    window = ("--align", "reset", "--from=-10ms", "--to", "5ms")
+
+    done = fork_regtap("view", "run", "--export", "page.html", *window, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "page.html").read_text()
+    assert re.search(r'"first": ?"-10000000", ?"stop": ?"5000000"', page)
 
 
 def test_record_view_shows_the_capture_while_it_runs(tmp_path: Path) -> None:

@@ -16,10 +16,13 @@ from regtap.cli.options import map_option
 from regtap.cli.output import print_line
 from regtap.errors import InputError, RefusedError
 from regtap.system.output import check_new, write_output
+from regtap.trace.metadata import Mark
+from regtap.trace.moments import parse_moment_ns
 from regtap.units.format import format_size
-from regtap.units.parse import parse_time_ns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regtap_analysis.view.session import Session
 
 _STDIN = 0
@@ -35,7 +38,11 @@ _FIRST_ROW_S = 30.0  # that a capture which has just begun may take to its first
     metavar="NAME",
     help="Only this register or field; may be repeated.",
 )
-@click.option("--align", metavar="MARK", help="Lay several traces over each other at the mark of this text.")
+@click.option(
+    "--align",
+    metavar="MARK",
+    help="Count time, also of --from and --to, from the first mark whose text begins so, in each trace.",
+)
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of 127.0.0.1 [any free one].")
 @click.option("--as-root", is_flag=True, help="Serve as root too.")
@@ -46,8 +53,8 @@ _FIRST_ROW_S = 30.0  # that a capture which has just begun may take to its first
     metavar="FILE.html",
     help="Make one file; serve nothing.",
 )
-@click.option("--from", "first", metavar="TIME", help="Export from this time after the start.")
-@click.option("--to", "stop", metavar="TIME", help="Export up to this time after the start.")
+@click.option("--from", "first", metavar="TIME", help="Export from this time after the start, or the mark.")
+@click.option("--to", "stop", metavar="TIME", help="Export up to this time after the start, or the mark.")
 @map_option
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option("--until-eof", is_flag=True, hidden=True)  # of `record --view`
@@ -88,7 +95,9 @@ def view(
 
     with closing(Session(traces, registers, align, maps_of(map_texts), _FIRST_ROW_S)) as session:
         if output is not None:
-            _export(session, output, (first, stop), force=force)
+            zero = None if align is None else Mark(0, align)  # of all traces, on the page's axis
+            bounds = (None if text is None else parse_moment_ns(text, zero) for text in (first, stop))
+            _export(session, output, tuple(bounds), force=force)
             return
         from regtap_analysis.view.serving import serve
 
@@ -102,11 +111,10 @@ def _end_at_eof() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _export(session: Session, output: Path, window: tuple[str | None, str | None], *, force: bool) -> None:
+def _export(session: Session, output: Path, bounds_ns: Sequence[int | None], *, force: bool) -> None:
     from regtap_analysis.view.export import export
 
-    first_ns, stop_ns = (None if text is None else parse_time_ns(text) for text in window)
-    made = export(session, first_ns, stop_ns)
+    made = export(session, *bounds_ns)
     write_output(output, made.content, force=force)
     print_line(f"{output}: {format_size(len(made.content))}, {made.note}")
 
