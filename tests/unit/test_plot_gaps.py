@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.synthetic import counter_trace
+from tests.synthetic import STATUS, TraceOptions, counter_trace, write_trace
 
+from regtap.registers.model import Register
 from regtap.trace.gaps import Gap, summarise_gaps
 from regtap.trace.metadata import Mode
 from regtap.trace.reader import open_trace
@@ -19,8 +20,8 @@ from regtap_analysis.plot.picture import PictureOptions, make_picture
 from regtap_analysis.plot.spans import gap_density, shades, spans
 from regtap_analysis.plot.text import place_names, wrap
 from regtap_analysis.reports.lanes import lane_picture
-from regtap_analysis.signals.breaks import Breaks
-from regtap_analysis.signals.model import View
+from regtap_analysis.signals.breaks import Breaks, unknown_in
+from regtap_analysis.signals.model import View, signals_of
 
 VIEW = View(1000, 2000)
 GAPS = st.lists(
@@ -174,6 +175,29 @@ def test_a_gap_with_rows_inside_does_not_break_their_line() -> None:
     breaks = Breaks([Gap(0, 1, 1000, 1200, "missed", rows=3), gap(1500, 1600)])
     left, right = np.array([1050, 1450]), np.array([1150, 1650])
     assert breaks.between(left, right).tolist() == [False, True]
+
+
+def test_only_what_on_change_looked_at_is_known_in_its_gaps(tmp_path: Path) -> None:
+    gaps = (gap(10, 20, "unchanged", 3), gap(30, 40, "missed"))
+    options = TraceOptions(
+        gaps=gaps, mode=Mode("1000", "wait", on_change=("STATUS.BUSY", "STATUS.DONE", "R"))
+    )
+    registers = [STATUS, Register("R", 0), Register("Q", 4)]
+    columns = {"STATUS": [0, 1], "R": [0, 1], "Q": [0, 1]}
+    trace = open_trace(write_trace(tmp_path / "run", registers, [0, 50], columns, options))
+
+    causes = {it.name: [gap.cause for gap in unknown_in(trace, it)] for it in signals_of(trace)}
+
+    known, unknown = ["missed"], ["unchanged", "missed"]
+    assert causes == {
+        "STATUS": unknown,
+        "BUSY": known,
+        "DONE": known,
+        "ERROR": unknown,
+        "LEVEL": unknown,
+        "R": known,
+        "Q": unknown,
+    }
 
 
 def test_what_a_flight_recorder_overwrote_is_not_called_lost(tmp_path: Path) -> None:

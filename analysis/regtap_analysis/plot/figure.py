@@ -17,6 +17,7 @@ from regtap_analysis.plot.sheet import BACK, FAINT, FRONT, GREY, INK, Frame, She
 from regtap_analysis.plot.spans import gap_density, shades
 from regtap_analysis.plot.states import draw_key, draw_states
 from regtap_analysis.plot.text import SMALL_PT, TEXT_PT
+from regtap_analysis.signals.breaks import unknown_in
 
 if TYPE_CHECKING:
     from typing import Any
@@ -160,7 +161,8 @@ def _draw_names(sheet: Sheet, planned: Plan, lane: Lane, box: Box) -> None:
 def _draw_values(sheet: Sheet, planned: Plan, lane: Lane, place: tuple[Axis, Box]) -> None:
     axis, box = place
     content = planned.content
-    frame, around = frame_of(lane, box, content.view.span_ns), (content.view.first_ns, content.trace.gaps)
+    frame = frame_of(lane, box, content.view.span_ns)
+    around = content.view.first_ns, unknown_in(content.trace, lane.signal)
     if lane.signal.has_states:
         draw_states(sheet, lane, frame, around, planned.measure)
     else:

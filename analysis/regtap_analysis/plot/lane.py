@@ -83,7 +83,7 @@ def draw_lane(sheet: Sheet, lane: Lane, frame: Frame, place: tuple[int, Sequence
         sheet: The picture.
         lane: The lane.
         frame: Its frame.
-        place: The time at the left edge, and the gaps of the trace.
+        place: The time at the left edge, and the gaps in which the signal is not known.
     """
     if lane.bounds is None:
         draw_nothing(sheet, frame)

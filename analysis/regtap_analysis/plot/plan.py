@@ -11,6 +11,7 @@ from regtap_analysis.plot.layout import Layout, Rows, lay_out
 from regtap_analysis.plot.legend import legend_of
 from regtap_analysis.plot.states import key_of
 from regtap_analysis.plot.text import SMALL_PT, TEXT_PT, Measure, Placed, place_names
+from regtap_analysis.signals.breaks import unknown_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,7 +112,7 @@ def _keys(
         return {}
     px_per_ns = width / content.view.span_ns
     keys = {
-        number: key_of(lane, content.trace.gaps, px_per_ns, measure)
+        number: key_of(lane, unknown_in(content.trace, lane.signal), px_per_ns, measure)
         for number, lane in enumerate(lanes)
         if lane.signal.has_states
     }

@@ -42,7 +42,7 @@ def draw_states(
         sheet: The picture.
         lane: A field's lane.
         frame: Its frame.
-        place: The time at the left edge, and the gaps of the trace.
+        place: The time at the left edge, and the gaps in which the field is not known.
         measure: Measures the names.
     """
     first_ns, gaps = place
@@ -66,7 +66,7 @@ def key_of(lane: Lane, gaps: Sequence[Gap], px_per_ns: float, measure: Measure) 
 
     Args:
         lane: A field's lane.
-        gaps: The gaps of the trace.
+        gaps: The gaps in which the field is not known.
         px_per_ns: The width of a nanosecond in the picture.
         measure: Measures the names.
     """

@@ -17,7 +17,7 @@ from regtap_analysis.plot.bounds import bounds_of
 from regtap_analysis.plot.caption import place_text, printable
 from regtap_analysis.plot.spans import gap_density, shades
 from regtap_analysis.plot.states import colour_number
-from regtap_analysis.signals.breaks import Breaks
+from regtap_analysis.signals.breaks import Breaks, unknown_in
 from regtap_analysis.signals.envelope import Envelope
 from regtap_analysis.signals.model import View, signals_of, whole_view
 from regtap_analysis.signals.pyramid import read_signals
@@ -176,13 +176,13 @@ def _lane(signal: Signal, data: Samples | Envelope, view: View, trace: Trace) ->
     field, register = signal.field, signal.register
     where = place_text(register) if field is None else f"[{field.span}]"
     if signal.has_states:
-        return _lane_of_states(signal, where, states_of(data, trace.gaps), view)
+        return _lane_of_states(signal, where, states_of(data, unknown_in(trace, signal)), view)
     kind = "register" if field is None else "bit" if field.bits == 1 else "field"
     if bounds is None:
         return Lane(printable(signal.name), where, "no samples", kind, "", "", "", (), "no samples")
     low, high = bounds
     scale = _Scale(view, low, max(high, 1) if kind == "bit" else high)
-    breaks = Breaks(trace.gaps)
+    breaks = Breaks(unknown_in(trace, signal))
     if isinstance(data, Envelope):
         band, line, dots = *_envelope_paths(data, scale, breaks), ""
     else:

@@ -37,7 +37,7 @@ def states_of(data: Samples | Envelope, gaps: Sequence[Gap]) -> list[State]:
 
     Args:
         data: Every sample, or buckets of time.
-        gaps: The gaps of the trace.
+        gaps: The gaps in which the value is not known.
     """
     if isinstance(data, Envelope):
         filled = np.flatnonzero(data.count)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regtap_analysis.plot.spans import gap_density
-from regtap_analysis.signals.breaks import Breaks
+from regtap_analysis.signals.breaks import Breaks, unknown_gaps
 from regtap_analysis.signals.model import Samples, View
 from regtap_analysis.signals.pyramid import read_view
 from regtap_analysis.signals.search import samples_at
@@ -80,11 +80,12 @@ def columns_of(
         if not mine:
             continue
         own = View(view.first_ns - trace.offset_ns, view.stop_ns - trace.offset_ns)
-        breaks = Breaks(trace.trace.gaps)
+        breaks = {held: Breaks(unknown_gaps(trace.trace, is_held=held)) for held in (True, False)}
+        on_change = trace.trace.mode.on_change
         reading = read_view(trace.pages, [lane.signal for lane in mine], own, columns, budget_rows)
         held = _with_earlier(trace.pages, reading.signals, own)
         for lane in mine:
-            arrays = _arrays(packer, held[lane.signal], own, breaks)
+            arrays = _arrays(packer, held[lane.signal], own, breaks[lane.signal.holds(on_change)])
             entries[lane.number] = {"rows": reading.rows, "arrays": arrays}
     head = {
         "first": str(view.first_ns),
