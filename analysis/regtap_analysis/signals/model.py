@@ -70,8 +70,9 @@ class Signal:
         if self.field is None:
             return values
         unsigned = values.dtype.type
-        shifted: Values = values >> unsigned(self.field.lsb)
-        return shifted & unsigned((1 << self.field.bits) - 1)
+        picked: Values = values >> unsigned(self.field.lsb)
+        picked &= unsigned((1 << self.field.bits) - 1)  # in place: memory for millions of rows costs as the sum
+        return picked
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
 
 # Rows decoded for each trace, by the page's effort: at once, and when it stands still.
-BUDGETS = {"1": 6 << 20, "2": 48 << 20}
+BUDGETS = {"1": 5 << 20, "2": 48 << 20}
 _HEAD_ALIGN = 8
 
 
