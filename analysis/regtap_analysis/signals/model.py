@@ -71,7 +71,9 @@ class Signal:
             return values
         unsigned = values.dtype.type
         picked: Values = values >> unsigned(self.field.lsb)
-        picked &= unsigned((1 << self.field.bits) - 1)  # in place: memory for millions of rows costs as the sum
+        picked &= unsigned(
+            (1 << self.field.bits) - 1
+        )  # in place: memory for millions of rows costs as the sum
         return picked
 
 
