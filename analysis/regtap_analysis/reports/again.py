@@ -28,7 +28,7 @@ def again(trace: Trace) -> str:
     mode = trace.mode
     rate = "max" if mode.rate_hz is None else _decimal(Fraction(mode.rate_hz))
     options = ["-t", trace.target, "-o", "NEW", "--rate", rate, "--on-full", mode.on_full]
-    options += [] if mode.keep_ns is None else ["--keep-last", f"{mode.keep_ns}ns"]
+    options += [] if mode.keep_ns is None else ["--keep-last", _exact(mode.keep_ns)]
     options += ["--latency"] if mode.latency else []
     options += [*_rotation(mode), *_changes_only(mode), *_trigger(mode)]
     options += ["--allow-side-effects"] if any(own_effect(it) for it in trace.registers) else []
@@ -56,7 +56,7 @@ def _changes_only(mode: Mode) -> list[str]:
     if not mode.on_change:
         return []
     names = "" if mode.on_change == ("*",) else f"={','.join(mode.on_change)}"
-    beat = [] if mode.heartbeat_ns is None else ["--heartbeat", f"{mode.heartbeat_ns}ns"]
+    beat = [] if mode.heartbeat_ns is None else ["--heartbeat", _exact(mode.heartbeat_ns)]
     return [f"--on-change{names}", *beat]
 
 
@@ -65,7 +65,7 @@ def _trigger(mode: Mode) -> list[str]:
     if asked is None:
         return []
     around = {"pre": asked.pre_ns, "post": asked.post_ns, "holdoff": asked.holdoff_ns}
-    times = [part for name, time_ns in around.items() for part in (f"--{name}", f"{time_ns}ns")]
+    times = [part for name, time_ns in around.items() for part in (f"--{name}", _exact(time_ns))]
     return ["--trigger", asked.expression, *times]
 
 
@@ -80,3 +80,10 @@ def _decimal(rate_hz: Fraction) -> str:
     """Return a rate in so many digits that just this one is read from them."""
     whole, rest = divmod(round(rate_hz * 10**_RATE_DIGITS), 10**_RATE_DIGITS)
     return f"{whole}.{rest:0{_RATE_DIGITS}}".rstrip("0").rstrip(".")
+
+
+def _exact(time_ns: int) -> str:
+    """Return a length of time in the largest unit in which it is whole."""
+    units = (("s", 10**9), ("ms", 10**6), ("us", 10**3))
+    name, size = next(((name, size) for name, size in units if time_ns % size == 0), ("ns", 1))
+    return f"{time_ns // size}{name}"
