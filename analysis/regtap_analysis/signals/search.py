@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from regtap_analysis.signals.model import Signal
     from regtap_analysis.signals.pages import PartPages, TracePages
 
-BUDGET_ROWS = (
-    8 << 20
-)  # that one call decodes, about: a fraction of a second; a row counts once for each signal
+# Rows that one call decodes, about: a fraction of a second; a row counts once for each signal.
+BUDGET_ROWS = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +203,8 @@ class _PartCount:
         self._tallies = tallies
         self._stop = places.stop
         self._bounds = [found.bounds(tally.signal, slice(None))[:2] for tally in tallies]
-        self._due: list[
-            tuple[int, int]
-        ] = []  # pages to decode, each with the number of a signal that needs it
+        # Pages to decode, each with the number of a signal that needs it.
+        self._due: list[tuple[int, int]] = []
         for number in range(len(tallies)):
             self._look_for(number, places.start)
 

@@ -40,9 +40,8 @@ if TYPE_CHECKING:
     from regtap.trace.metadata import PartMetadata
     from regtap.trace.parts import Part
 
-_MOST_ROWS = (
-    8 << 20
-)  # at one look: what is quicker than two looks a second is shown part by part, every few seconds
+# At one look: what is quicker than two looks a second is shown part by part, every few seconds.
+_MOST_ROWS = 8 << 20
 _MEMORY = "/dev/shm"  # noqa: S108 - a folder of its own is made in it, private to this user
 _MOST_PARTS = 64  # temporary ones; then they are made anew as one
 

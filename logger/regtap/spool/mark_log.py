@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 # That wait for a part. A reader takes 2**19 lists and texts, and 32 MiB, in a part's metadata (trace/metadata.py); JSON
 # takes up to 6 bytes a letter.
 MOST_MARKS, MOST_MARK_LETTERS = 100_000, 4 << 20
-AREA_BYTES = (
-    32 << 20
-)  # of the largest marks: 4 bytes a letter, and 32 for each; pages without an entry take no memory
+# Of the largest marks: 4 bytes a letter, and 32 for each; pages without an entry take no memory.
+AREA_BYTES = 32 << 20
 _CHECK, _BODY = struct.Struct("<I"), struct.Struct("<IQq")
 _HEAD_BYTES = _CHECK.size + _BODY.size
 

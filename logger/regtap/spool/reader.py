@@ -24,9 +24,8 @@ from regtap.trace.ranges import LARGEST
 if TYPE_CHECKING:
     from regtap.trace.metadata import Mark
 
-_LARGEST_COUNT = (
-    1 << 52
-)  # over a year at 100 MHz; the sum of a thousand such counts still fits a part's metadata
+# Over a year at 100 MHz; the sum of a thousand such counts still fits a part's metadata.
+_LARGEST_COUNT = 1 << 52
 
 
 class SpoolReader(Closeable):

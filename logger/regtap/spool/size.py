@@ -22,9 +22,8 @@ _LARGE_BYTES = 64 << 20
 _MOST_BLOCKS = (
     1024  # of a ring: a stretch of a trigger takes a block at least, and 4,096 are told (core/stretches.hpp)
 )
-_LEAST_BLOCK_BYTES = (
-    32 << 10
-)  # of a ring with more blocks than usual: a table of 128 gaps takes 5 KiB of each
+# Of a ring with more blocks than usual: a table of 128 gaps takes 5 KiB of each.
+_LEAST_BLOCK_BYTES = 32 << 10
 
 
 def default_size_bytes(memory: Memory | None, folder: str = SHARED_MEMORY) -> int:
