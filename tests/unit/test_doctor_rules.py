@@ -20,7 +20,7 @@ from tests.doctor_facts import (
 
 from regtap.doctor import report, screen
 from regtap.doctor.facts import Facts, Kernel, PhysicalMemory, Process, SpoolSpace, Timing
-from regtap.doctor.findings import Status
+from regtap.doctor.findings import Group, Status, ok
 from regtap.doctor.rules import basics, timing
 from regtap.spool.location import LEAST_BYTES
 from regtap.system.memory import Memory
@@ -198,6 +198,19 @@ def test_real_time(facts: Facts, status: Status, text: str) -> None:
 )
 def test_shared_memory(room: SpoolSpace, status: Status, text: str) -> None:
     assert_says(basics.shared_memory(machine(room=room)), status, text)
+
+
+@pytest.mark.parametrize(
+    "memory", [None, Memory(742 * MIB, "a memory cgroup"), Memory(742 * MIB, "the machine's memory")]
+)
+@pytest.mark.parametrize("free_bytes", [1023 << 30, 900 * MIB, LEAST_BYTES])
+def test_shared_memory_is_told_in_lines_of_a_screen(memory: Memory | None, free_bytes: int) -> None:
+    room = SpoolSpace(1023 << 30, free_bytes, spool_count=123, spool_bytes=123 << 30, memory=memory)
+    found = basics.shared_memory(machine(room=room))
+
+    shown = screen.lines([Group("memory", (found, ok("RLIMIT_MEMLOCK__", "", "")))], lambda text, _: text)
+
+    assert [line for line in shown if len(line) > 120] == []
 
 
 @pytest.mark.parametrize(

@@ -34,19 +34,17 @@ def shared_memory(facts: Facts) -> Finding:
     if not room.writable:
         return problem(name, state, f"closed to user {facts.process.user}: no capture", "chmod 1777 /dev/shm")
     size_bytes = _spool_bytes(room)
-    spools = " (`regtap recover --list` has the spools)" if room.spool_count else ""
-    remedy = f"free some of it{spools}, or mount it larger (docker: --shm-size, mount -o remount,size=)"
+    spools = " (`regtap recover --list`)" if room.spool_count else ""
+    remedy = f"free some{spools}, or mount it larger (docker: --shm-size)"
     if room.memory is not None and size_bytes < default_spool_bytes(room.free_bytes, None):
-        state += f", {format_size(room.memory.available_bytes)} left by {room.memory.bound}"
+        state = f"{format_size(room.memory.available_bytes)} left by {room.memory.bound}"
         if size_bytes < SMALL_BYTES:
-            remedy = (
-                "end other programs, or raise the limit (docker: --memory); --spool-size sets the ring's size"
-            )
+            remedy = "end other programs, raise the limit (docker: --memory), or give --spool-size"
     if size_bytes < LEAST_BYTES:
-        return problem(name, state, "too small for a capture's ring, which takes a quarter of it", remedy)
-    meaning = f"a capture's ring takes {format_size(size_bytes)}"
+        return problem(name, state, "too small: a ring takes a quarter", remedy)
+    meaning = f"a ring takes {format_size(size_bytes)}"
     if size_bytes < SMALL_BYTES:
-        return warning(name, state, f"{meaning}: little to bridge a slow disk", remedy)
+        return warning(name, state, f"{meaning}, which is little", remedy)
     return ok(name, state, meaning)
 
 
