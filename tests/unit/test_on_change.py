@@ -195,7 +195,7 @@ def test_a_heartbeat_is_stored_between_two_gaps(device: Path, tmp_path: Path) ->
         tmp_path / "run",
         target=f"file:{device}",
         rate="10k",
-        duration="200ms",
+        samples=2000,  # which take 200 ms at least, on a busy machine more
         on_change=True,
         heartbeat="10ms",
     ) as capture:
