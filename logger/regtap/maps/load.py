@@ -121,8 +121,10 @@ def _simulated() -> DeviceMap:
 def _read(path: str) -> DeviceMap:
     from regtap.maps.model import MOST_REGISTERS, count_steps
 
-    content = _content(path)
+    if "\0" in path:
+        raise InputError(f"map {quoted(path)}: that cannot be a file's name")
     try:
+        content = _content(path)
         device = _reader(content)(content, path)
         if count_steps(device.root) > MOST_REGISTERS:
             raise InputError(
@@ -136,22 +138,17 @@ def _read(path: str) -> DeviceMap:
 
 
 def _content(path: str) -> bytes:
-    if "\0" in path:
-        raise InputError(f"map {quoted(path)}: that cannot be a file's name")
+    """Return what a file holds; raises InputError that does not name it."""
     try:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) and not stat.S_ISFIFO(status.st_mode):
-                raise InputError(
-                    f"map {terminal_text(path)}: it is no file; name an SVD, RDL, IP-XACT, LiteX or TOML file"
-                )
+                raise InputError("it is no file; name an SVD, RDL, IP-XACT, LiteX or TOML file")
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise InputError(f"map {terminal_text(path)}: {error.strerror}") from error
+        raise InputError(error.strerror) from error
     if len(content) > MOST_BYTES:
-        raise InputError(
-            f"map {terminal_text(path)}: it is larger than {MOST_BYTES >> 20} MiB; that is no device's map"
-        )
+        raise InputError(f"it is larger than {MOST_BYTES >> 20} MiB; that is no device's map")
     return content
 
 

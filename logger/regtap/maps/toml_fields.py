@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _KEYS = ("bits", "description", "values", "otherwise", "access", "read_effect", "write_effect")
 _VALUE_KEYS = ("name", "value", "description", "use")
 _SPAN = re.compile(r"(\d{1,5})(?::(\d{1,5}))?\Z")
+NAME_RULE = "use a to z, A to Z, digits, _ and -, a letter or _ first"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _ANY_BITS = re.compile(r"[01xX]{1,64}\Z")
 _USES = ("read-write", "read", "write")
@@ -33,9 +34,7 @@ def read_fields(fields: Table) -> tuple[Field, ...]:
 def _field(fields: Table, name: str) -> Field:
     where, given = f"{fields.where}.{name}", fields.get(name)
     if not _NAME.match(name):
-        raise InputError(
-            f"{where}: {quoted(name)} cannot name a field; use a to z, A to Z, digits, _ and -, a letter or _ first"
-        )
+        raise InputError(f"{where}: {quoted(name)} cannot name a field; {NAME_RULE}")
     if not isinstance(given, dict):
         lsb, bits = _span(given, where)
         return Field(name, lsb, bits)

@@ -20,7 +20,7 @@ from regtap.maps.model import (
     check_fields,
     misfit,
 )
-from regtap.maps.toml_fields import read_fields
+from regtap.maps.toml_fields import NAME_RULE, read_fields
 from regtap.registers.model import ACCESSES, PAIR, TYPES, WRITE_EFFECTS, Register
 from regtap.units.format import count_of
 from regtap.units.parse import quoted
@@ -154,9 +154,7 @@ def _offset(table: Table) -> int:
 def _repeat(table: Table, name: str) -> tuple[str, Repeat | None]:
     """Return the pattern of a name, and the repetitions that it describes."""
     if not _NAME.match(name):
-        raise InputError(
-            f"{table.where}: {quoted(name)} cannot be a name; use a to z, A to Z, digits, _ and -, a letter or _ first"
-        )
+        raise InputError(f"{table.where}: {quoted(name)} cannot be a name; {NAME_RULE}")
     labels = _labels(table)
     count = table.number("count", 1, MOST_REGISTERS) or len(labels) or None
     if count is None:
