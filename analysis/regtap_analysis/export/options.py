@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
-from regtap_analysis.signals.model import Signal, find_signal
+from regtap_analysis.signals.model import find_signal, with_fields
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from regtap.registers.model import Register
     from regtap.trace.reader import Trace
+    from regtap_analysis.signals.model import Signal
 
 FORMATS = {
     ".csv": "csv",
@@ -58,7 +59,9 @@ class Selection:
     @property
     def signals(self) -> tuple[Signal, ...]:
         """The registers, each followed by its fields, lowest first, which are named with their register."""
-        return tuple(signal for register in self.registers for signal in _with_fields(register))
+        return tuple(
+            signal for register in self.registers for signal in with_fields(register, are_alone=True)
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,11 +87,6 @@ class Selection:
 def is_named(signal: Signal) -> bool:
     """Return whether a signal's numbers have names."""
     return signal.has_states or (signal.field is not None and bool(signal.field.otherwise))
-
-
-def _with_fields(register: Register) -> tuple[Signal, ...]:
-    fields = sorted(register.fields, key=lambda field: field.lsb)
-    return (Signal(register), *(Signal(register, field, is_alone=True) for field in fields))
 
 
 def select(trace: Trace, options: ExportOptions) -> Selection:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
-from regtap.triggers.names import UnknownNameError, find_bits
+from regtap.triggers.names import UnknownNameError, all_bits, find_bits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,14 +55,11 @@ class Signal:
         Args:
             on_change: The names of what was looked at (`Mode.on_change`); none, or `*`: every register.
         """
-        if not on_change:
+        if not on_change or "*" in on_change:
             return True
         looked_at = 0
-        for name in on_change:
-            if name in ("*", self.register.name):
-                return True
-            fields = (it for it in self.register.fields if name == f"{self.register.name}.{it.name}")
-            looked_at |= sum(it.mask for it in fields)
+        for bits in all_bits([self.register]):
+            looked_at |= bits.mask if bits.name in on_change else 0
         own = (1 << self.bits) - 1 if self.field is None else self.field.mask
         return looked_at & own == own
 
@@ -71,9 +69,8 @@ class Signal:
             return values
         unsigned = values.dtype.type
         picked: Values = values >> unsigned(self.field.lsb)
-        picked &= unsigned(
-            (1 << self.field.bits) - 1
-        )  # in place: memory for millions of rows costs as the sum
+        # In place: memory for millions of rows costs as much as the operation.
+        picked &= unsigned((1 << self.field.bits) - 1)
         return picked
 
 
@@ -127,13 +124,14 @@ def signals_of(trace: Trace, names: Sequence[str] = ()) -> tuple[Signal, ...]:
         InputError: The trace has no such register or field, or several.
     """
     named = [find_signal(trace, name) for name in names] or [Signal(it) for it in trace.registers]
-    return tuple(dict.fromkeys(signal for it in named for signal in _with_fields(it)))
+    shown = (with_fields(it.register) if it.field is None else (it,) for it in named)
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(shown)))
 
 
-def _with_fields(signal: Signal) -> tuple[Signal, ...]:
-    if signal.field is not None:
-        return (signal,)
-    return (signal, *(Signal(signal.register, it) for it in sorted(signal.register.fields, key=_lsb)))
+def with_fields(register: Register, *, are_alone: bool = False) -> tuple[Signal, ...]:
+    """Return a register, followed by its fields, lowest first; see `Signal.is_alone`."""
+    fields = sorted(register.fields, key=_lsb)
+    return (Signal(register), *(Signal(register, field, are_alone) for field in fields))
 
 
 def find_signal(trace: Trace, name: str) -> Signal:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from regtap.follow.live import open_live
 from regtap.maps.lookup import NO_MAPS
 from regtap.trace.moments import find_mark
+from regtap.triggers.names import bits_called
 from regtap.units.format import format_utc
 from regtap_analysis.plot import caption
 from regtap_analysis.plot.layout import lane_height
@@ -193,7 +194,7 @@ def _signals(traces: Sequence[Trace], names: Sequence[str]) -> list[tuple[int, S
     Raises:
         InputError: A name is in none of them, or ambiguous.
     """
-    known = [[name for name in names if _knows(trace, name)] for trace in traces]
+    known = [[name for name in names if bits_called(name, trace.registers)] for trace in traces]
     for name in names:
         if not any(name in its_names for its_names in known):
             find_signal(traces[0], name)  # raises
@@ -203,12 +204,6 @@ def _signals(traces: Sequence[Trace], names: Sequence[str]) -> list[tuple[int, S
         if its_names or not names
         for it in signals_of(trace, its_names)
     ]
-
-
-def _knows(trace: Trace, name: str) -> bool:
-    """Return whether a trace has registers or fields of that name, or with that end of their names."""
-    fields = (f"{it.name}.{field.name}" for it in trace.registers for field in it.fields)
-    return any(f".{known}".endswith(f".{name}") for known in (*(it.name for it in trace.registers), *fields))
 
 
 def _zero(marks: Sequence[Mark | None], align: str | None) -> str:

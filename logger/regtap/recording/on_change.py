@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regtap.errors import InputError
+from regtap.triggers.names import all_bits
 from regtap.units.parse import check_count, quoted
 
 if TYPE_CHECKING:
@@ -51,12 +52,9 @@ def _whole(register: Register) -> int:
 
 
 def _named(name: str, registers: Sequence[Register]) -> tuple[int, int]:
-    for number, register in enumerate(registers):
-        if name == register.name:
-            return number, _whole(register)
-        for field in register.fields:
-            if name == f"{register.name}.{field.name}":
-                return number, field.mask
+    for bits in all_bits(registers):
+        if bits.name == name:
+            return bits.register, bits.mask
     known = " ".join(register.name for register in registers)
     raise InputError(
         f"{quoted(name)} is not recorded, so that it cannot change; name one of {known}, or a field of one"

@@ -50,18 +50,23 @@ def find_bits(text: str, registers: Sequence[Register]) -> Bits:
     Raises:
         UnknownNameError: No register or field has that name, or several have it.
     """
-    known = list(_all_bits(registers))
-    exact = [bits for bits in known if bits.name == text]
-    found = exact or [bits for bits in known if bits.name.endswith(f".{text}")]
+    found = bits_called(text, registers)
     if len(found) == 1:
         return found[0]
     if found:
         raise UnknownNameError(
             f"{quoted(text)} is ambiguous; it could be {', '.join(bits.name for bits in found[:_MOST_LISTED])}"
         )
-    near = nearest(text, [bits.name for bits in known])
+    near = nearest(text, [bits.name for bits in all_bits(registers)])
     hint = f"the nearest are {', '.join(near)}" if near else f"the registers are {_listed(registers)}"
     raise UnknownNameError(f"there is nothing called {quoted(text)}; {hint}")
+
+
+def bits_called(text: str, registers: Sequence[Register]) -> list[Bits]:
+    """Return the bits of the register or field of that name; without one, of each whose name ends so."""
+    known = list(all_bits(registers))
+    exact = [bits for bits in known if bits.name == text]
+    return exact or [bits for bits in known if bits.name.endswith(f".{text}")]
 
 
 def find_value(text: str, bits: Bits) -> Value:
@@ -86,7 +91,8 @@ def readable_values(bits: Bits) -> list[Value]:
     return [] if bits.field is None else [value for value in bits.field.values if value.use != "write"]
 
 
-def _all_bits(registers: Sequence[Register]) -> Iterator[Bits]:
+def all_bits(registers: Sequence[Register]) -> Iterator[Bits]:
+    """Yield the bits of each register, and after it of each of its fields."""
     for number, register in enumerate(registers):
         yield Bits(number, register.name, 0, (1 << 8 * register.width_bytes) - 1)
         for field in register.fields:
