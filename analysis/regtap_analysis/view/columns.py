@@ -57,6 +57,12 @@ class Packer:
         return b"".join([len(text).to_bytes(4, "little"), text, *self._pieces])
 
 
+def head_of(content: bytes) -> dict[str, Any]:
+    """Return the head of what `Packer.pack` has made."""
+    head: dict[str, Any] = json.loads(content[4 : 4 + int.from_bytes(content[:4], "little")])
+    return head
+
+
 def columns_of(
     session: Session, lanes: Sequence[Lane], view: View, columns: int, budget_rows: int | None
 ) -> bytes:
@@ -80,12 +86,12 @@ def columns_of(
         if not mine:
             continue
         own = View(view.first_ns - trace.offset_ns, view.stop_ns - trace.offset_ns)
-        breaks = {held: Breaks(unknown_gaps(trace.trace, is_held=held)) for held in (True, False)}
-        on_change = trace.trace.mode.on_change
+        holding = {lane.signal: lane.signal.holds(trace.trace.mode.on_change) for lane in mine}
+        breaks = {held: Breaks(unknown_gaps(trace.trace, is_held=held)) for held in set(holding.values())}
         reading = read_view(trace.pages, [lane.signal for lane in mine], own, columns, budget_rows)
         held = _with_earlier(trace.pages, reading.signals, own)
         for lane in mine:
-            arrays = _arrays(packer, held[lane.signal], own, breaks[lane.signal.holds(on_change)])
+            arrays = _arrays(packer, held[lane.signal], own, breaks[holding[lane.signal]])
             entries[lane.number] = {"rows": reading.rows, "arrays": arrays}
     head = {
         "first": str(view.first_ns),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import numpy as np
 from regtap.errors import InputError
 from regtap.units.format import count_of, format_duration_ns
 from regtap_analysis.signals.model import View
-from regtap_analysis.view.columns import columns_of
+from regtap_analysis.view.columns import columns_of, head_of
 from regtap_analysis.view.page import single_file
 
 if TYPE_CHECKING:
@@ -66,8 +65,7 @@ def export(session: Session, first_ns: int | None, stop_ns: int | None) -> Expor
 
 def _note(content: bytes, reduced: str) -> str:
     """Return what columns hold: every sample, or what they are `reduced` to, or of some traces this, of others that."""
-    head = json.loads(content[4 : 4 + int.from_bytes(content[:4], "little")])
-    whole = {"times" in lane["arrays"] for lane in head["lanes"]}
+    whole = {"times" in lane["arrays"] for lane in head_of(content)["lanes"]}
     if len(whole) == 1:
         return "every sample" if whole == {True} else reduced
     return f"every sample where a trace has few, or else {reduced}"
