@@ -192,8 +192,9 @@ def _say(writer: WaveWriter, moment: Moment, unheld: Sequence[int]) -> Sequence[
         writer.mark(moment.t_ns, moment.mark)
         return ()
     if moment.gap.holds:
-        writer.unknown(moment.t_ns, () if moment.gap.rows else unheld)
-        return () if moment.gap.rows else unheld
+        unknown = () if moment.gap.rows else unheld
+        writer.unknown(moment.t_ns, unknown)
+        return unknown
     writer.gap(moment.t_ns, moment.gap)
     return () if moment.gap.rows else None
 

@@ -75,7 +75,7 @@ def key_of(lane: Lane, gaps: Sequence[Gap], px_per_ns: float, measure: Measure) 
     states = [it for it in states_of(lane.data, gaps) if it.number is not None]
     shown = {_label(it, field) for it in _named(states, field, px_per_ns, measure)}
     numbers = sorted({it.number for it in states if it.number is not None})
-    found = {_name(field, number): colour_of(field, number) for number in numbers}
+    found = {state_name(field, number): colour_of(field, number) for number in numbers}
     return {} if shown >= found.keys() else found
 
 
@@ -130,8 +130,9 @@ def _named(states: Sequence[State], field: Field, px: float, measure: Measure) -
 
 
 def _label(state: State, field: Field) -> str:
-    return "..." if state.number is None else _name(field, state.number)
+    return "..." if state.number is None else state_name(field, state.number)
 
 
-def _name(field: Field, number: int) -> str:
+def state_name(field: Field, number: int) -> str:
+    """Return what a number of a field is called: its name, or the number."""
     return printable(field.name_of(number) or f"{number:#x}")

@@ -16,7 +16,7 @@ from regtap_analysis.plot.aligned import aligned_axis
 from regtap_analysis.plot.bounds import bounds_of
 from regtap_analysis.plot.caption import place_text, printable
 from regtap_analysis.plot.spans import gap_density, shades
-from regtap_analysis.plot.states import colour_number
+from regtap_analysis.plot.states import colour_number, state_name
 from regtap_analysis.signals.breaks import Breaks, unknown_in
 from regtap_analysis.signals.envelope import Envelope
 from regtap_analysis.signals.model import View, signals_of, whole_view
@@ -293,7 +293,7 @@ def _boxes(signal: Signal, states: Sequence[State], view: View) -> Iterator[Stat
 def _name(signal: Signal, state: State) -> str:
     if state.number is None or signal.field is None:
         return ""
-    return printable(signal.field.name_of(state.number) or f"{state.number:#x}")
+    return state_name(signal.field, state.number)
 
 
 def _dense(density: Floats) -> Iterator[tuple[float, float, float]]:
