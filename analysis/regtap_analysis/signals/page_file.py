@@ -89,10 +89,9 @@ def _file(path: Path, index: PageIndex, chosen: Chosen, types: Mapping[str, str]
     rows = int(index.rows[chosen].sum())
     with path.open("rb") as file:
         places = {name: _places(index.columns[name], chosen) for name in types}
+        # All at once, before the first is waited for: so the disk serves many at a time.
         for offset, size in itertools.chain.from_iterable(places.values()):
-            os.posix_fadvise(
-                file.fileno(), offset, size, os.POSIX_FADV_WILLNEED
-            )  # the disk serves them at once
+            os.posix_fadvise(file.fileno(), offset, size, os.POSIX_FADV_WILLNEED)
         for name, dtype in types.items():
             pages = index.columns[name]
             data = [os.pread(file.fileno(), size, offset) for offset, size in places[name]]
