@@ -160,6 +160,9 @@ class StretchEvent:
     @property
     def hits(self) -> int: ...
 
+    @property
+    def keep_from(self) -> int: ...
+
 class OnFull(enum.Enum):
     wait = 0
 
@@ -343,9 +346,9 @@ class Sampler:
 
     def seal(self) -> None: ...
 
-    def hold(self) -> tuple[int, int]:
+    def hold(self, first: int) -> tuple[int, int]:
         """
-        (oldest, sealed): blocks that stay as they are until they are released.
+        (oldest, sealed): blocks from `first` on that stay as they are until they are released.
         """
 
     def end_hold(self) -> None: ...

@@ -60,9 +60,10 @@ class RunningLoop:
         said = f"{block.first_index} {block.gaps}".encode()
         return hashlib.sha256(block.ticks.tobytes() + block.columns[0].tobytes() + said).digest()
 
-    def hold(self) -> tuple[int, int]:
-        """Hold the ring and take note of all that is in it."""
-        oldest, sealed = self.sampler.hold()
+    def hold(self, share: float = 1) -> tuple[int, int]:
+        """Hold a share of the ring, the newest, and take note of all that is in it."""
+        most = round(share * self.ring.block_count)
+        oldest, sealed = self.sampler.hold(max(0, self.ring.sealed() - most))
         self.hashes = {sequence: self.hash_of(sequence) for sequence in range(oldest, sealed)}
         return oldest, sealed
 
@@ -135,6 +136,16 @@ def test_held_blocks_stay_as_they_are_while_the_loop_goes_on(device: Path) -> No
             loop.sampler.end_hold()
 
 
+def test_a_hold_gives_up_what_is_not_wanted_in_the_same_step(device: Path) -> None:
+    with running(device) as loop:
+        loop.wait_for_laps()
+        _, sealed = loop.hold()  # else the loop may overwrite more, before the next call
+        first = sealed - 3
+        assert loop.sampler.hold(first)[0] == first
+        word = int(loop.ring.memory[RELEASED : RELEASED + 8].view("<u8")[0])
+        assert word == first | HELD
+
+
 def test_the_loop_drops_and_counts_when_all_is_held(device: Path) -> None:
     with running(device) as loop:
         loop.wait_for_laps()
@@ -203,7 +214,9 @@ def test_blocks_say_how_many_slots_were_missed_before_them(device: Path) -> None
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["seal", "hold", "free", "let go"]), st.floats(0, 2)), min_size=1, max_size=12
+    st.tuples(st.sampled_from(["seal", "hold", "hold half", "free", "let go"]), st.floats(0, 2)),
+    min_size=1,
+    max_size=12,
 )
 
 
@@ -220,8 +233,8 @@ def test_a_slow_snapshot_on_any_schedule_counts_every_sample(
             loop.wait_for_laps(laps)
             if step == "seal":
                 loop.sampler.seal()
-            elif step == "hold" and held is None:
-                held = loop.hold()
+            elif step.startswith("hold") and held is None:
+                held = loop.hold(0.5 if step == "hold half" else 1)
                 loop.look(*held)
             elif held is not None:
                 first, sealed = held
@@ -235,7 +248,7 @@ def test_a_slow_snapshot_on_any_schedule_counts_every_sample(
         if held is not None:
             loop.assert_unchanged(held[0])
             loop.sampler.release(held[1])
-        loop.look(*loop.sampler.hold())
+        loop.look(*loop.hold())
         gaps = loop.ring.overflow_gaps()
         progress = loop.sampler.progress()
         end = gaps[-1].first_index + gaps[-1].count if gaps else loop.end

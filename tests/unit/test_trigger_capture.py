@@ -18,6 +18,7 @@ from regtap.cli.progress import _CaptureProgress
 from regtap.errors import InputError
 from regtap.recording import loop
 from regtap.recording.summary import NothingRecordedWarning
+from regtap.recording.triggered import TriggeredWriter
 from regtap.triggers.parse import parse_trigger
 
 MS = 1_000_000
@@ -370,6 +371,29 @@ def test_the_rows_around_a_hit_are_whole_at_full_rate(device: Device, run: Path)
         inside = [gap for gap in trace.gaps if stretch.first_ns < gap.t1_ns <= stretch.last_ns]
         assert inside == []
         assert not stretch.short
+    assert_conserved(trace)
+
+
+@pytest.mark.usefixtures("bus")
+def test_a_stretch_is_whole_though_its_writer_is_late(
+    device: Device, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_first = TriggeredWriter._take_first
+
+    def take_late(self: TriggeredWriter, *of_stretch: Any) -> None:
+        time.sleep(0.02)  # the ring is full after 2 ms where it holds what no stretch wants
+        take_first(self, *of_stretch)
+
+    monkeypatch.setattr(TriggeredWriter, "_take_first", take_late)
+    options = {"rate": "max", "spool_size": "16MiB", "pre": "1ms", "post": "4ms", "captures": 1}
+    with record(device, run, "a changes", **options) as capture:
+        rows_more(capture, 2_000_000)
+        device.set(1)
+        assert capture.wait(60)
+
+    trace, (stretch,) = capture.trace(), capture.summary.caught.stretches  # type: ignore[union-attr]
+    assert [gap.cause for gap in trace.gaps if gap.t0_ns < stretch.last_ns] == ["overwritten"]
+    assert not stretch.short
     assert_conserved(trace)
 
 

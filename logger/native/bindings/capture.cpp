@@ -151,11 +151,12 @@ void bind_sampler(nb::module_& m) {
           nb::call_guard<nb::gil_scoped_release>())
       .def(
           "hold",
-          [](BoundSampler& bound) {
-            const Sampler::Held held = bound.sampler().hold();
+          [](BoundSampler& bound, std::uint64_t first) {
+            const Sampler::Held held = bound.sampler().hold(first);
             return std::make_pair(held.oldest, held.sealed);
           },
-          "(oldest, sealed): blocks that stay as they are until they are released.")
+          "first"_a,
+          "(oldest, sealed): blocks from `first` on that stay as they are until they are released.")
       .def("end_hold", [](BoundSampler& bound) { bound.sampler().end_hold(); })
       .def(
           "wait_stretch",

@@ -92,7 +92,8 @@ void bind_trigger(nb::module_& m) {
       .def_ro("index", &StretchEvent::index)
       .def_ro("ticks", &StretchEvent::ticks)
       .def_ro("sequence", &StretchEvent::sequence)
-      .def_ro("hits", &StretchEvent::hits);
+      .def_ro("hits", &StretchEvent::hits)
+      .def_ro("keep_from", &StretchEvent::keep_from);
 }
 
 }  // namespace regtap

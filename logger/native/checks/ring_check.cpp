@@ -5,6 +5,7 @@
 // stalls and one that also looks into the open block, as `recover` and a journal do; a flight recorder with
 // snapshots; captures that store changes only. What is read must balance: rows and gaps together are [0,
 // taken), nothing twice. Prints the cases; ends with 1 at the first that does not.
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -32,7 +33,7 @@ struct Case {
 };
 
 constexpr std::uint64_t kPeriodNs = 2'000, kHeartbeatNs = 20'000;
-constexpr std::uint32_t kBlocks = 8, kGapCapacity = 32, kRows = 512;
+constexpr std::uint32_t kBlocks = 8, kMostKept = 6, kGapCapacity = 32, kRows = 512;
 
 // Follows the blocks and keeps the balance.
 class Reader {
@@ -83,7 +84,8 @@ class Reader {
   }
 
   void snapshot(Sampler& sampler) {
-    const auto [oldest, sealed] = sampler.hold();
+    const std::uint64_t newest = spool_.header().sealed.load(std::memory_order_acquire);
+    const auto [oldest, sealed] = sampler.hold(newest - std::min<std::uint64_t>(newest, kMostKept));
     if (oldest < sealed) skip_overwritten(spool_.block_header(oldest));
     for (next_ = oldest; next_ < sealed; ++next_) take(sampler);
     sampler.end_hold();

@@ -107,10 +107,8 @@ class Reader {
   void begin(Sampler& sampler, const StretchEvent& hit) {
     expect("the number of a stretch", hit.stretch, ++stretches_);
     is_open_ = true;
-    const std::uint64_t oldest = sampler.hold().oldest;
-    const std::uint64_t wanted = hit.sequence - std::min<std::uint64_t>(hit.sequence, kMostKept);
-    begun_ = next_ = std::max({next_, oldest, wanted});
-    sampler.release(next_);
+    if (hit.keep_from + kMostKept < hit.sequence) fail("blocks before a hit", hit.keep_from, hit.sequence);
+    begun_ = next_ = sampler.hold(std::max(next_, hit.keep_from)).oldest;
     begins_with_gap_ = true;
   }
 

@@ -74,9 +74,21 @@ bool Filler::overwrite_oldest() {
                                           std::memory_order_relaxed);
 }
 
-bool Filler::oldest_is_before(std::uint64_t sequence, std::uint64_t ticks) const {
-  const std::uint64_t oldest = spool_.header().released.load(std::memory_order_relaxed) & ~spool::kHeld;
-  return oldest < sequence || spool_.block_header(oldest + 1).anchor_ticks <= ticks;
+bool Filler::oldest_is_before(std::uint64_t sequence) const {
+  return (spool_.header().released.load(std::memory_order_relaxed) & ~spool::kHeld) < sequence;
+}
+
+// Nobody but the filler stores into a block's header, so it may look at those that the reader has released.
+std::uint64_t Filler::first_since(std::uint64_t ticks, std::uint64_t most) const {
+  std::uint64_t first = sequence_ - std::min(sequence_, most);
+  for (std::uint64_t last = std::max(first + 1, sequence_) - 1; first < last;) {
+    const std::uint64_t middle = first + (last - first) / 2;
+    if (spool_.block_header(middle + 1).anchor_ticks <= ticks)
+      first = middle + 1;
+    else
+      last = middle;
+  }
+  return first;
 }
 
 bool Filler::block_is_empty() const {

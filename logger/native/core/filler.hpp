@@ -35,8 +35,10 @@ class Filler {
   // Whether there is room for one more block, made by giving up the oldest if need be; not while a snapshot
   // holds the ring.
   bool overwrite_oldest();
-  // Whether the oldest block lies before a sequence, or has only rows before a tick; while no block is free.
-  bool oldest_is_before(std::uint64_t sequence, std::uint64_t ticks) const;
+  bool oldest_is_before(std::uint64_t sequence) const;
+  // The first of the newest `most` blocks that may have rows at or after a tick; the newest one at the
+  // latest.
+  std::uint64_t first_since(std::uint64_t ticks, std::uint64_t most) const;
   bool block_is_empty() const;                                 // no row, no gap
   bool block_is_full() const;                                  // of rows or of gaps
   bool has_gap_room() const;                                   // for one more gap in the open block

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/clock.hpp"
@@ -115,10 +116,14 @@ void Sampler::seal() {
   }
 }
 
-Sampler::Held Sampler::hold() {
+Sampler::Held Sampler::hold(std::uint64_t first) {
   auto& header = loop_.spool().header();
-  const std::uint64_t oldest = header.released.fetch_or(spool::kHeld, std::memory_order_acq_rel);
-  return {oldest & ~spool::kHeld, header.sealed.load(std::memory_order_acquire)};
+  std::uint64_t released = header.released.load(std::memory_order_relaxed), oldest = 0;
+  do {
+    oldest = std::max(released & ~spool::kHeld, first);
+  } while (!header.released.compare_exchange_weak(released, oldest | spool::kHeld, std::memory_order_acq_rel,
+                                                  std::memory_order_relaxed));
+  return {oldest, header.sealed.load(std::memory_order_acquire)};
 }
 
 void Sampler::end_hold() {

@@ -43,7 +43,9 @@ class Sampler {
     std::uint64_t oldest;
     std::uint64_t sealed;
   };
-  Held hold();      // from now on blocks [oldest, sealed) stay as they are, until released
+  // From now on blocks [oldest, sealed) stay as they are, until released. What lies before `first`, a block
+  // that is sealed or open, is given up in the same step: the loop finds room at any moment.
+  Held hold(std::uint64_t first);
   void end_hold();  // what is not released may be overwritten again
 
   // Of a trigger's stretches; by one thread at a time. wait_stretch() waits, asleep, until there is an event,

@@ -214,7 +214,7 @@ void SamplingLoop::look_at_sighting() {
   const Sighting sighting = judge_->take_sighting();
   if (!sighting.is_any) return;
   held_at_start_.store(judge_->trigger().held_at_start(), std::memory_order_relaxed);
-  if (sighting.strikes) stretches_->note_hit(filler_.index() - 1, last_, filler_.sequence());
+  if (sighting.strikes) stretches_->note_hit(filler_, last_);
   const bool is_over = stretches_->is_open() && last_ >= stretches_->ends_at();
   // A stretch ends with a block: not while its rows are dropped, but with the first row after that.
   stretch_is_over_ = is_over && !filler_.dropping();

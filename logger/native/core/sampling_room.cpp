@@ -28,7 +28,8 @@ bool SamplingLoop::find_room(bool seal_now) {
   leave_block();
   filler_.seal_block();
   if (stretch_is_over_ && !end_stretch()) return false;
-  if (filler_.has_room() || may_overwrite()) {
+  // The last: room that the reader has made by taking hold of the ring, since it was asked for.
+  if (filler_.has_room() || may_overwrite() || filler_.has_room()) {
     filler_.open_block();
     begin_block();
     if (changes_) changes_->put_back(filler_.rows());
@@ -48,8 +49,7 @@ bool SamplingLoop::find_room(bool seal_now) {
 // Whether there is room now, made by overwriting what nobody asked for.
 bool SamplingLoop::may_overwrite() {
   if (!stretches_) return plan_.on_full == OnFull::overwrite && filler_.overwrite_oldest();
-  const bool is_free = stretches_->are_settled() || filler_.oldest_is_before(stretches_->keep_from_sequence(),
-                                                                             stretches_->keep_from_ticks());
+  const bool is_free = stretches_->are_settled() || filler_.oldest_is_before(stretches_->keep_from());
   return is_free && filler_.overwrite_oldest();
 }
 
@@ -75,7 +75,7 @@ void SamplingLoop::leave_block() {
 // The block that was just sealed was the last of the stretch. False: the capture ends here.
 bool SamplingLoop::end_stretch() {
   stretch_is_over_ = false;
-  stretches_->end(filler_.index() - 1, last_, filler_.sequence());
+  stretches_->end(filler_, last_);
   judge_->look_at(Judge::kNever);
   return !stretches_->is_complete() || end(Ended::captures);
 }

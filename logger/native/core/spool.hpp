@@ -20,13 +20,13 @@
 // its new sequence number, so that no old row can be taken for a new one.
 //
 // Overwriting (a flight recorder). The filler may take back the oldest sealed block that nobody holds; a
-// snapshot holds all of them, then reads. Both are one read-modify-write of `released`, whose top bit says
-// "held": the filler compares and exchanges oldest -> oldest + 1, which fails once the bit is set, the reader
-// sets the bit. All of these are in one modification order, so either the filler's exchange came first, and
-// the reader sees oldest + 1 and never looks at that block, or the bit came first, and the block stays as it
-// is until the reader has released it. Neither waits for the other: a filler that finds no block drops
-// samples, as above.
-//  - The reader's fetch_or acquires the filler's exchange, which is sequenced after the release store of
+// snapshot holds those that it wants, then reads. Both are one read-modify-write of `released`, whose top bit
+// says "held": the filler compares and exchanges oldest -> oldest + 1, which fails once the bit is set, the
+// reader sets the bit, and with it the first block that it wants. All of these are in one modification order,
+// so either the filler's exchange came first, and the reader sees oldest + 1 and never looks at that block,
+// or the bit came first, and the block stays as it is until the reader has released it. Neither waits for the
+// other: a filler that finds no block drops samples, as above.
+//  - The reader's exchange acquires the filler's, which is sequenced after the release store of
 //    `sealed`: `sealed`, loaded after it, is not older than the oldest block that was left.
 //  - It loads `sealed` with acquire, so that everything in [oldest, sealed) is visible, on weakly ordered
 //    machines too. The block that the filler has open is sealed by nobody yet and never in that range.

@@ -4,7 +4,7 @@
 
 namespace regtap {
 
-void Stretches::note_hit(std::uint64_t index, std::uint64_t ticks, std::uint64_t sequence) {
+void Stretches::note_hit(const Filler& filler, std::uint64_t ticks) {
   if (ticks < quiet_until_) {
     held_off_.add(1);
     return;
@@ -16,20 +16,18 @@ void Stretches::note_hit(std::uint64_t index, std::uint64_t ticks, std::uint64_t
   if (!is_open_) {
     is_open_ = true;
     hits_in_stretch_ = 1;
-    if (are_settled()) {  // else the ring keeps more already
-      keep_from_ticks_ = ticks - std::min(ticks, plan_.pre_ticks);
-      keep_from_sequence_ = sequence - std::min(sequence, plan_.most_blocks);
-    }
+    begins_with_ = filler.first_since(ticks - std::min(ticks, plan_.pre_ticks), plan_.most_blocks);
+    if (are_settled()) keep_from_ = begins_with_;  // else the ring keeps more already
     opened_.store(opened() + 1, std::memory_order_release);
   } else if (hits_in_stretch_ > kMostTold || !has_room(kReserved + 1)) {
     return;
   }
-  tell({false, opened(), index, ticks, sequence, hits_in_stretch_});
+  tell(false, filler, ticks);
 }
 
-void Stretches::end(std::uint64_t index, std::uint64_t ticks, std::uint64_t sequence) {
+void Stretches::end(const Filler& filler, std::uint64_t ticks) {
   is_open_ = false;
-  tell({true, opened(), index, ticks, sequence, hits_in_stretch_});
+  tell(true, filler, ticks);
 }
 
 bool Stretches::has_room(std::uint64_t events) const {
@@ -37,9 +35,10 @@ bool Stretches::has_room(std::uint64_t events) const {
   return kEvents - waiting >= events;
 }
 
-void Stretches::tell(const StretchEvent& event) {
+void Stretches::tell(bool is_end, const Filler& filler, std::uint64_t ticks) {
   const std::uint64_t told = told_.load(std::memory_order_relaxed);
-  events_[told % kEvents] = event;
+  events_[told % kEvents] = {is_end,           opened(),    filler.index() - 1, ticks, filler.sequence(),
+                             hits_in_stretch_, begins_with_};
   told_.store(told + 1, std::memory_order_release);
 }
 

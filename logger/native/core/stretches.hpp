@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/counter.hpp"
+#include "core/filler.hpp"
 
 namespace regtap {
 
@@ -32,7 +33,8 @@ struct StretchEvent {
   std::uint64_t ticks;    // the same
   std::uint64_t
       sequence;  // the block that is open at a hit; after an end the first block that is not the stretch's
-  std::uint64_t hits;  // of the stretch so far
+  std::uint64_t hits;       // of the stretch so far
+  std::uint64_t keep_from;  // the first block of the stretch
 };
 
 // The loop's thread calls what is first, one reader what comes after it, and any thread the counts.
@@ -46,17 +48,17 @@ class Stretches {
 
   explicit Stretches(const StretchPlan& plan) : plan_(plan) {}
 
-  void note_hit(std::uint64_t index, std::uint64_t ticks, std::uint64_t sequence);
+  // On the last row, which was taken at this tick.
+  void note_hit(const Filler& filler, std::uint64_t ticks);
   bool is_open() const { return is_open_; }
   std::uint64_t ends_at() const { return ends_at_; }  // of the open one
-  void end(std::uint64_t index, std::uint64_t ticks, std::uint64_t sequence);
+  void end(const Filler& filler, std::uint64_t ticks);
   // Whether the capture has what it was to store.
   bool is_complete() const { return !is_open_ && plan_.stretches > 0 && opened() == plan_.stretches; }
 
-  // Whether a block before this sequence, or with nothing but rows before this tick, is of no stretch.
+  // Whether all is stored that was to be; else blocks from keep_from() on are of a stretch.
   bool are_settled() const { return settled_.load(std::memory_order_acquire) == opened(); }
-  std::uint64_t keep_from_sequence() const { return keep_from_sequence_; }
-  std::uint64_t keep_from_ticks() const { return keep_from_ticks_; }
+  std::uint64_t keep_from() const { return keep_from_; }
 
   // Events since the last call, oldest first.
   bool has_events() const { return told_.load(std::memory_order_acquire) != taken_; }
@@ -72,15 +74,15 @@ class Stretches {
   static constexpr std::uint64_t kEvents = 8192;
 
   bool has_room(std::uint64_t events) const;
-  void tell(const StretchEvent& event);
+  void tell(bool is_end, const Filler& filler, std::uint64_t ticks);
 
   StretchPlan plan_;
   bool is_open_ = false;
   std::uint64_t ends_at_ = 0;
   std::uint64_t quiet_until_ = 0;
   std::uint64_t hits_in_stretch_ = 0;
-  std::uint64_t keep_from_sequence_ = 0;
-  std::uint64_t keep_from_ticks_ = 0;
+  std::uint64_t begins_with_ = 0;               // the first block of the open stretch
+  std::uint64_t keep_from_ = 0;                 // the first block of the oldest one that is not settled
   std::array<StretchEvent, kEvents> events_{};  // touched now, not by the loop
   alignas(64) std::atomic<std::uint64_t> told_{0};
   std::atomic<std::uint64_t> opened_{0};

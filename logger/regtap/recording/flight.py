@@ -121,9 +121,9 @@ class FlightWriter(Writer):
             t_ns: The moment, in ns of the trace.
             most: The largest number of blocks to be stored.
         """
-        oldest, sealed = self._sampler.hold()
+        oldest, sealed = self._sampler.hold(max(0, self._ring.sealed() - most))
         first = max(oldest, sealed - most)
-        self._sampler.release(first)  # at once: the sampler may need it
+        self._sampler.release(first)  # what was sealed meanwhile needs its room
         self._timebase.advance()  # after the last of their ticks
         blocks = [self._ring.block(sequence) for sequence in range(first, sealed)]
         ends_ns = [self._timebase.to_ns(block.last_tick) for block in blocks]

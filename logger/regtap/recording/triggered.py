@@ -168,10 +168,7 @@ class TriggeredWriter(Writer):
 
     def _begin(self, hit: StretchEvent) -> _Open:
         """Hold the ring, and give back what lies too far before a hit."""
-        oldest, _ = self._sampler.hold()
-        first = max(oldest, self._seen, hit.sequence - most_kept(self._ring.block_count))
-        self._sampler.release(first)  # at once: the sampler may need it
-        self._seen = first
+        self._seen, _ = self._sampler.hold(max(self._seen, hit.keep_from))
         self._timebase.advance()  # after the hit's tick
         hit_ns = self._timebase.row_ns(hit.ticks)
         return _Open(hit, max(0, hit.ticks - self._pre_ticks), hit_ns, hit_ns)
