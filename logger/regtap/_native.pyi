@@ -348,7 +348,7 @@ class Sampler:
 
     def hold(self, first: int) -> tuple[int, int]:
         """
-        (oldest, sealed): blocks from `first` on that stay as they are until they are released.
+        (oldest, sealed): blocks, from `first` on if none were held, that stay as they are until they are released.
         """
 
     def end_hold(self) -> None: ...

@@ -17,12 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.conservation import assert_conserved
+from tests.waiting import wait_until
 
 import regtap
 from regtap.parts.file import PartFile
 from regtap.recording import writer
 from regtap.recording.flight import MARK, FlightWriter
-from regtap.recording.snapshots import Snapshot
+from regtap.recording.snapshots import Request, Requests, Snapshot
 from regtap.recovery.complete import recover
 
 SMALL = "512KiB"  # overwritten in a millisecond
@@ -227,35 +228,63 @@ def test_a_late_writer_still_finds_what_was_to_be_kept(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take_snapshot = FlightWriter._take_snapshot
-    begun_s: list[float] = []
 
     def take_late(self: FlightWriter, t_ns: int) -> Snapshot:
-        time.sleep(0.2)  # as a writer that waits for its turn on a busy machine
-        begun_s.append(time.monotonic())
+        time.sleep(0.8)  # twice as long as the loop needs to overwrite this ring
         return take_snapshot(self, t_ns)
 
     monkeypatch.setattr(FlightWriter, "_take_snapshot", take_late)
-    with record(device, tmp_path / "run", rate="2k", keep_last="20ms", spool_size=None) as capture:
-        wait_until_taken(capture, 500)
-        late_s = 1.0
-        while late_s > 0.4:  # later than that, on a far too busy machine, it need not find all
-            asked_s = time.monotonic()
-            snapshot = capture.snapshot().result(120)
-            late_s = begun_s[-1] - asked_s
+    with record(device, tmp_path / "run", rate="100k", keep_last="100ms") as capture:
+        wait_until_taken(capture, 50_000)
+        snapshot = capture.snapshot().result(120)
 
+    trace = capture.trace()
     assert not snapshot.short
+    assert snapshot.first_ns <= trace.marks[0].t_ns - 100_000_000
+    assert capture.summary.totals.lost > capture.summary.totals.overwritten  # later rows found no room
+    assert_conserved(trace)
+
+
+def test_a_cancelled_snapshot_lets_the_ring_go(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get, comes, may_go_on = Requests.get, threading.Event(), threading.Event()
+
+    def get_late(self: Requests, timeout_s: float) -> Request | None:
+        comes.set()
+        may_go_on.wait(60)
+        return get(self, timeout_s)
+
+    with record(device, tmp_path / "run") as capture:
+        wait_for_laps(capture)
+        ring = capture._begun().resources.loop.ring
+        monkeypatch.setattr(Requests, "get", get_late)
+        assert comes.wait(60)
+        capture.snapshot().cancel()
+        oldest = ring.released()
+        wait_for_laps(capture)
+        held = ring.released() == oldest
+        may_go_on.set()
+        wait_until(lambda: ring.released() > oldest, "an overwritten block")
+
+    assert held
+    assert capture.trace().marks == ()
+    assert_conserved(capture.trace())
 
 
 def test_keep_last_bounds_what_is_stored(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run", rate="2k", keep_last="20ms", spool_size=None) as capture:
         wait_until_taken(capture, 500)
-        snapshot = capture.snapshot().result(30)
-    assert not snapshot.short
+        capture.snapshot().result(30)
 
-    gap = capture.trace().gaps[0]
+    trace = capture.trace()
+    gap = trace.gaps[0]
     assert (gap.cause, gap.first_index) == ("overwritten", 0)
-    assert 0 < snapshot.rows < 200  # 40, or less where slots were missed, and what else is in their blocks
-    assert_conserved(capture.trace())
+    before = trace.to_arrow(
+        columns=["t_ns"], t1=trace.marks[0].t_ns
+    ).num_rows  # what comes later is stored too
+    assert 0 < before < 200  # 40, or less where slots were missed, and what else is in their blocks
+    assert_conserved(trace)
 
 
 def test_less_than_was_to_be_kept_is_a_finding(device: Path, tmp_path: Path) -> None:

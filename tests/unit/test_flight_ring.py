@@ -137,13 +137,20 @@ def test_held_blocks_stay_as_they_are_while_the_loop_goes_on(device: Path) -> No
 
 
 def test_a_hold_gives_up_what_is_not_wanted_in_the_same_step(device: Path) -> None:
+    with running(device, samples=50_000) as loop:
+        loop.sampler.join()  # else it may overwrite more, before the next call
+        first = loop.ring.sealed() - 3
+        assert loop.ring.released() < first
+        assert loop.sampler.hold(first) == (first, first + 3)
+        assert int(loop.ring.memory[RELEASED : RELEASED + 8].view("<u8")[0]) == first | HELD
+
+
+def test_a_ring_that_is_held_stays_as_it_is_at_a_second_hold(device: Path) -> None:
     with running(device) as loop:
         loop.wait_for_laps()
-        _, sealed = loop.hold()  # else the loop may overwrite more, before the next call
-        first = sealed - 3
-        assert loop.sampler.hold(first)[0] == first
-        word = int(loop.ring.memory[RELEASED : RELEASED + 8].view("<u8")[0])
-        assert word == first | HELD
+        oldest, sealed = loop.hold()
+        assert loop.sampler.hold(sealed)[0] == oldest
+        assert loop.ring.released() == oldest
 
 
 def test_the_loop_drops_and_counts_when_all_is_held(device: Path) -> None:

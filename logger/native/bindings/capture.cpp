@@ -156,7 +156,8 @@ void bind_sampler(nb::module_& m) {
             return std::make_pair(held.oldest, held.sealed);
           },
           "first"_a,
-          "(oldest, sealed): blocks from `first` on that stay as they are until they are released.")
+          "(oldest, sealed): blocks, from `first` on if none were held, that stay as they are until they are "
+          "released.")
       .def("end_hold", [](BoundSampler& bound) { bound.sampler().end_hold(); })
       .def(
           "wait_stretch",

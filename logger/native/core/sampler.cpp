@@ -118,12 +118,14 @@ void Sampler::seal() {
 
 Sampler::Held Sampler::hold(std::uint64_t first) {
   auto& header = loop_.spool().header();
-  std::uint64_t released = header.released.load(std::memory_order_relaxed), oldest = 0;
-  do {
-    oldest = std::max(released & ~spool::kHeld, first);
-  } while (!header.released.compare_exchange_weak(released, oldest | spool::kHeld, std::memory_order_acq_rel,
-                                                  std::memory_order_relaxed));
-  return {oldest, header.sealed.load(std::memory_order_acquire)};
+  std::uint64_t released = header.released.load(std::memory_order_acquire);
+  while (!(released & spool::kHeld)) {
+    const std::uint64_t held = std::max(released, first) | spool::kHeld;
+    if (header.released.compare_exchange_weak(released, held, std::memory_order_acq_rel,
+                                              std::memory_order_acquire))
+      released = held;
+  }
+  return {released & ~spool::kHeld, header.sealed.load(std::memory_order_acquire)};
 }
 
 void Sampler::end_hold() {

@@ -44,7 +44,8 @@ class Sampler {
     std::uint64_t sealed;
   };
   // From now on blocks [oldest, sealed) stay as they are, until released. What lies before `first`, a block
-  // that is sealed or open, is given up in the same step: the loop finds room at any moment.
+  // that is sealed or open, is given up in the same step: the loop finds room at any moment. Any thread may
+  // hold the ring for the one that reads; where it is held, it stays as it is.
   Held hold(std::uint64_t first);
   void end_hold();  // what is not released may be overwritten again
 

@@ -127,8 +127,9 @@ class Capture:
 
         Returns at once, and may be called from a signal handler. The future's result is what was stored, once it is
         durable; one snapshot after another stores only what is new. The trace has a mark `snapshot` at this moment.
-        Cancelling the future works until storing begins: then there is no such snapshot and no mark, and what it
-        would have stored is kept and overwritten as if nobody had asked. Later, it is stored all the same.
+        Nothing of the window is overwritten from now on; rows that come before it is stored, and find no room beside
+        it, are lost and counted. Cancelling the future works until storing begins: then there is no such snapshot and
+        no mark, and what it would have stored is overwritten as before. Later, it is stored all the same.
 
         Raises:
             InputError: The capture is no flight recorder, or is not running.

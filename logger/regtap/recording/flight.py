@@ -1,9 +1,10 @@
 """The writer of a flight recorder: the ring keeps the newest samples, and only snapshots become parts.
 
-Between snapshots the sampler overwrites its oldest blocks, and the writer reads none of them. For a snapshot the open
-block is sealed, the ring is held (core/spool.hpp says how), and the wanted blocks become parts, oldest first; each part
-releases its blocks as soon as it is durable. Sampling goes on in the other blocks, an eighth of the ring at least, and
-in released ones; without a free block samples are dropped, and counted and located as with `--on-full discard`.
+Between snapshots the sampler overwrites its oldest blocks, and the writer reads none of them. Who requests a snapshot
+holds the ring at once (core/spool.hpp says how), so that nothing is overwritten while the writer waits for its turn.
+Then the open block is sealed, and the wanted blocks become parts, oldest first; each part releases its blocks as soon
+as it is durable. Sampling goes on in the other blocks, an eighth of the ring at first, and in released ones; without a
+free block samples are dropped, and counted and located as with `--on-full discard`.
 """
 
 from __future__ import annotations
@@ -62,7 +63,12 @@ class FlightWriter(Writer):
             raw_ns: The moment of the snapshot, on CLOCK_MONOTONIC_RAW.
         """
         request = Request(raw_ns - self._timebase.start.raw_ns)
+        self._hold(most_kept(self._ring.block_count))  # first: a hold after the answer would last
         return request.done if self._requests.put(request) else None
+
+    def _hold(self, most: int) -> tuple[int, int]:
+        """Hold the newest blocks, at most so many; where the ring is held, it is as it was."""
+        return self._sampler.hold(max(0, self._ring.sealed() - most))
 
     def kept(self, taken: int) -> RetainedWindow:
         """Return the window that the ring retains after `taken` samples; may be called by any thread."""
@@ -83,6 +89,8 @@ class FlightWriter(Writer):
         request = self._requests.get(TURN_NS / 1e9)
         if request is not None:
             self._answer(request)
+        if not self._requests.waiting():
+            self._sampler.end_hold()
         return True
 
     def _answer(self, request: Request) -> None:
@@ -102,7 +110,6 @@ class FlightWriter(Writer):
         snapshot = self._store(t_ns, most_kept(self._ring.block_count))
         self._close_part(None)
         self._wait_for_closer()
-        self._sampler.end_hold()
         return snapshot
 
     def _finish(self, totals: Callable[[int, Rotated | None], Totals]) -> None:
@@ -121,9 +128,7 @@ class FlightWriter(Writer):
             t_ns: The moment, in ns of the trace.
             most: The largest number of blocks to be stored.
         """
-        oldest, sealed = self._sampler.hold(max(0, self._ring.sealed() - most))
-        first = max(oldest, sealed - most)
-        self._sampler.release(first)  # what was sealed meanwhile needs its room
+        first, sealed = self._hold(most)
         self._timebase.advance()  # after the last of their ticks
         blocks = [self._ring.block(sequence) for sequence in range(first, sealed)]
         ends_ns = [self._timebase.to_ns(block.last_tick) for block in blocks]

@@ -67,6 +67,11 @@ class Requests:
                 return None
             if request.done.set_running_or_notify_cancel():
                 return request
+            timeout_s = 0  # the ring is held for the cancelled one
+
+    def waiting(self) -> bool:
+        """Return whether there may be a request that get() has not returned."""
+        return not self._queue.empty()
 
     def close(self, answer: BaseException | Snapshot) -> None:
         """Give all waiting requests an answer, and refuse further ones."""
