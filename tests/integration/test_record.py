@@ -201,12 +201,9 @@ def test_kill_9_leaves_a_spool_and_a_note_that_names_it(device: Path, tmp_path: 
     process = start_regtap(
         "record", "-t", f"file:{device}", "0", "-o", "run", "--spool-size", "8MiB", cwd=tmp_path
     )
-    wait_for_spool(tmp_path / "run")
-    time.sleep(0.1)
+    spool = wait_for_spool(tmp_path / "run")
     process.kill()
     process.communicate(timeout=30)
-    pointer = json.loads((tmp_path / "run" / "_spool").read_text())
-    spool = Path(pointer["spool"])
     assert spool.stat().st_mode & 0o777 == 0o600
 
     with SpoolReader(str(spool)) as file:
