@@ -64,7 +64,8 @@ DESYRDL = Package(
 def unpack_desyrdl(folder: Path) -> Path:
     """Unpack desyrdl's source package, and return where its files are."""
     with tarfile.open(DESYRDL.fetch()) as archive:
-        archive.extractall(folder, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.2 has none
+        archive.extractall(folder)
     return folder / "desyrdl-1.4.2"
 
 
