@@ -351,6 +351,9 @@ class Sampler:
         (oldest, sealed): blocks, from `first` on if none were held, that stay as they are until they are released.
         """
 
+    def hold_newest(self, most: int) -> tuple[int, int]:
+        """The same with the newest blocks, at most so many, if none were held."""
+
     def end_hold(self) -> None: ...
 
     def wait_stretch(self, seen: int, timeout_ns: int) -> None:

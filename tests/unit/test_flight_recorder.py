@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
-import threading
 import time
-from concurrent.futures import CancelledError
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,16 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.conservation import assert_conserved
-from tests.waiting import wait_until
+from tests.flight_captures import record, wait_for_laps, wait_until_taken
 
 import regtap
 from regtap.parts.file import PartFile
 from regtap.recording import writer
-from regtap.recording.flight import MARK, FlightWriter
-from regtap.recording.snapshots import Request, Requests, Snapshot
+from regtap.recording.flight import MARK
 from regtap.recovery.complete import recover
-
-SMALL = "512KiB"  # overwritten in a millisecond
 
 
 @pytest.fixture
@@ -34,20 +28,6 @@ def device(tmp_path: Path) -> Path:
     path = tmp_path / "device"
     path.write_bytes(bytes(range(256)) * 16)
     return path
-
-
-def record(device: Path, output: Path, **options: Any) -> regtap.Capture:
-    options = {"spool_size": SMALL, "on_full": "overwrite", **options}
-    return regtap.record(["a=0:u32"], output, target=f"file:{device}", **options)
-
-
-def wait_until_taken(capture: regtap.Capture, count: int) -> None:
-    while capture.status().taken < count and not capture.wait(0.001):
-        pass
-
-
-def wait_for_laps(capture: regtap.Capture, laps: int = 3) -> None:
-    wait_until_taken(capture, capture.status().taken + laps * 50_000)
 
 
 def causes(trace: regtap.Trace) -> list[str]:
@@ -224,54 +204,6 @@ def test_a_snapshot_is_one_part_where_the_loop_needs_no_room(device: Path, tmp_p
         assert len(list((tmp_path / "run").glob("*.parquet"))) == 1
 
 
-def test_a_late_writer_still_finds_what_was_to_be_kept(
-    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    take_snapshot = FlightWriter._take_snapshot
-
-    def take_late(self: FlightWriter, t_ns: int) -> Snapshot:
-        time.sleep(0.8)  # twice as long as the loop needs to overwrite this ring
-        return take_snapshot(self, t_ns)
-
-    monkeypatch.setattr(FlightWriter, "_take_snapshot", take_late)
-    with record(device, tmp_path / "run", rate="100k", keep_last="100ms") as capture:
-        wait_until_taken(capture, 50_000)
-        snapshot = capture.snapshot().result(120)
-
-    trace = capture.trace()
-    assert not snapshot.short
-    assert snapshot.first_ns <= trace.marks[0].t_ns - 100_000_000
-    assert capture.summary.totals.lost > capture.summary.totals.overwritten  # later rows found no room
-    assert_conserved(trace)
-
-
-def test_a_cancelled_snapshot_lets_the_ring_go(
-    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    get, comes, may_go_on = Requests.get, threading.Event(), threading.Event()
-
-    def get_late(self: Requests, timeout_s: float) -> Request | None:
-        comes.set()
-        may_go_on.wait(60)
-        return get(self, timeout_s)
-
-    with record(device, tmp_path / "run") as capture:
-        wait_for_laps(capture)
-        ring = capture._begun().resources.loop.ring
-        monkeypatch.setattr(Requests, "get", get_late)
-        assert comes.wait(60)
-        capture.snapshot().cancel()
-        oldest = ring.released()
-        wait_for_laps(capture)
-        held = ring.released() == oldest
-        may_go_on.set()
-        wait_until(lambda: ring.released() > oldest, "an overwritten block")
-
-    assert held
-    assert capture.trace().marks == ()
-    assert_conserved(capture.trace())
-
-
 def test_keep_last_bounds_what_is_stored(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run", rate="2k", keep_last="20ms", spool_size=None) as capture:
         wait_until_taken(capture, 500)
@@ -372,75 +304,9 @@ def test_a_full_disk_keeps_what_was_to_be_stored(
     assert_conserved(regtap.open_trace(tmp_path / "run"))
 
 
-def test_only_a_flight_recorder_takes_snapshots(device: Path, tmp_path: Path) -> None:
-    with (
-        record(device, tmp_path / "run", on_full="wait", samples=10) as capture,
-        pytest.raises(regtap.InputError, match="only a flight recorder"),
-    ):
-        capture.wait_for_first_row()
-        capture.snapshot()
-
-
-@pytest.mark.usefixtures("slow_writer")
-def test_a_cancelled_snapshot_is_not_stored_the_capture_goes_on(device: Path, tmp_path: Path) -> None:
-    with record(device, tmp_path / "run") as capture:
-        wait_for_laps(capture)
-        first, cancelled, last = (capture.snapshot() for _ in range(3))
-        assert cancelled.cancel()  # the first one still keeps the writer busy
-        last.result(10)
-        with pytest.raises(CancelledError):
-            cancelled.result(0)
-    trace = capture.trace()
-    capture.raise_fault()
-
-    assert (capture.summary.snapshots or ())[:-1] == (first.result(), last.result())
-    assert [mark.text for mark in trace.marks] == ["snapshot", "snapshot"]
-    assert_conserved(trace)
-
-
-def test_a_snapshot_no_longer_waited_for_ends_nothing(device: Path, tmp_path: Path) -> None:
-    async def ask(capture: regtap.Capture) -> None:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.wrap_future(capture.snapshot()), 0)
-
-    with record(device, tmp_path / "run") as capture:
-        for _ in range(20):
-            asyncio.run(ask(capture))
-        assert capture.snapshot().result(10).rows >= 0
-    trace = capture.trace()
-    capture.raise_fault()
-    assert_conserved(trace)
-
-
-def test_a_snapshot_after_the_end_is_refused(device: Path, tmp_path: Path) -> None:
-    capture = record(device, tmp_path / "run", samples=10)
-    with pytest.raises(regtap.InputError, match="not started"):
-        capture.snapshot()
-    with capture:
-        capture.wait(30)
-
-    with pytest.raises(regtap.InputError, match="not running"):
-        capture.snapshot()
-
-
 def test_what_to_keep_is_refused_without_a_flight_recorder(device: Path, tmp_path: Path) -> None:
     with pytest.raises(regtap.InputError, match="--on-full overwrite"):
         record(device, tmp_path / "run", on_full="wait", keep_last=1)
-
-
-def test_many_threads_may_ask_at_once(device: Path, tmp_path: Path) -> None:
-    with record(device, tmp_path / "run") as capture:
-        wait_for_laps(capture)
-        threads = [threading.Thread(target=lambda: capture.snapshot().result(30)) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    snapshots = capture.summary.snapshots
-    assert snapshots is not None
-    assert len(snapshots) == 9
-    assert_conserved(capture.trace())
 
 
 @settings(

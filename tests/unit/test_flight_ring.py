@@ -62,8 +62,7 @@ class RunningLoop:
 
     def hold(self, share: float = 1) -> tuple[int, int]:
         """Hold a share of the ring, the newest, and take note of all that is in it."""
-        most = round(share * self.ring.block_count)
-        oldest, sealed = self.sampler.hold(max(0, self.ring.sealed() - most))
+        oldest, sealed = self.sampler.hold_newest(round(share * self.ring.block_count))
         self.hashes = {sequence: self.hash_of(sequence) for sequence in range(oldest, sealed)}
         return oldest, sealed
 
@@ -150,7 +149,17 @@ def test_a_ring_that_is_held_stays_as_it_is_at_a_second_hold(device: Path) -> No
         loop.wait_for_laps()
         oldest, sealed = loop.hold()
         assert loop.sampler.hold(sealed)[0] == oldest
+        assert loop.sampler.hold_newest(1)[0] == oldest
         assert loop.ring.released() == oldest
+
+
+def test_the_newest_blocks_are_held_as_they_are_at_that_moment(device: Path) -> None:
+    with running(device, samples=50_000) as loop:
+        loop.sampler.join()
+        sealed = loop.ring.sealed()
+        assert loop.sampler.hold_newest(3) == (sealed - 3, sealed)
+        loop.sampler.end_hold()
+        assert loop.sampler.hold_newest(sealed + 1) == (sealed - 3, sealed)
 
 
 def test_the_loop_drops_and_counts_when_all_is_held(device: Path) -> None:

@@ -16,7 +16,7 @@ from regtap.recording.snapshots import Request, Requests, Snapshot
 from regtap.spool.block import Block
 from regtap.spool.overwriting import count_ended_before, most_kept, overwritten_gaps
 
-LAST = Snapshot(7, 1, 2, short=False)
+FAULT = OSError("no room")
 
 
 def block_at(first_index: int, tick: int, missed_before: int = 0) -> Block:
@@ -104,57 +104,69 @@ def test_a_request_that_was_taken_up_cannot_be_cancelled() -> None:
     assert not request.done.cancel()
 
 
-@pytest.mark.parametrize("answer", [LAST, OSError("no room")])
-def test_a_cancelled_request_keeps_no_answer_from_the_others(
-    answer: Snapshot | OSError,
-) -> None:
+def test_a_cancelled_request_keeps_no_answer_from_the_others() -> None:
     requests = Requests()
     cancelled, wanted = Request(17), Request(18)
     requests.put(cancelled)
     requests.put(wanted)
     assert cancelled.done.cancel()
 
-    requests.close(answer)
+    requests.close(FAULT)
 
-    assert (wanted.done.exception(0) or wanted.done.result(0)) is answer
+    assert wanted.done.exception(0) is FAULT
 
 
-def test_a_request_left_at_the_end_gets_the_ends_snapshot() -> None:
+def test_a_request_is_waited_for_from_its_announcement_on() -> None:
     requests = Requests()
     request = Request(17)
-    requests.put(request)
-    requests.close(LAST)
+    assert not requests.waiting()
 
-    assert request.done.result(0) is LAST
-    assert not requests.put(Request(18))
+    requests.announce(request)
+    assert requests.waiting()
+    assert requests.put(request)
+    requests.withdraw(request)
+    assert requests.waiting()
+
+    requests.get(0)
+    assert not requests.waiting()
+
+
+def test_a_request_that_is_not_made_is_waited_for_no_more() -> None:
+    requests = Requests()
+    request = Request(17)
+    requests.announce(request)
+    requests.withdraw(request)
+    requests.withdraw(request)
+    assert not requests.waiting()
 
 
 def test_a_request_that_a_failure_leaves_behind_raises_it() -> None:
     requests = Requests()
     request = Request(17)
     requests.put(request)
-    requests.close(OSError("no room"))
+    requests.close(FAULT)
 
     with pytest.raises(OSError, match="no room"):
         request.done.result(0)
+    assert not requests.put(Request(18))
 
 
-def test_a_request_that_comes_at_the_very_end_is_answered() -> None:
-    """The end's last look at the queue may come between the two steps of a put."""
+def test_a_request_that_comes_with_a_failure_is_answered() -> None:
+    """The failure's last look at the queue may come between the two steps of a put."""
 
     class EndsFirst(SimpleQueue[Request]):
         def put(self, item: Request, *_: object) -> None:
-            requests.close(LAST)
+            requests.close(FAULT)
             super().put(item)
 
     requests = Requests()
     requests._queue = EndsFirst()
     request = Request(17)
     assert requests.put(request)
-    assert request.done.result(0) is LAST
+    assert request.done.exception(0) is FAULT
 
 
-def test_no_request_is_forgotten_while_the_capture_ends() -> None:
+def test_no_request_is_forgotten_while_the_capture_fails() -> None:
     for _ in range(200):
         requests = Requests()
         accepted: list[Future[Snapshot]] = []
@@ -170,6 +182,6 @@ def test_no_request_is_forgotten_while_the_capture_ends() -> None:
         thread = threading.Thread(target=ask)
         thread.start()
         begun.wait()
-        requests.close(LAST)
+        requests.close(FAULT)
         thread.join()
         assert all(done.done() for done in accepted)

@@ -158,6 +158,13 @@ void bind_sampler(nb::module_& m) {
           "first"_a,
           "(oldest, sealed): blocks, from `first` on if none were held, that stay as they are until they are "
           "released.")
+      .def(
+          "hold_newest",
+          [](BoundSampler& bound, std::uint64_t most) {
+            const Sampler::Held held = bound.sampler().hold_newest(most);
+            return std::make_pair(held.oldest, held.sealed);
+          },
+          "most"_a, "The same with the newest blocks, at most so many, if none were held.")
       .def("end_hold", [](BoundSampler& bound) { bound.sampler().end_hold(); })
       .def(
           "wait_stretch",

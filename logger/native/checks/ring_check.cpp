@@ -84,8 +84,7 @@ class Reader {
   }
 
   void snapshot(Sampler& sampler) {
-    const std::uint64_t newest = spool_.header().sealed.load(std::memory_order_acquire);
-    const auto [oldest, sealed] = sampler.hold(newest - std::min<std::uint64_t>(newest, kMostKept));
+    const auto [oldest, sealed] = sampler.hold_newest(kMostKept);
     if (oldest < sealed) skip_overwritten(spool_.block_header(oldest));
     for (next_ = oldest; next_ < sealed; ++next_) take(sampler);
     sampler.end_hold();

@@ -117,10 +117,24 @@ void Sampler::seal() {
 }
 
 Sampler::Held Sampler::hold(std::uint64_t first) {
+  return hold_from([first] { return first; });
+}
+
+// In a full ring each new block moves `released`: `sealed` is no more than a block old where the exchange
+// succeeds.
+Sampler::Held Sampler::hold_newest(std::uint64_t most) {
+  return hold_from([this, most] {
+    const std::uint64_t sealed = loop_.spool().header().sealed.load(std::memory_order_acquire);
+    return sealed - std::min(sealed, most);
+  });
+}
+
+template <typename First>
+Sampler::Held Sampler::hold_from(First first) {
   auto& header = loop_.spool().header();
   std::uint64_t released = header.released.load(std::memory_order_acquire);
   while (!(released & spool::kHeld)) {
-    const std::uint64_t held = std::max(released, first) | spool::kHeld;
+    const std::uint64_t held = std::max(released, first()) | spool::kHeld;
     if (header.released.compare_exchange_weak(released, held, std::memory_order_acq_rel,
                                               std::memory_order_acquire))
       released = held;

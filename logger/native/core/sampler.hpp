@@ -44,10 +44,11 @@ class Sampler {
     std::uint64_t sealed;
   };
   // From now on blocks [oldest, sealed) stay as they are, until released. What lies before `first`, a block
-  // that is sealed or open, is given up in the same step: the loop finds room at any moment. Any thread may
-  // hold the ring for the one that reads; where it is held, it stays as it is.
+  // that is sealed or open, or before the newest `most` blocks, is given up in the same step: the loop finds
+  // room at any moment. Any thread may hold the ring for the one that reads; a held one stays as it is.
   Held hold(std::uint64_t first);
-  void end_hold();  // what is not released may be overwritten again
+  Held hold_newest(std::uint64_t most);
+  void end_hold();  // by the reader; what is not released may be overwritten again
 
   // Of a trigger's stretches; by one thread at a time. wait_stretch() waits, asleep, until there is an event,
   // a block beyond `seen` is sealed, the sampler has ended, or the time is up.
@@ -58,6 +59,8 @@ class Sampler {
   Progress progress() const;
 
  private:
+  template <typename First>
+  Held hold_from(First first);
   void thread_main();
   void become_real_time();
   void abandon();

@@ -22,11 +22,13 @@
 // Overwriting (a flight recorder). The filler may take back the oldest sealed block that nobody holds; a
 // snapshot holds those that it wants, then reads. Both are one read-modify-write of `released`, whose top bit
 // says "held": the filler compares and exchanges oldest -> oldest + 1, which fails once the bit is set, the
-// reader sets the bit, and with it the first block that it wants. All of these are in one modification order,
-// so either the filler's exchange came first, and the reader sees oldest + 1 and never looks at that block,
-// or the bit came first, and the block stays as it is until the reader has released it. Neither waits for the
-// other: a filler that finds no block drops samples, as above.
-//  - The reader's exchange acquires the filler's, which is sequenced after the release store of
+// reader sets the bit, and with it the first block that it wants; whoever asks for a snapshot may do so for
+// the reader. All of these are in one modification order, so either the filler's exchange came first, and the
+// reader sees oldest + 1 and never looks at that block, or the bit came first, and the block stays as it is
+// until the reader has released it. Neither waits for the other: a filler that finds no block drops samples,
+// as above.
+//  - The exchange that sets the bit acquires the filler's, and a reader that finds it set acquires both,
+//  which is sequenced after the release store of
 //    `sealed`: `sealed`, loaded after it, is not older than the oldest block that was left.
 //  - It loads `sealed` with acquire, so that everything in [oldest, sealed) is visible, on weakly ordered
 //    machines too. The block that the filler has open is sealed by nobody yet and never in that range.
@@ -128,8 +130,8 @@ struct SpoolHeader {
   alignas(64) std::atomic<std::uint64_t> sealed;  // blocks handed over, in sequence
   std::atomic<std::uint64_t> open;                // blocks opened: sealed, or sealed + 1
   OpenGap gap;
-  // Written by the reader; by the filler too, where it may overwrite. Blocks that are durable elsewhere or
-  // overwritten, and the bit kHeld.
+  // Written by the reader; where the filler may overwrite, by the filler and by who asks for a snapshot too.
+  // Blocks that are durable elsewhere or overwritten, and the bit kHeld.
   alignas(64) std::atomic<std::uint64_t> released;
   std::uint32_t check;  // CRC32 of the first 64 bytes and the kinds, by whoever formats; for `recover`
   // The registers' kinds follow, column_count of them.

@@ -34,7 +34,7 @@ struct StretchEvent {
   std::uint64_t
       sequence;  // the block that is open at a hit; after an end the first block that is not the stretch's
   std::uint64_t hits;       // of the stretch so far
-  std::uint64_t keep_from;  // the first block of the stretch
+  std::uint64_t keep_from;  // the first block that may have rows of the stretch
 };
 
 // The loop's thread calls what is first, one reader what comes after it, and any thread the counts.
@@ -81,8 +81,8 @@ class Stretches {
   std::uint64_t ends_at_ = 0;
   std::uint64_t quiet_until_ = 0;
   std::uint64_t hits_in_stretch_ = 0;
-  std::uint64_t begins_with_ = 0;               // the first block of the open stretch
-  std::uint64_t keep_from_ = 0;                 // the first block of the oldest one that is not settled
+  std::uint64_t begins_with_ = 0;  // the first block that may have rows of the open stretch
+  std::uint64_t keep_from_ = 0;    // the same of the oldest one that is not settled, or of one before it
   std::array<StretchEvent, kEvents> events_{};  // touched now, not by the loop
   alignas(64) std::atomic<std::uint64_t> told_{0};
   std::atomic<std::uint64_t> opened_{0};

@@ -41,7 +41,7 @@ class Capture:
     While this object lives, its ring stays in memory, after close() too. A forked child has a copy that does nothing:
     the capture is its parent's.
 
-    Threads: any thread may call mark(), stop(), status() and wait(); start() and close() belong to one.
+    Threads: any thread may call mark(), snapshot(), stop(), status() and wait(); start() and close() belong to one.
 
     Attributes:
         output: The trace's folder.
@@ -127,12 +127,13 @@ class Capture:
 
         Returns at once, and may be called from a signal handler. The future's result is what was stored, once it is
         durable; one snapshot after another stores only what is new. The trace has a mark `snapshot` at this moment.
-        Nothing of the window is overwritten from now on; rows that come before it is stored, and find no room beside
-        it, are lost and counted. Cancelling the future works until storing begins: then there is no such snapshot and
-        no mark, and what it would have stored is overwritten as before. Later, it is stored all the same.
+        From now on nothing is overwritten in seven eighths of the spool, or in what `keep_last` wants of them; rows
+        that come before these are stored, and find no room beside them, are lost and counted. Cancelling the future
+        works until storing begins: then there is no such snapshot and no mark, and what it would have stored is
+        overwritten as before. Later, it is stored all the same.
 
         Raises:
-            InputError: The capture is no flight recorder, or is not running.
+            InputError: The capture is no flight recorder, or is not running: its end stores what it retains anyway.
         """
         if not self.options.overwrites:
             raise InputError('only a flight recorder takes snapshots: record with on_full="overwrite"')

@@ -63,12 +63,30 @@ class FlightWriter(Writer):
             raw_ns: The moment of the snapshot, on CLOCK_MONOTONIC_RAW.
         """
         request = Request(raw_ns - self._timebase.start.raw_ns)
-        self._hold(most_kept(self._ring.block_count))  # first: a hold after the answer would last
-        return request.done if self._requests.put(request) else None
+        try:
+            self._requests.announce(request)  # first: the writer lets go, and ends, only where there is none
+            if not self._sampler.running():
+                return None
+            self._hold()
+            return request.done if self._requests.put(request) else None
+        finally:
+            self._requests.withdraw(request)
 
-    def _hold(self, most: int) -> tuple[int, int]:
-        """Hold the newest blocks, at most so many; where the ring is held, it is as it was."""
-        return self._sampler.hold(max(0, self._ring.sealed() - most))
+    def _hold(self) -> tuple[int, int]:
+        """Hold the ring but for an eighth, which sampling goes on in; where it is held, it stays as it is.
+
+        Returns:
+            The first block that is held, and the one after the last that is sealed.
+        """
+        return self._sampler.hold_newest(most_kept(self._ring.block_count))
+
+    def _let_go(self) -> None:
+        """Let the sampler overwrite its oldest blocks again, unless somebody waits for a snapshot of them."""
+        if self._requests.waiting():
+            return
+        self._sampler.end_hold()
+        if self._requests.waiting():  # since then, and its hold may have been ended with the old one
+            self._hold()
 
     def kept(self, taken: int) -> RetainedWindow:
         """Return the window that the ring retains after `taken` samples; may be called by any thread."""
@@ -83,14 +101,14 @@ class FlightWriter(Writer):
         )
 
     def _turn(self) -> bool:
-        if not self._sampler.running():
+        if not self._sampler.running() and not self._requests.waiting():
             return False
         self._timebase.keep_up()
         request = self._requests.get(TURN_NS / 1e9)
-        if request is not None:
+        if request is None:
+            self._let_go()  # of what was held for a cancelled one
+        else:
             self._answer(request)
-        if not self._requests.waiting():
-            self._sampler.end_hold()
         return True
 
     def _answer(self, request: Request) -> None:
@@ -107,28 +125,28 @@ class FlightWriter(Writer):
 
     def _take_snapshot(self, t_ns: int) -> Snapshot:
         self._sampler.seal()
-        snapshot = self._store(t_ns, most_kept(self._ring.block_count))
+        snapshot = self._store(t_ns, self._hold())
         self._close_part(None)
         self._wait_for_closer()
+        self._let_go()
         return snapshot
 
     def _finish(self, totals: Callable[[int, Rotated | None], Totals]) -> None:
-        last = self._store(None, self._ring.block_count)
+        self._store(None, self._sampler.hold_newest(self._ring.block_count))
         super()._finish(totals)
-        self._requests.close(last)
 
     def _abandon(self) -> None:
         super()._abandon()
         self._requests.close(snapshot_fault(self._output))
 
-    def _store(self, t_ns: int | None, most: int) -> Snapshot:
+    def _store(self, t_ns: int | None, held: tuple[int, int]) -> Snapshot:
         """Write the window before a moment (None: the last sample); the last part stays open.
 
         Args:
             t_ns: The moment, in ns of the trace.
-            most: The largest number of blocks to be stored.
+            held: The first block that is held, and the one after the last.
         """
-        first, sealed = self._hold(most)
+        first, sealed = held
         self._timebase.advance()  # after the last of their ticks
         blocks = [self._ring.block(sequence) for sequence in range(first, sealed)]
         ends_ns = [self._timebase.to_ns(block.last_tick) for block in blocks]

@@ -47,7 +47,7 @@ class _Open:
         first_row: Number of the stretch's first row among the rows of the trace; None: it has no row yet.
         first_ns: Time of the first row.
         pre_from_ns: Since when the trace has everything before the hit.
-        has_all_before: Whether a block was left out as too old.
+        has_all_before: Whether a block was looked at and left out as too old.
         is_short: Whether samples of the pre-trigger were overwritten already.
     """
 

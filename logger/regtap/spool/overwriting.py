@@ -18,7 +18,7 @@ SPARE = _native.SPARE_SHARE  # one block in so many takes new samples while the 
 
 
 def most_kept(block_count: int) -> int:
-    """Return the largest number of blocks in a snapshot that is stored while sampling goes on.
+    """Return the largest number of blocks that are held for a snapshot while sampling goes on.
 
     The other blocks of the ring are enough for a sampler that found no free block to resume as soon as it gets them
     (Filler::is_roomy).

@@ -1,0 +1,233 @@
+"""Requests for snapshots: what the ring has at the moment of a request is stored, and every request is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import CancelledError
+from pathlib import Path
+
+import pytest
+from tests.conservation import assert_conserved
+from tests.flight_captures import record, wait_for_laps, wait_until_taken
+from tests.waiting import wait_until
+
+import regtap
+from regtap.recording.flight import MARK, FlightWriter
+from regtap.recording.snapshots import Request, Requests, Snapshot
+from regtap.spool.layout import HELD, RELEASED
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    path = tmp_path / "device"
+    path.write_bytes(bytes(range(256)) * 16)
+    return path
+
+
+def hold_writer_up(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Let the writer take no request from now on, until the event is set."""
+    get, comes, go_on = Requests.get, threading.Event(), threading.Event()
+
+    def get_late(self: Requests, timeout_s: float) -> Request | None:
+        comes.set()
+        assert go_on.wait(60)
+        return get(self, timeout_s)
+
+    monkeypatch.setattr(Requests, "get", get_late)
+    assert comes.wait(60)
+    return go_on
+
+
+def is_held(capture: regtap.Capture) -> bool:
+    """Return whether the loop may overwrite nothing."""
+    memory = capture._begun().resources.loop.ring.memory
+    return int(memory[RELEASED : RELEASED + 8].view("<u8")[0]) & HELD != 0
+
+
+def test_a_late_writer_still_finds_what_was_to_be_kept(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_snapshot = FlightWriter._take_snapshot
+
+    def take_late(self: FlightWriter, t_ns: int) -> Snapshot:
+        time.sleep(0.8)  # twice as long as the loop needs to overwrite this ring
+        return take_snapshot(self, t_ns)
+
+    monkeypatch.setattr(FlightWriter, "_take_snapshot", take_late)
+    with record(device, tmp_path / "run", rate="100k", keep_last="100ms") as capture:
+        wait_until_taken(capture, 50_000)
+        snapshot = capture.snapshot().result(120)
+
+    trace = capture.trace()
+    assert not snapshot.short
+    assert snapshot.first_ns <= trace.marks[0].t_ns - 100_000_000
+    assert capture.summary.totals.lost > capture.summary.totals.overwritten  # later rows found no room
+    assert_conserved(trace)
+
+
+def test_a_cancelled_snapshot_lets_the_ring_go(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with record(device, tmp_path / "run") as capture:
+        wait_for_laps(capture)
+        go_on = hold_writer_up(monkeypatch)
+        capture.snapshot().cancel()
+        wait_for_laps(capture)
+        held = is_held(capture)
+        go_on.set()
+        wait_until(lambda: not is_held(capture), "a ring that is let go")
+
+    assert held
+    assert capture.trace().marks == ()
+    assert_conserved(capture.trace())
+
+
+def test_whoever_hears_of_a_snapshot_finds_the_ring_let_go(device: Path, tmp_path: Path) -> None:
+    held: list[bool] = []
+    with record(device, tmp_path / "run") as capture:
+        wait_for_laps(capture)
+        snapshot = capture.snapshot()
+        snapshot.add_done_callback(lambda _: held.append(is_held(capture)))
+        snapshot.result(30)
+        wait_until(lambda: held, "the callback")
+
+    assert held == [False]
+
+
+def test_the_ring_stays_held_while_a_request_is_being_made(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get, put, turns = Requests.get, Requests.put, []
+    held: list[bool] = []
+
+    def get_counted(self: Requests, timeout_s: float) -> Request | None:
+        turns.append(1)
+        return get(self, timeout_s)
+
+    def put_late(self: Requests, request: Request) -> bool:
+        latest = len(turns) + 3
+        wait_until(lambda: len(turns) >= latest, "three turns of the writer")
+        held.append(is_held(capture))
+        return put(self, request)
+
+    monkeypatch.setattr(Requests, "get", get_counted)
+    monkeypatch.setattr(Requests, "put", put_late)
+    with record(device, tmp_path / "run") as capture:
+        wait_for_laps(capture)
+        capture.snapshot().result(30)
+
+    assert held == [True]
+    assert_conserved(capture.trace())
+
+
+def test_a_request_after_the_loops_end_is_refused(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with record(device, tmp_path / "run") as capture:
+        wait_for_laps(capture)
+        go_on = hold_writer_up(monkeypatch)
+        capture.stop()
+        wait_until(lambda: not capture._begun().resources.loop.sampler.running(), "the loop's end")
+        with pytest.raises(regtap.InputError, match="not running"):
+            capture.snapshot()
+        ring = capture._begun().resources.loop.ring
+        go_on.set()
+        assert capture.wait(60)
+
+    assert capture.summary.totals.stored > (ring.block_count - 1) * ring.rows_per_block  # all that it held
+    assert_conserved(capture.trace())
+
+
+def test_a_snapshot_that_waits_at_the_end_is_taken_and_marked(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_snapshot, comes, go_on = FlightWriter._take_snapshot, threading.Event(), threading.Event()
+
+    def take_late(self: FlightWriter, t_ns: int) -> Snapshot:
+        comes.set()
+        assert go_on.wait(60)
+        return take_snapshot(self, t_ns)
+
+    monkeypatch.setattr(FlightWriter, "_take_snapshot", take_late)
+    with record(device, tmp_path / "run") as capture:
+        wait_for_laps(capture)
+        first = capture.snapshot()
+        assert comes.wait(60)
+        second = capture.snapshot()
+        capture.stop()
+        wait_until(lambda: not capture._begun().resources.loop.sampler.running(), "the loop's end")
+        go_on.set()
+        assert capture.wait(60)
+
+    assert [mark.text for mark in capture.trace().marks] == [MARK, MARK]
+    assert capture.summary.snapshots is not None
+    assert capture.summary.snapshots[:2] == (first.result(0), second.result(0))
+    assert_conserved(capture.trace())
+
+
+def test_only_a_flight_recorder_takes_snapshots(device: Path, tmp_path: Path) -> None:
+    with (
+        record(device, tmp_path / "run", on_full="wait", samples=10) as capture,
+        pytest.raises(regtap.InputError, match="only a flight recorder"),
+    ):
+        capture.wait_for_first_row()
+        capture.snapshot()
+
+
+@pytest.mark.usefixtures("slow_writer")
+def test_a_cancelled_snapshot_is_not_stored_the_capture_goes_on(device: Path, tmp_path: Path) -> None:
+    with record(device, tmp_path / "run") as capture:
+        wait_for_laps(capture)
+        first, cancelled, last = (capture.snapshot() for _ in range(3))
+        assert cancelled.cancel()  # the first one still keeps the writer busy
+        last.result(10)
+        with pytest.raises(CancelledError):
+            cancelled.result(0)
+    trace = capture.trace()
+    capture.raise_fault()
+
+    assert (capture.summary.snapshots or ())[:-1] == (first.result(), last.result())
+    assert [mark.text for mark in trace.marks] == ["snapshot", "snapshot"]
+    assert_conserved(trace)
+
+
+def test_a_snapshot_no_longer_waited_for_ends_nothing(device: Path, tmp_path: Path) -> None:
+    async def ask(capture: regtap.Capture) -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(capture.snapshot()), 0)
+
+    with record(device, tmp_path / "run") as capture:
+        for _ in range(20):
+            asyncio.run(ask(capture))
+        assert capture.snapshot().result(10).rows >= 0
+    trace = capture.trace()
+    capture.raise_fault()
+    assert_conserved(trace)
+
+
+def test_a_snapshot_after_the_end_is_refused(device: Path, tmp_path: Path) -> None:
+    capture = record(device, tmp_path / "run", samples=10)
+    with pytest.raises(regtap.InputError, match="not started"):
+        capture.snapshot()
+    with capture:
+        capture.wait(30)
+
+    with pytest.raises(regtap.InputError, match="not running"):
+        capture.snapshot()
+
+
+def test_many_threads_may_ask_at_once(device: Path, tmp_path: Path) -> None:
+    with record(device, tmp_path / "run") as capture:
+        wait_for_laps(capture)
+        threads = [threading.Thread(target=lambda: capture.snapshot().result(30)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    snapshots = capture.summary.snapshots
+    assert snapshots is not None
+    assert len(snapshots) == 9
+    assert_conserved(capture.trace())
