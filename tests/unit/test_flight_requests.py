@@ -96,29 +96,43 @@ def test_whoever_hears_of_a_snapshot_finds_the_ring_let_go(device: Path, tmp_pat
     assert held == [False]
 
 
-def test_the_ring_stays_held_while_a_request_is_being_made(
+def test_a_request_that_is_made_slowly_holds_the_ring(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    get, put, turns = Requests.get, Requests.put, []
-    held: list[bool] = []
-
-    def get_counted(self: Requests, timeout_s: float) -> Request | None:
-        turns.append(1)
-        return get(self, timeout_s)
+    put, writers = Requests.put, []
 
     def put_late(self: Requests, request: Request) -> bool:
-        latest = len(turns) + 3
-        wait_until(lambda: len(turns) >= latest, "three turns of the writer")
-        held.append(is_held(capture))
+        wait_until(lambda: not is_held(capture), "a writer that has let the ring go")
+        writers.append(hold_writer_up(monkeypatch))
         return put(self, request)
 
-    monkeypatch.setattr(Requests, "get", get_counted)
     monkeypatch.setattr(Requests, "put", put_late)
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)
-        capture.snapshot().result(30)
+        snapshot = capture.snapshot()
+        held = is_held(capture)
+        writers[0].set()
+        snapshot.result(30)
 
-    assert held == [True]
+    assert held
+    assert_conserved(capture.trace())
+
+
+def test_a_request_that_is_interrupted_leaves_no_hold_behind(
+    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_self: Requests, _request: Request) -> bool:
+        raise KeyboardInterrupt
+
+    with record(device, tmp_path / "run") as capture:
+        wait_for_laps(capture)
+        with monkeypatch.context() as patch:
+            patch.setattr(Requests, "put", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                capture.snapshot()
+        wait_until(lambda: not is_held(capture), "a ring that is let go")
+        assert capture.snapshot().result(30).rows > 0
+
     assert_conserved(capture.trace())
 
 

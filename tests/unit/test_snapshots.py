@@ -16,7 +16,7 @@ from regtap.recording.snapshots import Request, Requests, Snapshot
 from regtap.spool.block import Block
 from regtap.spool.overwriting import count_ended_before, most_kept, overwritten_gaps
 
-FAULT = OSError("no room")
+LAST = Snapshot(7, 1, 2, short=False)
 
 
 def block_at(first_index: int, tick: int, missed_before: int = 0) -> Block:
@@ -104,69 +104,57 @@ def test_a_request_that_was_taken_up_cannot_be_cancelled() -> None:
     assert not request.done.cancel()
 
 
-def test_a_cancelled_request_keeps_no_answer_from_the_others() -> None:
+@pytest.mark.parametrize("answer", [LAST, OSError("no room")])
+def test_a_cancelled_request_keeps_no_answer_from_the_others(
+    answer: Snapshot | OSError,
+) -> None:
     requests = Requests()
     cancelled, wanted = Request(17), Request(18)
     requests.put(cancelled)
     requests.put(wanted)
     assert cancelled.done.cancel()
 
-    requests.close(FAULT)
+    requests.close(answer)
 
-    assert wanted.done.exception(0) is FAULT
+    assert (wanted.done.exception(0) or wanted.done.result(0)) is answer
 
 
-def test_a_request_is_waited_for_from_its_announcement_on() -> None:
+def test_a_request_left_at_the_end_gets_the_ends_snapshot() -> None:
     requests = Requests()
     request = Request(17)
-    assert not requests.waiting()
+    requests.put(request)
+    requests.close(LAST)
 
-    requests.announce(request)
-    assert requests.waiting()
-    assert requests.put(request)
-    requests.withdraw(request)
-    assert requests.waiting()
-
-    requests.get(0)
-    assert not requests.waiting()
-
-
-def test_a_request_that_is_not_made_is_waited_for_no_more() -> None:
-    requests = Requests()
-    request = Request(17)
-    requests.announce(request)
-    requests.withdraw(request)
-    requests.withdraw(request)
-    assert not requests.waiting()
+    assert request.done.result(0) is LAST
+    assert not requests.put(Request(18))
 
 
 def test_a_request_that_a_failure_leaves_behind_raises_it() -> None:
     requests = Requests()
     request = Request(17)
     requests.put(request)
-    requests.close(FAULT)
+    requests.close(OSError("no room"))
 
     with pytest.raises(OSError, match="no room"):
         request.done.result(0)
-    assert not requests.put(Request(18))
 
 
-def test_a_request_that_comes_with_a_failure_is_answered() -> None:
-    """The failure's last look at the queue may come between the two steps of a put."""
+def test_a_request_that_comes_at_the_very_end_is_answered() -> None:
+    """The end's last look at the queue may come between the two steps of a put."""
 
     class EndsFirst(SimpleQueue[Request]):
         def put(self, item: Request, *_: object) -> None:
-            requests.close(FAULT)
+            requests.close(LAST)
             super().put(item)
 
     requests = Requests()
     requests._queue = EndsFirst()
     request = Request(17)
     assert requests.put(request)
-    assert request.done.exception(0) is FAULT
+    assert request.done.result(0) is LAST
 
 
-def test_no_request_is_forgotten_while_the_capture_fails() -> None:
+def test_no_request_is_forgotten_while_the_capture_ends() -> None:
     for _ in range(200):
         requests = Requests()
         accepted: list[Future[Snapshot]] = []
@@ -182,6 +170,6 @@ def test_no_request_is_forgotten_while_the_capture_fails() -> None:
         thread = threading.Thread(target=ask)
         thread.start()
         begun.wait()
-        requests.close(FAULT)
+        requests.close(LAST)
         thread.join()
         assert all(done.done() for done in accepted)

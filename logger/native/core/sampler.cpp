@@ -121,7 +121,7 @@ Sampler::Held Sampler::hold(std::uint64_t first) {
 }
 
 // In a full ring each new block moves `released`: `sealed` is no more than a block old where the exchange
-// succeeds.
+// succeeds. In one that is not full it may be older, and less room be left; the loop drops rows earlier then.
 Sampler::Held Sampler::hold_newest(std::uint64_t most) {
   return hold_from([this, most] {
     const std::uint64_t sealed = loop_.spool().header().sealed.load(std::memory_order_acquire);

@@ -43,8 +43,8 @@ class Sampler {
     std::uint64_t oldest;
     std::uint64_t sealed;
   };
-  // From now on blocks [oldest, sealed) stay as they are, until released. What lies before `first`, a block
-  // that is sealed or open, or before the newest `most` blocks, is given up in the same step: the loop finds
+  // From now on blocks [oldest, sealed) stay as they are, until released. What lies before `first` (a block
+  // that is sealed or open), or before the newest `most` blocks, is given up in the same step: the loop finds
   // room at any moment. Any thread may hold the ring for the one that reads; a held one stays as it is.
   Held hold(std::uint64_t first);
   Held hold_newest(std::uint64_t most);

@@ -27,9 +27,9 @@
 // reader sees oldest + 1 and never looks at that block, or the bit came first, and the block stays as it is
 // until the reader has released it. Neither waits for the other: a filler that finds no block drops samples,
 // as above.
-//  - The exchange that sets the bit acquires the filler's, and a reader that finds it set acquires both,
-//  which is sequenced after the release store of
-//    `sealed`: `sealed`, loaded after it, is not older than the oldest block that was left.
+//  - The exchange that sets the bit acquires the filler's exchange, and so does a reader that finds the bit
+//    set. The filler's exchange is sequenced after the release store of `sealed`: so `sealed`, loaded after
+//    it, is not older than the oldest block that was left.
 //  - It loads `sealed` with acquire, so that everything in [oldest, sealed) is visible, on weakly ordered
 //    machines too. The block that the filler has open is sealed by nobody yet and never in that range.
 //  - Giving blocks back, and clearing the bit, are release operations, and the filler's load and exchange
@@ -130,8 +130,8 @@ struct SpoolHeader {
   alignas(64) std::atomic<std::uint64_t> sealed;  // blocks handed over, in sequence
   std::atomic<std::uint64_t> open;                // blocks opened: sealed, or sealed + 1
   OpenGap gap;
-  // Written by the reader; where the filler may overwrite, by the filler and by who asks for a snapshot too.
-  // Blocks that are durable elsewhere or overwritten, and the bit kHeld.
+  // Written by the reader; where the filler may overwrite, by the filler and by whoever asks for a snapshot
+  // too. Blocks that are durable elsewhere or overwritten, and the bit kHeld.
   alignas(64) std::atomic<std::uint64_t> released;
   std::uint32_t check;  // CRC32 of the first 64 bytes and the kinds, by whoever formats; for `recover`
   // The registers' kinds follow, column_count of them.

@@ -127,10 +127,10 @@ class Capture:
 
         Returns at once, and may be called from a signal handler. The future's result is what was stored, once it is
         durable; one snapshot after another stores only what is new. The trace has a mark `snapshot` at this moment.
-        From now on nothing is overwritten in seven eighths of the spool, or in what `keep_last` wants of them; rows
-        that come before these are stored, and find no room beside them, are lost and counted. Cancelling the future
-        works until storing begins: then there is no such snapshot and no mark, and what it would have stored is
-        overwritten as before. Later, it is stored all the same.
+        From now on nothing is overwritten in about seven eighths of the spool; until these are stored, rows that find
+        no room beside them are lost, and counted. Cancelling the future works until storing begins: then there is no
+        such snapshot and no mark, and what it would have stored is overwritten as before. Later, it is stored all the
+        same.
 
         Raises:
             InputError: The capture is no flight recorder, or is not running: its end stores what it retains anyway.

@@ -63,14 +63,14 @@ class FlightWriter(Writer):
             raw_ns: The moment of the snapshot, on CLOCK_MONOTONIC_RAW.
         """
         request = Request(raw_ns - self._timebase.start.raw_ns)
-        try:
-            self._requests.announce(request)  # first: the writer lets go, and ends, only where there is none
-            if not self._sampler.running():
-                return None
+        if not self._sampler.running():
+            return None
+        self._hold()  # before the request, which may be answered at once: a hold after that would be for nobody
+        if not self._requests.put(request):
+            return None
+        if self._requests.waiting():  # again: the writer may have let go in between
             self._hold()
-            return request.done if self._requests.put(request) else None
-        finally:
-            self._requests.withdraw(request)
+        return request.done
 
     def _hold(self) -> tuple[int, int]:
         """Hold the ring but for an eighth, which sampling goes on in; where it is held, it stays as it is.
@@ -85,8 +85,8 @@ class FlightWriter(Writer):
         if self._requests.waiting():
             return
         self._sampler.end_hold()
-        if self._requests.waiting():  # since then, and its hold may have been ended with the old one
-            self._hold()
+        if self._requests.waiting() and self._sampler.running():
+            self._hold()  # for a request that came in between: its hold may have ended with the old one
 
     def kept(self, taken: int) -> RetainedWindow:
         """Return the window that the ring retains after `taken` samples; may be called by any thread."""
@@ -106,14 +106,15 @@ class FlightWriter(Writer):
         self._timebase.keep_up()
         request = self._requests.get(TURN_NS / 1e9)
         if request is None:
-            self._let_go()  # of what was held for a cancelled one
+            self._let_go()  # of what was held for a request that was cancelled, or not made
         else:
             self._answer(request)
         return True
 
     def _answer(self, request: Request) -> None:
-        self.stored.add_own_mark(Mark(request.t_ns, MARK))
+        self._hold()
         try:
+            self.stored.add_own_mark(Mark(request.t_ns, MARK))
             snapshot = self._take_snapshot(request.t_ns)
         except OSError as error:
             request.done.set_exception(snapshot_fault(self._output, error))
@@ -132,8 +133,9 @@ class FlightWriter(Writer):
         return snapshot
 
     def _finish(self, totals: Callable[[int, Rotated | None], Totals]) -> None:
-        self._store(None, self._sampler.hold_newest(self._ring.block_count))
+        last = self._store(None, self._sampler.hold_newest(self._ring.block_count))
         super()._finish(totals)
+        self._requests.close(last)
 
     def _abandon(self) -> None:
         super()._abandon()

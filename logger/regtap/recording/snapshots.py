@@ -47,24 +47,15 @@ class Requests:
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Request] = queue.SimpleQueue()
-        self._announced: set[int] = set()  # by id(): of requests that are being made
-        self._fault: BaseException | None = None
-
-    def announce(self, request: Request) -> None:
-        """Let waiting() tell the writer of a request that put() will add soon; end that by withdraw()."""
-        self._announced.add(id(request))
-
-    def withdraw(self, request: Request) -> None:
-        """Announce a request no longer: it was added, or it is not made."""
-        self._announced.discard(id(request))
+        self._closed: BaseException | Snapshot | None = None
 
     def put(self, request: Request) -> bool:
         """Add a request; return False if the queue is closed."""
-        if self._fault is not None:
+        if self._closed is not None:
             return False
         self._queue.put(request)
-        if self._fault is not None:  # meanwhile
-            self._fail_all(self._fault)
+        if self._closed is not None:  # meanwhile
+            self._answer_all(self._closed)
         return True
 
     def get(self, timeout_s: float) -> Request | None:
@@ -76,17 +67,20 @@ class Requests:
                 return None
             if request.done.set_running_or_notify_cancel():
                 return request
-            timeout_s = 0  # the ring is held for the cancelled one
+            timeout_s = 0  # the ring may be held for the cancelled one
 
     def waiting(self) -> bool:
-        """Return whether there may be a request, announced or added, that get() has not returned."""
-        return bool(self._announced) or not self._queue.empty()
+        """Return whether there is a request that get() has not returned; it may be cancelled."""
+        return not self._queue.empty()
 
-    def close(self, fault: BaseException) -> None:
-        """Let all waiting requests fail, and refuse further ones."""
-        self._fault = fault  # first: put() looks at it again after it has added a request
-        self._fail_all(fault)
+    def close(self, answer: BaseException | Snapshot) -> None:
+        """Give all waiting requests an answer, and refuse further ones."""
+        self._closed = answer  # first: put() looks at it again after it has added a request
+        self._answer_all(answer)
 
-    def _fail_all(self, fault: BaseException) -> None:
+    def _answer_all(self, answer: BaseException | Snapshot) -> None:
         while (request := self.get(0)) is not None:
-            request.done.set_exception(fault)
+            if isinstance(answer, BaseException):
+                request.done.set_exception(answer)
+            else:
+                request.done.set_result(answer)
