@@ -142,8 +142,9 @@ def test_a_snapshot_is_taken_when_no_mark_of_a_user_fits(
 def test_what_is_dropped_while_a_snapshot_is_stored_is_a_finding(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)
-        capture.snapshot().result(30)
-        capture.snapshot().result(30)
+        snapshots = [capture.snapshot() for _ in range(2)]  # the later one has what the loop met meanwhile
+        for snapshot in snapshots:
+            snapshot.result(30)
     trace, totals = capture.trace(), capture.summary.totals
 
     assert "full" in causes(trace)
