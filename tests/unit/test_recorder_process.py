@@ -33,7 +33,7 @@ with capture:
             break
         _, status = os.waitpid(child, 0)
         assert os.path.exists(folder + "/_spool")
-        print(os.waitstatus_to_exitcode(status))
+        print(os.waitstatus_to_exitcode(status), flush=True)  # else a child prints it again
 """
 MARKS_IN_A_CHILD = """
 with capture:
