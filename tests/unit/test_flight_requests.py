@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import signal
+import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from tests.conservation import assert_conserved
@@ -120,22 +125,40 @@ def test_a_request_that_is_made_slowly_holds_the_ring(
     assert_conserved(capture.trace())
 
 
-def test_a_request_that_is_interrupted_leaves_no_hold_behind(
-    device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(_self: Requests, _request: Request) -> bool:
-        raise KeyboardInterrupt
-
+def test_an_interrupt_at_each_step_of_a_request_leaves_no_hold(device: Path, tmp_path: Path) -> None:
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)
-        with monkeypatch.context() as patch:
-            patch.setattr(Requests, "put", interrupted)
-            with pytest.raises(KeyboardInterrupt):
-                capture.snapshot()
-        wait_until(lambda: not is_held(capture), "a ring that is let go")
+        step = 0
+        while interrupt_at(step, FlightWriter.request, capture.snapshot):
+            wait_until(lambda: not is_held(capture), "a ring that is let go")
+            step += 1
+        assert step > 20
         assert capture.snapshot().result(30).rows > 0
 
     assert_conserved(capture.trace())
+
+
+def interrupt_at(step: int, function: Any, call: Callable[[], object]) -> bool:
+    """Raise KeyboardInterrupt before a step of a function that a call makes; return False if there are fewer steps."""
+    steps = itertools.count()
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(steps) == step:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(
+        lambda frame, event, _: trace(frame, event, _) if frame.f_code is function.__code__ else None
+    )
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
 
 
 def test_a_request_after_the_loops_end_is_refused(
