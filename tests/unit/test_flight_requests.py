@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import json
 import random
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
+from tests.bomb import Bomb
 from tests.conservation import assert_conserved
-from tests.flight_captures import record, wait_for_laps, wait_until_taken
+from tests.flight_captures import record, released_word, wait_for_laps, wait_until_taken
 from tests.waiting import wait_until
 
 import regtap
 from regtap.recording.flight import MARK, FlightWriter
 from regtap.recording.snapshots import Request, Requests, Snapshot
-from regtap.spool.layout import HELD, RELEASED
+from regtap.spool.layout import HELD
 from regtap.spool.overwriting import most_kept
 
 
@@ -34,24 +33,30 @@ def device(tmp_path: Path) -> Path:
     return path
 
 
-def hold_writer_up(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Let the writer take no request from now on, until the event is set."""
-    get, comes, go_on = Requests.get, threading.Event(), threading.Event()
+def hold_writer_up(
+    monkeypatch: pytest.MonkeyPatch, owner: type = Requests, method: str = "get"
+) -> tuple[threading.Event, threading.Event]:
+    """Let the writer wait in a method from now on; return events: it has come there, and it may go on."""
+    original, comes, go_on = getattr(owner, method), threading.Event(), threading.Event()
 
-    def get_late(self: Requests, timeout_s: float) -> Request | None:
+    def come_late(*arguments: Any) -> Any:
         comes.set()
         assert go_on.wait(60)
-        return get(self, timeout_s)
+        return original(*arguments)
 
-    monkeypatch.setattr(Requests, "get", get_late)
-    assert comes.wait(60)
-    return go_on
+    monkeypatch.setattr(owner, method, come_late)
+    return comes, go_on
 
 
 def is_held(capture: regtap.Capture) -> bool:
     """Return whether the loop may overwrite nothing."""
-    memory = capture._begun().resources.loop.ring.memory
-    return int(memory[RELEASED : RELEASED + 8].view("<u8")[0]) & HELD != 0
+    return released_word(capture._begun().resources.loop.ring) & HELD != 0
+
+
+def end_loop(capture: regtap.Capture) -> None:
+    """Ask the loop to end, and wait until it has."""
+    capture.stop()
+    wait_until(lambda: not capture._begun().resources.loop.sampler.running(), "the loop's end")
 
 
 def test_a_late_writer_still_finds_what_was_to_be_kept(
@@ -79,7 +84,8 @@ def test_a_cancelled_snapshot_lets_the_ring_go(
 ) -> None:
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)
-        go_on = hold_writer_up(monkeypatch)
+        comes, go_on = hold_writer_up(monkeypatch)
+        assert comes.wait(60)
         capture.snapshot().cancel()
         wait_for_laps(capture)
         held = is_held(capture)
@@ -106,11 +112,13 @@ def test_whoever_hears_of_a_snapshot_finds_the_ring_let_go(device: Path, tmp_pat
 def test_a_request_that_is_made_slowly_holds_the_ring(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put, writers = Requests.put, []
+    put, go_ons = Requests.put, []
 
     def put_late(self: Requests, request: Request) -> bool:
         wait_until(lambda: not is_held(capture), "a writer that has let the ring go")
-        writers.append(hold_writer_up(monkeypatch))
+        comes, go_on = hold_writer_up(monkeypatch)
+        assert comes.wait(60)
+        go_ons.append(go_on)
         return put(self, request)
 
     monkeypatch.setattr(Requests, "put", put_late)
@@ -118,7 +126,7 @@ def test_a_request_that_is_made_slowly_holds_the_ring(
         wait_for_laps(capture)
         snapshot = capture.snapshot()
         held = is_held(capture)
-        writers[0].set()
+        go_ons[0].set()
         snapshot.result(30)
 
     assert held
@@ -126,10 +134,11 @@ def test_a_request_that_is_made_slowly_holds_the_ring(
 
 
 def test_an_interrupt_at_each_step_of_a_request_leaves_no_hold(device: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report"
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)
         step = 0
-        while interrupt_at(step, FlightWriter.request, capture.snapshot):
+        while is_interrupted(capture, Bomb(step, "opcode", KeyboardInterrupt, report), report):
             wait_until(lambda: not is_held(capture), "a ring that is let go")
             step += 1
         assert step > 20
@@ -138,27 +147,17 @@ def test_an_interrupt_at_each_step_of_a_request_leaves_no_hold(device: Path, tmp
     assert_conserved(capture.trace())
 
 
-def interrupt_at(step: int, function: Any, call: Callable[[], object]) -> bool:
-    """Raise KeyboardInterrupt before a step of a function that a call makes; return False if there are fewer steps."""
-    steps = itertools.count()
-
-    def trace(frame: FrameType, event: str, _: object) -> Any:
-        frame.f_trace_opcodes = True
-        if event == "opcode" and next(steps) == step:
-            raise KeyboardInterrupt
-        return trace
-
+def is_interrupted(capture: regtap.Capture, bomb: Bomb, report: Path) -> bool:
+    """Ask for a snapshot; return whether the bomb has struck, where there are so many steps."""
     before = sys.gettrace()
-    sys.settrace(
-        lambda frame, event, _: trace(frame, event, _) if frame.f_code is function.__code__ else None
-    )
+    bomb.arm(None, 0)
     try:
-        call()
+        capture.snapshot()
     except KeyboardInterrupt:
-        return True
+        pass
     finally:
         sys.settrace(before)
-    return False
+    return bool(json.loads(report.read_text())["hit"])
 
 
 def test_a_request_after_the_loops_end_is_refused(
@@ -166,9 +165,9 @@ def test_a_request_after_the_loops_end_is_refused(
 ) -> None:
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)
-        go_on = hold_writer_up(monkeypatch)
-        capture.stop()
-        wait_until(lambda: not capture._begun().resources.loop.sampler.running(), "the loop's end")
+        comes, go_on = hold_writer_up(monkeypatch)
+        assert comes.wait(60)
+        end_loop(capture)
         with pytest.raises(regtap.InputError, match="not running"):
             capture.snapshot()
         ring = capture._begun().resources.loop.ring
@@ -182,21 +181,13 @@ def test_a_request_after_the_loops_end_is_refused(
 def test_a_snapshot_that_waits_at_the_end_is_taken_and_marked(
     device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take_snapshot, comes, go_on = FlightWriter._take_snapshot, threading.Event(), threading.Event()
-
-    def take_late(self: FlightWriter, t_ns: int) -> Snapshot:
-        comes.set()
-        assert go_on.wait(60)
-        return take_snapshot(self, t_ns)
-
-    monkeypatch.setattr(FlightWriter, "_take_snapshot", take_late)
+    comes, go_on = hold_writer_up(monkeypatch, FlightWriter, "_take_snapshot")
     with record(device, tmp_path / "run") as capture:
         wait_for_laps(capture)
         first = capture.snapshot()
         assert comes.wait(60)
         second = capture.snapshot()
-        capture.stop()
-        wait_until(lambda: not capture._begun().resources.loop.sampler.running(), "the loop's end")
+        end_loop(capture)
         go_on.set()
         assert capture.wait(60)
 
@@ -288,16 +279,18 @@ def test_requests_from_threads_and_handlers_all_end(device: Path, tmp_path: Path
             ask()
             time.sleep(rng.random() / 100)
 
-    before = signal.signal(signal.SIGALRM, ask)
     with record(device, tmp_path / "run", rate=rate) as capture:
-        signal.setitimer(signal.ITIMER_REAL, 0.003, 0.004)
         threads = [threading.Thread(target=ask_often) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        before = signal.signal(signal.SIGALRM, ask)
+        signal.setitimer(signal.ITIMER_REAL, 0.003, 0.004)
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:  # else the timer goes on in other tests
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
         wait_until(lambda: all(snapshot.done() for snapshot in asked), "all answers")
         wait_until(lambda: not is_held(capture), "a ring that is let go")
 

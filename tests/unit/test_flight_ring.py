@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.flight_captures import released_word
 
 from regtap import _native
 from regtap.recording.options import RecordOptions
 from regtap.sampling.sampler import make_sampler
 from regtap.spool.block import Block
-from regtap.spool.layout import HELD, RELEASED
+from regtap.spool.layout import HELD
 from regtap.spool.own import OwnSpool
 from regtap.spool.ring import Ring
 from regtap.targets import parse_target
@@ -141,7 +142,7 @@ def test_a_hold_gives_up_what_is_not_wanted_in_the_same_step(device: Path) -> No
         first = loop.ring.sealed() - 3
         assert loop.ring.released() < first
         assert loop.sampler.hold(first) == (first, first + 3)
-        assert int(loop.ring.memory[RELEASED : RELEASED + 8].view("<u8")[0]) == first | HELD
+        assert released_word(loop.ring) == first | HELD
 
 
 def test_a_ring_that_is_held_stays_as_it_is_at_a_second_hold(device: Path) -> None:
@@ -196,8 +197,7 @@ def test_a_release_keeps_the_hold(device: Path) -> None:
         loop.wait_for_laps()
         oldest, _ = loop.hold()
         loop.sampler.release(oldest + 1)
-        word = int(loop.ring.memory[RELEASED : RELEASED + 8].view("<u8")[0])
-        assert word == (oldest + 1) | HELD
+        assert released_word(loop.ring) == (oldest + 1) | HELD
 
 
 @pytest.mark.parametrize("rate", [None, Fraction(1, 100), Fraction(1000), Fraction(50_000_000)])
