@@ -112,7 +112,7 @@ class FlightWriter(Writer):
         return True
 
     def _answer(self, request: Request) -> None:
-        self._hold()
+        self._hold()  # at once: its own may have been ended, and it takes a while to seal the open block
         try:
             self.stored.add_own_mark(Mark(request.t_ns, MARK))
             snapshot = self._take_snapshot(request.t_ns)
